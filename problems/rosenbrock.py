@@ -1,0 +1,64 @@
+"""Rosenbrock's valley."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stepbench import Problem, param
+from stepbench.arrays import zeros_like
+
+
+@dataclass(frozen=True)
+class Rosenbrock(Problem):
+    """A narrow curved valley whose floor falls gently to the minimum at (1, 1).
+
+    f(w) = Σ_i (a − w_i)² + b (w_{i+1} − w_i²)²; with two parameters and the defaults,
+    f(w) = (w₁ − 1)² + 100 (w₂ − w₁²)².
+    """
+
+    a: float = param(1.0, "a", "where the minimum lies, at w₁ = a", "(-inf, inf)")
+    b: float = param(100.0, "b", "steepness of the valley's walls", "(0, inf)")
+    dim: int = param(2, "d", "number of parameters", "[2, 10000]")
+
+    source = "Rosenbrock 1960; the start is that of Yao 2022, §3"
+    f_star = 0.0
+
+    @property
+    def x0(self):
+        """(-1, 0), repeated for more parameters."""
+        return np.resize([-1.0, 0.0], self.dim)
+
+    @property
+    def x_star(self):
+        """(a, a²); with more parameters it is known only for a = 1, where all are 1."""
+        if self.dim == 2:
+            return np.array([self.a, self.a**2])
+        return np.ones(self.dim) if self.a == 1 else None
+
+    @property
+    def view(self):
+        """The valley from the start to beyond the minimum."""
+        return (-1.6, 1.6), (-0.6, 1.6)
+
+    def f(self, x):
+        """The sum over neighbouring pairs of parameters."""
+        along, across = x[:-1] - self.a, x[1:] - x[:-1] * x[:-1]
+        return (along * along + self.b * (across * across)).sum(0)
+
+    def grad(self, x):
+        """Each pair gives 2(w_i − a) − 4b w_i t to w_i and 2b t to w_{i+1}, where t = w_{i+1} − w_i²."""
+        w = x[:-1]
+        t = x[1:] - w * w
+        g = zeros_like(x)
+        g[:-1] = 2.0 * (w - self.a) - 4.0 * self.b * w * t
+        g[1:] += 2.0 * self.b * t
+        return g
+
+    def hessian(self, x):
+        """Tridiagonal: each pair gives 2 + 12b w_i² − 4b w_{i+1}, −4b w_i and 2b."""
+        w, H = x[:-1], np.zeros((self.dim, *x.shape))
+        i = np.arange(self.dim - 1)
+        H[i, i] = 2.0 + 12.0 * self.b * w * w - 4.0 * self.b * x[1:]
+        H[i, i + 1] = H[i + 1, i] = -4.0 * self.b * w
+        H[i + 1, i + 1] += 2.0 * self.b
+        return H

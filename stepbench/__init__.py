@@ -1,0 +1,51 @@
+"""stepbench: the bench on which step-size methods are run, seen and compared honestly."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from stepbench.catalog import method, problem
+    from stepbench.contracts import Direction, FiniteSum, Method, Problem, StepSize
+    from stepbench.engine import DivergenceWarning, Interrupted, run
+    from stepbench.fields import InputError, param
+    from stepbench.oracle import Oracle
+    from stepbench.result import Result, load
+
+__all__ = [
+    "Direction",
+    "DivergenceWarning",
+    "FiniteSum",
+    "InputError",
+    "Interrupted",
+    "Method",
+    "Oracle",
+    "Problem",
+    "Result",
+    "StepSize",
+    "load",
+    "method",
+    "param",
+    "problem",
+    "run",
+]
+
+_HOMES = {
+    "stepbench.catalog": ("method", "problem"),
+    "stepbench.contracts": ("Direction", "FiniteSum", "Method", "Problem", "StepSize"),
+    "stepbench.engine": ("DivergenceWarning", "Interrupted", "run"),
+    "stepbench.fields": ("InputError", "param"),
+    "stepbench.oracle": ("Oracle",),
+    "stepbench.result": ("Result", "load"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used: ``stepbench --help`` needs none of them."""
+    for home, names in _HOMES.items():
+        if name in names:
+            value = getattr(import_module(home), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module 'stepbench' has no attribute {name!r}")

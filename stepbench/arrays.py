@@ -1,0 +1,113 @@
+"""The few array verbs that operators do not cover, for NumPy arrays and torch tensors alike.
+
+Shapes: a point is (d, R), parameters on axis 0 and runs on the last axis; a per-run scalar is (R,).
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, TypeAlias
+
+import numpy as np
+
+Array: TypeAlias = Any
+"""A NumPy array or a torch tensor (or, where it broadcasts, a float)."""
+
+
+def _library(*arrays: Array) -> Any:
+    """The module that the arrays belong to: torch where one of them is a tensor, NumPy otherwise."""
+    torch = sys.modules.get("torch")
+    if torch is not None and any(isinstance(a, torch.Tensor) for a in arrays):
+        return torch
+    return np
+
+
+def _tensors(torch: Any, *arrays: Array) -> tuple[Array, ...]:
+    """The arrays and numbers as tensors of the one dtype and device that the tensors among them have."""
+    like = next(a for a in arrays if isinstance(a, torch.Tensor) and a.is_floating_point())
+    return tuple(torch.as_tensor(a, dtype=like.dtype, device=like.device) for a in arrays)
+
+
+def sqrt(a: Array) -> Array:
+    """Square root, element by element."""
+    return _library(a).sqrt(a)
+
+
+def exp(a: Array) -> Array:
+    """Exponential, element by element."""
+    return _library(a).exp(a)
+
+
+def log(a: Array) -> Array:
+    """Natural logarithm, element by element."""
+    return _library(a).log(a)
+
+
+def power(base: Array, exponent: Array) -> Array:
+    """base ** exponent, element by element; unlike ``**``, a number and an array of it give the same bits."""
+    library = _library(base, exponent)
+    return np.power(base, exponent) if library is np else library.pow(*_tensors(library, base, exponent))
+
+
+def where(condition: Array, a: Array, b: Array) -> Array:
+    """``a`` where the condition holds and ``b`` elsewhere."""
+    return _library(condition, a, b).where(condition, a, b)
+
+
+def maximum(a: Array, b: Array) -> Array:
+    """The larger of the two, element by element; NaN where either is NaN."""
+    library = _library(a, b)
+    return np.maximum(a, b) if library is np else library.maximum(*_tensors(library, a, b))
+
+
+def minimum(a: Array, b: Array) -> Array:
+    """The smaller of the two, element by element; NaN where either is NaN."""
+    library = _library(a, b)
+    return np.minimum(a, b) if library is np else library.minimum(*_tensors(library, a, b))
+
+
+def isfinite(a: Array) -> Array:
+    """True where a number is neither infinite nor NaN."""
+    return _library(a).isfinite(a)
+
+
+def zeros_like(a: Array) -> Array:
+    """Zeros in the shape of ``a``."""
+    return _library(a).zeros_like(a)
+
+
+def per_run(value: Array, x: Array) -> Array:
+    """A per-run scalar of shape (R,) that holds ``value``, for points ``x`` of shape (d, R)."""
+    return zeros_like(x[0]) + value
+
+
+def ratio(a: Array, b: Array) -> Array:
+    """a / b, and 0 where b is 0."""
+    none = b == 0
+    return where(none, 0.0, a / where(none, 1.0, b))
+
+
+def dot(a: Array, b: Array) -> Array:
+    """The inner product of each run: (d, R), (d, R) -> (R,)."""
+    ab = a * b
+    return np.add.reduce(ab, axis=0) if isinstance(ab, np.ndarray) else ab.sum(0)
+
+
+def like(constant: np.ndarray[Any, Any], x: Array) -> Array:
+    """A constant array as an array of the library, dtype and device of the points ``x``."""
+    library = _library(x)
+    return constant if library is np else library.as_tensor(constant, dtype=x.dtype, device=x.device)
+
+
+def contract(subscripts: str, constant: np.ndarray[Any, Any], x: Array) -> Array:
+    """einsum of a constant array and an array of points.
+
+    Not ``@``: a BLAS may round a column differently according to the columns beside it, and a run must have the
+    same bits in every batch.
+    """
+    return _library(x).einsum(subscripts, like(constant, x), x)
+
+
+def diagonal(H: Array) -> Array:
+    """The diagonals of matrices (d, d, R), as (d, R)."""
+    return _library(H).einsum("iir->ir", H)

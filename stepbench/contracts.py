@@ -1,0 +1,321 @@
+"""The contracts: what a problem is, and what a method is. A file of your own derives from one of these classes.
+
+A problem is a function to minimise. A method is x ← x − α u, a direction u times a step-size rule α, joined; or a
+whole that does not split so.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol
+
+import numpy as np
+
+from stepbench.arrays import Array
+from stepbench.fields import Field, InputError, Parametric, fields_of, nearest, param
+
+if TYPE_CHECKING:
+    from stepbench.oracle import Oracle
+
+Vector = np.ndarray[Any, Any]
+Window = tuple[tuple[float, float], tuple[float, float]]
+State = Any
+"""A NamedTuple in the symbols of the paper, with a field ``alpha`` where there is a step size."""
+
+
+class Function(Protocol):
+    """What a step sees of a problem: the problem itself, or a random sample of it."""
+
+    def f(self, x: Array) -> Array:
+        """The function: (d, R) -> (R,)."""
+
+    def grad(self, x: Array) -> Array:
+        """Its gradient: (d, R) -> (d, R)."""
+
+    def hessian(self, x: Array) -> Array:
+        """Its Hessian: (d, R) -> (d, d, R)."""
+
+
+@dataclass(frozen=True)
+class Problem(Parametric):
+    """A function to minimise. A problem file holds one frozen dataclass that derives from this one.
+
+    The docstring's first line is the problem's line in ``stepbench list``; its body gives the formula. A subclass
+    gives ``x0``, ``f`` and ``grad``, and whatever else is known; what stays None is unknown.
+    """
+
+    @property
+    @abstractmethod
+    def x0(self) -> Vector:
+        """The customary start, (d,)."""
+
+    @property
+    def f_star(self) -> float | None:
+        """The minimum, where it is known."""
+        return None
+
+    @property
+    def x_star(self) -> Vector | None:
+        """The minimiser, (d,), where it is known."""
+        return None
+
+    @property
+    def mu(self) -> float | None:
+        """Strong convexity: a lower bound on the Hessian's eigenvalues everywhere, above 0."""
+        return None
+
+    @property
+    def L(self) -> float | None:
+        """Smoothness: the Lipschitz constant of the gradient."""
+        return None
+
+    @property
+    def view(self) -> Window | None:
+        """The window to draw, ((left, right), (bottom, top)), where there are two parameters."""
+        return None
+
+    @property
+    def source(self) -> str:
+        """Where the problem comes from."""
+        return ""
+
+    @abstractmethod
+    def f(self, x: Array) -> Array:
+        """The function: (d, R) -> (R,)."""
+
+    @abstractmethod
+    def grad(self, x: Array) -> Array:
+        """Its gradient: (d, R) -> (d, R)."""
+
+    def hessian(self, x: Array) -> Array:
+        """Its matrix of second derivatives, where the problem knows it: (d, R) -> (d, d, R)."""
+        raise NotImplementedError
+
+    @property
+    def supplies(self) -> frozenset[str]:
+        """What a method may need beyond f and its gradient, and this problem has: f_star, curvature, hvp."""
+        known = {"f_star"} if self.f_star is not None else set()
+        if type(self).hessian is not Problem.hessian:
+            known |= {"curvature", "hvp"}
+        return frozenset(known)
+
+    @property
+    def epoch(self) -> int:
+        """Mini-batches in one pass over the data: 1 unless the problem is a finite sum drawn in batches."""
+        return 1
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether each step sees a random sample of the function, drawn by ``sample``."""
+        return False
+
+    def sample(self, rng: np.random.Generator) -> Function:
+        """A random function of the same parameters whose expectation is this one."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class FiniteSum(Problem):
+    """A problem that is a sum over data, from which each step may draw a mini-batch."""
+
+    @property
+    @abstractmethod
+    def terms(self) -> int:
+        """The number of terms in the sum."""
+
+    @property
+    @abstractmethod
+    def batch_size(self) -> int | None:
+        """Terms drawn a step; None for all of them."""
+
+    @abstractmethod
+    def subset(self, index: Vector) -> Function:
+        """The sum over the chosen terms, scaled by terms / len(index) so that its expectation is the whole."""
+
+    @property
+    def stochastic(self) -> bool:
+        """True where a step draws fewer terms than there are."""
+        return self.batch_size is not None and self.batch_size < self.terms
+
+    @property
+    def epoch(self) -> int:
+        """Mini-batches in one pass over the data."""
+        return -(-self.terms // self.batch_size) if self.batch_size else 1
+
+    def sample(self, rng: np.random.Generator) -> Function:
+        """The sum over a mini-batch drawn uniformly, without repetition within the batch."""
+        return self.subset(rng.choice(self.terms, size=self.batch_size, replace=False))
+
+
+@dataclass(frozen=True)
+class Direction(Parametric):
+    """The u in x ← x − α u. Its text reads like its paper; it never changes an array it was given."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What it reads beyond f and its gradient: "f_star", "curvature", "hvp"."""
+        return ()
+
+    @abstractmethod
+    def init(self, x: Array) -> State:
+        """The state before the first step from x, (d, R)."""
+
+    @abstractmethod
+    def at(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+        """The direction u at x, (d, R), and the next state."""
+
+
+@dataclass(frozen=True)
+class StepSize(Parametric):
+    """The α in x ← x − α u, and the move itself."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What it reads beyond f and its gradient: "f_star", "curvature", "hvp"."""
+        return ()
+
+    @abstractmethod
+    def init(self, x: Array) -> State:
+        """The state before the first step from x, (d, R)."""
+
+    @abstractmethod
+    def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+        """The next point x − α u, (d, R), and the next state."""
+
+
+@dataclass(frozen=True)
+class Runnable(Parametric):
+    """What a run needs to know of a method, whoever owns the loop: a Method or a Peer."""
+
+    plans: ClassVar[bool] = False
+    """Whether some steps hold several moves (planning), to be drawn in another stroke."""
+
+    @property
+    def per(self) -> str:
+        """What the oracle's inner products sum over: "run" or "component"."""
+        return "run"
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What it reads beyond f and its gradient, such as "f_star"; a field of the same name can supply it."""
+        return ()
+
+    @property
+    def parts(self) -> tuple[Parametric, ...]:
+        """The objects whose fields are the method's hyper-parameters: itself, or its direction and its rule."""
+        return (self,)
+
+
+@dataclass(frozen=True)
+class Method(Runnable):
+    """One step of an optimisation method: state in, state out, nothing else remembered."""
+
+    @abstractmethod
+    def init(self, x: Array) -> State:
+        """The state before the first step from x, (d, R)."""
+
+    @abstractmethod
+    def step(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+        """The next point, (d, R), and the next state."""
+
+
+@dataclass(frozen=True)
+class Peer(Runnable):
+    """A minimiser of another library, which owns its loop and reports every iterate."""
+
+    @abstractmethod
+    def minimize(self, x: Array, oracle: Oracle, record: Callable[[Array], None]) -> str:
+        """Minimise from x, (d, 2), the same point twice; "" where it succeeded by its own rule, else why it stopped."""
+
+
+class JoinedState(NamedTuple):
+    """The states of a direction and of a step-size rule."""
+
+    u: State
+    rule: State
+
+    @property
+    def alpha(self) -> Array:
+        """The rule's step size."""
+        return self.rule.alpha
+
+
+@dataclass(frozen=True)
+class Joined(Method):
+    """A direction with a step-size rule: x ← x − α u."""
+
+    direction: Direction
+    rule: StepSize
+    per: Literal["run", "component"] = param(
+        "run", "", "one step size a run, or one a component: what inner products sum over"
+    )
+
+    def init(self, x: Array) -> JoinedState:
+        """Both initial states."""
+        return JoinedState(self.direction.init(x), self.rule.init(x))
+
+    def step(self, x: Array, oracle: Oracle, s: JoinedState) -> tuple[Array, JoinedState]:
+        """Ask the direction for u, and let the rule move."""
+        u, direction = self.direction.at(x, oracle, s.u)
+        x, rule = self.rule.move(x, u, oracle, s.rule)
+        return x, JoinedState(direction, rule)
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The needs of both."""
+        return self.direction.needs + self.rule.needs
+
+    @property
+    def parts(self) -> tuple[Parametric, ...]:
+        """The direction, the rule, and the join for its own field."""
+        return (self.direction, self.rule, self)
+
+    def __str__(self) -> str:
+        """The spec: the direction is left out where it is the plain gradient, a constant step where it is default."""
+        halves = [str(self.direction), str(self.rule)]
+        if self.direction.name == "gradient":
+            halves = halves[1:]
+        elif halves[1] == "constant":
+            halves = halves[:1]
+        spec = "+".join(halves)
+        return spec + (("," if ":" in halves[-1] else ":") + "per=component") * (self.per != "run")
+
+
+def hyperparameters(method: Runnable) -> dict[str, tuple[Parametric, Field]]:
+    """A method's hyper-parameters by the key that sets each: the field's name, or ``part.name`` where two share it."""
+    owned = [(part, field) for part in method.parts for field in fields_of(type(part)).values()]
+    names = [field.name for _, field in owned]
+    return {
+        field.name if names.count(field.name) == 1 else f"{part.name}.{field.name}": (part, field)
+        for part, field in owned
+    }
+
+
+def changed(part: Any, values: dict[str, Any]) -> Any:
+    """A copy of the object with some fields changed; text is read as the field's kind says."""
+    known = fields_of(type(part))
+    for key in values:
+        if key not in known:
+            has = f"it has {', '.join(known)}" if known else "it has none"
+            raise InputError(f"{part.name} has no field {key}{nearest(key, known)}; {has}")
+    read = {k: known[k].parse(v) if isinstance(v, str) else v for k, v in values.items()}
+    return dataclasses.replace(part, **read)
+
+
+def with_values(method: Runnable, values: dict[str, Any]) -> Any:
+    """The same method with some hyper-parameters changed, by the keys of ``hyperparameters``."""
+    known = hyperparameters(method)
+    if unknown := [key for key in values if key not in known]:
+        has = f"it has {', '.join(known)}"
+        raise InputError(f"{method} has no hyper-parameter {unknown[0]}{nearest(unknown[0], known)}; {has}")
+
+    def remade(part: Parametric) -> Any:
+        return changed(part, {known[k][1].name: v for k, v in values.items() if known[k][0] is part})
+
+    if not isinstance(method, Joined):
+        return remade(method)
+    joined = remade(method)
+    return dataclasses.replace(joined, direction=remade(method.direction), rule=remade(method.rule))

@@ -1,0 +1,1 @@
+"""The directions: the u in x ← x − α u, one file each."""

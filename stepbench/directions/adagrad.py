@@ -1,0 +1,41 @@
+"""The gradient over the root of the sum of its squares."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from stepbench.arrays import Array, sqrt, zeros_like
+from stepbench.contracts import Direction
+from stepbench.fields import Scalar, param
+from stepbench.oracle import Oracle
+
+
+class State(NamedTuple):
+    """The sum of squares of each component."""
+
+    s: Array
+
+
+@dataclass(frozen=True)
+class AdaGrad(Direction):
+    """The gradient divided, component by component, by the root of the sum of its squares so far.
+
+    Algorithm
+        g ← ∇f(w)
+        s ← s + g²
+        u = g / (√s + ε)
+
+    Source
+        Duchi, Hazan & Singer, Adaptive subgradient methods, JMLR 2011, Algorithm 1 (diagonal).
+    """
+
+    eps: Scalar = param(1e-10, "ε", "added to the root, outside it", "[0, inf)")
+
+    def init(self, x: Array) -> State:
+        """Zero sums."""
+        return State(zeros_like(x))
+
+    def at(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+        """u = g / (√s + ε)."""
+        g = oracle.grad(x)
+        total = s.s + g * g
+        return g / (sqrt(total) + self.eps), State(total)

@@ -1,0 +1,50 @@
+"""Adam's direction: momentum over the root of the mean square."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from stepbench.arrays import Array, sqrt, zeros_like
+from stepbench.contracts import Direction
+from stepbench.fields import Scalar, param
+from stepbench.oracle import Oracle
+
+
+class State(NamedTuple):
+    """The moving averages of g and g², and the powers β^k that correct their bias."""
+
+    m: Array
+    v: Array
+    beta1_k: Array
+    beta2_k: Array
+
+
+@dataclass(frozen=True)
+class Adam(Direction):
+    """Averaged gradient over the root of the averaged square, both bias-corrected.
+
+    Algorithm
+        g ← ∇f(w)
+        m ← β₁ m + (1 − β₁) g
+        v ← β₂ v + (1 − β₂) g²
+        m̂ = m / (1 − β₁^k),  v̂ = v / (1 − β₂^k)
+        u = m̂ / (√v̂ + ε)
+
+    Source
+        Kingma & Ba, Adam: a method for stochastic optimization, ICLR 2015, Algorithm 1.
+    """
+
+    beta1: Scalar = param(0.9, "β₁", "how much of the mean gradient is kept a step", "[0, 1)")
+    beta2: Scalar = param(0.999, "β₂", "how much of the mean square is kept a step", "[0, 1)")
+    eps: Scalar = param(1e-8, "ε", "added to the root, outside it", "[0, inf)")
+
+    def init(self, x: Array) -> State:
+        """Empty averages."""
+        return State(zeros_like(x), zeros_like(x), 1.0, 1.0)
+
+    def at(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+        """u = m̂ / (√v̂ + ε)."""
+        g, beta1_k, beta2_k = oracle.grad(x), s.beta1_k * self.beta1, s.beta2_k * self.beta2
+        m = self.beta1 * s.m + (1 - self.beta1) * g
+        v = self.beta2 * s.v + (1 - self.beta2) * (g * g)
+        m_hat, v_hat = m / (1 - beta1_k), v / (1 - beta2_k)
+        return m_hat / (sqrt(v_hat) + self.eps), State(m, v, beta1_k, beta2_k)

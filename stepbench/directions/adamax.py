@@ -1,0 +1,46 @@
+"""Adam with the largest recent gradient in place of the mean square."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from stepbench.arrays import Array, maximum, ratio, zeros_like
+from stepbench.contracts import Direction
+from stepbench.fields import Scalar, param
+from stepbench.oracle import Oracle
+
+
+class State(NamedTuple):
+    """The moving average of g, the decaying maximum of |g|, and the powers β^k that correct their bias."""
+
+    m: Array
+    v: Array
+    beta1_k: Array
+
+
+@dataclass(frozen=True)
+class Adamax(Direction):
+    """Averaged gradient over the decaying maximum of its size.
+
+    Algorithm
+        g ← ∇f(w)
+        m ← β₁ m + (1 − β₁) g
+        v ← max(β₂ v, |g|)
+        u = m / ((1 − β₁^k) v),  0 where v is 0
+
+    Source
+        Kingma & Ba, Adam, ICLR 2015, §7.1 and Algorithm 2 (its u is our v).
+    """
+
+    beta1: Scalar = param(0.9, "β₁", "how much of the mean gradient is kept a step", "[0, 1)")
+    beta2: Scalar = param(0.999, "β₂", "how much of the maximum is kept a step", "[0, 1)")
+
+    def init(self, x: Array) -> State:
+        """Empty averages."""
+        return State(zeros_like(x), zeros_like(x), 1.0)
+
+    def at(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+        """u = m̂ / v."""
+        g, beta1_k = oracle.grad(x), s.beta1_k * self.beta1
+        m = self.beta1 * s.m + (1 - self.beta1) * g
+        v = maximum(self.beta2 * s.v, abs(g))
+        return ratio(m / (1 - beta1_k), v), State(m, v, beta1_k)

@@ -1,0 +1,59 @@
+"""Adam with a mean square that never shrinks."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from stepbench.arrays import Array, maximum, sqrt, zeros_like
+from stepbench.contracts import Direction
+from stepbench.fields import Scalar, param
+from stepbench.oracle import Oracle
+
+
+class State(NamedTuple):
+    """The moving averages of g and g², the largest of the latter so far, and the powers β^k that correct their bias."""
+
+    m: Array
+    v: Array
+    v_max: Array
+    beta1_k: Array
+    beta2_k: Array
+
+
+@dataclass(frozen=True)
+class AMSGrad(Direction):
+    """Adam's direction over the largest mean square seen so far.
+
+    Algorithm
+        g ← ∇f(w)
+        m ← β₁ m + (1 − β₁) g
+        v ← β₂ v + (1 − β₂) g²
+        v̂ ← max(v̂, v)
+        u = m / (√v̂ + ε)
+
+    Source
+        Reddi, Kale & Kumar, On the convergence of Adam and beyond, ICLR 2018, Algorithm 2.
+
+    Deviations
+        ε keeps the first steps finite where a gradient is 0; the paper has none. ``bias_correction`` divides m and v̂
+        as Adam does, which is what torch.optim.Adam(amsgrad=True) runs.
+    """
+
+    beta1: Scalar = param(0.9, "β₁", "how much of the mean gradient is kept a step", "[0, 1)")
+    beta2: Scalar = param(0.999, "β₂", "how much of the mean square is kept a step", "[0, 1)")
+    eps: Scalar = param(1e-8, "ε", "added to the root, outside it", "[0, inf)")
+    bias_correction: bool = param(False, "", "divide the averages by 1 − β^k, as Adam does")
+
+    def init(self, x: Array) -> State:
+        """Empty averages."""
+        return State(zeros_like(x), zeros_like(x), zeros_like(x), 1.0, 1.0)
+
+    def at(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+        """u = m / (√v̂ + ε)."""
+        g, beta1_k, beta2_k = oracle.grad(x), s.beta1_k * self.beta1, s.beta2_k * self.beta2
+        m = self.beta1 * s.m + (1 - self.beta1) * g
+        v = self.beta2 * s.v + (1 - self.beta2) * (g * g)
+        v_max = maximum(s.v_max, v)
+        m_hat, v_hat = m, v_max
+        if self.bias_correction:
+            m_hat, v_hat = m / (1 - beta1_k), v_max / (1 - beta2_k)
+        return m_hat / (sqrt(v_hat) + self.eps), State(m, v, v_max, beta1_k, beta2_k)

@@ -1,0 +1,42 @@
+"""The exponential moving average of the gradient."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from stepbench.arrays import Array, zeros_like
+from stepbench.contracts import Direction
+from stepbench.fields import Scalar, param
+from stepbench.oracle import Oracle
+
+
+class State(NamedTuple):
+    """The average, and β^k."""
+
+    m: Array
+    beta_k: Array
+
+
+@dataclass(frozen=True)
+class EMA(Direction):
+    """The exponential moving average of the gradient, bias-corrected.
+
+    Algorithm
+        g ← ∇f(w)
+        m ← β m + (1 − β) g
+        u = m / (1 − β^k)
+
+    Source
+        The momentum of L4 (Rolinek & Martius 2018, §3.2) and of Adam (Kingma & Ba 2015).
+    """
+
+    beta: Scalar = param(0.9, "β", "how much of the average is kept a step", "[0, 1)")
+
+    def init(self, x: Array) -> State:
+        """An empty average."""
+        return State(zeros_like(x), 1.0)
+
+    def at(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+        """u = m̂."""
+        g, beta_k = oracle.grad(x), s.beta_k * self.beta
+        m = self.beta * s.m + (1 - self.beta) * g
+        return m / (1 - beta_k), State(m, beta_k)

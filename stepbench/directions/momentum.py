@@ -1,0 +1,42 @@
+"""The sum of past gradients, each counting a little less."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from stepbench.arrays import Array, zeros_like
+from stepbench.contracts import Direction
+from stepbench.fields import Scalar, param
+from stepbench.oracle import Oracle
+
+
+class State(NamedTuple):
+    """The velocity."""
+
+    v: Array
+
+
+@dataclass(frozen=True)
+class Momentum(Direction):
+    """The decaying sum of past gradients: v ← p v + g.
+
+    Algorithm
+        g ← ∇f(w)
+        v ← p v + g
+        u = v
+
+    Source
+        Polyak, Some methods of speeding up the convergence of iteration methods, 1964; with a constant step size it
+        is the heavy ball (Yao 2022, eq. 6 and 10).
+    """
+
+    p: Scalar = param(0.9, "p", "how much of the velocity is kept a step", "[0, 1)")
+
+    def init(self, x: Array) -> State:
+        """At rest."""
+        return State(zeros_like(x))
+
+    def at(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+        """u = v."""
+        g = oracle.grad(x)
+        v = self.p * s.v + g
+        return v, State(v)

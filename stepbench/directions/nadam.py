@@ -1,0 +1,62 @@
+"""Adam with Nesterov's look-ahead in its momentum."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from stepbench.arrays import Array, power, sqrt, zeros_like
+from stepbench.contracts import Direction
+from stepbench.fields import Scalar, param
+from stepbench.oracle import Oracle
+
+
+class State(NamedTuple):
+    """The moving averages of g and g², the product of the μ so far, β₂^k, and k."""
+
+    m: Array
+    v: Array
+    mu_product: Array
+    beta2_k: Array
+    k: int
+
+
+@dataclass(frozen=True)
+class NAdam(Direction):
+    """Adam's direction with the momentum of the step to come (Nesterov's) in place of the last one's.
+
+    Algorithm
+        g ← ∇f(w)
+        μ_k = β₁ (1 − ½ 0.96^(k ψ))
+        m ← β₁ m + (1 − β₁) g
+        v ← β₂ v + (1 − β₂) g²
+        m̂ = μ_{k+1} m / (1 − Π_{i ≤ k+1} μ_i) + (1 − μ_k) g / (1 − Π_{i ≤ k} μ_i)
+        v̂ = v / (1 − β₂^k)
+        u = m̂ / (√v̂ + ε)
+
+    Source
+        Dozat, Incorporating Nesterov momentum into Adam, ICLR 2016 workshop, Algorithm 2, with the momentum schedule
+        of its §4 (ψ = 1/250).
+
+    Deviations
+        m decays by β₁ and not by μ_k, as in torch.optim.NAdam.
+    """
+
+    beta1: Scalar = param(0.9, "β₁", "how much of the mean gradient is kept a step", "[0, 1)")
+    beta2: Scalar = param(0.999, "β₂", "how much of the mean square is kept a step", "[0, 1)")
+    eps: Scalar = param(1e-8, "ε", "added to the root, outside it", "[0, inf)")
+    psi: Scalar = param(0.004, "ψ", "how fast the momentum schedule warms up", "[0, inf)")
+
+    def init(self, x: Array) -> State:
+        """Empty averages."""
+        return State(zeros_like(x), zeros_like(x), 1.0, 1.0, 0)
+
+    def at(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+        """u = m̂ / (√v̂ + ε)."""
+        g, beta2_k, k = oracle.grad(x), s.beta2_k * self.beta2, s.k + 1
+        mu = self.beta1 * (1 - 0.5 * power(0.96, k * self.psi))
+        mu_next = self.beta1 * (1 - 0.5 * power(0.96, (k + 1) * self.psi))
+        product = s.mu_product * mu
+        m = self.beta1 * s.m + (1 - self.beta1) * g
+        v = self.beta2 * s.v + (1 - self.beta2) * (g * g)
+        m_hat = mu_next * m / (1 - product * mu_next) + (1 - mu) * g / (1 - product)
+        v_hat = v / (1 - beta2_k)
+        return m_hat / (sqrt(v_hat) + self.eps), State(m, v, product, beta2_k, k)

@@ -1,0 +1,42 @@
+"""The gradient over the root of its mean square."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from stepbench.arrays import Array, sqrt, zeros_like
+from stepbench.contracts import Direction
+from stepbench.fields import Scalar, param
+from stepbench.oracle import Oracle
+
+
+class State(NamedTuple):
+    """The mean square of each component."""
+
+    s: Array
+
+
+@dataclass(frozen=True)
+class RMSprop(Direction):
+    """The gradient divided, component by component, by the root of its recent mean square.
+
+    Algorithm
+        g ← ∇f(w)
+        s ← β s + (1 − β) g²
+        u = g / (√s + ε)
+
+    Source
+        Tieleman & Hinton, Lecture 6.5 of Neural Networks for Machine Learning, 2012.
+    """
+
+    beta: Scalar = param(0.99, "β", "how much of the mean square is kept a step", "[0, 1)")
+    eps: Scalar = param(1e-8, "ε", "added to the root, outside it", "[0, inf)")
+
+    def init(self, x: Array) -> State:
+        """Zero mean squares, not bias-corrected."""
+        return State(zeros_like(x))
+
+    def at(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+        """u = g / (√s + ε)."""
+        g = oracle.grad(x)
+        square = self.beta * s.s + (1 - self.beta) * (g * g)
+        return g / (sqrt(square) + self.eps), State(square)

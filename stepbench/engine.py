@@ -1,0 +1,386 @@
+"""The loop: run a method on a problem within a budget, and record what happened."""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from stepbench import catalog
+from stepbench.contracts import Method, Peer, Problem, Runnable, hyperparameters
+from stepbench.fields import InputError
+from stepbench.oracle import Oracle
+from stepbench.result import Result
+
+Vector = np.ndarray[Any, Any]
+
+COLUMNS = 1 << 14
+"""How many points are looked at in one call of f: enough to make Python's share small, few enough for the cache."""
+
+SUPPLY = {
+    "f_star": "the minimum f*: give it as the option f_star",
+    "curvature": "the Hessian's diagonal: choose a problem that gives its Hessian",
+    "hvp": "Hessian-vector products: choose a problem that gives its Hessian",
+}
+
+
+class DivergenceWarning(UserWarning):
+    """Some runs became infinite or NaN; the result says which, when and where."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during a run. ``result`` holds what there was by then, or None if it came before the first record."""
+
+    def __init__(self, result: Result | None) -> None:
+        super().__init__("interrupted")
+        self.result = result
+
+
+def run(
+    problem: str | Problem,
+    method: str | Runnable,
+    *,
+    budget: int = 10_000,
+    steps: int | None = None,
+    target: float | None = None,
+    start: Sequence[float] | Vector | None = None,
+    seed: int = 0,
+    noise: float = 0.0,
+    label: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Result:
+    """Run a method, or a batch of them, until the target is met or the budget is spent.
+
+    ``budget`` counts gradient evaluations, planning and line searches included; a step that would pass it is not
+    taken (a method that asks for no gradients may take as many function evaluations). ``steps`` is at most so many
+    iterations. ``target`` ends a run whose error f − f* is at most this: 0 where it is not given. ``start`` is the
+    first point, (d,), or one a run, (d, R). ``noise`` is the standard deviation of Gaussian noise on each component
+    of every gradient; all runs of a batch see the same noise and the same mini-batches, those of ``seed``.
+    ``progress`` is called now and then with the evaluations spent and the budget.
+
+    Hyper-parameters that are arrays of length R, or a start of shape (d, R), make a batch of R runs. Each has the
+    bits that it has alone. Raises InputError for anything that cannot run, before it starts, and Interrupted on
+    Ctrl-C; warns once, with a DivergenceWarning, if runs diverged.
+    """
+    problem = catalog.problem(problem)
+    name = method if isinstance(method, str) else None
+    method = catalog.method(method)
+    assert isinstance(method, Method | Peer)
+    told = _check(problem, method, budget, steps, target, seed, noise)
+    x, lone = _starts(problem, method, start)
+    horizon = min(budget, steps or budget)
+    oracle = Oracle(problem, seed=seed, noise=noise, horizon=horizon, per=method.per)
+    trace = _Trace(problem, x, budget, horizon, 0.0 if target is None else target)
+    began = time.perf_counter()
+    interrupted = False
+    with np.errstate(all="ignore"):
+        if not trace.started:
+            raise InputError(f"{problem} is not finite at the start, {x[:, 0].tolist()}: choose another --start")
+        try:
+            if isinstance(method, Peer):
+                _minimize(method, x, oracle, trace)
+            else:
+                _iterate(method, x, oracle, trace, progress)
+        except KeyboardInterrupt:
+            interrupted = True
+            trace.end("failed", "interrupted")
+    result = trace.result(
+        lone,
+        problem=problem,
+        label=label or name or str(method),
+        method=str(method),
+        plans=method.plans,
+        told=told,
+        seed=seed,
+        noise=noise,
+        budget=budget,
+        target=target,
+        seconds=time.perf_counter() - began,
+    )
+    if interrupted:
+        raise Interrupted(result) from None
+    if message := trace.divergence(lone):
+        warnings.warn(f"{problem}, {result.label}: {message}", DivergenceWarning, stacklevel=2)
+    return result
+
+
+def _check(
+    problem: Problem,
+    method: Runnable,
+    budget: int,
+    steps: int | None,
+    target: float | None,
+    seed: int,
+    noise: float,
+) -> tuple[str, ...]:
+    """Refuse what cannot run; return what the method is told beyond f and its gradient."""
+    for option, value in (("budget", budget), ("steps", steps)):
+        if value is not None and (not isinstance(value, int | np.integer) or value < 1):
+            raise InputError(f"{option} must be an integer of at least 1, got {value}")
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        raise InputError(f"seed must be an integer of at least 0, got {seed}")
+    if not (noise >= 0 and math.isfinite(noise)):
+        raise InputError(f"noise must be a finite standard deviation of at least 0, got {noise}")
+    if target is not None and not (target >= 0 and math.isfinite(target)):
+        raise InputError(f"target must be a finite error of at least 0, got {target}")
+    if target is not None and problem.f_star is None:
+        raise InputError(f"{problem} does not know its minimum, so a target on the error cannot be met")
+    for need in method.needs:
+        given = any(getattr(part, need, None) is not None for part in method.parts)
+        if not given and need not in problem.supplies:
+            raise InputError(f"{method} needs {SUPPLY[need]} ({problem} does not supply it)")
+    return tuple(dict.fromkeys(method.needs))
+
+
+def _starts(problem: Problem, method: Runnable, start: Any) -> tuple[Vector, bool]:
+    """The first points, (d, R) with R at least 2, and whether the caller asked for one run only.
+
+    A lone run travels with a twin: NumPy sums a single column in another order than the columns of a batch.
+    """
+    x = np.array(problem.x0 if start is None else start, dtype=float)
+    d = problem.x0.size
+    if x.ndim not in (1, 2) or x.shape[0] != d:
+        raise InputError(f"the start must have {d} numbers, as {problem} has parameters; got shape {x.shape}")
+    if not np.isfinite(x).all():
+        raise InputError("the start must be finite numbers")
+    counts = {key: np.size(getattr(part, field.name)) for key, (part, field) in hyperparameters(method).items()}
+    if x.ndim == 2:
+        counts["start"] = x.shape[1]
+    batches = {key: n for key, n in counts.items() if n != 1 or (key == "start")}
+    batches = {key: n for key, n in batches.items() if n != 1} or batches
+    if len(set(batches.values())) > 1:
+        raise InputError(f"arrays of different lengths: {', '.join(f'{k} has {n}' for k, n in batches.items())}")
+    R = next(iter(batches.values()), 1)
+    if isinstance(method, Peer) and R > 1:
+        raise InputError(f"{method} makes one run at a time: give it one start")
+    x = np.repeat(x.reshape(d, -1), max(R, 2), axis=1) if x.reshape(d, -1).shape[1] == 1 else x
+    return np.ascontiguousarray(x), R == 1
+
+
+def _iterate(
+    method: Method,
+    x: Vector,
+    oracle: Oracle,
+    trace: _Trace,
+    progress: Callable[[int, int], None] | None,
+) -> None:
+    """Step in blocks, and look at each block's points together: one call of f for many steps."""
+    s = method.init(x)
+    block = max(16, min(256, COLUMNS // x.shape[1]))
+    while trace.running:
+        points, alphas, evals, fevals = [], [], [], []
+        try:
+            for _ in range(min(block, trace.horizon - trace.length)):
+                oracle.advance()
+                x, s = method.step(x, oracle, s)
+                points.append(x)
+                alphas.append(getattr(s, "alpha", None))
+                evals.append(oracle.evals)
+                fevals.append(oracle.fevals)
+        finally:  # also after Ctrl-C: keep the steps that were finished
+            n = len(fevals)
+            trace.add(points[:n], alphas[:n], evals[:n], fevals[:n])
+        if progress is not None:
+            progress(*trace.spent)
+
+
+class _Enough(Exception):  # noqa: N818 - not an error: the run is over
+    pass
+
+
+def _minimize(peer: Peer, x: Vector, oracle: Oracle, trace: _Trace) -> None:
+    """Let the peer run its own loop, and look at every iterate it reports."""
+    last = x
+
+    def record(w: Vector) -> None:
+        nonlocal last
+        if not np.array_equal(w, last):
+            last = w
+            spent = oracle.evals or oracle.fevals  # a solver without gradients spends function evaluations
+            trace.add([w], [None], [oracle.evals], [oracle.fevals], spent=spent)
+            if not trace.running:
+                raise _Enough
+
+    try:
+        why = peer.minimize(x, oracle, record)
+    except _Enough:
+        return
+    if trace.running:
+        trace.end("failed" if why else "converged", why or "by its own stopping rule")
+
+
+class _Trace:
+    """The records of a batch as they come in, and where each of its runs ends."""
+
+    def __init__(self, problem: Problem, x: Vector, budget: int, horizon: int, target: float) -> None:
+        self.problem = problem
+        self.budget = budget
+        self.horizon = horizon
+        self.target = target
+        self.length = 0  # steps recorded
+        R = x.shape[1]
+        self.last = np.full(R, -1)  # the record each run ends at; -1 while it runs
+        self.status = np.full(R, "", dtype=object)
+        self.detail = np.full(R, "", dtype=object)
+        with np.errstate(all="ignore"):
+            f, norm, error = self._look(x[None])
+        self.x, self.f, self.norm, self.error = [x[None]], [f], [norm], [error]
+        self.alphas: list[Any] = [None]
+        self.evals = [np.zeros((1, R), dtype=np.int64)]
+        self.fevals = [np.zeros((1, R), dtype=np.int64)]
+        self.started = bool(np.isfinite(f).all() and np.isfinite(norm).all())
+        self._end(np.asarray(error[0] <= target), 0, "converged", "the start meets the target")
+
+    @property
+    def running(self) -> bool:
+        """Whether any run goes on."""
+        return bool((self.last < 0).any()) and self.length < self.horizon
+
+    @property
+    def spent(self) -> tuple[int, int]:
+        """How far the batch is: steps or evaluations, whichever ends it first, and the limit."""
+        evals = int(self.evals[-1][-1].max())
+        if self.length * self.budget > evals * self.horizon:
+            return self.length, self.horizon
+        return min(evals, self.budget), self.budget
+
+    def _look(self, x: Vector) -> tuple[Vector, Vector, Vector]:
+        """f, the gradient's norm and the error at points (n, d, R), each (n, R)."""
+        n, d, R = x.shape
+        columns = np.ascontiguousarray(x.transpose(1, 0, 2)).reshape(d, n * R)
+        f = self.problem.f(columns)
+        g = self.problem.grad(columns)
+        norm = np.sqrt(np.add.reduce(g * g, axis=0))
+        f_star = self.problem.f_star
+        error = np.full_like(f, math.inf) if f_star is None else f - f_star
+        return f.reshape(n, R), norm.reshape(n, R), error.reshape(n, R)
+
+    def add(
+        self,
+        points: list[Vector],
+        alphas: list[Any],
+        evals: list[Any],
+        fevals: list[Any],
+        spent: Any = None,
+    ) -> None:
+        """Record some steps, and end the runs that met the target, diverged or spent the budget in them."""
+        if not points:
+            return
+        x = np.stack(points)
+        f, norm, error = self._look(x)
+        counts, fcounts = (self._counts(c) for c in (evals, fevals))
+        self.x.append(x)
+        self.f.append(f)
+        self.norm.append(norm)
+        self.error.append(error)
+        self.alphas += alphas
+        self.evals.append(counts)
+        self.fevals.append(fcounts)
+        first = self.length + 1
+        self.length += len(points)
+        used = counts if spent is None else np.broadcast_to(spent, counts.shape)
+
+        bad_x = ~np.isfinite(x).all(axis=1)
+        bad = bad_x | ~np.isfinite(f) | ~np.isfinite(norm)
+        met = ~bad & (error <= self.target)
+        over = used >= self.budget
+        ends = bad | met | over
+        for r in np.flatnonzero((self.last < 0) & ends.any(axis=0)):
+            k = int(np.argmax(ends[:, r]))
+            record = first + k
+            if used[k, r] > self.budget:
+                self._end_one(r, record - 1, "budget", f"step {record} would pass the budget")
+            elif bad[k, r]:
+                what = "w" if bad_x[k, r] else "f" if not np.isfinite(f[k, r]) else "the gradient"
+                alpha = self._alpha_text(alphas[k], r)
+                self._end_one(r, record - 1, "diverged", f"{what} not finite at step {record}{alpha}")
+            elif met[k, r]:
+                self._end_one(r, record, "converged", "target met")
+            else:
+                self._end_one(r, record, "budget", "budget spent")
+        if self.length >= self.horizon:
+            self._end(self.last < 0, self.length, "budget", "steps spent")
+
+    def _counts(self, counts: list[Any]) -> Vector:
+        R = self.last.size
+        return np.stack([np.broadcast_to(np.asarray(c, dtype=np.int64), R) for c in counts])
+
+    def _alpha_text(self, alpha: Any, r: int) -> str:
+        if alpha is None:
+            return ""
+        alpha = np.asarray(alpha, dtype=float)
+        own = alpha[..., r] if alpha.ndim else alpha
+        return f", step size {', '.join(f'{a:.3g}' for a in np.atleast_1d(own))}"
+
+    def _end_one(self, r: int, record: int, status: str, detail: str) -> None:
+        self.last[r], self.status[r], self.detail[r] = record, status, detail
+
+    def _end(self, runs: Vector, record: int, status: str, detail: str) -> None:
+        self.last[runs], self.status[runs], self.detail[runs] = record, status, detail
+
+    def end(self, status: str, detail: str) -> None:
+        """End every run that still goes on, where it stands."""
+        self._end(self.last < 0, self.length, status, detail)
+
+    def divergence(self, lone: bool) -> str:
+        """What to warn of, in words; "" where nothing diverged."""
+        diverged = np.flatnonzero(self.status == "diverged")
+        if not diverged.size:
+            return ""
+        if lone:
+            return f"diverged: {self.detail[0]}"
+        first = diverged[np.argmin(self.last[diverged])]
+        return (
+            f"{diverged.size} of {self.last.size} runs diverged, the first at step {self.last[first] + 1}; "
+            "they stand at their last finite points, and status tells which"
+        )
+
+    def result(self, lone: bool, **facts: Any) -> Result:
+        """Everything recorded; each run stands still after its last record."""
+        n = int(self.last.max())
+        frozen = np.minimum(np.arange(n + 1)[:, None], self.last)
+
+        def records(blocks: list[Vector]) -> Vector:
+            whole = np.concatenate(blocks)[: n + 1]
+            if (self.last < n).any():
+                index = frozen if whole.ndim == 2 else np.broadcast_to(frozen[:, None], whole.shape)
+                whole = np.take_along_axis(whole, index, axis=0)
+            return whole[..., 0] if lone else whole
+
+        x_star = self.problem.x_star
+        distance = None
+        if x_star is not None:
+            apart = [block - np.asarray(x_star, dtype=float)[:, None] for block in self.x]
+            distance = records([np.sqrt((a * a).sum(axis=1)) for a in apart])
+        step_size = self._step_sizes(n)
+        return Result(
+            x=records(self.x),
+            f=records(self.f),
+            error=None if self.problem.f_star is None else records(self.error),
+            distance=distance,
+            gradient_norm=records(self.norm),
+            step_size=None if step_size is None else records([step_size]),
+            evals=records(self.evals),
+            fevals=records(self.fevals),
+            steps=int(self.last[0]) if lone else self.last,
+            status=str(self.status[0]) if lone else self.status.astype(str),
+            detail=str(self.detail[0]) if lone else self.detail.astype(str),
+            **facts,
+        )
+
+    def _step_sizes(self, n: int) -> Vector | None:
+        """The step sizes, (n+1, R) or (n+1, d, R); NaN before the first."""
+        alphas = self.alphas[1 : n + 1]
+        if not alphas or alphas[0] is None:
+            return None
+        R = self.last.size
+        per_component = any(np.ndim(a) == 2 for a in (alphas[0], alphas[-1]))
+        shape = self.x[0].shape[1:] if per_component else (R,)
+        sizes = np.full((n + 1, *shape), math.nan)
+        for k, a in enumerate(alphas):
+            sizes[k + 1] = a
+        return sizes

@@ -1,0 +1,171 @@
+"""The fields of a problem or a method: each says what it means, in which symbol, and within which bounds.
+
+A problem, direction, step-size rule or method is a frozen dataclass. Its fields are its parameters, and everything
+else (the command line, ``stepbench show``, specs such as ``csawg:K=2``) is read from them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+import numbers
+import types
+import typing
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+Scalar: TypeAlias = float | np.ndarray[Any, Any]
+"""A real hyper-parameter: one number, or an array of shape (R,) with one number a run."""
+
+
+class InputError(ValueError):
+    """What the user gave cannot be used; the message is one line that says what to do instead."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`` (did you mean a, b?)`` with the known names closest to a mistyped one, or nothing."""
+    close = difflib.get_close_matches(word, list(known), n=3, cutoff=0.5)
+    return f" (did you mean {', '.join(close)}?)" if close else ""
+
+
+def param(default: Any, symbol: str, meaning: str, bounds: str = "(-inf, inf)") -> Any:
+    """A dataclass field with its paper symbol, its meaning and the interval it must lie in, e.g. ``"(0, 1]"``."""
+    return dataclasses.field(
+        default=default, metadata={"symbol": symbol, "meaning": meaning, "bounds": bounds}
+    )
+
+
+@dataclass(frozen=True)
+class Field:
+    """One parameter of a problem or method, as read from its dataclass field.
+
+    ``kind`` is "float" (a number or an array with one a run), "int" (structural, never an array), "bool" or "choice".
+    """
+
+    name: str
+    kind: Literal["float", "int", "bool", "choice"]
+    optional: bool
+    choices: tuple[str, ...]
+    default: Any
+    symbol: str
+    meaning: str
+    bounds: str
+
+    @property
+    def range(self) -> str:
+        """What the field accepts, in words for a table or a message."""
+        if self.kind == "choice":
+            words = " or ".join(self.choices)
+        elif self.kind == "bool":
+            words = "true or false"
+        else:
+            words = f"{'an integer' if self.kind == 'int' else 'a number'} in {self.bounds}"
+        return f"{words}, or none" if self.optional else words
+
+    def parse(self, text: str) -> Any:
+        """The value that a piece of text means; raises InputError where it means none."""
+        word = text.strip().lower()
+        if self.optional and word == "none":
+            return None
+        try:
+            if self.kind == "float":
+                return float(word)
+            if self.kind == "int":
+                return int(word)
+        except ValueError:
+            raise InputError(f"{self.name}={text} must be {self.range}") from None
+        if self.kind == "bool":
+            values = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+            if word in values:
+                return values[word]
+            raise InputError(f"{self.name}={text} must be {self.range}")
+        return text.strip()
+
+    def check(self, value: Any) -> None:
+        """Raise InputError unless the value is of the field's kind and within its bounds."""
+        if value is None and self.optional:
+            return
+        if self.kind in ("float", "int") and isinstance(value, np.ndarray | list | tuple):
+            if self.kind == "int":
+                raise InputError(
+                    f"{self.name} shapes the method and takes one integer, not an array: "
+                    "runs that differ in it are separate calls"
+                )
+            if np.ndim(value) != 1 or not np.size(value):
+                raise InputError(f"{self.name} must be a number or a 1-D array with one number a run")
+            for number in (np.min(value), np.max(value)):  # a NaN anywhere is both
+                self.check(float(number))
+        elif not self._admits(value):
+            raise InputError(f"{self.name}={value} must be {self.range}")
+
+    def _admits(self, value: Any) -> bool:
+        if self.kind == "bool":
+            return isinstance(value, bool)
+        if self.kind == "choice":
+            return value in self.choices
+        kind = numbers.Integral if self.kind == "int" else numbers.Real
+        return isinstance(value, kind) and not isinstance(value, bool) and _within(float(value), self.bounds)
+
+
+def _within(number: float, bounds: str) -> bool:
+    low, high = (float(end) for end in bounds[1:-1].split(","))
+    above = number >= low if bounds[0] == "[" else number > low
+    below = number <= high if bounds[-1] == "]" else number < high
+    return above and below and not math.isnan(number)
+
+
+@cache
+def fields_of(cls: type) -> dict[str, Field]:
+    """The declared parameters of a problem, direction, rule or method class, by name, in the order of its file."""
+    hints = typing.get_type_hints(cls)
+    return {
+        f.name: _read(f, hints[f.name]) for f in dataclasses.fields(cls) if f.init and "symbol" in f.metadata
+    }
+
+
+def _read(f: dataclasses.Field[Any], hint: Any) -> Field:
+    parts = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    choices = next((typing.get_args(p) for p in parts if typing.get_origin(p) is Literal), ())
+    kind: Any = "choice" if choices else "bool" if bool in parts else "float" if float in parts else "int"
+    return Field(f.name, kind, type(None) in parts, choices, f.default, **f.metadata)
+
+
+@dataclass(frozen=True)
+class Parametric:
+    """Anything described by its dataclass fields; building one with a value out of bounds raises InputError."""
+
+    def __post_init__(self) -> None:
+        for name, field in fields_of(type(self)).items():
+            value = getattr(self, name)
+            try:
+                field.check(value)
+            except InputError as error:
+                raise InputError(f"{self.name}: {error}") from None
+            if isinstance(value, list | tuple):
+                object.__setattr__(self, name, np.asarray(value, dtype=float))
+
+    @property
+    def name(self) -> str:
+        """The name in the catalogue: that of the file the class stands in."""
+        return type(self).__module__.rpartition(".")[2].replace("_", "-")
+
+    def __str__(self) -> str:
+        """The spec that builds this object: its name and the fields that differ from their defaults."""
+        set_ = [
+            f"{name}={_show(getattr(self, name))}"
+            for name, field in fields_of(type(self)).items()
+            if getattr(self, name) is not field.default
+            and not np.array_equal(getattr(self, name), field.default)
+        ]
+        return self.name + (":" + ",".join(set_) if set_ else "")
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"[{value.size} values]"
+    return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value).lower()

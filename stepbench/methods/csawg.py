@@ -1,0 +1,73 @@
+"""Csawg: step-size planning."""
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+from stepbench.arrays import Array, ratio, zeros_like
+from stepbench.contracts import Method
+from stepbench.fields import Scalar, param
+from stepbench.oracle import Oracle
+
+
+class State(NamedTuple):
+    """The step sizes learned last (NaN before the first plan), and the two buffers of pairs (w_k, g_{k−1})."""
+
+    alpha: Array
+    B1: tuple[tuple[Array, Array], ...]
+    B2: tuple[tuple[Array, Array], ...]
+
+
+@dataclass(frozen=True)
+class Csawg(Method):
+    """Gradient descent that learns, a component each, the step that covers its next K steps, and takes it.
+
+    Algorithm
+        each iteration:
+            g = ∇f(w),  w ← w − lr g
+            put the pair (w, g) into B1, or where that holds K pairs, into B2
+            when B2 holds K pairs:
+                α(i) = Σ_s g_s(i) (w_s(i) − w_{s+K}(i)) / Σ_s g_s(i)²,  s over B1;  0 where the denominator is 0
+                P times:
+                    w ← w − α ⊙ ∇f(w), a fresh gradient
+                    M times:  w ← w − lr ∇f(w)
+                B1 ← B2,  B2 ← empty
+
+    Source
+        Yao, Learning to accelerate by the methods of step-size planning, 2022: Algorithm 1 is P = 1, M = 0;
+        Algorithm 2 is any P and M. ``csawg-p5`` is P = 5, M = 10, as in its §4.
+
+    Deviations
+        None that the paper's text settles. It leaves open what pairs the buffers hold: w after a step with the
+        gradient before it reproduces its figures to the digit.
+    """
+
+    lr: Scalar = param(0.001, "α", "step size of the plain steps", "(0, inf)")
+    K: int = param(2, "K", "steps that a plan looks ahead, and pairs in a buffer", "[1, inf)")
+    P: int = param(1, "P", "plans made at once", "[1, inf)")
+    M: int = param(0, "M", "plain steps after each plan, to come back on track", "[0, inf)")
+
+    plans: ClassVar[bool] = True
+
+    def init(self, x: Array) -> State:
+        """Empty buffers, nothing learned."""
+        return State(zeros_like(x) + math.nan, (), ())
+
+    def step(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+        """One iteration of the main loop."""
+        g = oracle.grad(x)
+        w = x - self.lr * g
+        if len(s.B1) < self.K:
+            return w, State(s.alpha, (*s.B1, (w, g)), ())
+        B2 = (*s.B2, (w, g))
+        if len(B2) < self.K:
+            return w, State(s.alpha, s.B1, B2)
+        alpha = ratio(
+            sum(g_s * (w_s - w_sK) for (w_s, g_s), (w_sK, _) in zip(s.B1, B2, strict=True)),
+            sum(g_s * g_s for _, g_s in s.B1),
+        )
+        for _ in range(self.P):
+            w = w - alpha * oracle.grad(w)
+            for _ in range(self.M):
+                w = w - self.lr * oracle.grad(w)
+        return w, State(alpha, B2, ())

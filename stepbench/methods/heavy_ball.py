@@ -1,0 +1,39 @@
+"""Polyak's heavy ball."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from stepbench.arrays import Array
+from stepbench.contracts import Method
+from stepbench.fields import Scalar, param
+from stepbench.oracle import Oracle
+
+
+class State(NamedTuple):
+    """The step size, and the point before this one."""
+
+    alpha: Array
+    w_last: Array
+
+
+@dataclass(frozen=True)
+class HeavyBall(Method):
+    """Gradient descent that keeps a part of its last move.
+
+    Algorithm
+        w_{k+1} = w_k − α ∇f(w_k) + p (w_k − w_{k−1})
+
+    Source
+        Polyak, Some methods of speeding up the convergence of iteration methods, 1964, eq. 9; Yao 2022, eq. 10.
+    """
+
+    lr: Scalar = param(0.001, "α", "step size", "(0, inf)")
+    p: Scalar = param(0.9, "p", "how much of the last move is kept", "[0, 1)")
+
+    def init(self, x: Array) -> State:
+        """At rest."""
+        return State(self.lr, x)
+
+    def step(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+        """Eq. 9."""
+        return x - self.lr * oracle.grad(x) + self.p * (x - s.w_last), State(self.lr, x)

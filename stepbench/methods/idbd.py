@@ -1,0 +1,58 @@
+"""Sutton's incremental delta-bar-delta."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from stepbench.arrays import Array, exp, log, maximum, zeros_like
+from stepbench.contracts import Method
+from stepbench.fields import Scalar, param
+from stepbench.oracle import Oracle
+
+
+class State(NamedTuple):
+    """The step sizes and their logarithms, and the trace of recent moves, a component each."""
+
+    alpha: Array
+    beta: Array
+    h: Array
+
+
+@dataclass(frozen=True)
+class IDBD(Method):
+    """One step size a component, its logarithm moved by stochastic meta-descent.
+
+    Algorithm
+        g ← ∇f(w),  c the diagonal of the Hessian of this step's sample loss (x ⊙ x for ½ (y − wᵀx)²)
+        β ← β − θ g ⊙ h
+        α = e^β
+        w ← w − α ⊙ g
+        h ← h ⊙ max(0, 1 − α ⊙ c) − α ⊙ g
+
+    Needs
+        curvature: the diagonal of the Hessian.
+
+    Source
+        Sutton, Adapting bias by gradient descent: an incremental version of delta-bar-delta, AAAI 1992, Figure 2;
+        Yao 2022, §2.5. The papers write −g as δ x.
+    """
+
+    lr: Scalar = param(0.001, "α₀", "first step size of every component", "(0, inf)")
+    theta: Scalar = param(0.01, "θ", "meta-learning rate", "[0, inf)")
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The diagonal of the Hessian."""
+        return ("curvature",)
+
+    def init(self, x: Array) -> State:
+        """β = log lr, and no trace."""
+        beta = zeros_like(x) + log(self.lr)
+        return State(exp(beta), beta, zeros_like(x))
+
+    def step(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+        """Figure 2, line by line."""
+        g, c = oracle.grad(x), oracle.curvature(x)
+        beta = s.beta - self.theta * g * s.h
+        alpha = exp(beta)
+        h = s.h * maximum(0.0, 1 - alpha * c) - alpha * g
+        return x - alpha * g, State(alpha, beta, h)

@@ -1,0 +1,55 @@
+"""Nesterov's accelerated gradient."""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from stepbench.arrays import Array
+from stepbench.contracts import Method
+from stepbench.fields import Scalar, param
+from stepbench.oracle import Oracle
+
+
+class State(NamedTuple):
+    """The step size, the point before this one, and the a of the 1983 sequence."""
+
+    alpha: Array
+    w_last: Array
+    a: float
+
+
+@dataclass(frozen=True)
+class Nesterov(Method):
+    """Gradient descent whose gradient is taken ahead, where the momentum leads.
+
+    Algorithm
+        y = w_k + β_k (w_k − w_{k−1})
+        w_{k+1} = y − α ∇f(y)
+        β_k: ``momentum`` where given;
+             else (√κ − 1) / (√κ + 1) where the problem declares μ and L, κ = L/μ;
+             else (a_k − 1) / a_{k+1}, where a_0 = 1 and a_{k+1} = (1 + √(1 + 4 a_k²)) / 2
+
+    Source
+        Nesterov, A method of solving a convex programming problem with convergence rate O(1/k²), 1983; with constant
+        momentum, Introductory lectures on convex optimization, 2004, scheme 2.2.11.
+    """
+
+    lr: Scalar = param(0.001, "α", "step size", "(0, inf)")
+    momentum: Scalar | None = param(None, "β", "momentum; none for the problem's own, or the 1983 sequence", "[0, 1)")
+
+    def init(self, x: Array) -> State:
+        """At rest."""
+        return State(self.lr, x, 1.0)
+
+    def step(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+        """Look ahead, then descend from there."""
+        a = 0.5 * (1 + math.sqrt(1 + 4 * s.a * s.a))
+        if self.momentum is not None:
+            beta = self.momentum
+        elif oracle.condition is not None:
+            root = math.sqrt(oracle.condition)
+            beta = (root - 1) / (root + 1)
+        else:
+            beta = (s.a - 1) / a
+        y = x + beta * (x - s.w_last)
+        return y - self.lr * oracle.grad(y), State(self.lr, x, a)

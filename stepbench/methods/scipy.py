@@ -1,0 +1,59 @@
+"""SciPy's minimisers, as peers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from stepbench.arrays import Array
+from stepbench.contracts import Peer
+from stepbench.fields import param
+from stepbench.oracle import Oracle
+
+
+@dataclass(frozen=True)
+class SciPy(Peer):
+    """A minimiser of scipy.optimize, its evaluations counted by the same oracle: scipy:bfgs, scipy:nelder-mead ….
+
+    Algorithm
+        scipy.optimize.minimize(f, w₀, method=solver, jac=∇f, tol=tol); one record an iteration of the solver's
+
+    Source
+        SciPy: Virtanen et al., SciPy 1.0, Nature Methods 2020; each solver's page names its own.
+
+    Deviations
+        SciPy's own stopping tolerances are set to tol, so that a solver does not rest far above the target that the
+        others are run to. Where it stops by itself the status says so.
+    """
+
+    solver: Literal["nelder-mead", "bfgs", "l-bfgs-b", "cg", "newton-cg", "powell"] = param(
+        "bfgs", "", "the solver"
+    )
+    tol: float = param(1e-15, "", "the solver's own tolerance for stopping", "(0, inf)")
+
+    def minimize(self, x: Array, oracle: Oracle, record: Callable[[Array], None]) -> str:
+        """Minimise from x, (d, 2); record every iterate."""
+        from scipy.optimize import minimize
+
+        def twin(w: Array) -> Array:  # a lone run has the bits of a batch only with a column beside it
+            return np.repeat(np.asarray(w, dtype=float)[:, None], 2, axis=1)
+
+        jacobian: Any = {}
+        if self.solver not in ("nelder-mead", "powell"):
+            jacobian = {"jac": lambda w: oracle.grad(twin(w))[:, 0]}
+        outcome = minimize(
+            lambda w: float(oracle.value(twin(w))[0]),
+            x[:, 0],
+            method=self.solver,
+            tol=self.tol,
+            callback=lambda w: record(twin(w)),
+            options={"maxiter": oracle.horizon} | ({"maxfev": oracle.horizon} if not jacobian else {}),
+            **jacobian,
+        )
+        record(twin(outcome.x))
+        return "" if outcome.success else str(outcome.message)
+
+    def __str__(self) -> str:
+        """scipy:bfgs, and the tolerance where it differs."""
+        return super().__str__().replace("solver=", "") if self.solver != "bfgs" else f"scipy:{self.solver}"

@@ -1,0 +1,110 @@
+"""The oracle: a problem as one run sees it, with every question counted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from stepbench import arrays
+from stepbench.arrays import Array
+from stepbench.contracts import Function, Problem
+
+
+class Oracle:
+    """Answers a method's questions about the problem, and counts them.
+
+    A question asked twice at the same point costs one evaluation: the last point is remembered (points are never
+    changed in place, so the same array is the same point). Within a step every answer is about the same random
+    sample, where there is one; ``advance`` draws the next.
+
+    ``evals`` and ``fevals`` count gradient and function evaluations: an int, or an (R,) array once a method has
+    asked for some runs only.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        *,
+        seed: int = 0,
+        noise: float = 0.0,
+        horizon: int = 1,
+        per: str = "run",
+    ) -> None:
+        """See a problem through this oracle.
+
+        ``noise`` is the standard deviation of the Gaussian added to each component of the gradient, ``horizon`` the
+        number of steps the run may take, and ``per`` what counts as one vector: "run" or "component".
+        """
+        self.problem = problem
+        self.horizon = horizon
+        self.evals: Any = 0
+        self.fevals: Any = 0
+        self.dot = np.multiply if per == "component" else arrays.dot
+        self._seed = seed
+        self._noise = noise
+        self._step = 0
+        self._random = problem.stochastic or noise > 0
+        self._sample: Function = problem
+        self._noise_vector: Any = 0.0
+        self._forget()
+
+    def advance(self) -> None:
+        """Go on to the next step: where the problem is random, draw its sample."""
+        self._step += 1
+        if self._random:
+            # Addressed by the step's number and not drawn from a running stream, so that any step can be replayed.
+            rng = np.random.default_rng((self._seed, self._step))
+            if self.problem.stochastic:
+                self._sample = self.problem.sample(rng)
+            if self._noise:
+                self._noise_vector = self._noise * rng.standard_normal((self.problem.x0.size, 1))
+            self._forget()
+
+    def _forget(self) -> None:
+        self._f_at = self._f = self._g_at = self._g = None
+
+    def value(self, x: Array, where: Array | None = None) -> Array:
+        """f(x), (R,). With a mask ``where``, (R,), only the runs in it are charged."""
+        if x is not self._f_at:
+            self._f_at, self._f = x, self._sample.f(x)
+            self.fevals = self.fevals + (1 if where is None else where)
+        return self._f
+
+    def grad(self, x: Array, where: Array | None = None) -> Array:
+        """The gradient at x, (d, R). With a mask ``where``, (R,), only the runs in it are charged."""
+        if x is not self._g_at:
+            g = self._sample.grad(x)
+            self._g_at, self._g = x, g + self._noise_vector if self._noise else g
+            self.evals = self.evals + (1 if where is None else where)
+        return self._g
+
+    def curvature(self, x: Array) -> Array:
+        """The diagonal of the Hessian at x, (d, R). Not charged: a method that needs it says so."""
+        return arrays.diagonal(self._sample.hessian(x))
+
+    def hvp(self, x: Array, v: Array) -> Array:
+        """The Hessian at x times v, (d, R); charged as one gradient evaluation."""
+        self.evals = self.evals + 1
+        return (self._sample.hessian(x) * v[None]).sum(1)
+
+    def gaussian(self, x: Array, draw: int) -> Array:
+        """A standard normal vector, (d, 1), the same for every run; ``draw`` tells one from another."""
+        return np.random.default_rng((self._seed, 0, draw)).standard_normal((len(x), 1))
+
+    @property
+    def f_star(self) -> float:
+        """The minimum of f. A method that reads it declares the need."""
+        assert self.problem.f_star is not None
+        return self.problem.f_star
+
+    @property
+    def condition(self) -> float | None:
+        """The condition number L/μ, where the problem declares both."""
+        mu, L = self.problem.mu, self.problem.L
+        return L / mu if mu and L else None
+
+    @property
+    def epoch(self) -> int:
+        """Mini-batches in one pass over the data; 1 where f is not a finite sum."""
+        return self.problem.epoch

@@ -1,0 +1,98 @@
+"""What a run leaves behind."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stepbench import __version__, catalog
+from stepbench.contracts import Problem
+from stepbench.fields import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from rich.table import Table
+
+Record = np.ndarray[Any, Any]
+
+ARRAYS = ("x", "f", "error", "distance", "gradient_norm", "step_size", "evals", "fevals", "status", "detail", "steps")
+FACTS = ("label", "method", "plans", "told", "seed", "noise", "budget", "target", "seconds", "version")
+
+
+@dataclass(frozen=True)
+class Result:
+    """The records of one run, or of a batch of R runs on the last axis; record 0 is the start.
+
+    With n + 1 records: ``x`` (n+1, d, R); ``f`` and ``gradient_norm`` (n+1, R), of the whole function even where the
+    steps saw samples or noise; ``error``, f − f*, and ``distance``, ‖x − x*‖, (n+1, R) or None where unknown;
+    ``step_size``, the α that led to each record, (n+1, R), or (n+1, d, R) where there is one a component, or None;
+    ``evals`` and ``fevals`` (n+1, R), the gradient and function evaluations spent by then; ``steps`` (R,), the last
+    record of each run: from there on its records repeat. ``status`` (R,) is converged, budget, diverged or failed,
+    and ``detail`` says more. One run has no last axis.
+    """
+
+    problem: Problem
+    label: str
+    method: str
+    x: Record
+    f: Record
+    error: Record | None
+    distance: Record | None
+    gradient_norm: Record
+    step_size: Record | None
+    evals: Record
+    fevals: Record
+    steps: Any
+    status: Any
+    detail: Any
+    plans: bool
+    told: tuple[str, ...]
+    seed: int
+    noise: float
+    budget: int
+    target: float | None
+    seconds: float
+    version: str = __version__
+
+    def first_at(self, error: float) -> int | None:
+        """The first record of a single run whose error is at most this; None where there is none."""
+        if self.error is None:
+            raise InputError(f"{self.problem} does not know its minimum, so there is no error to look for")
+        below = np.flatnonzero(self.error[: int(self.steps) + 1] <= error)
+        return int(below[0]) if below.size else None
+
+    def save(self, path: str | Path) -> None:
+        """Write everything to one .npz file, without pickling."""
+        arrays = {name: getattr(self, name) for name in ARRAYS if getattr(self, name) is not None}
+        facts = {name: getattr(self, name) for name in FACTS} | {"problem": str(self.problem)}
+        with Path(path).open("wb") as file:
+            np.savez_compressed(file, facts=json.dumps(facts), **arrays)
+
+    def table(self) -> Table:
+        """The convergence table of a single run, for rich."""
+        from stepbench.report.tables import convergence
+
+        return convergence(self)
+
+    def figure(self) -> Figure:
+        """The figure of a single run: contour trace, errors and step sizes."""
+        from stepbench.report.plots import run_figure
+
+        return run_figure(self)
+
+
+def load(path: str | Path) -> Result:
+    """Read a result that ``save`` wrote; raises InputError where the file is not one."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            facts = json.loads(str(file["facts"]))
+            arrays = {name: file[name] if name in file else None for name in ARRAYS}
+    except (OSError, KeyError, ValueError) as error:
+        raise InputError(f"{path} is not a result that stepbench saved ({error})") from None
+    plain = {k: v.item() if v is not None and v.ndim == 0 else v for k, v in arrays.items()}
+    facts["told"] = tuple(facts["told"])
+    return Result(problem=catalog.problem(facts.pop("problem")), **plain, **facts)

@@ -1,0 +1,1 @@
+"""The step-size rules: the α in x ← x − α u, one file each."""

@@ -1,0 +1,44 @@
+"""AdaGrad-Norm: a step size driven by the gradient norm."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from stepbench.arrays import Array, per_run, sqrt
+from stepbench.contracts import StepSize
+from stepbench.fields import Scalar, param
+from stepbench.oracle import Oracle
+
+
+class State(NamedTuple):
+    """The step size, and b²."""
+
+    alpha: Array
+    b_squared: Array
+
+
+@dataclass(frozen=True)
+class AdaGradNorm(StepSize):
+    """A step size that shrinks by the sum of the squared gradient norms seen.
+
+    Algorithm
+        b² ← b² + ‖g‖²
+        α = η / b   (the new b)
+        w ← w − α u
+
+    Source
+        Ward, Wu & Bottou 2020; Wu et al. 2022 (AdaLoss), eq. 1–2.
+    """
+
+    b0: Scalar = param(1.0, "b₀", "first b", "(0, inf)")
+    eta: Scalar = param(1.0, "η", "scale of the step size", "(0, inf)")
+
+    def init(self, x: Array) -> State:
+        """b = b₀."""
+        return State(per_run(0.0, x), per_run(self.b0 * self.b0, x))
+
+    def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+        """Add ‖g‖² to b², then step."""
+        g = oracle.grad(x)
+        b_squared = s.b_squared + oracle.dot(g, g)
+        alpha = self.eta / sqrt(b_squared)
+        return x - alpha * u, State(alpha, b_squared)

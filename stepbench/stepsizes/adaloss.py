@@ -1,0 +1,56 @@
+"""AdaLoss: a step size driven by the loss."""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from stepbench.arrays import Array, per_run, sqrt
+from stepbench.contracts import StepSize
+from stepbench.fields import Scalar, param
+from stepbench.oracle import Oracle
+
+
+class State(NamedTuple):
+    """The step size, and b² (form=paper) or b (form=adam)."""
+
+    alpha: Array
+    b: Array
+
+
+@dataclass(frozen=True)
+class AdaLoss(StepSize):
+    """A step size that shrinks by the sum of the losses seen.
+
+    Algorithm
+        form=paper:  b² ← b² + a |f(w) − c|,  α = η / b   (the new b)
+        form=adam:   b ← b + a |f(w)|,  α = 1 / √b
+        w ← w − α u
+
+    Source
+        Wu, Xie, Du & Ward 2022, Algorithm 1 (form=paper) and Algorithm 2 (form=adam; ``adamloss`` is
+        adam:beta2=0.99+adaloss:form=adam).
+
+    Deviations
+        The published code divides the loss by b, so that a momentum averages the scaled gradients; here α scales the
+        direction. On the gradient the two are the same.
+    """
+
+    b0: Scalar = param(1.0, "b₀", "first b", "(0, inf)")
+    a: Scalar = param(1.0, "α", "how much a loss counts", "[0, inf)")
+    c: Scalar = param(0.0, "c", "the loss that counts as none, in form=paper", "(-inf, inf)")
+    eta: Scalar = param(1.0, "η", "scale of the step size, in form=paper", "(0, inf)")
+    form: Literal["paper", "adam"] = param("paper", "", "Algorithm 1, or the form of Algorithm 2")
+
+    def init(self, x: Array) -> State:
+        """b = b₀."""
+        return State(per_run(0.0, x), per_run(self.b0 * self.b0 if self.form == "paper" else self.b0, x))
+
+    def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+        """Add the loss to b, then step."""
+        f = oracle.value(x)
+        if self.form == "paper":
+            b = s.b + self.a * abs(f - self.c)
+            alpha = self.eta / sqrt(b)
+        else:
+            b = s.b + self.a * abs(f)
+            alpha = 1 / sqrt(b)
+        return x - alpha * u, State(alpha, b)

@@ -1,0 +1,34 @@
+"""A step size that stays as it is."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from stepbench.arrays import Array
+from stepbench.contracts import StepSize
+from stepbench.fields import Scalar, param
+from stepbench.oracle import Oracle
+
+
+class State(NamedTuple):
+    """The step size."""
+
+    alpha: Array
+
+
+@dataclass(frozen=True)
+class Constant(StepSize):
+    """The same step size at every step: α = lr.
+
+    Algorithm
+        w ← w − lr u
+    """
+
+    lr: Scalar = param(0.001, "α", "step size", "(0, inf)")
+
+    def init(self, x: Array) -> State:
+        """α = lr."""
+        return State(self.lr)
+
+    def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+        """w ← w − lr u."""
+        return x - self.lr * u, s

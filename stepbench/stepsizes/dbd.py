@@ -1,0 +1,44 @@
+"""Delta-bar-delta with one step size: the additive hypergradient."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from stepbench.arrays import Array, per_run, zeros_like
+from stepbench.contracts import StepSize
+from stepbench.fields import Scalar, param
+from stepbench.oracle import Oracle
+
+
+class State(NamedTuple):
+    """The step size, and the last direction (0 before the first step)."""
+
+    alpha: Array
+    u: Array
+
+
+@dataclass(frozen=True)
+class DBD(StepSize):
+    """Grow α while the gradient agrees with the last direction, shrink it when it turns back.
+
+    Algorithm
+        α ← α + η ⟨g_t, u_{t−1}⟩,  u_0 = 0
+        w ← w − α u_t
+
+    Source
+        Song & Yang 2023 (RDBD), Definition B.1; the additive hypergradient of Baydin et al. 2018.
+
+    Deviations
+        On a direction other than the gradient the last direction takes the last gradient's place, as in Baydin et al.
+    """
+
+    lr: Scalar = param(0.005, "α₀", "first step size", "(0, inf)")
+    eta: Scalar = param(0.01, "η", "learning rate of the step size", "[0, inf)")
+
+    def init(self, x: Array) -> State:
+        """α = lr, and no last direction."""
+        return State(per_run(self.lr, x), zeros_like(x))
+
+    def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+        """Correct α, then step."""
+        alpha = s.alpha + self.eta * oracle.dot(oracle.grad(x), s.u)
+        return x - alpha * u, State(alpha, u)

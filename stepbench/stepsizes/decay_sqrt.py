@@ -1,0 +1,35 @@
+"""The decaying step size that AdaLoss is compared with."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from stepbench.arrays import Array, sqrt
+from stepbench.fields import Scalar, param
+from stepbench.stepsizes._schedule import Schedule
+
+
+@dataclass(frozen=True)
+class DecaySqrt(Schedule):
+    """A step size that decays with the square root of time, as AdaLoss is compared with.
+
+    Algorithm
+        form=sum:   α_t = η / (b₀ + c √t),  t = 1, 2, …
+        form=root:  α_t = η / √(b₀ + t)
+
+    Source
+        Wu et al. 2022 (AdaLoss): "SGD-DecaySqrt" of §3 is form=sum, and the step size of "AdamSqrt" of §5 is
+        form=root; ``adam-sqrt`` is adam+decay-sqrt:form=root.
+    """
+
+    eta: Scalar = param(1.0, "η", "scale of the step size", "(0, inf)")
+    b0: Scalar = param(1.0, "b₀", "start of the denominator", "(0, inf)")
+    c: Scalar = param(1.0, "c", "growth of the denominator with √t, in form=sum", "[0, inf)")
+    form: Literal["sum", "root"] = param("sum", "", "b₀ + c √t, or √(b₀ + t)")
+
+    def at(self, k: int, horizon: int, last: Array) -> Array:
+        """η / (b₀ + c √t), or η / √(b₀ + t)."""
+        t = k + 1
+        if self.form == "root":
+            return self.eta / sqrt(self.b0 + t)
+        return self.eta / (self.b0 + self.c * math.sqrt(t))

@@ -1,0 +1,26 @@
+"""A step size that falls by the same factor every step."""
+
+from dataclasses import dataclass
+
+from stepbench.arrays import Array
+from stepbench.fields import Scalar, param
+from stepbench.stepsizes._schedule import Schedule
+
+
+@dataclass(frozen=True)
+class Exponential(Schedule):
+    """The step size is multiplied by γ every step.
+
+    Algorithm
+        α_k = lr γ^k
+
+    Source
+        One of the seven schedules that the exact-step paper compares with (its §5.1); as torch's ExponentialLR.
+    """
+
+    lr: Scalar = param(0.001, "α₀", "first step size", "(0, inf)")
+    gamma: Scalar = param(0.999, "γ", "factor of each step", "(0, 1]")
+
+    def at(self, k: int, horizon: int, last: Array) -> Array:
+        """lr γ^k."""
+        return self.lr if k == 0 else last * self.gamma

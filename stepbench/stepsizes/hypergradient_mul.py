@@ -1,0 +1,43 @@
+"""The multiplicative hypergradient."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from stepbench.arrays import Array, per_run, ratio, sqrt, zeros_like
+from stepbench.contracts import StepSize
+from stepbench.fields import Scalar, param
+from stepbench.oracle import Oracle
+
+
+class State(NamedTuple):
+    """The step size, and the last direction (0 before the first step)."""
+
+    alpha: Array
+    u: Array
+
+
+@dataclass(frozen=True)
+class HypergradientMul(StepSize):
+    """Grow or shrink α by a part set by the angle between the gradient and the last direction.
+
+    Algorithm
+        α ← α (1 + η cos(u_{t−1}, g_t)),  the cosine 0 where either is 0
+        w ← w − α u_t
+
+    Source
+        Retsinas et al. 2023 (TLR), §3; Baydin et al. 2018, eq. 9.
+    """
+
+    lr: Scalar = param(0.001, "α₀", "first step size", "(0, inf)")
+    eta: Scalar = param(0.02, "η", "largest relative change a step", "[0, inf)")
+
+    def init(self, x: Array) -> State:
+        """α = lr, and no last direction."""
+        return State(per_run(self.lr, x), zeros_like(x))
+
+    def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+        """Turn α by the cosine, then step."""
+        g = oracle.grad(x)
+        cosine = ratio(oracle.dot(s.u, g), sqrt(oracle.dot(s.u, s.u) * oracle.dot(g, g)))
+        alpha = s.alpha * (1 + self.eta * cosine)
+        return x - alpha * u, State(alpha, u)

@@ -1,0 +1,26 @@
+"""A step size that falls with the inverse of the step number."""
+
+from dataclasses import dataclass
+
+from stepbench.arrays import Array
+from stepbench.fields import Scalar, param
+from stepbench.stepsizes._schedule import Schedule
+
+
+@dataclass(frozen=True)
+class InverseTime(Schedule):
+    """The step size falls with the inverse of the number of the step.
+
+    Algorithm
+        α_k = lr / (1 + decay k)
+
+    Source
+        One of the seven schedules that the exact-step paper compares with (its §5.1); Robbins & Monro 1951.
+    """
+
+    lr: Scalar = param(0.001, "α₀", "first step size", "(0, inf)")
+    decay: Scalar = param(0.001, "", "how fast it falls, a step", "[0, inf)")
+
+    def at(self, k: int, horizon: int, last: Array) -> Array:
+        """lr / (1 + decay k)."""
+        return self.lr / (1 + self.decay * k)

@@ -1,0 +1,48 @@
+"""LossGrad: grow or shrink by what the last step did."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from stepbench.arrays import Array, per_run, where
+from stepbench.contracts import StepSize
+from stepbench.fields import Scalar, param
+from stepbench.oracle import Oracle
+
+
+class State(NamedTuple):
+    """The next step size."""
+
+    alpha: Array
+
+
+@dataclass(frozen=True)
+class LossGrad(StepSize):
+    """Step, then grow or shrink α by whether the loss fell by more or less than half of what the slope promised.
+
+    Algorithm
+        w' = w − α u
+        r = (f(w') − f(w) + α ⟨g, u⟩) / (α ⟨g, u⟩), on the step's own sample
+        α ← c α where r ≤ ½,  α / c where r > ½ or not finite
+        w ← w'
+
+    Source
+        Wójcik, Maziarka & Tabor, LossGrad: automatic learning rate in gradient descent, 2019, Algorithm 1.
+
+    Deviations
+        On the gradient ⟨g, u⟩ is ‖g‖², as published; on another direction it is the slope along it.
+    """
+
+    lr: Scalar = param(1e-4, "α₀", "first step size", "(0, inf)")
+    c: Scalar = param(1.05, "c", "factor of growth and shrinkage", "[1, inf)")
+
+    def init(self, x: Array) -> State:
+        """α = lr."""
+        return State(per_run(self.lr, x))
+
+    def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+        """Step, then judge the step."""
+        promised = s.alpha * oracle.dot(oracle.grad(x), u)
+        f = oracle.value(x)
+        x_next = x - s.alpha * u
+        r = (oracle.value(x_next) - f + promised) / promised
+        return x_next, State(where(r <= 0.5, s.alpha * self.c, s.alpha / self.c))

@@ -1,0 +1,38 @@
+"""A step size that warms up and then anneals to nothing."""
+
+import math
+from dataclasses import dataclass
+
+from stepbench.arrays import Array
+from stepbench.fields import Scalar, param
+from stepbench.stepsizes._schedule import Schedule
+
+
+@dataclass(frozen=True)
+class OneCycle(Schedule):
+    """The step size rises from lr/div to lr, then falls to lr/(div·final_div), each along half a cosine.
+
+    Algorithm
+        for the first part of the horizon T, from lr/div up to lr; for the rest, from lr down to lr/(div final_div);
+        between two ends a and b, a part x ∈ [0, 1] of the way: α = b + ½ (a − b)(1 + cos πx)
+
+    Source
+        One of the seven schedules that the exact-step paper compares with (its §5.1); Smith & Topin 2019, as torch's OneCycleLR.
+    """
+
+    lr: Scalar = param(0.001, "α_max", "largest step size", "(0, inf)")
+    warmup: float = param(0.3, "", "part of the horizon spent rising", "(0, 1)")
+    div: Scalar = param(25.0, "", "the first step size is lr/div", "[1, inf)")
+    final_div: Scalar = param(1e4, "", "the last step size is lr/(div·final_div)", "[1, inf)")
+    T: int | None = param(None, "T", "steps to the end of the schedule; none for the length of the run", "[1, inf)")
+
+    def at(self, k: int, horizon: int, last: Array) -> Array:
+        """Up along half a cosine, then down along another."""
+        last_step = (self.T or horizon) - 1
+        peak = self.warmup * (last_step + 1) - 1
+        if k <= peak:
+            start, end, part = self.lr / self.div, self.lr, k / peak
+        else:
+            start, end = self.lr, self.lr / self.div / self.final_div
+            part = min((k - peak) / max(last_step - peak, 1), 1.0)
+        return end + 0.5 * (start - end) * (1 + math.cos(math.pi * part))

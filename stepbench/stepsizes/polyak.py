@@ -1,0 +1,49 @@
+"""Polyak's step size."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from stepbench.arrays import Array, per_run, ratio
+from stepbench.contracts import StepSize
+from stepbench.fields import Scalar, param
+from stepbench.oracle import Oracle
+
+
+class State(NamedTuple):
+    """The step size."""
+
+    alpha: Array
+
+
+@dataclass(frozen=True)
+class Polyak(StepSize):
+    """Polyak's step size: the gap to the minimum over the squared gradient.
+
+    Algorithm
+        α = (f(w) − f*) / ⟨g, g⟩,  0 where g = 0
+        w ← w − α u
+
+    Needs
+        f*, the minimum of f: the problem's, or given as f_star.
+
+    Source
+        Polyak, Introduction to optimization, 1987, §5.3; Yao 2022, eq. 1.
+
+    Deviations
+        On a direction other than the gradient the denominator is still ⟨g, g⟩.
+    """
+
+    needs = ("f_star",)
+
+    f_star: Scalar | None = param(None, "f*", "the minimum of f; none to ask the problem", "(-inf, inf)")
+
+    def init(self, x: Array) -> State:
+        """No step size yet."""
+        return State(per_run(0.0, x))
+
+    def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+        """w ← w − (f − f*)/⟨g, g⟩ u."""
+        g = oracle.grad(x)
+        f_star = oracle.f_star if self.f_star is None else self.f_star
+        alpha = ratio(oracle.value(x) - f_star, oracle.dot(g, g))
+        return x - alpha * u, State(alpha)

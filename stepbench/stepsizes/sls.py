@@ -1,0 +1,56 @@
+"""Stochastic line search."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from stepbench.arrays import Array, minimum, per_run, power, where
+from stepbench.contracts import StepSize
+from stepbench.fields import Scalar, param
+from stepbench.oracle import Oracle
+
+
+class State(NamedTuple):
+    """The step size of the last step."""
+
+    alpha: Array
+
+
+@dataclass(frozen=True)
+class SLS(StepSize):
+    """Backtrack on the step's own sample until the loss falls enough (Armijo).
+
+    Algorithm
+        α ← min(γ^(b/n) α, α_max), from α_max at the first step; b/n is the part of the data in a mini-batch
+        while f(w − α u) > f(w) − c α ⟨g, u⟩:  α ← β α
+        w ← w − α u
+
+    Source
+        Vaswani et al., Painless stochastic gradient: interpolation, line-search, and convergence rates, NeurIPS 2019,
+        Algorithm 1 with the resetting of its §7.
+
+    Deviations
+        After 100 reductions a run takes the step it has, so that a direction that climbs cannot stop the run.
+    """
+
+    c: Scalar = param(0.1, "c", "how much of the promised decrease must come", "(0, 1)")
+    beta: Scalar = param(0.9, "β", "factor of each reduction", "(0, 1)")
+    gamma: Scalar = param(2.0, "γ", "how much the next start may be larger, an epoch", "[1, inf)")
+    alpha_max: Scalar = param(1.0, "α_max", "largest step size tried", "(0, inf)")
+
+    def init(self, x: Array) -> State:
+        """The first start."""
+        return State(per_run(self.alpha_max, x))
+
+    def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+        """Backtrack, then step."""
+        f, slope = oracle.value(x), oracle.dot(oracle.grad(x), u)
+        alpha = minimum(s.alpha * power(self.gamma, 1 / oracle.epoch), self.alpha_max)
+        searching = f == f
+        for _ in range(101):
+            x_next = x - alpha * u
+            too_high = oracle.value(x_next, where=searching) > f - self.c * alpha * slope
+            searching = searching & too_high
+            if not searching.any():
+                break
+            alpha = where(searching, alpha * self.beta, alpha)
+        return x_next, State(alpha)

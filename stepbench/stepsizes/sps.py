@@ -1,0 +1,53 @@
+"""The stochastic Polyak step size."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from stepbench.arrays import Array, minimum, per_run, power, ratio
+from stepbench.contracts import StepSize
+from stepbench.fields import Scalar, param
+from stepbench.oracle import Oracle
+
+
+class State(NamedTuple):
+    """The step size (0 before the first step)."""
+
+    alpha: Array
+
+
+@dataclass(frozen=True)
+class SPS(StepSize):
+    """Polyak's step size on the step's sample, bounded.
+
+    Algorithm
+        α = min((f − f*) / (c ‖g‖²), α_max),  0 where g = 0
+        smooth=true:  α = min((f − f*) / (c ‖g‖²), γ^(b/n) α_{t−1}), from α_max at the first step;
+                      b/n is the part of the data in a mini-batch
+        w ← w − α u
+
+    Needs
+        f*, the minimum of f: the problem's, or given as f_star.
+
+    Source
+        Loizou, Vaswani, Laradji & Lacoste-Julien, Stochastic Polyak step-size for SGD, AISTATS 2021, eq. 5 and §6.
+    """
+
+    needs = ("f_star",)
+
+    c: Scalar = param(0.5, "c", "how cautious the step is", "(0, inf)")
+    alpha_max: Scalar = param(1.0, "γ_b", "upper bound of the step size", "(0, inf]")
+    gamma: Scalar = param(2.0, "γ", "how fast the bound may grow, an epoch, with smooth=true", "[1, inf)")
+    smooth: bool = param(False, "", "let the step size grow only slowly")
+    f_star: Scalar | None = param(None, "f*", "the minimum of f; none to ask the problem", "(-inf, inf)")
+
+    def init(self, x: Array) -> State:
+        """The bound of the first step."""
+        return State(per_run(self.alpha_max, x))
+
+    def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+        """The bounded Polyak step."""
+        g = oracle.grad(x)
+        f_star = oracle.f_star if self.f_star is None else self.f_star
+        bound = s.alpha * power(self.gamma, 1 / oracle.epoch) if self.smooth else self.alpha_max
+        alpha = minimum(ratio(oracle.value(x) - f_star, self.c * oracle.dot(g, g)), bound)
+        return x - alpha * u, State(alpha)

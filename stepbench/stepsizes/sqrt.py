@@ -1,0 +1,26 @@
+"""A step size that falls with the root of the step number."""
+
+import math
+from dataclasses import dataclass
+
+from stepbench.arrays import Array
+from stepbench.fields import Scalar, param
+from stepbench.stepsizes._schedule import Schedule
+
+
+@dataclass(frozen=True)
+class Sqrt(Schedule):
+    """The step size falls with the square root of the number of the step.
+
+    Algorithm
+        α_k = lr / √(k + 1)
+
+    Source
+        One of the seven schedules that the exact-step paper compares with (its §5.1); square root decay.
+    """
+
+    lr: Scalar = param(0.001, "α₀", "first step size", "(0, inf)")
+
+    def at(self, k: int, horizon: int, last: Array) -> Array:
+        """lr / √(k + 1)."""
+        return self.lr / math.sqrt(k + 1)

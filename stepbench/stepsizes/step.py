@@ -1,0 +1,29 @@
+"""A step size that drops every so many steps."""
+
+from dataclasses import dataclass
+
+from stepbench.arrays import Array
+from stepbench.fields import Scalar, param
+from stepbench.stepsizes._schedule import Schedule
+
+
+@dataclass(frozen=True)
+class Step(Schedule):
+    """The step size is multiplied by γ after every so many steps.
+
+    Algorithm
+        α_k = lr γ^⌊k/every⌋
+
+    Source
+        One of the seven schedules that the exact-step paper compares with (its §5.1); as torch's StepLR.
+    """
+
+    lr: Scalar = param(0.001, "α₀", "first step size", "(0, inf)")
+    gamma: Scalar = param(0.1, "γ", "factor of each drop", "(0, 1]")
+    every: int = param(1000, "", "steps between drops", "[1, inf)")
+
+    def at(self, k: int, horizon: int, last: Array) -> Array:
+        """lr γ^⌊k/every⌋."""
+        if k == 0:
+            return self.lr
+        return last * self.gamma if k % self.every == 0 else last
