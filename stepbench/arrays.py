@@ -73,7 +73,7 @@ def isfinite(a: Array) -> Array:
 
 def zeros_like(a: Array) -> Array:
     """Zeros in the shape of ``a``."""
-    return _library(a).zeros_like(a)
+    return np.zeros(a.shape) if isinstance(a, np.ndarray) else _library(a).zeros_like(a)
 
 
 def per_run(value: Array, x: Array) -> Array:

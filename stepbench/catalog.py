@@ -12,7 +12,7 @@ import re
 import sys
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from stepbench.contracts import (
     Direction,
@@ -94,14 +94,14 @@ def _import_file(module_name: str, path: Path) -> Any:
 def problem(spec: str | Problem, **values: Any) -> Problem:
     """The problem of a spec, ``rosenbrock:b=10``, with any fields given by keyword; raises InputError."""
     if isinstance(spec, Problem):
-        return changed(spec, values) if values else spec
+        return cast(Problem, changed(spec, values))
     name, options = _read(spec)
     if name not in names("problems"):
         if name in method_names():
             raise InputError(f"{name} is a method, not a problem")
         raise InputError(f"no problem {name}{nearest(name, names('problems'))}; see stepbench list")
     cls = load("problems", name)
-    return changed(cls(), _named(cls, options) | values)
+    return cast(Problem, changed(cls(), _named(cls, options) | values))
 
 
 def method(spec: str | Runnable, **values: Any) -> Any:

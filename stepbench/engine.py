@@ -289,7 +289,7 @@ class _Trace:
         met = ~bad & (error <= self.target)
         over = used >= self.budget
         ends = bad | met | over
-        for r in np.flatnonzero((self.last < 0) & ends.any(axis=0)):
+        for r in map(int, np.flatnonzero((self.last < 0) & ends.any(axis=0))):
             k = int(np.argmax(ends[:, r]))
             record = first + k
             if used[k, r] > self.budget:
@@ -306,8 +306,11 @@ class _Trace:
             self._end(self.last < 0, self.length, "budget", "steps spent")
 
     def _counts(self, counts: list[Any]) -> Vector:
-        R = self.last.size
-        return np.stack([np.broadcast_to(np.asarray(c, dtype=np.int64), R) for c in counts])
+        """Counts, (n, R), from an int a step, or an (R,) array a step."""
+        shape = (len(counts), self.last.size)
+        if type(counts[-1]) is int:
+            return np.broadcast_to(np.array(counts, dtype=np.int64)[:, None], shape)
+        return np.stack([np.broadcast_to(c, shape[1]) for c in counts]).astype(np.int64)
 
     def _alpha_text(self, alpha: Any, r: int) -> str:
         if alpha is None:

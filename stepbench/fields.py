@@ -12,10 +12,10 @@ import math
 import numbers
 import types
 import typing
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
 
@@ -35,9 +35,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 def param(default: Any, symbol: str, meaning: str, bounds: str = "(-inf, inf)") -> Any:
     """A dataclass field with its paper symbol, its meaning and the interval it must lie in, e.g. ``"(0, 1]"``."""
-    return dataclasses.field(
-        default=default, metadata={"symbol": symbol, "meaning": meaning, "bounds": bounds}
-    )
+    return dataclasses.field(default=default, metadata={"symbol": symbol, "meaning": meaning, "bounds": bounds})
 
 
 @dataclass(frozen=True)
@@ -119,13 +117,15 @@ def _within(number: float, bounds: str) -> bool:
     return above and below and not math.isnan(number)
 
 
-@cache
 def fields_of(cls: type) -> dict[str, Field]:
     """The declared parameters of a problem, direction, rule or method class, by name, in the order of its file."""
+    return _fields_of(cast(Hashable, cls))
+
+
+@cache
+def _fields_of(cls: Any) -> dict[str, Field]:
     hints = typing.get_type_hints(cls)
-    return {
-        f.name: _read(f, hints[f.name]) for f in dataclasses.fields(cls) if f.init and "symbol" in f.metadata
-    }
+    return {f.name: _read(f, hints[f.name]) for f in dataclasses.fields(cls) if f.init and "symbol" in f.metadata}
 
 
 def _read(f: dataclasses.Field[Any], hint: Any) -> Field:
@@ -159,8 +159,7 @@ class Parametric:
         set_ = [
             f"{name}={_show(getattr(self, name))}"
             for name, field in fields_of(type(self)).items()
-            if getattr(self, name) is not field.default
-            and not np.array_equal(getattr(self, name), field.default)
+            if getattr(self, name) is not field.default and not np.array_equal(getattr(self, name), field.default)
         ]
         return self.name + (":" + ",".join(set_) if set_ else "")
 

@@ -19,7 +19,19 @@ if TYPE_CHECKING:
 
 Record = np.ndarray[Any, Any]
 
-ARRAYS = ("x", "f", "error", "distance", "gradient_norm", "step_size", "evals", "fevals", "status", "detail", "steps")
+ARRAYS = (
+    "x",
+    "f",
+    "error",
+    "distance",
+    "gradient_norm",
+    "step_size",
+    "evals",
+    "fevals",
+    "status",
+    "detail",
+    "steps",
+)
 FACTS = ("label", "method", "plans", "told", "seed", "noise", "budget", "target", "seconds", "version")
 
 
@@ -90,9 +102,9 @@ def load(path: str | Path) -> Result:
     try:
         with np.load(path, allow_pickle=False) as file:
             facts = json.loads(str(file["facts"]))
-            arrays = {name: file[name] if name in file else None for name in ARRAYS}
+            arrays = {name: file.get(name) for name in ARRAYS}
     except (OSError, KeyError, ValueError) as error:
         raise InputError(f"{path} is not a result that stepbench saved ({error})") from None
-    plain = {k: v.item() if v is not None and v.ndim == 0 else v for k, v in arrays.items()}
-    facts["told"] = tuple(facts["told"])
-    return Result(problem=catalog.problem(facts.pop("problem")), **plain, **facts)
+    plain: dict[str, Any] = {k: v.item() if v is not None and v.ndim == 0 else v for k, v in arrays.items()}
+    problem = catalog.problem(facts.pop("problem"))
+    return Result(problem=problem, told=tuple(facts.pop("told")), **plain, **facts)

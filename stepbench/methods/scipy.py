@@ -27,9 +27,7 @@ class SciPy(Peer):
         others are run to. Where it stops by itself the status says so.
     """
 
-    solver: Literal["nelder-mead", "bfgs", "l-bfgs-b", "cg", "newton-cg", "powell"] = param(
-        "bfgs", "", "the solver"
-    )
+    solver: Literal["nelder-mead", "bfgs", "l-bfgs-b", "cg", "newton-cg", "powell"] = param("bfgs", "", "the solver")
     tol: float = param(1e-15, "", "the solver's own tolerance for stopping", "(0, inf)")
 
     def minimize(self, x: Array, oracle: Oracle, record: Callable[[Array], None]) -> str:

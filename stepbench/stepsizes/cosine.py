@@ -16,8 +16,8 @@ class Cosine(Schedule):
         α_k = lr (end + (1 − end) ½ (1 + cos(π min(k/T, 1))))
 
     Source
-        One of the seven schedules that the exact-step paper compares with (its §5.1); Loshchilov & Hutter 2017, as torch's
-        CosineAnnealingLR.
+        One of the seven schedules that the exact-step paper compares with (its §5.1);
+        Loshchilov & Hutter 2017, as torch's CosineAnnealingLR.
     """
 
     lr: Scalar = param(0.001, "α₀", "first step size", "(0, inf)")

@@ -17,7 +17,8 @@ class OneCycle(Schedule):
         between two ends a and b, a part x ∈ [0, 1] of the way: α = b + ½ (a − b)(1 + cos πx)
 
     Source
-        One of the seven schedules that the exact-step paper compares with (its §5.1); Smith & Topin 2019, as torch's OneCycleLR.
+        One of the seven schedules that the exact-step paper compares with (its §5.1);
+        Smith & Topin 2019, as torch's OneCycleLR.
     """
 
     lr: Scalar = param(0.001, "α_max", "largest step size", "(0, inf)")

@@ -39,8 +39,12 @@ class TLR(StepSize):
     """
 
     lr: Scalar = param(0.001, "α₀", "first step size", "(0, inf)")
-    gamma: Scalar | None = param(None, "γ", "damping of the Newton step; none for 0.33 (paper) or 0.2 (reference)", "(0, 1]")
-    p: float | None = param(None, "p", "part of an epoch in a window; none for 0.20 (paper) or 1/3 (reference)", "(0, inf)")
+    gamma: Scalar | None = param(
+        None, "γ", "damping of the Newton step; none for 0.33 (paper) or 0.2 (reference)", "(0, 1]"
+    )
+    p: float | None = param(
+        None, "p", "part of an epoch in a window; none for 0.20 (paper) or 1/3 (reference)", "(0, inf)"
+    )
     K: int | None = param(None, "K", "steps in a window; none for p × mini-batches an epoch", "[1, inf)")
     variant: Literal["paper", "reference"] = param("paper", "", "the paper's rule, or its published code's")
 
