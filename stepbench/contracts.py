@@ -273,8 +273,14 @@ class Joined(Method):
         """The direction, the rule, and the join for its own field."""
         return (self.direction, self.rule, self)
 
+    def spec(self) -> str:
+        """Both whole specs."""
+        return f"{self.direction.spec()}+{self.rule.spec()}" + (
+            (",per=" if fields_of(type(self.rule)) else ":per=") + self.per
+        )
+
     def __str__(self) -> str:
-        """The spec: the direction is left out where it is the plain gradient, a constant step where it is default."""
+        """A short name: without the direction where it is the plain gradient, or the rule where it is the default."""
         halves = [str(self.direction), str(self.rule)]
         if self.direction.name == "gradient":
             halves = halves[1:]

@@ -33,9 +33,9 @@ class DivergenceWarning(UserWarning):
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C during a run. ``result`` holds what there was by then, or None if it came before the first record."""
+    """Ctrl-C during a run. ``result`` holds what there was by then."""
 
-    def __init__(self, result: Result | None) -> None:
+    def __init__(self, result: Result) -> None:
         super().__init__("interrupted")
         self.result = result
 
@@ -92,7 +92,7 @@ def run(
         lone,
         problem=problem,
         label=label or name or str(method),
-        method=str(method),
+        method=method.spec(),
         plans=method.plans,
         told=told,
         seed=seed,
@@ -358,7 +358,8 @@ class _Trace:
         distance = None
         if x_star is not None:
             apart = [block - np.asarray(x_star, dtype=float)[:, None] for block in self.x]
-            distance = records([np.sqrt((a * a).sum(axis=1)) for a in apart])
+            with np.errstate(over="ignore"):
+                distance = records([np.sqrt((a * a).sum(axis=1)) for a in apart])
         step_size = self._step_sizes(n)
         return Result(
             x=records(self.x),

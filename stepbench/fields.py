@@ -12,7 +12,7 @@ import math
 import numbers
 import types
 import typing
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, TypeAlias, cast
@@ -154,14 +154,18 @@ class Parametric:
         """The name in the catalogue: that of the file the class stands in."""
         return type(self).__module__.rpartition(".")[2].replace("_", "-")
 
+    def spec(self) -> str:
+        """The whole spec, with every field stated: what builds this object again whatever the defaults become."""
+        return self._stated(lambda field, value: True)
+
     def __str__(self) -> str:
-        """The spec that builds this object: its name and the fields that differ from their defaults."""
-        set_ = [
-            f"{name}={_show(getattr(self, name))}"
-            for name, field in fields_of(type(self)).items()
-            if getattr(self, name) is not field.default and not np.array_equal(getattr(self, name), field.default)
-        ]
-        return self.name + (":" + ",".join(set_) if set_ else "")
+        """A short name for tables: the spec with only the fields that differ from their defaults."""
+        return self._stated(lambda field, value: not np.array_equal(value, field.default))
+
+    def _stated(self, wanted: Callable[[Field, Any], bool]) -> str:
+        values = [(field, getattr(self, name)) for name, field in fields_of(type(self)).items()]
+        stated = [f"{field.name}={_show(value)}" for field, value in values if wanted(field, value)]
+        return self.name + (":" + ",".join(stated) if stated else "")
 
 
 def _show(value: Any) -> str:

@@ -80,7 +80,7 @@ class Result:
     def save(self, path: str | Path) -> None:
         """Write everything to one .npz file, without pickling."""
         arrays = {name: getattr(self, name) for name in ARRAYS if getattr(self, name) is not None}
-        facts = {name: getattr(self, name) for name in FACTS} | {"problem": str(self.problem)}
+        facts = {name: getattr(self, name) for name in FACTS} | {"problem": self.problem.spec()}
         with Path(path).open("wb") as file:
             np.savez_compressed(file, facts=json.dumps(facts), **arrays)
 

@@ -1,0 +1,53 @@
+"""The command line: one file a command."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from stepbench.cli import compare, list, run, show  # noqa: A004
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the command line; exits 0, 2 for input that cannot be used, or 130 after Ctrl-C."""
+    args = [*(sys.argv[1:] if args is None else args)]  # `list` is a command here
+    try:
+        sys.exit(_app(args)(args, standalone_mode=False, prog_name="stepbench") or 0)
+    except typer.TyperException as error:
+        _refuse(error.format_message())
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of a pipe went away, as in `stepbench list | head`
+        sys.stderr.close()
+        sys.exit(0)
+    except ValueError as error:
+        if type(error).__name__ != "InputError":  # named, not imported: --help must not wait for NumPy
+            raise
+        _refuse(str(error))
+
+
+def _refuse(message: str) -> None:
+    print("stepbench: " + " ".join(message.split()), file=sys.stderr)
+    sys.exit(2)
+
+
+def _app(args: Sequence[str]) -> typer.Typer:
+    app = typer.Typer(add_completion=False, no_args_is_help=True)
+
+    @app.callback()
+    def _root(version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False):  # type: ignore[no-untyped-def]
+        """The bench on which step-size methods are run, seen and compared honestly."""
+        if version:
+            from stepbench import __version__
+
+            print(__version__)
+            raise typer.Exit
+
+    app.command("run")(run.command(args))
+    app.command("compare")(compare.command)
+    app.command("list")(list.command)
+    app.command("show")(show.command)
+    return app

@@ -53,5 +53,5 @@ class SciPy(Peer):
         return "" if outcome.success else str(outcome.message)
 
     def __str__(self) -> str:
-        """scipy:bfgs, and the tolerance where it differs."""
-        return super().__str__().replace("solver=", "") if self.solver != "bfgs" else f"scipy:{self.solver}"
+        """scipy:bfgs."""
+        return f"scipy:{self.solver}"

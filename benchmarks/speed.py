@@ -1,0 +1,399 @@
+"""What stepbench costs beside the bare loops it replaces: ratios of times measured side by side, in one table.
+
+Every row races two contestants that do the same work, one after the other, again and again (ABAB…). The row shows
+the median seconds of each, the median of the pairwise ratios and their range. Contestants that can be compared are
+checked to reach the same point before they are timed. Nothing here fails for being slow.
+"""
+
+import argparse
+import gc
+import importlib.util
+import math
+import os
+import platform
+import subprocess
+import sys
+import time
+from datetime import date
+from statistics import median
+
+import numpy as np
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+import stepbench
+
+START = np.array([-1.0, 0.0])
+STEPS, LONG = 1_000, 10_000
+RUNS = 1_000
+RATES = np.geomspace(1e-6, 1e-3, RUNS)
+ETA = 1e-9  # RDBD's, small enough that none of the runs diverges
+STARTS = START[:, None] + np.linspace(-0.1, 0.1, RUNS)
+RATE = 1e-4  # where the runs differ in their starts
+
+
+# The work, by hand ----------------------------------------------------------------------------------------------------
+
+
+def rosenbrock(x):
+    """The value and the gradient at x, (2,) or (2, R)."""
+    a, b = x[0], x[1]
+    along, across = a - 1.0, b - a * a
+    g = np.empty_like(x)
+    g[0] = 2.0 * along - 400.0 * a * across
+    g[1] = 200.0 * across
+    return along * along + 100.0 * (across * across), g
+
+
+def gd(lr):
+    """Gradient descent, as ``move(x, g)`` -> the next x, the step size and the gradients asked for."""
+
+    def move(x, g):
+        return x - lr * g, lr, 1
+
+    return move
+
+
+def adam(lr, beta1=0.9, beta2=0.999, eps=1e-8):
+    """Adam."""
+    m = v = 0.0
+    k = 0
+
+    def move(x, g):
+        nonlocal m, v, k
+        k += 1
+        m = beta1 * m + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * (g * g)
+        m_hat, v_hat = m / (1 - beta1**k), v / (1 - beta2**k)
+        return x - lr * (m_hat / (np.sqrt(v_hat) + eps)), lr, 1
+
+    return move
+
+
+def rdbd(lr, eta):
+    """RDBD, for a batch."""
+    alpha, last_g, last_h = lr, np.zeros((2, lr.size)), np.zeros(lr.size)
+
+    def move(x, g):
+        nonlocal alpha, last_g, last_h
+        h = (g * last_g).sum(axis=0)
+        regret = np.where(h * last_h < 0, eta * last_h, 0.0)
+        x = x + regret * last_g
+        alpha = alpha - regret + eta * h
+        last_g, last_h = g, h
+        return x - alpha * g, alpha, 1
+
+    return move
+
+
+def csawg(lr, K):
+    """Csawg with one plan and no plain steps after it, for one run."""
+    B1, B2 = [], []
+    alpha = np.full(2, math.nan)
+
+    def move(x, g):
+        nonlocal B1, B2, alpha
+        w = x - lr * g
+        if len(B1) < K:
+            B1.append((w, g))
+            return w, alpha, 1
+        B2.append((w, g))
+        if len(B2) < K:
+            return w, alpha, 1
+        above = sum(g * (w - ahead) for (w, g), (ahead, _) in zip(B1, B2, strict=True))
+        below = sum(g * g for _, g in B1)
+        alpha = np.divide(above, below, out=np.zeros(2), where=below != 0)
+        B1, B2 = B2, []
+        return w - alpha * rosenbrock(w)[1], alpha, 2
+
+    return move
+
+
+def trace(x, f, norm, sizes, evals):
+    """The whole trace, from what a loop recorded."""
+    distance = x - (1.0 if x.ndim == 2 else np.ones((2, 1)))
+    return {
+        "x": x,
+        "f": f,
+        "error": f - 0.0,
+        "distance": np.sqrt((distance * distance).sum(axis=1)),
+        "gradient_norm": norm,
+        "step_size": sizes,
+        "evals": evals,
+    }
+
+
+def one_run(x, move, steps, sizes):
+    """The loop on a point (2,). ``sizes`` is where its step sizes go: one a step, or one a component."""
+    xs, fs, norms = np.empty((steps + 1, 2)), np.empty(steps + 1), np.empty(steps + 1)
+    evals = np.zeros(steps + 1, dtype=np.int64)
+    for k in range(steps + 1):
+        f, g = rosenbrock(x)
+        norm = math.sqrt(g @ g)
+        if not (math.isfinite(f) and math.isfinite(norm)):
+            raise FloatingPointError(f"not finite at step {k}")
+        xs[k], fs[k], norms[k] = x, f, norm
+        if k < steps:
+            x, sizes[k + 1], asked = move(x, g)
+            evals[k + 1] = evals[k] + asked
+    return trace(xs, fs, norms, sizes, evals)
+
+
+def batch(x, move, steps):
+    """The loop on points (2, R), all runs in lock-step."""
+    shape = (steps + 1, x.shape[1])
+    xs, fs, norms, sizes = np.empty((steps + 1, *x.shape)), np.empty(shape), np.empty(shape), np.empty(shape)
+    sizes[0] = math.nan
+    evals = np.zeros(steps + 1, dtype=np.int64)
+    for k in range(steps + 1):
+        f, g = rosenbrock(x)
+        norm = np.sqrt((g * g).sum(axis=0))
+        if not (np.isfinite(f).all() and np.isfinite(norm).all()):
+            raise FloatingPointError(f"not finite at step {k}")
+        xs[k], fs[k], norms[k] = x, f, norm
+        if k < steps:
+            x, sizes[k + 1], asked = move(x, g)
+            evals[k + 1] = evals[k] + asked
+    return trace(xs, fs, norms, sizes, np.broadcast_to(evals[:, None], shape))
+
+
+# The same work in other libraries -------------------------------------------------------------------------------------
+
+
+def in_torch(optimizer, steps):
+    """A torch optimizer on one parameter (2, R) that holds all the runs; the loss is their sum."""
+    import torch
+
+    x = torch.tensor(STARTS, requires_grad=True)
+    optimizer = getattr(torch.optim, optimizer)([x], lr=RATE)
+    xs = torch.empty((steps + 1, *x.shape), dtype=x.dtype)
+    fs, norms = torch.empty((2, steps + 1, x.shape[1]), dtype=x.dtype)
+
+    def closure():
+        optimizer.zero_grad()
+        along, across = x[0] - 1.0, x[1] - x[0] * x[0]
+        f = along * along + 100.0 * (across * across)
+        loss = f.sum()
+        loss.backward()
+        xs[k], fs[k], norms[k] = x.detach(), f.detach(), x.grad.norm(dim=0)
+        return loss
+
+    for k in range(steps):  # noqa: B007 - the closure records step k
+        optimizer.step(closure)
+    k = steps
+    closure()
+    if not torch.isfinite(fs).all():
+        raise FloatingPointError("not finite")
+    sizes, evals = np.full(fs.shape, RATE), np.arange(steps + 1)[:, None]
+    return trace(xs.numpy(), fs.numpy(), norms.numpy(), sizes, np.broadcast_to(evals, fs.shape))
+
+
+def in_optax(optimizer, steps):
+    """A function that makes all the runs with an optax optimizer: a scan over steps, under vmap over rates.
+
+    Its first call compiles; each function made here compiles anew.
+    """
+    import jax
+    import optax
+
+    jax.config.update("jax_enable_x64", True)
+
+    def f(x):
+        along, across = x[0] - 1.0, x[1] - x[0] * x[0]
+        return along * along + 100.0 * (across * across)
+
+    def run(lr):
+        rule = getattr(optax, optimizer)(lr)
+
+        def step(carry, _):
+            x, state = carry
+            value, g = jax.value_and_grad(f)(x)
+            updates, state = rule.update(g, state)
+            return (optax.apply_updates(x, updates), state), (x, value, jax.numpy.sqrt((g * g).sum()))
+
+        x = jax.numpy.array(START)
+        return jax.lax.scan(step, (x, rule.init(x)), length=steps + 1)[1]
+
+    compiled = jax.jit(jax.vmap(run, out_axes=-1))
+
+    def make():
+        xs, fs, norms = map(np.asarray, compiled(RATES))
+        if not np.isfinite(fs).all():
+            raise FloatingPointError("not finite")
+        sizes, evals = np.broadcast_to(RATES, fs.shape), np.arange(steps + 1)[:, None]
+        return trace(xs, fs, norms, sizes, np.broadcast_to(evals, fs.shape))
+
+    return make
+
+
+# The races ------------------------------------------------------------------------------------------------------------
+
+
+class Race:
+    """Two contestants, timed one after the other, ``repeats`` times."""
+
+    def __init__(self, ours, theirs, repeats):
+        pairs = [(clock(ours), clock(theirs)) for _ in range(repeats)]
+        self.ours, self.theirs = map(median, zip(*pairs, strict=True))
+        ratios = [a / b for a, b in pairs]
+        self.ratio, self.least, self.most = median(ratios), min(ratios), max(ratios)
+
+
+def clock(work):
+    """Seconds that the work takes."""
+    gc.collect()
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def check(what, ours, theirs):
+    """Stop everything unless the two end at the same points, having taken as many steps and gradients."""
+    ours = vars(ours)
+    if set(np.ravel(ours["status"])) != {"budget"}:
+        raise SystemExit(f"{what}: not every run went to its last step")
+    for name in ("x", "step_size", "evals"):
+        if ours[name].shape != theirs[name].shape:
+            raise SystemExit(f"{what}: {name} has shapes {ours[name].shape} and {theirs[name].shape}")
+        if not np.allclose(ours[name][-1], theirs[name][-1], rtol=1e-9, atol=0, equal_nan=True):
+            raise SystemExit(f"{what}: the contestants end at different {name}")
+
+
+def ours(spec, steps, start=None, **values):
+    """Work for stepbench: a run or a batch of exactly so many steps."""
+    method = stepbench.method(spec, **values)
+    return lambda: stepbench.run("rosenbrock", method, steps=steps, budget=10 * steps, start=start)
+
+
+def startup(table, repeats):
+    """From the shell's prompt to an answer, against what any such program must import."""
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+
+    def python(*arguments):
+        command = [sys.executable, *arguments]
+        return lambda: subprocess.run(command, env=env, check=True, stdout=subprocess.DEVNULL)
+
+    for arguments, needs, goal in (
+        ("--help", "typer, rich", 1.5),
+        ("run rosenbrock --method csawg --K 2", "numpy, typer, rich.table", 2.0),
+    ):
+        program, imports = python("-m", "stepbench", *arguments.split()), python("-c", f"import {needs}")
+        program(), imports()  # leaves the bytecode
+        add(table, f"stepbench {arguments}", f"import {needs}", Race(program, imports, repeats), goal)
+
+
+def single(table, repeats):
+    """One long run against a loop on a (2,) array."""
+    for name, move, values in (
+        ("gd", gd, {"lr": 1e-3}),
+        ("adam", adam, {"lr": 1e-3}),
+        ("csawg", csawg, {"lr": 1e-4, "K": 2}),
+    ):
+        shape = (LONG + 1, 2) if name == "csawg" else LONG + 1
+        what = f"{name}, 1 run x {LONG:,} steps"
+        mine = ours(name, LONG, **values)
+
+        def bare(move=move, values=values, shape=shape):
+            return one_run(START, move(**values), LONG, np.full(shape, math.nan))
+
+        check(what, mine(), bare())
+        add(table, what, "bare loop", Race(mine, bare, repeats), 3.0)
+
+
+def batches(table, repeats):
+    """Many runs in lock-step, against a loop on a (2, R) array and against other libraries."""
+    x = np.repeat(START[:, None], RUNS, axis=1)
+    size = f"{RUNS:,} runs x {STEPS:,} steps"
+    for name, move, values in (
+        ("gd", gd, {"lr": RATES}),
+        ("adam", adam, {"lr": RATES}),
+        ("rdbd", rdbd, {"lr": RATES, "eta": ETA}),
+    ):
+        mine = ours(name, STEPS, **values)
+
+        def bare(move=move, values=values):
+            return batch(x, move(**values), STEPS)
+
+        check(name, mine(), bare())
+        race = Race(mine, bare, repeats)
+        add(table, f"{name}, {size}", "bare loop", race, 1.3)
+        if name == "gd":
+            each = [1e9 * seconds / (RUNS * STEPS) for seconds in (race.ours, race.theirs)]
+            met = "yes" if each[0] < 100 else "no"
+            table.add_row(
+                "gd, each step of each run", "", f"{each[0]:.0f} ns", f"{each[1]:.0f} ns", "", "", "100 ns", met
+            )
+
+    for name, optimizer in (("gd", "SGD"), ("adam", "Adam")):
+        if importlib.util.find_spec("torch"):
+            mine = ours(name, STEPS, start=STARTS, lr=RATE)
+
+            def theirs(optimizer=optimizer):
+                return in_torch(optimizer, STEPS)
+
+            check(f"torch.optim.{optimizer}", mine(), theirs())
+            add(table, f"{name}, {size}", f"torch.optim.{optimizer}", Race(mine, theirs, repeats))
+    for name, optimizer in (("gd", "sgd"), ("adam", "adam")):
+        if importlib.util.find_spec("optax"):
+            mine = ours(name, STEPS, lr=RATES)
+            warm = in_optax(optimizer, STEPS)
+
+            def cold(optimizer=optimizer):
+                return in_optax(optimizer, STEPS)()
+
+            check(f"optax.{optimizer}", mine(), warm())
+            add(table, f"{name}, {size}", f"optax.{optimizer}, with compilation", Race(mine, cold, repeats))
+            add(table, f"{name}, {size}", f"optax.{optimizer}, compiled", Race(mine, warm, repeats))
+
+
+def add(table, what, against, race, goal=None):
+    """One row."""
+    table.add_row(
+        what,
+        against,
+        f"{race.ours:.3f}",
+        f"{race.theirs:.3f}",
+        f"{race.ratio:.2f}",
+        f"{race.least:.2f}..{race.most:.2f}",
+        "" if goal is None else f"{goal:g}",
+        "" if goal is None else "yes" if race.ratio <= goal else "no",
+    )
+
+
+def cpu():
+    """The processor's name."""
+    try:
+        with open("/proc/cpuinfo") as file:
+            return next(line.partition(":")[2].strip() for line in file if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def main():
+    """Run the races and print the table."""
+    parts = {"startup": startup, "single": single, "batch": batches}
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--repeats", type=int, default=7, help="pairs timed a row (start-up: three times as many)")
+    parser.add_argument("--only", choices=parts, help="one part of the table")
+    options = parser.parse_args()
+
+    print(f"{date.today()}, {cpu()} ({os.cpu_count()} cores), {platform.system()}")
+    print(f"Python {platform.python_version()}, NumPy {np.__version__}, stepbench {stepbench.__version__}")
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("stepbench", no_wrap=True)
+    table.add_column("against", no_wrap=True)
+    for heading in ("seconds", "its seconds", "ratio", "range", "goal", "met"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for name, part in parts.items():
+        if options.only in (None, name):
+            part(table, options.repeats * (3 if name == "startup" else 1))
+    if options.only in (None, "batch"):
+        for library in ("torch", "optax"):
+            if not importlib.util.find_spec(library):
+                print(f"{library} is not installed: its rows are left out")
+    Console(width=132).print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,5 @@
+"""``python -m stepbench``: the command line."""
+
+from stepbench.cli import main
+
+main()

@@ -1,0 +1,200 @@
+"""What the commands that run something share: their options, the progress bar, where output goes."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+import warnings
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from stepbench import Result
+
+PANEL = "What to run"
+OUTPUT = "What to write"
+
+Budget = Annotated[int, typer.Option(help="Gradient evaluations to spend.", rich_help_panel=PANEL)]
+Steps = Annotated[int | None, typer.Option(help="Iterations at most.", rich_help_panel=PANEL)]
+Target = Annotated[
+    float | None, typer.Option(help="Stop at this error f − f*.", show_default="0", rich_help_panel=PANEL)
+]
+Start = Annotated[
+    str | None, typer.Option(help="First point, as -1,0.", show_default="the problem's", rich_help_panel=PANEL)
+]
+Seed = Annotated[int, typer.Option(help="Seed of mini-batches and noise.", rich_help_panel=PANEL)]
+Noise = Annotated[float, typer.Option(help="Standard deviation of noise on the gradient.", rich_help_panel=PANEL)]
+Plot = Annotated[
+    Path | None, typer.Option(help="Draw to a .png, .svg or .pdf file.", rich_help_panel=OUTPUT, show_default=False)
+]
+Csv = Annotated[
+    str | None,
+    typer.Option(help="Write every record to a CSV file; - for standard output.", rich_help_panel=OUTPUT),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print a JSON summary, not a table.", rich_help_panel=OUTPUT)]
+
+
+def settings(start: str | None, **options: Any) -> dict[str, Any]:
+    """The options of a run as the Python API takes them."""
+    from stepbench import InputError
+
+    if start is None:
+        return options
+    try:
+        return options | {"start": [float(w) for w in start.split(",")]}
+    except ValueError:
+        raise InputError(f"--start {start} must be numbers with commas between them, as -1,0") from None
+
+
+def check_output(plot: Path | None, csv: str | None) -> None:
+    """Refuse, before anything runs, a file that could not be written after it."""
+    from stepbench import InputError
+
+    if plot is not None and plot.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise InputError(f"--plot {plot} must end in .png, .svg or .pdf")
+    for option, path in (("--plot", plot), ("--csv", None if csv in (None, "-") else Path(str(csv)))):
+        if path is not None:
+            new = not path.exists()
+            try:
+                path.open("ab").close()
+            except OSError as error:
+                raise InputError(f"{option} {path} cannot be written: {error.strerror}") from None
+            if new:
+                path.unlink()
+
+
+def console() -> Console:
+    """The terminal, or the pipe, that tables go to."""
+    from rich.console import Console
+
+    return Console()
+
+
+class Progress:
+    """A progress bar on stderr for what lasts over a second, and nothing for what does not."""
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+        self.began = time.monotonic()
+        self.bar: Any = None
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show how far it is."""
+        if self.bar is None:
+            if time.monotonic() - self.began < 1:
+                return
+            from rich.console import Console
+            from rich.progress import Progress
+
+            self.bar = Progress(console=Console(stderr=True), transient=True)
+            self.task = self.bar.add_task(self.label, total=total)
+            self.bar.start()
+        self.bar.update(self.task, completed=done, total=total)
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+
+
+def run_one(problem: Any, method: Any, **options: Any) -> Result:
+    """Run with a progress bar; divergence is told by the tables and not by a warning."""
+    import stepbench
+
+    with Progress(options["label"]) as progress, warnings.catch_warnings():
+        warnings.simplefilter("ignore", stepbench.DivergenceWarning)
+        return stepbench.run(problem, method, progress=progress, **options)
+
+
+def summary(r: Result) -> dict[str, Any]:
+    """A run as JSON tells it; what is not finite is null."""
+    from stepbench.report.tables import decades, level_name
+
+    reached = {}
+    if r.error is not None:
+        for level in decades([r]):
+            k = r.first_at(level)
+            if k is not None:
+                reached[level_name(level)] = {
+                    "iteration": k,
+                    "gradient_evaluations": int(r.evals[k]),
+                    "function_evaluations": int(r.fevals[k]),
+                }
+    facts = {
+        "problem": r.problem.spec(),
+        "method": r.method,
+        "label": r.label,
+        "status": r.status,
+        "detail": r.detail,
+        "iterations": int(r.steps),
+        "gradient_evaluations": int(r.evals[-1]),
+        "function_evaluations": int(r.fevals[-1]),
+        "f": float(r.f[-1]),
+        "error": None if r.error is None else float(r.error[-1]),
+        "distance": None if r.distance is None else float(r.distance[-1]),
+        "gradient_norm": float(r.gradient_norm[-1]),
+        "w": r.x[-1].tolist(),
+        "told": list(r.told),
+        "seed": r.seed,
+        "noise": r.noise,
+        "budget": r.budget,
+        "target": r.target,
+        "seconds": r.seconds,
+        "stepbench": r.version,
+    }
+    finite = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in facts.items()}
+    return finite | {"error_first_at_most": reached}
+
+
+def write_json(value: Any) -> None:
+    """Print strict JSON."""
+    print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def write_csv(results: Sequence[Result], path: str) -> None:
+    """Every record of every run, one a line, to a file or to standard output."""
+    import csv
+
+    with sys.stdout if path == "-" else Path(path).open("w", newline="") as file:
+        writer = csv.writer(file)
+        header: list[str] = []
+        for r in results:
+            columns = dict(_columns(r))
+            if not header:
+                header = list(columns)
+                writer.writerow(header)
+            writer.writerows(zip(*(columns.get(name, [""] * len(r.f)) for name in header), strict=True))
+
+
+def _columns(r: Result) -> Iterable[tuple[str, Any]]:
+    n = len(r.f)
+    yield "method", [r.label] * n
+    yield "iteration", range(n)
+    yield "gradient_evaluations", r.evals.tolist()
+    yield "function_evaluations", r.fevals.tolist()
+    yield "f", r.f.tolist()
+    for name in ("error", "distance"):
+        values = getattr(r, name)
+        yield name, [""] * n if values is None else values.tolist()
+    yield "gradient_norm", r.gradient_norm.tolist()
+    d = r.x.shape[1]
+    sizes = [[""] * d] * n if r.step_size is None else _per_component(r.step_size, d)
+    for i in range(d):
+        yield f"step_size_{i + 1}", [row[i] for row in sizes]
+    for i in range(d):
+        yield f"w_{i + 1}", r.x[:, i].tolist()
+
+
+def _per_component(step_size: Any, d: int) -> list[list[Any]]:
+    rows = step_size.tolist()
+    rows = rows if step_size.ndim == 2 else [[a] * d for a in rows]
+    return [["" if math.isnan(a) else a for a in row] for row in rows]

@@ -1,0 +1,74 @@
+"""``stepbench compare``: several methods on one problem."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from stepbench.cli._common import (
+    Budget,
+    Csv,
+    Json,
+    Noise,
+    Plot,
+    Seed,
+    Start,
+    Steps,
+    Target,
+    check_output,
+    console,
+    run_one,
+    settings,
+    summary,
+    write_csv,
+    write_json,
+)
+
+
+def command(
+    problem: Annotated[str, typer.Argument(help="A problem, as rosenbrock or quadratic:kappa=100.")],
+    methods: Annotated[list[str], typer.Argument(help="Methods, as gd:lr=0.001 adam+rdbd scipy:bfgs.")],
+    budget: Budget = 10_000,
+    steps: Steps = None,
+    target: Target = None,
+    start: Start = None,
+    seed: Seed = 0,
+    noise: Noise = 0.0,
+    plot: Plot = None,
+    csv: Csv = None,
+    json: Json = False,
+) -> None:
+    """Run several methods on one problem, at the same budget: one row a method, the best of each column marked."""
+    import stepbench
+    from stepbench.report.tables import comparison, notes
+
+    check_output(plot, csv)
+    stated = stepbench.problem(problem)
+    runners = [stepbench.method(method) for method in methods]  # all are looked up before any is run
+    given = settings(start, budget=budget, steps=steps, target=target, seed=seed, noise=noise)
+    results: list[stepbench.Result] = []
+    code = 0
+    for method, runner in zip(methods, runners, strict=True):
+        try:
+            results.append(run_one(stated, runner, label=method, **given))
+        except stepbench.Interrupted as stop:
+            results.append(stop.result)
+            code = 130
+            break
+    if csv is not None:
+        write_csv(results, csv)
+    if json:
+        write_json([summary(r) for r in results])
+    elif csv != "-":
+        out = console()
+        out.print(comparison(results, out.width))
+        for line in notes(results):
+            out.print(line, highlight=False)
+    if plot is not None and not code:
+        from stepbench.report.plots import comparison_figure
+
+        comparison_figure(results).savefig(plot)
+        if not json and csv != "-":
+            console().print(f"drawn to {plot}", highlight=False)
+    raise typer.Exit(code)

@@ -1,0 +1,132 @@
+"""``stepbench run``: one method on one problem."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from stepbench.cli._common import (
+    PANEL,
+    Budget,
+    Csv,
+    Json,
+    Noise,
+    Plot,
+    Seed,
+    Start,
+    Steps,
+    Target,
+    check_output,
+    console,
+    run_one,
+    settings,
+    summary,
+    write_csv,
+    write_json,
+)
+
+if TYPE_CHECKING:
+    from stepbench.fields import Field
+
+
+def command(args: Sequence[str]) -> Callable[..., None]:
+    """The command as a function whose parameters are the run's options and the named method's hyper-parameters."""
+    spec = _method_in(args)
+    options = _hyperparameters(spec) if spec else {}
+
+    def run(
+        problem: Annotated[str, typer.Argument(help="A problem, as rosenbrock or quadratic:kappa=100.")],
+        method: Annotated[
+            str, typer.Option("--method", "-m", help="A method, as csawg or adam+rdbd.", rich_help_panel=PANEL)
+        ] = "gd",
+        budget: Budget = 10_000,
+        steps: Steps = None,
+        target: Target = None,
+        start: Start = None,
+        seed: Seed = 0,
+        noise: Noise = 0.0,
+        plot: Plot = None,
+        csv: Csv = None,
+        json: Json = False,
+        **values: Any,
+    ) -> None:
+        """Run one method on one problem: a convergence table, and a plot with --plot.
+
+        With --method NAME --help, the method's own options are listed too.
+        """
+        import stepbench
+        from stepbench.report.tables import convergence, outcome
+
+        check_output(plot, csv)
+        chosen = {options[name]: value for name, value in values.items() if value is not None}
+        stated = stepbench.problem(problem)
+        runner = stepbench.method(method, **chosen)
+        given = settings(start, budget=budget, steps=steps, target=target, seed=seed, noise=noise)
+        label = method if str(runner) == str(stepbench.method(method)) else str(runner)
+        try:
+            result, code = run_one(stated, runner, label=label, **given), 0
+        except stepbench.Interrupted as stop:
+            result, code = stop.result, 130
+        if csv is not None:
+            write_csv([result], csv)
+        if json:
+            write_json(summary(result))
+        elif csv != "-":
+            out = console()
+            out.print(convergence(result, out.width))
+            out.print(outcome(result), highlight=False)
+        if plot is not None and not code:
+            result.figure().savefig(plot)
+            if not json and csv != "-":
+                console().print(f"drawn to {plot}", highlight=False)
+        raise typer.Exit(code)
+
+    plain = [p for p in inspect.signature(run, eval_str=True).parameters.values() if p.name != "values"]
+    own = [_parameter(name, key, *_hyper(spec)[key]) for name, key in options.items()] if spec else []
+    run.__signature__ = inspect.Signature([*plain, *own])  # type: ignore[attr-defined]
+    run.__annotations__ |= {p.name: p.annotation for p in own}
+    return run
+
+
+def _method_in(args: Sequence[str]) -> str | None:
+    """The method that the command line names, looked up before it is parsed: its fields are options of the parser."""
+    if not args or args[0] != "run":
+        return None
+    for i, arg in enumerate(args):
+        if arg in ("--method", "-m") and i + 1 < len(args):
+            return args[i + 1]
+        if arg.startswith("--method="):
+            return arg.partition("=")[2]
+    return "gd"
+
+
+def _hyper(spec: str) -> dict[str, Any]:
+    from stepbench import catalog
+    from stepbench.contracts import hyperparameters
+
+    return hyperparameters(catalog.method(spec))
+
+
+def _hyperparameters(spec: str) -> dict[str, str]:
+    """The method's hyper-parameters: the name of each as a Python parameter, and its key."""
+    return {"own_" + key.replace(".", "_"): key for key in _hyper(spec)}
+
+
+def _parameter(name: str, key: str, part: Any, field: Field) -> inspect.Parameter:
+    """An option of the command line for one hyper-parameter."""
+    flag = "--" + key.replace("_", "-")
+    value = getattr(part, field.name)
+    symbol = f"{field.symbol}: " if field.symbol and field.symbol != field.name else ""
+    option = typer.Option(
+        flag + (f"/--no-{flag[2:]}" if field.kind == "bool" else ""),
+        help=symbol + field.meaning + ".",
+        metavar=None if field.kind == "bool" else field.range.removeprefix("a ").removeprefix("an "),
+        show_default=True if value is not None else "none",
+        rich_help_panel=f"Hyper-parameters of {part.name}",
+    )
+    kind: Any = bool | None if field.kind == "bool" else str | None
+    default = value if field.kind == "bool" else None if value is None else str(value)
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option])

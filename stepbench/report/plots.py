@@ -1,0 +1,272 @@
+"""Figures of results: contour traces, errors against evaluations, step sizes against iterations.
+
+The colours are those of Okabe & Ito, which people with any kind of colour vision tell apart; every method also has
+its own marker and dash, so that a figure survives a black-and-white print.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import SymmetricalLogLocator
+
+from stepbench.contracts import Problem
+from stepbench.result import Result
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31")
+DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)), (0, (7, 2)), (0, (2, 1)), "-", "--")
+MARKERS = "os^Dv<>P"
+
+
+def run_figure(result: Result) -> Figure:
+    """One run: its trace on the contours where there are two parameters, its errors, its step sizes."""
+    trace, steps = drawable(result), result.step_size is not None
+    errors = ["f"] + ["distance"] * (result.distance is not None)
+    below = errors + ["alpha"] * steps
+    figure = Figure(figsize=(11.5, 8.2) if trace else (11.5, 4.2), layout="constrained")
+    # Six columns serve two or three panels alike.
+    row = [name for name in below for _ in range(6 // len(below))]
+    axes = figure.subplot_mosaic([["trace"] * 6] * 2 + [row] if trace else [row])
+    if trace:
+        draw_contours(axes["trace"], result.problem)
+        draw_trace(axes["trace"], result, COLOURS[1])
+        _legend_beside(axes["trace"])
+    draw_errors(axes["f"], [result], "error")
+    if "distance" in axes:
+        draw_errors(axes["distance"], [result], "distance")
+    if steps:
+        draw_step_sizes(axes["alpha"], result)
+    figure.suptitle(f"{result.method} on {result.problem}\n{outcome_line(result)}", fontsize=11)
+    return figure
+
+
+def comparison_figure(results: Sequence[Result]) -> Figure:
+    """Several methods: their traces side by side, and one convergence figure for all."""
+    drawn = [r for r in results if drawable(r)]
+    columns = min(len(drawn), 4)
+    rows = -(-len(drawn) // columns) if drawn else 0
+    figure = Figure(figsize=(13, 3.1 * rows + 4.4), layout="constrained")
+    halves = figure.subfigures(2, 1, height_ratios=[3.1 * rows, 4.4]) if drawn else [None, figure.subfigures(1, 1)]
+    if drawn:
+        axes = halves[0].subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+        for ax in axes.flat[len(drawn) :]:
+            ax.set_axis_off()
+        for ax, r in zip(axes.flat, drawn, strict=False):
+            draw_contours(ax, r.problem)
+            draw_trace(ax, r, COLOURS[1])
+            ax.set_title(f"{r.label}\n{outcome_line(r)}", fontsize=8.5)
+            ax.label_outer()
+        handles = {h.get_label(): h for ax in axes.flat for h in ax.get_legend_handles_labels()[0]}
+        halves[0].legend(handles=list(handles.values()), loc="outside upper center", ncols=6, frameon=False, fontsize=8)
+    known = results[0].distance is not None
+    panels = halves[1].subplots(1, 2 if known else 1, squeeze=False)[0]
+    draw_errors(panels[0], results, "error")
+    if known:
+        draw_errors(panels[1], results, "distance")
+    handles, labels = panels[0].get_legend_handles_labels()
+    for ax in panels:
+        if ax.get_legend():
+            ax.get_legend().remove()
+    halves[1].legend(handles, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
+    figure.suptitle(str(results[0].problem), fontsize=12)
+    return figure
+
+
+def outcome_line(result: Result) -> str:
+    """The end of a run, short enough for a title."""
+    value = result.f[-1] if result.error is None else result.error[-1]
+    name = "f" if result.error is None else "error"
+    asked = f" and {result.fevals[-1]:,} f" if result.fevals[-1] else ""
+    return f"{result.status} · {name} {value:.2g} · {result.evals[-1]:,} ∇f{asked}"
+
+
+def drawable(result: Result) -> bool:
+    """Whether the run can be drawn on contours: two parameters, and a window to look through."""
+    return result.x.shape[1] == 2 and result.problem.view is not None
+
+
+def draw_contours(ax: Axes, problem: Problem) -> None:
+    """The level lines of f over the problem's window, evenly spaced in the logarithm of f above its minimum."""
+    assert problem.view is not None
+    (left, right), (bottom, top) = problem.view
+    horizontal, vertical = np.linspace(left, right, 300), np.linspace(bottom, top, 300)
+    points = np.stack(np.meshgrid(horizontal, vertical)).reshape(2, -1)
+    values = problem.f(points).reshape(300, 300)
+    floor = problem.f_star if problem.f_star is not None else values.min()
+    gap = values - floor
+    # From the lowest 0.02 % of the window's points up: lower still, there is only a dot around the minimum.
+    low, high = np.quantile(gap[gap > 0], 0.0002), gap.max()
+    levels = np.geomspace(low, high, 16)
+    norm = LogNorm(low, high)
+    ax.contourf(horizontal, vertical, np.maximum(gap, low), levels=levels, norm=norm, cmap="Blues", alpha=0.55)
+    ax.contour(horizontal, vertical, gap, levels=levels, colors="#7f8fa6", linewidths=0.5)
+    if problem.x_star is not None:
+        ax.plot(*problem.x_star, "*", ms=16, color="#F0E442", mec="black", zorder=6, ls="", label="minimum")
+    ax.set_aspect("equal")  # so that the gradient stands square on the level lines
+    ax.set(xlim=(left, right), ylim=(bottom, top), xlabel="$w_1$", ylabel="$w_2$")
+
+
+def draw_trace(ax: Axes, r: Result, colour: str) -> None:
+    """The path of a run: a dot a step, a heavier stroke where a step planned ahead, a cross where it diverged."""
+    path = r.x[: r.steps + 1]
+    ax.plot(*path[0], "o", ms=8, color="white", mec="black", mew=1.5, zorder=6, ls="", label="start")
+    ax.plot(*path.T, color=colour, lw=0.9, alpha=0.9, zorder=3)
+    shown = path if len(path) <= 400 else path[np.unique(np.geomspace(1, len(path), 400).astype(int) - 1)]
+    ax.plot(*shown.T, ".", ms=3, color=colour, zorder=4, ls="", label="step")
+    if r.plans:
+        jumps = np.flatnonzero(np.diff(r.evals[: r.steps + 1]) > 1)
+        segments = np.full((3 * len(jumps), 2), math.nan)
+        segments[0::3], segments[1::3] = path[jumps], path[jumps + 1]
+        ax.plot(*segments.T, color="black", lw=1.7, zorder=5, label="planning jump", dashes=(2.5, 1))
+    outside = ~_inside(ax, path[-1])
+    end = dict(ms=7, mew=2, zorder=7, ls="")
+    if r.status == "diverged":
+        at = _last_inside(ax, path)
+        ax.plot(*at, "X", color="#D00000", mec="white", ms=12, zorder=7, ls="", label="diverged, leaving here")
+    elif outside:
+        ax.plot(*_last_inside(ax, path), ">", color=colour, label="leaves the window", **end)
+    else:
+        ax.plot(*path[-1], "x", color="black", label="end", **end)
+
+
+def _inside(ax: Axes, w: Any) -> Any:
+    (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
+    w = np.asarray(w)
+    return (w[..., 0] >= left) & (w[..., 0] <= right) & (w[..., 1] >= bottom) & (w[..., 1] <= top)
+
+
+def _last_inside(ax: Axes, path: Any) -> Any:
+    inside = np.flatnonzero(_inside(ax, path))
+    return path[inside[-1] if inside.size else 0]
+
+
+def draw_errors(ax: Axes, results: Sequence[Result], what: str) -> None:
+    """The error f − f*, or the distance ‖w − w*‖, against gradient evaluations, on a logarithmic axis.
+
+    Where f* is unknown it is f itself, and the axis says so. Where a run reaches exactly 0, which has no place on a
+    logarithmic axis, its curve falls to a triangle on the axis. A method that asks for no gradients is drawn against
+    its function evaluations. Where the problem declares μ and L, the rates of gradient descent and of Nesterov's
+    method are drawn from the common start.
+    """
+    named = {"error": ("error", "$f(w) - f^*$"), "distance": ("distance", r"$\|w - w^*\|$")}
+    known = results[0].error is not None or what == "distance"
+    field, label = named[what] if known else ("f", "$f(w)$")
+    curves = [np.asarray(getattr(r, field)) for r in results]
+    first = [float(c[0]) for c in curves]
+    positive = np.concatenate([c[(c > 0) & (c < 1e3 * max(first))] for c in curves])
+    low = max(float(positive.min()), 1e-32 * max(first)) if positive.size else 1e-16
+    high = max(float(positive.max()), 2 * max(first)) if positive.size else 1.0
+    span = math.log10(high / low)
+    bottom, top = low * 10 ** (-0.06 * span), high * 10 ** (0.06 * span)
+    most = 0
+    for i, (r, curve) in enumerate(zip(results, curves, strict=True)):
+        gradient_free = not r.evals[-1] and r.fevals[-1]
+        spent = r.fevals if gradient_free else r.evals
+        most = max(most, int(spent[-1]))
+        style = dict(color=COLOURS[i % len(COLOURS)], lw=1.8)
+        name = r.label + (" (function evaluations)" if gradient_free else "")
+        drawn = np.minimum(np.where(curve > 0, curve, bottom), 1e3 * top)
+        ax.plot(
+            spent,
+            drawn,
+            ls=DASHES[i % len(DASHES)],
+            marker=MARKERS[i % len(MARKERS)],
+            ms=4.5,
+            markevery=_marks(spent),
+            label=name if len(results) > 1 else "",
+            **style,  # type: ignore[arg-type]
+        )
+        if curve[-1] <= 0:
+            ax.plot(spent[-1], bottom, "v", ms=10, color=style["color"], clip_on=False, zorder=5)
+        if r.status == "diverged":
+            above = np.flatnonzero(drawn > top)
+            at = int(above[0]) if above.size else len(drawn) - 1
+            ax.plot(
+                spent[at], min(float(drawn[at]), top), "X", ms=10, color="#D00000", mec="white", zorder=6, clip_on=False
+            )
+    _draw_rates(ax, results, first, most, bottom)
+    ax.set(yscale="log", ylim=(bottom, top), xlim=(0, max(most, 1) * 1.02), xlabel="gradient evaluations", ylabel=label)
+    ax.grid(color="#dddddd", lw=0.6)
+    if any(c[-1] <= 0 for c in curves):
+        ax.plot([], [], "v", color="grey", ls="", label="exactly 0")
+    if any(r.status == "diverged" for r in results):
+        ax.plot([], [], "X", color="#D00000", mec="white", ms=10, ls="", label="diverged")
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
+
+
+def _marks(spent: Any) -> list[int]:
+    """Eight markers, evenly along the axis and not along the records, which planning makes uneven."""
+    return sorted({int(k) for k in np.searchsorted(spent, np.linspace(0, spent[-1], 8)[1:-1])})
+
+
+def _draw_rates(ax: Axes, results: Sequence[Result], first: Sequence[float], most: int, bottom: float) -> None:
+    problem = results[0].problem
+    if not problem.mu or not problem.L or len(set(first)) > 1:
+        return
+    k = np.linspace(0, most, 400)
+    rates = (
+        (1 - problem.mu / problem.L, r"rate $1 - \mu/L$ (gradient descent)", (0, (6, 4))),
+        (1 - math.sqrt(problem.mu / problem.L), r"rate $1 - \sqrt{\mu/L}$ (Nesterov)", (0, (1, 3))),
+    )
+    for rate, label, dashes in rates:
+        line = first[0] * np.power(max(rate, 1e-300), k)
+        ax.plot(k[line > bottom], line[line > bottom], color="#555555", lw=1.3, ls=dashes, label=label, zorder=1)
+
+
+def draw_step_sizes(ax: Axes, r: Result) -> None:
+    """The step size against the iteration, a line a component where there is one a component; negative ones too.
+
+    The axis is logarithmic; where some step sizes are negative it is so on both sides of 0, and linear between.
+    """
+    assert r.step_size is not None
+    sizes = r.step_size[1 : r.steps + 1]
+    sizes = sizes[:, None] if sizes.ndim == 1 else sizes
+    iterations = np.arange(1, len(sizes) + 1)
+    shown = min(sizes.shape[1], 6)
+    few = np.count_nonzero(np.isfinite(sizes[:, 0])) < 60
+    # A step size that jumps at every plan is a cloud: drawn as a line, one component's would hide another's.
+    steady = np.count_nonzero(np.diff(np.signbit(sizes[:, 0]))) < 20
+    for i in range(shown):
+        name = f"α({i + 1})" if sizes.shape[1] > 1 else "α"
+        ax.plot(
+            iterations,
+            sizes[:, i],
+            color=COLOURS[i],
+            lw=1.2,
+            ls=DASHES[i] if steady else "",
+            marker=MARKERS[i] if few else "" if steady else ".",
+            ms=4 if few else 1.5,
+            label=name,
+        )
+    finite = np.abs(sizes[np.isfinite(sizes) & (sizes != 0)])
+    if (sizes < 0).any():
+        ax.axhline(0, color="black", lw=0.8)
+        threshold = 10.0 ** math.floor(math.log10(np.quantile(finite, 0.1)))
+        ax.set_yscale("symlog", linthresh=threshold)
+        decades = math.log10(finite.max() / threshold) + 1
+        ax.yaxis.set_major_locator(SymmetricalLogLocator(base=10.0 ** math.ceil(decades / 4), linthresh=threshold))
+        ax.set_ylabel("step size α (negative below the line)")
+    elif finite.size and finite.max() > 5 * finite.min():
+        ax.set_yscale("log")
+        ax.set_ylabel("step size α")
+    else:
+        ax.set_ylabel("step size α")
+        ax.set_ylim(0, 1.25 * float(finite.max()) if finite.size else 1)
+    ax.set_xlabel("iteration")
+    ax.grid(color="#dddddd", lw=0.6)
+    if shown > 1:
+        ax.legend(fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=6)
+
+
+def _legend_beside(ax: Axes) -> None:
+    handles, labels = ax.get_legend_handles_labels()
+    unique: dict[str, Line2D] = dict(zip(labels, handles, strict=True))  # type: ignore[arg-type]
+    ax.legend(unique.values(), unique.keys(), loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=9)

@@ -1,0 +1,226 @@
+"""Tables of results, for the terminal and for notebooks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from rich import box
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from stepbench.result import Result
+
+BARS = "▁▂▃▄▅▆▇█"
+STYLES = {"converged": "green", "budget": "yellow", "diverged": "bold red", "failed": "bold red"}
+
+
+def number(value: float) -> str:
+    """A number in at most nine characters: 0.0139, 2.18e-10, 0."""
+    if value == 0 or (1e-3 <= abs(value) < 1e5):
+        return f"{value:.4g}"
+    return f"{value:.2e}" if math.isfinite(value) else str(value)
+
+
+def decades(results: Sequence[Result]) -> list[float]:
+    """The powers of ten of the error, from the start's to the least that any of the runs reached."""
+    errors = np.concatenate([[], *(r.error[: r.steps + 1] for r in results if r.error is not None)])
+    positive = errors[errors > 0]
+    if not positive.size:
+        return []
+    high = math.ceil(math.log10(max(r.error[0] for r in results if r.error is not None and r.error[0] > 0))) - 1
+    low = math.ceil(math.log10(positive.min())) if (errors > 0).all() else math.floor(math.log10(positive.min()))
+    return [10.0**e for e in range(high, low - 1, -1)] + ([] if (errors > 0).all() else [0.0])
+
+
+def thinned(levels: list[float], most: int) -> list[float]:
+    """At most so many of the levels, the last among them, and more of the first ones: 1e1, 1e0, 1e-2, 1e-6 …."""
+    if len(levels) <= most:
+        return levels
+    if most < 1:
+        return []
+    index = np.unique(np.geomspace(min(3, len(levels)), len(levels), most).round().astype(int)) - 1
+    return [levels[i] for i in index]
+
+
+def level_name(level: float) -> str:
+    """1e-3, or 0."""
+    return f"1e{round(math.log10(level))}" if level else "0"
+
+
+def convergence(result: Result, width: int = 100, rows: int = 16) -> Table:
+    """One run: where it stood when its error first fell to each power of ten, and at its end.
+
+    The step size and the point are left out where the width cannot hold them.
+    """
+    columns = ["w", "step size α"] if result.x.shape[1] <= 3 else ["step size α"]
+    if result.step_size is None:
+        columns.remove("step size α")
+    while True:
+        table = _convergence(result, rows, columns)
+        if not columns or _width(table) <= width:
+            return table
+        columns.pop()
+
+
+def _convergence(result: Result, rows: int, extras: Sequence[str]) -> Table:
+    values = result.f if result.error is None else result.error
+    title = f"{result.problem} · {result.label}"
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("error ≤" if result.error is not None else "", no_wrap=True)
+    asked = bool(result.fevals[-1])
+    for heading in ("iteration", "∇f evals", *["f evals"] * asked, "f" if result.error is None else "error", *extras):
+        table.add_column(heading, justify="right", no_wrap=True)
+
+    def row(name: str, k: int, **style: Any) -> None:
+        cells = [name, *(f"{n:,}" for n in (k, result.evals[k], *[result.fevals[k]] * asked)), number(float(values[k]))]
+        if "w" in extras:
+            cells.append(_vector(result.x[k]))
+        if "step size α" in extras and result.step_size is not None:
+            cells.append(_vector(result.step_size[k]))
+        table.add_row(*cells, **style)
+
+    row("start", 0)
+    seen = {0}
+    for level in thinned(decades([result]), rows - 2):
+        k = result.first_at(level)
+        if k is not None and k not in seen:
+            row(level_name(level), k)
+            seen.add(k)
+    row("end", result.steps, style=STYLES[result.status])
+    return table
+
+
+def _vector(values: Any) -> str:
+    values = np.atleast_1d(values)
+    if len(values) > 3:
+        return f"{values.min():.3g} … {values.max():.3g}"
+    return ", ".join("–" if math.isnan(v) else f"{v:.3g}" for v in values)
+
+
+def _width(table: Table) -> int:
+    wide = Console(width=10_000)
+    return Measurement.get(wide, wide.options, table).maximum
+
+
+def outcome(result: Result) -> str:
+    """One run's end, in a sentence."""
+    measure = "f" if result.error is None else "error"
+    last = float((result.f if result.error is None else result.error)[-1])
+    told = f"; was told {', '.join(result.told)}" if result.told else ""
+    return (
+        f"{result.status}: {result.detail}. {measure} {number(last)} after {result.steps:,} iterations, "
+        f"{result.evals[-1]:,} gradient and {result.fevals[-1]:,} function evaluations, "
+        f"{result.seconds:.2g} s{told}."
+    )
+
+
+def cost(result: Result, k: int) -> tuple[int, str]:
+    """The evaluations spent at record k: of the gradient, or of f (marked f) by a method that asks for no gradients."""
+    evals, fevals = int(result.evals[k]), int(result.fevals[k])
+    return (evals, f"{evals:,}") if result.evals[-1] or not result.fevals[-1] else (fevals, f"{fevals:,}f")
+
+
+def comparison(results: Sequence[Result], width: int = 120) -> Table:
+    """One row a method: the cost of each power of ten of the error, and how it ended; the best of each is marked *.
+
+    As many columns as the width holds: counts and time go first, then powers of ten, then the sparkline.
+    """
+    levels = decades(results)
+    extras = ["∇f evals", "log error", "time", "f evals"]
+    for least, kept in ((4, 4), (3, 3), (3, 2), (2, 2), (1, 2), (1, 1), (0, 0)):
+        for most in range(min(len(levels), 12), least - 1, -1):
+            table = _comparison(results, thinned(levels, most), extras[:kept])
+            if _width(table) <= width:
+                return table
+    return table
+
+
+def _comparison(results: Sequence[Result], levels: list[float], extras: Sequence[str]) -> Table:
+    known = any(r.error is not None for r in results)
+    table = Table(
+        title=str(results[0].problem),
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+        title_justify="left",
+        title_style="bold",
+        caption="gradient evaluations (iterations, where they differ) to each error; * least"
+        + ("; f: function evaluations, no gradient asked" if any(_gradient_free(r) for r in results) else ""),
+        caption_justify="left",
+    )
+    table.add_column("method", overflow="fold")
+    for level in levels:
+        table.add_column(level_name(level), justify="right", no_wrap=True)
+    table.add_column("final error" if known else "final f", justify="right", no_wrap=True)
+    for extra in sorted(extras, key=["∇f evals", "f evals", "time", "log error"].index):
+        table.add_column(extra, justify="left" if extra == "log error" else "right", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+
+    columns: list[list[tuple[float, str]]] = []
+    for level in levels:
+        column = []
+        for r in results:
+            k = r.first_at(level)
+            amount, text = cost(r, k) if k is not None else (math.inf, "–")
+            column.append((float(amount), text + (f" ({k:,})" if k is not None and k != amount else "")))
+        columns.append(column)
+    finals = [float((r.f if r.error is None else r.error)[-1]) for r in results]
+    columns.append([(final, number(final)) for final in finals])
+    if "∇f evals" in extras:
+        columns.append([(math.inf, f"{r.evals[-1]:,}") for r in results])
+    if "f evals" in extras:
+        columns.append([(math.inf, f"{r.fevals[-1]:,}") for r in results])
+    if "time" in extras:
+        columns.append([(r.seconds if r.status == "converged" else math.inf, f"{r.seconds:.2g} s") for r in results])
+    winners = [min(amount for amount, _ in column) for column in columns]
+    sparks = sparklines(results) if "log error" in extras else None
+    for i, r in enumerate(results):
+        cells: list[Text] = [Text(r.label)]
+        for column, best in zip(columns, winners, strict=True):
+            amount, text = column[i]
+            won = amount == best and math.isfinite(best) and len(results) > 1
+            cells.append(Text(text + "*", style="bold green") if won else Text(text))
+        if sparks:
+            cells.append(Text(sparks[i]))
+        cells.append(Text(r.status, style=STYLES[r.status]))
+        table.add_row(*cells)
+    return table
+
+
+def _gradient_free(r: Result) -> bool:
+    return not r.evals[-1] and bool(r.fevals[-1])
+
+
+def sparklines(results: Sequence[Result], width: int = 12, floor: float = 1e-16) -> list[str]:
+    """The logarithm of each run's error against its evaluations, all to one scale; ✗ where it diverged."""
+    spent = [r.fevals if _gradient_free(r) else r.evals for r in results]
+    most = max(int(s[-1]) for s in spent)
+    ceiling = max(float(abs((r.f if r.error is None else r.error)[0])) for r in results) or 1.0
+    curves = []
+    for r, s in zip(results, spent, strict=True):
+        values = np.log10(np.clip(np.abs(r.f if r.error is None else r.error), floor, 10 * ceiling))
+        at = np.searchsorted(s, np.linspace(0, most, width), side="right") - 1
+        over = np.linspace(0, most, width) > s[-1]
+        curves.append((values[at], over & (r.status == "diverged")))
+    low, high = min(c.min() for c, _ in curves), max(c.max() for c, _ in curves)
+    scale = (len(BARS) - 1) / (high - low) if high > low else 0.0
+    return [
+        "".join("✗" if gone else BARS[round((v - low) * scale)] for v, gone in zip(curve, lost, strict=True))
+        for curve, lost in curves
+    ]
+
+
+def notes(results: Sequence[Result]) -> list[str]:
+    """What the table alone would hide: who diverged and why, who was told more than f and its gradient."""
+    lines = [f"{r.label} {r.status}: {r.detail}" for r in results if r.status in ("diverged", "failed")]
+    words = {"f_star": "the minimum f*", "curvature": "the Hessian's diagonal", "hvp": "Hessian-vector products"}
+    for need, meaning in words.items():
+        told = [r.label for r in results if need in r.told]
+        if told and len(told) < len(results):
+            lines.append(f"{', '.join(told)} was told {meaning}; the others were not")
+    return lines
