@@ -156,7 +156,7 @@ class Parametric:
 
     def spec(self) -> str:
         """The whole spec, with every field stated: what builds this object again whatever the defaults become."""
-        return self._stated(lambda field, value: True)
+        return self._stated(lambda *_: True)
 
     def __str__(self) -> str:
         """A short name for tables: the spec with only the fields that differ from their defaults."""

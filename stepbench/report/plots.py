@@ -33,7 +33,8 @@ def run_figure(result: Result) -> Figure:
     figure = Figure(figsize=(11.5, 8.2) if trace else (11.5, 4.2), layout="constrained")
     # Six columns serve two or three panels alike.
     row = [name for name in below for _ in range(6 // len(below))]
-    axes = figure.subplot_mosaic([["trace"] * 6] * 2 + [row] if trace else [row])
+    mosaic: Any = [["trace"] * 6] * 2 + [row] if trace else [row]
+    axes = figure.subplot_mosaic(mosaic)
     if trace:
         draw_contours(axes["trace"], result.problem)
         draw_trace(axes["trace"], result, COLOURS[1])
@@ -53,7 +54,7 @@ def comparison_figure(results: Sequence[Result]) -> Figure:
     columns = min(len(drawn), 4)
     rows = -(-len(drawn) // columns) if drawn else 0
     figure = Figure(figsize=(13, 3.1 * rows + 4.4), layout="constrained")
-    halves = figure.subfigures(2, 1, height_ratios=[3.1 * rows, 4.4]) if drawn else [None, figure.subfigures(1, 1)]
+    halves: Any = figure.subfigures(2, 1, height_ratios=[3.1 * rows, 4.4]) if drawn else [figure]
     if drawn:
         axes = halves[0].subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
         for ax in axes.flat[len(drawn) :]:
@@ -66,7 +67,7 @@ def comparison_figure(results: Sequence[Result]) -> Figure:
         handles = {h.get_label(): h for ax in axes.flat for h in ax.get_legend_handles_labels()[0]}
         halves[0].legend(handles=list(handles.values()), loc="outside upper center", ncols=6, frameon=False, fontsize=8)
     known = results[0].distance is not None
-    panels = halves[1].subplots(1, 2 if known else 1, squeeze=False)[0]
+    panels = halves[-1].subplots(1, 2 if known else 1, squeeze=False)[0]
     draw_errors(panels[0], results, "error")
     if known:
         draw_errors(panels[1], results, "distance")
@@ -74,7 +75,7 @@ def comparison_figure(results: Sequence[Result]) -> Figure:
     for ax in panels:
         if ax.get_legend():
             ax.get_legend().remove()
-    halves[1].legend(handles, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
+    halves[-1].legend(handles, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
     figure.suptitle(str(results[0].problem), fontsize=12)
     return figure
 
@@ -126,7 +127,7 @@ def draw_trace(ax: Axes, r: Result, colour: str) -> None:
         segments[0::3], segments[1::3] = path[jumps], path[jumps + 1]
         ax.plot(*segments.T, color="black", lw=1.7, zorder=5, label="planning jump", dashes=(2.5, 1))
     outside = ~_inside(ax, path[-1])
-    end = dict(ms=7, mew=2, zorder=7, ls="")
+    end: Any = {"ms": 7, "mew": 2, "zorder": 7, "ls": ""}
     if r.status == "diverged":
         at = _last_inside(ax, path)
         ax.plot(*at, "X", color="#D00000", mec="white", ms=12, zorder=7, ls="", label="diverged, leaving here")
@@ -170,7 +171,7 @@ def draw_errors(ax: Axes, results: Sequence[Result], what: str) -> None:
         gradient_free = not r.evals[-1] and r.fevals[-1]
         spent = r.fevals if gradient_free else r.evals
         most = max(most, int(spent[-1]))
-        style = dict(color=COLOURS[i % len(COLOURS)], lw=1.8)
+        colour = COLOURS[i % len(COLOURS)]
         name = r.label + (" (function evaluations)" if gradient_free else "")
         drawn = np.minimum(np.where(curve > 0, curve, bottom), 1e3 * top)
         ax.plot(
@@ -181,10 +182,11 @@ def draw_errors(ax: Axes, results: Sequence[Result], what: str) -> None:
             ms=4.5,
             markevery=_marks(spent),
             label=name if len(results) > 1 else "",
-            **style,  # type: ignore[arg-type]
+            color=colour,
+            lw=1.8,
         )
         if curve[-1] <= 0:
-            ax.plot(spent[-1], bottom, "v", ms=10, color=style["color"], clip_on=False, zorder=5)
+            ax.plot(spent[-1], bottom, "v", ms=10, color=colour, clip_on=False, zorder=5)
         if r.status == "diverged":
             above = np.flatnonzero(drawn > top)
             at = int(above[0]) if above.size else len(drawn) - 1
@@ -192,6 +194,9 @@ def draw_errors(ax: Axes, results: Sequence[Result], what: str) -> None:
                 spent[at], min(float(drawn[at]), top), "X", ms=10, color="#D00000", mec="white", zorder=6, clip_on=False
             )
     _draw_rates(ax, results, first, most, bottom)
+    lasted = [int((r.evals if r.evals[-1] else r.fevals)[-1]) for r in results if r.status != "diverged"]
+    if lasted and min(lasted) < most / 10:  # a run that is over at once must be seen beside one that takes the whole budget
+        ax.set_xscale("symlog", linthresh=10)
     ax.set(yscale="log", ylim=(bottom, top), xlim=(0, max(most, 1) * 1.02), xlabel="gradient evaluations", ylabel=label)
     ax.grid(color="#dddddd", lw=0.6)
     if any(c[-1] <= 0 for c in curves):
