@@ -42,11 +42,13 @@ def param(default: Any, symbol: str, meaning: str, bounds: str = "(-inf, inf)") 
 class Field:
     """One parameter of a problem or method, as read from its dataclass field.
 
-    ``kind`` is "float" (a number or an array with one a run), "int" (structural, never an array), "bool" or "choice".
+    ``kind`` is "float", "int", "bool" or "choice"; ``many``, whether it may be an array with one number a run, as a
+    field annotated ``Scalar`` may. What is not many is structural: runs that differ in it are separate batches.
     """
 
     name: str
     kind: Literal["float", "int", "bool", "choice"]
+    many: bool
     optional: bool
     choices: tuple[str, ...]
     default: Any
@@ -89,10 +91,10 @@ class Field:
         if value is None and self.optional:
             return
         if self.kind in ("float", "int") and isinstance(value, np.ndarray | list | tuple):
-            if self.kind == "int":
+            if not self.many:
                 raise InputError(
-                    f"{self.name} shapes the method and takes one integer, not an array: "
-                    "runs that differ in it are separate calls"
+                    f"{self.name} is structural and takes one number, not an array: runs that differ in it are "
+                    "separate calls"
                 )
             if np.ndim(value) != 1 or not np.size(value):
                 raise InputError(f"{self.name} must be a number or a 1-D array with one number a run")
@@ -132,7 +134,8 @@ def _read(f: dataclasses.Field[Any], hint: Any) -> Field:
     parts = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     choices = next((typing.get_args(p) for p in parts if typing.get_origin(p) is Literal), ())
     kind: Any = "choice" if choices else "bool" if bool in parts else "float" if float in parts else "int"
-    return Field(f.name, kind, type(None) in parts, choices, f.default, **f.metadata)
+    many = any(typing.get_origin(part) is np.ndarray for part in parts)
+    return Field(f.name, kind, many, type(None) in parts, choices, f.default, **f.metadata)
 
 
 @dataclass(frozen=True)

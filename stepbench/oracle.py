@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ class Oracle:
         self.horizon = horizon
         self.evals: Any = 0
         self.fevals: Any = 0
-        self.dot = np.multiply if per == "component" else arrays.dot
+        self.dot = operator.mul if per == "component" else arrays.dot
         self._seed = seed
         self._noise = noise
         self._step = 0

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 import stepbench
 from stepbench import InputError, problem, run
 
-settings.register_profile("problems", deadline=None, max_examples=30, derandomize=True)
-settings.load_profile("problems")
+thirty = settings(deadline=None, max_examples=30, derandomize=True)
 
 angles = st.floats(-360, 360, allow_nan=False)
 
@@ -55,6 +54,7 @@ def hessian_at(p, x):
 # Derivatives
 
 
+@thirty
 @given(problems, st.integers(0, 1000))
 def test_the_gradient_is_the_derivative_of_f(p, seed):
     # The complex step: f(x + ih e) = f(x) + ih f'(x) e + O(h²), so the imaginary part is the derivative to the last
@@ -64,6 +64,7 @@ def test_the_gradient_is_the_derivative_of_f(p, seed):
     np.testing.assert_allclose(p.grad(x), by_step, rtol=1e-10, atol=1e-10 * (1 + np.abs(by_step).max()))
 
 
+@thirty
 @given(problems, st.integers(0, 1000))
 def test_the_hessian_is_the_derivative_of_the_gradient(p, seed):
     # Every gradient here is at most cubic, so a central difference of step h is off by h² times a third derivative.
@@ -72,9 +73,10 @@ def test_the_hessian_is_the_derivative_of_the_gradient(p, seed):
     H = p.hessian(x)
     assert H.shape == (p.x0.size, *x.shape)
     np.testing.assert_allclose(H, differences, rtol=1e-6, atol=1e-6 * np.abs(H).max())
-    np.testing.assert_array_equal(H, H.transpose(1, 0, 2))
+    np.testing.assert_allclose(H, H.transpose(1, 0, 2), rtol=1e-12, atol=1e-15 * np.abs(H).max())
 
 
+@thirty
 @given(problems, st.integers(0, 1000))
 def test_a_batch_of_points_is_its_points_one_by_one(p, seed):
     # Shapes: (d, R) -> (R,) and (d, R); a point's answer does not depend on the points beside it.
@@ -90,6 +92,7 @@ def test_a_batch_of_points_is_its_points_one_by_one(p, seed):
 # Minima
 
 
+@thirty
 @given(problems, st.integers(0, 1000))
 def test_the_minimum_is_where_and_what_the_problem_says(p, seed):
     x = points(p, seed)
@@ -120,6 +123,7 @@ def test_the_valley_is_rosenbrocks():
 # Constants
 
 
+@thirty
 @given(st.one_of(quadratics, regressions))
 def test_mu_and_L_are_the_extreme_eigenvalues(p):
     eigenvalues = np.linalg.eigvalsh(hessian_at(p, p.x0))
@@ -130,6 +134,7 @@ def test_mu_and_L_are_the_extreme_eigenvalues(p):
         assert p.mu == pytest.approx(eigenvalues[0], rel=1e-6, abs=1e-9 * p.L)
 
 
+@thirty
 @given(st.floats(1, 1e4), st.integers(2, 6), angles, st.integers(0, 1000))
 def test_a_rotated_quadratic_is_the_conjugate(kappa, dim, angle, seed):
     # Q' = R Q Rᵀ, where R turns the first axis towards the last by the angle: the steep axis e₁ goes to R e₁.

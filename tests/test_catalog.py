@@ -1,0 +1,137 @@
+"""Specs: from text to objects, and every way to get one wrong."""
+
+import numpy as np
+import pytest
+from conftest import EVERY_METHOD, PROBLEMS
+from hypothesis import given
+from hypothesis import strategies as st
+
+import stepbench
+from stepbench import InputError, catalog
+from stepbench.fields import fields_of
+
+
+@pytest.mark.parametrize("method", [*EVERY_METHOD, "scipy:bfgs", "scipy:l-bfgs-b,tol=1e-9", "adam:lr=0.02,eps=1e-6"])
+def test_a_whole_spec_builds_the_same_method_again(method):
+    made = stepbench.method(method)
+    again = stepbench.method(made.spec())
+    assert again.spec() == made.spec()
+    assert [type(p) for p in again.parts] == [type(p) for p in made.parts]
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_a_whole_spec_builds_the_same_problem_again(problem):
+    made = stepbench.problem(problem)
+    assert stepbench.problem(made.spec()) == made
+    assert stepbench.problem(str(made)) == made
+
+
+def test_a_bare_rule_stands_on_the_gradient_and_a_bare_direction_has_a_constant_step():
+    assert stepbench.method("rdbd").spec() == stepbench.method("gradient+rdbd").spec()
+    assert stepbench.method("adam").spec() == stepbench.method("adam+constant").spec()
+    assert str(stepbench.method("gradient+rdbd:eta=0.5")) == "rdbd:eta=0.5"
+
+
+def test_options_go_to_the_part_that_has_them():
+    method = stepbench.method("adam:beta1=0.5+rdbd:eta=1e-6", lr=0.3)
+    assert (method.direction.beta1, method.rule.eta, method.rule.lr) == (0.5, 1e-6, 0.3)
+    both = stepbench.method("adam:eps=0.1+l4:eps=0.2")
+    assert (both.direction.eps, both.rule.eps) == (0.1, 0.2)
+    assert stepbench.method("adam+l4", **{"l4.eps": 0.5}).rule.eps == 0.5
+    assert stepbench.method("l4-adam:a=0.2").rule.a == 0.2
+    assert stepbench.method("rdbd:per=component").per == "component"
+    assert stepbench.method("adam+rdbd").direction.beta1 == 0.05
+    assert stepbench.method("adam:beta1=0.7+rdbd").direction.beta1 == 0.7
+    assert stepbench.method("adaloss:adam").rule.form == "adam"
+
+
+@given(st.floats(min_value=1e-300, max_value=1e300))
+def test_a_number_survives_a_spec(value):
+    method = stepbench.method("gd", lr=value)
+    assert stepbench.method(method.spec()).rule.lr == value
+    assert stepbench.method(f"adam:lr={value!r}+constant").rule.lr == value
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        ("adm", r"no method adm \(did you mean adam"),
+        ("adam+rdb", r"no method rdb \(did you mean rdbd"),
+        ("rosenbrock", "is a problem, not a method"),
+        ("adam:bta1=0.5", r"no hyper-parameter bta1 \(did you mean beta1"),
+        ("adam:eta=1+rdbd", "adam has no field eta: it is rdbd's"),
+        ("adam:beta1=1", r"beta1=1.0 must be a number in \[0, 1\)"),
+        ("adam:beta1=nan", "beta1=nan must be a number"),
+        ("gd:lr=fast", "lr=fast must be a number"),
+        ("gd:lr=0", r"lr=0.0 must be a number in \(0, inf\)"),
+        ("gd:lr=inf", "lr=inf must be"),
+        ("csawg:K=2.5", "K=2.5 must be an integer"),
+        ("csawg:K=0", r"K=0 must be an integer in \[1, inf\)"),
+        ("amsgrad:bias_correction=maybe", "must be true or false"),
+        ("bb:form=wide", "form=wide must be long or short"),
+        ("scipy:simplex", "simplex is not an option"),
+        ("scipy:solver=simplex", "must be nelder-mead or"),
+        ("rdbd+adam", r"is not direction\+rule"),
+        ("adam+rdbd+l4", r"is not direction\+rule"),
+        ("csawg+rdbd", r"is not direction\+rule"),
+        ("adam:", "is not a spec"),
+        ("", "is not a spec"),
+        ("adam+", "is not a spec"),
+        ("adam:lr=1,lr=2", "given twice"),
+    ],
+)
+def test_a_wrong_method_gets_one_line_that_helps(spec, says):
+    with pytest.raises(InputError, match=says) as caught:
+        stepbench.method(spec)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        ("rosenbrok", r"no problem rosenbrok \(did you mean rosenbrock"),
+        ("adam", "is a method, not a problem"),
+        ("rosenbrock:bb=1", r"no field bb \(did you mean b"),
+        ("rosenbrock:b=-1", "b=-1.0 must be"),
+        ("rosenbrock:dim=1", "dim=1 must be"),
+        ("linear-regression:batch=200", "more than the n=100"),
+    ],
+)
+def test_a_wrong_problem_gets_one_line_that_helps(spec, says):
+    with pytest.raises(InputError, match=says):
+        stepbench.problem(spec)
+
+
+def test_an_array_where_a_structural_field_stands_is_refused():
+    with pytest.raises(InputError, match="K is structural and takes one number, not an array"):
+        stepbench.method("csawg", K=[2, 5])
+    with pytest.raises(InputError, match="kappa is structural"):
+        stepbench.problem("quadratic", kappa=np.array([1.0, 2.0]))
+    with pytest.raises(InputError, match="lr=nan"):
+        stepbench.method("gd", lr=[0.1, float("nan")])
+    with pytest.raises(InputError, match="1-D array"):
+        stepbench.method("gd", lr=np.ones((2, 2)))
+
+
+@pytest.mark.parametrize("kind", ["problems", "directions", "stepsizes", "methods"])
+def test_every_file_explains_itself(kind):
+    """One class a file, a first line for the list, and for a method its algorithm and source; fields with meanings."""
+    for name in catalog.names(kind):
+        cls = catalog.load(kind, name)
+        doc = cls.__doc__
+        assert 20 < len(catalog.summary(cls)) < 120, name
+        if kind != "problems":
+            assert "Algorithm" in doc, name
+            assert "Source" in doc, name
+        assert ("Needs" in doc) == bool(getattr(cls(), "needs", ()) or name == "l4"), name
+        for field in fields_of(cls).values():
+            assert field.meaning, (name, field.name)
+
+
+def test_a_method_file_is_short():
+    """A method reads like its paper's pseudocode: half of the files are under 60 lines."""
+    sizes = []
+    for kind in catalog.KINDS:
+        for name in catalog.names(kind):
+            sizes.append(len((catalog._PACKAGE / kind / f"{name.replace('-', '_')}.py").read_text().splitlines()))
+    assert np.median(sizes) < 60
