@@ -24,7 +24,7 @@ from stepbench.contracts import (
     hyperparameters,
     with_values,
 )
-from stepbench.fields import InputError, fields_of, nearest
+from stepbench.fields import Field, InputError, fields_of, nearest
 
 ALIASES = {
     "gd": "gradient+constant",
@@ -101,7 +101,7 @@ def problem(spec: str | Problem, **values: Any) -> Problem:
             raise InputError(f"{name} is a method, not a problem")
         raise InputError(f"no problem {name}{nearest(name, names('problems'))}; see stepbench list")
     cls = load("problems", name)
-    return cast(Problem, changed(cls(), _named(cls, options) | values))
+    return cast(Problem, changed(cls(), _named(fields_of(cls), options) | values))
 
 
 def method(spec: str | Runnable, **values: Any) -> Any:
@@ -117,7 +117,7 @@ def method(spec: str | Runnable, **values: Any) -> Any:
     found = _find([name for name, _ in halves])
     known = hyperparameters(found)
     for name, options in halves:
-        for key, value in _named(type(found.parts[0]), options).items():
+        for key, value in _named({key: field for key, (_, field) in known.items()}, options).items():
             full = f"{name}.{key}" if f"{name}.{key}" in known else key
             if full in known and len(halves) > 1 and known[full][0].name not in (name, found.name):
                 raise InputError(f"{name} has no field {key}: it is {known[full][0].name}'s")
@@ -168,12 +168,12 @@ def _read(spec: str) -> tuple[str, list[tuple[str, str]]]:
     return name, [(key.strip(), value) if eq else ("", key.strip()) for key, eq, value in options]
 
 
-def _named(cls: type, options: list[tuple[str, str]]) -> dict[str, str]:
-    """The options by key; a bare word names the choice that has it."""
+def _named(fields: dict[str, Field], options: list[tuple[str, str]]) -> dict[str, str]:
+    """The options by key; a bare word, as in scipy:bfgs, is for the field that has it among its choices."""
     named: dict[str, str] = {}
     for key, value in options:
         if not key:
-            choosing = [f.name for f in fields_of(cls).values() if value in f.choices]
+            choosing = [name for name, field in fields.items() if value in field.choices]
             if not choosing:
                 raise InputError(f"{value} is not an option: write key=value")
             key = choosing[0]

@@ -281,13 +281,14 @@ class Joined(Method):
 
     def __str__(self) -> str:
         """A short name: without the direction where it is the plain gradient, or the rule where it is the default."""
-        halves = [str(self.direction), str(self.rule)]
-        if self.direction.name == "gradient":
-            halves = halves[1:]
-        elif halves[1] == "constant":
-            halves = halves[:1]
-        spec = "+".join(halves)
-        return spec + (("," if ":" in halves[-1] else ":") + "per=component") * (self.per != "run")
+        direction, rule = str(self.direction), str(self.rule)
+        own = ["per=component"] * (self.per != "run")
+        if self.rule.name == "constant":
+            spec = "gd" if self.direction.name == "gradient" else direction
+            own = [*rule.split(":")[1:], *own]
+        else:
+            spec = rule if self.direction.name == "gradient" else f"{direction}+{rule}"
+        return spec + "".join(("," if ":" in spec.rpartition("+")[2] or i else ":") + o for i, o in enumerate(own))
 
 
 def hyperparameters(method: Runnable) -> dict[str, tuple[Parametric, Field]]:

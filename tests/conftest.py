@@ -8,7 +8,14 @@ DIRECTIONS = catalog.names("directions")
 RULES = catalog.names("stepsizes")
 WHOLE = tuple(name for name in catalog.names("methods") if name != "scipy")
 JOINS = tuple(f"{direction}+{rule}" for direction in DIRECTIONS for rule in RULES)
-EVERY_METHOD = (*WHOLE, *JOINS, *catalog.ALIASES, "rdbd:per=component", "adam+dbd:per=component", "tlr:variant=reference")
+EVERY_METHOD = (
+    *WHOLE,
+    *JOINS,
+    *catalog.ALIASES,
+    "rdbd:per=component",
+    "adam+dbd:per=component",
+    "tlr:variant=reference",
+)
 
 PROBLEMS = (
     "quadratic:kappa=30",

@@ -30,11 +30,12 @@ def test_the_records_are_the_functions_own_values():
     assert np.allclose(r.gradient_norm, np.hypot(1000 * r.x[:, 0], r.x[:, 1]), rtol=1e-14)
 
 
+@pytest.mark.filterwarnings("ignore::stepbench.DivergenceWarning")
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 300), st.sampled_from(["gd", "csawg:K=2", "csawg-p5:K=2", "csawg:K=7,P=2,M=3", "exact"]))
 def test_a_budget_is_never_passed_and_never_left_unspent(budget, method):
     r = stepbench.run("rosenbrock", method, budget=budget)
-    free = stepbench.run("rosenbrock", method, budget=2000, steps=budget)
+    free = stepbench.run("rosenbrock", method, budget=2000, steps=budget + 1)
     if method == "exact":  # its first step costs 200 products and a gradient, whatever the budget
         assert r.steps == max(0, budget - 200)
         return
@@ -92,7 +93,7 @@ def test_a_run_that_ended_stands_still_while_the_batch_goes_on():
 
 
 def test_noise_has_the_stated_size_and_depends_on_seed_and_step_alone():
-    quiet = {"start": [0.0, 0.0], "steps": 4000, "budget": 10_000, "noise": 0.5}
+    quiet = {"start": [0.1, 0.0], "steps": 4000, "budget": 10_000, "noise": 0.5}
     r = stepbench.run("quadratic:kappa=1", "gd:lr=1", **quiet)
     # With Q = I and α = 1 each step lands on minus the noise of that step, so the path is the noise.
     assert np.allclose(r.x[1:].std(axis=0), 0.5, rtol=0.05)
@@ -127,12 +128,14 @@ def test_asking_twice_at_the_same_point_costs_one_evaluation():
 
 def test_component_granularity_is_a_run_a_component_where_the_function_separates():
     """On a quadratic along the axes, DBD with a step size a component is DBD on each axis by itself."""
-    both = stepbench.run("quadratic:kappa=10", "dbd:lr=0.05,eta=0.001,per=component", steps=20)
+    both = stepbench.run("quadratic:kappa=10", "dbd:lr=0.03,eta=0.001,per=component", steps=20)
     assert both.step_size.shape == (21, 2)
     for axis, start in enumerate(([-1.0, 0.0], [0.0, 2.0])):
-        alone = stepbench.run("quadratic:kappa=10", "dbd:lr=0.05,eta=0.001", steps=20, start=start)
-        assert np.array_equal(both.x[:, axis], alone.x[:, axis])
-        assert np.array_equal(both.step_size[1:, axis], alone.step_size[1:])
+        alone = stepbench.run("quadratic:kappa=10", "dbd:lr=0.03,eta=0.001", steps=20, start=start)
+        n = len(alone.x)  # f underflows to exactly 0 sooner with one component than with two
+        assert n > 10
+        assert np.array_equal(both.x[:n, axis], alone.x[:, axis])
+        assert np.array_equal(both.step_size[1:n, axis], alone.step_size[1:])
 
 
 def test_a_peer_is_counted_by_the_same_oracle_and_matches_scipy():
@@ -181,7 +184,9 @@ def test_a_result_saves_and_loads(method, tmp_path):
         if name == "problem":
             assert back.problem.spec() == value.spec()
         else:
-            assert np.array_equal(getattr(back, name), value, equal_nan=isinstance(value, np.ndarray) and value.dtype == float), name
+            assert np.array_equal(
+                getattr(back, name), value, equal_nan=isinstance(value, np.ndarray) and value.dtype == float
+            ), name
     batch = stepbench.run("rosenbrock", stepbench.method("gd", lr=[1e-4, 1e-3]), budget=50)
     batch.save(tmp_path / "batch.npz")
     assert stepbench.load(tmp_path / "batch.npz").status.tolist() == batch.status.tolist()
@@ -218,7 +223,7 @@ def test_what_cannot_run_is_refused_before_it_starts(options, says):
 
 def test_arrays_of_different_lengths_are_refused():
     method = stepbench.method("adam", lr=[0.1, 0.2], beta1=[0.8, 0.85, 0.9])
-    with pytest.raises(InputError, match="lr has 2, beta1 has 3|beta1 has 3, lr has 2"):
+    with pytest.raises(InputError, match="beta1 has 3, lr has 2"):
         stepbench.run("rosenbrock", method)
     with pytest.raises(InputError, match="start has 4"):
         stepbench.run("rosenbrock", stepbench.method("gd", lr=[0.1, 0.2]), start=np.zeros((2, 4)))
@@ -237,7 +242,7 @@ def test_a_need_that_the_problem_lacks_is_refused_with_the_way_out():
         def grad(self, x):
             return 2 * x
 
-    with pytest.raises(InputError, match="needs the minimum f.*option f_star"):
+    with pytest.raises(InputError, match=r"needs the minimum f\*: give it as the option f_star"):
         stepbench.run(Unknown(), "polyak")
     assert stepbench.run(Unknown(), "polyak:f_star=0", steps=5).error is None
     with pytest.raises(InputError, match="needs the Hessian's diagonal"):

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from stepbench import __version__
 from stepbench.cli import compare, list, run, show  # noqa: A004
 
 
@@ -34,17 +35,22 @@ def _refuse(message: str) -> None:
     sys.exit(2)
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
 def _app(args: Sequence[str]) -> typer.Typer:
     app = typer.Typer(add_completion=False, no_args_is_help=True)
 
     @app.callback()
-    def _root(version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False):  # type: ignore[no-untyped-def]
+    def root(
+        version: Annotated[
+            bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
+        ] = False,
+    ) -> None:
         """The bench on which step-size methods are run, seen and compared honestly."""
-        if version:
-            from stepbench import __version__
-
-            print(__version__)
-            raise typer.Exit
 
     app.command("run")(run.command(args))
     app.command("compare")(compare.command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import sys
@@ -93,7 +94,8 @@ class Progress:
             from rich.console import Console
             from rich.progress import Progress
 
-            self.bar = Progress(console=Console(stderr=True), transient=True)
+            terminal = Console(stderr=True)
+            self.bar = Progress(console=terminal, transient=True, disable=not terminal.is_terminal)
             self.task = self.bar.add_task(self.label, total=total)
             self.bar.start()
         self.bar.update(self.task, completed=done, total=total)
@@ -164,7 +166,7 @@ def write_csv(results: Sequence[Result], path: str) -> None:
     """Every record of every run, one a line, to a file or to standard output."""
     import csv
 
-    with sys.stdout if path == "-" else Path(path).open("w", newline="") as file:
+    with contextlib.nullcontext(sys.stdout) if path == "-" else Path(path).open("w", newline="") as file:
         writer = csv.writer(file)
         header: list[str] = []
         for r in results:

@@ -1,5 +1,6 @@
 """SciPy's minimisers, as peers."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -46,7 +47,8 @@ class SciPy(Peer):
             method=self.solver,
             tol=self.tol,
             callback=lambda w: record(twin(w)),
-            options={"maxiter": oracle.horizon} | ({"maxfev": oracle.horizon} if not jacobian else {}),
+            # The oracle's budget ends a run, and not a limit of the solver's own.
+            options={"maxiter": oracle.horizon} | ({"maxfun": sys.maxsize} if self.solver == "l-bfgs-b" else {}),
             **jacobian,
         )
         record(twin(outcome.x))

@@ -195,7 +195,9 @@ def draw_errors(ax: Axes, results: Sequence[Result], what: str) -> None:
             )
     _draw_rates(ax, results, first, most, bottom)
     lasted = [int((r.evals if r.evals[-1] else r.fevals)[-1]) for r in results if r.status != "diverged"]
-    if lasted and min(lasted) < most / 10:  # a run that is over at once must be seen beside one that takes the whole budget
+    if (
+        lasted and min(lasted) < most / 10
+    ):  # a run that is over at once must be seen beside one that takes the whole budget
         ax.set_xscale("symlog", linthresh=10)
     ax.set(yscale="log", ylim=(bottom, top), xlim=(0, max(most, 1) * 1.02), xlabel="gradient evaluations", ylabel=label)
     ax.grid(color="#dddddd", lw=0.6)

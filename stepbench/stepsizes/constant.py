@@ -21,6 +21,9 @@ class Constant(StepSize):
 
     Algorithm
         w ← w − lr u
+
+    Source
+        As old as descent itself: Cauchy 1847.
     """
 
     lr: Scalar = param(0.001, "α", "step size", "(0, inf)")
