@@ -96,7 +96,7 @@ class LinearRegression(FiniteSum):
     @property
     def view(self):
         """A square around the start and the minimum, where there are two parameters."""
-        if self.dim != 2:
+        if self.dim != 2 or self.x_star is None:
             return None
         middle, reach = self.x_star / 2, np.abs(self.x_star).max()
         return tuple((float(m - 1.1 * reach), float(m + 1.1 * reach)) for m in middle)

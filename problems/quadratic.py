@@ -43,8 +43,8 @@ class Quadratic(Problem):
 
     @property
     def view(self):
-        """A window that holds the start, the minimum and an overshoot."""
-        return (-2.4, 2.4), (-2.4, 2.4)
+        """With two parameters, a window that holds the start, the minimum and an overshoot."""
+        return ((-2.4, 2.4), (-2.4, 2.4)) if self.dim == 2 else None
 
     def f(self, x):
         """½ Σ λ_i z_i², where z is x in the axes of Q."""

@@ -37,8 +37,10 @@ class Rosenbrock(Problem):
 
     @property
     def view(self):
-        """The valley from the start to beyond the minimum."""
-        return (-1.6, 1.6), (-0.6, 1.6)
+        """With two parameters, the valley from the start to beyond the minimum."""
+        if self.dim != 2:
+            return None
+        return (min(-1.0, self.a) - 0.6, max(-1.0, self.a) + 0.6), (-0.6, self.a**2 + 0.6)
 
     def f(self, x):
         """The sum over neighbouring pairs of parameters."""

@@ -30,18 +30,14 @@ def test_the_records_are_the_functions_own_values():
     assert np.allclose(r.gradient_norm, np.hypot(1000 * r.x[:, 0], r.x[:, 1]), rtol=1e-14)
 
 
-@pytest.mark.filterwarnings("ignore::stepbench.DivergenceWarning")
 @settings(max_examples=60, deadline=None)
-@given(st.integers(1, 300), st.sampled_from(["gd", "csawg:K=2", "csawg-p5:K=2", "csawg:K=7,P=2,M=3", "exact"]))
-def test_a_budget_is_never_passed_and_never_left_unspent(budget, method):
+@given(st.integers(1, 300), st.sampled_from(["gd", "csawg:K=2", "csawg-p5:K=10", "csawg:K=30"]))
+def test_a_budget_is_never_passed_and_no_step_within_it_is_left_out(budget, method):
     r = stepbench.run("rosenbrock", method, budget=budget)
     free = stepbench.run("rosenbrock", method, budget=2000, steps=budget + 1)
-    if method == "exact":  # its first step costs 200 products and a gradient, whatever the budget
-        assert r.steps == max(0, budget - 200)
-        return
-    assert r.evals[-1] <= budget
-    if r.status == "budget":
-        assert free.evals[r.steps + 1] > budget or r.evals[-1] == budget
+    assert r.status == "budget"
+    assert r.evals[-1] <= budget < free.evals[r.steps + 1]
+    assert np.array_equal(r.x, free.x[: r.steps + 1])
 
 
 def test_a_target_ends_a_run_at_the_first_record_that_meets_it():

@@ -658,7 +658,7 @@ def test_lossgrad_shrinks_where_the_loss_is_not_finite(beyond):
     made = method("lossgrad:lr=10,c=2")
     x = np.ones((1, 2))
     _, s = made.step(x, Oracle(Wall(beyond)), made.init(x))
-    np.testing.assert_array_equal(s.alpha, 5.0)
+    np.testing.assert_array_equal(s.rule.alpha_next, 5.0)
 
 
 def test_lossgrad_shrinks_where_nothing_was_promised():
@@ -668,7 +668,7 @@ def test_lossgrad_shrinks_where_nothing_was_promised():
     with np.errstate(invalid="ignore"):
         moved, s = made.step(x, Oracle(problem("quadratic")), made.init(x))
     np.testing.assert_array_equal(moved, 0.0)
-    np.testing.assert_array_equal(s.alpha, 0.25)
+    np.testing.assert_array_equal(s.rule.alpha_next, 0.25)
 
 
 # DBD and RDBD
@@ -1179,3 +1179,45 @@ def test_adamloss_is_algorithm_2():
         w = minus(w, 1 / math.sqrt(b), at(MILD.g(w), k))
         points.append(w)
     follows(run(MILD.spec, "adamloss:b0=4,a=0.5", start=MILD.start, steps=8), points)
+
+
+# What is recorded as the step size is what the step was taken with
+
+
+@pytest.mark.parametrize(
+    "spec", ["lossgrad", "tlr:K=1", "tlr:K=3,variant=reference", "sls", "adaloss:b0=50", "dbd:eta=1e-5"]
+)
+def test_the_recorded_step_size_is_the_one_that_was_taken(spec):
+    r = run("quadratic:kappa=3", method(spec), steps=12)
+    for k in range(1, r.steps + 1):
+        g = r.x[k - 1] * np.array([3.0, 1.0])
+        np.testing.assert_allclose(r.x[k - 1] - r.x[k], r.step_size[k] * g, rtol=1e-9, atol=1e-300)
+
+
+def test_the_line_search_does_not_take_a_value_that_is_not_a_number():
+    """f = x − log x is not a number left of 0, where the first trial from x = 3 with α = 10 lands."""
+
+    @dataclass(frozen=True)
+    class Barrier(Problem):
+        x0 = np.array([3.0])
+
+        def f(self, x):
+            return (x - np.log(x))[0]
+
+        def grad(self, x):
+            return 1 - 1 / x
+
+    r = run(Barrier(), method("sls:alpha_max=10"), steps=20)
+    assert r.status == "budget"
+    np.testing.assert_allclose(r.x[-1], 1.0, atol=1e-3)
+
+
+def test_lossgrad_shrinks_where_r_is_minus_infinity():
+    """A direction that climbs promises less than nothing: with f infinite ahead, r = ∞ / −1."""
+
+    x = np.ones((1, 2))
+    rule = method("lossgrad:lr=1,c=2").rule
+    oracle = Oracle(Wall(math.inf))
+    s = rule.init(x)
+    _, s = rule.move(x, -oracle.grad(x), oracle, s)
+    np.testing.assert_array_equal(s.alpha_next, 0.5)

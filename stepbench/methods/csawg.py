@@ -38,8 +38,9 @@ class Csawg(Method):
         Algorithm 2 is any P and M. ``csawg-p5`` is P = 5, M = 10, as in its §4.
 
     Deviations
-        None that the paper's text settles. It leaves open what pairs the buffers hold: w after a step with the
-        gradient before it reproduces its figures to the digit.
+        The paper leaves open which w and g make a pair. The pair here, w after a step with the gradient before it, is
+        the one that gives the speed-ups of its Figure 5. With it α(1) of its Figure 4 rises to K/(K+1) and not to
+        exactly 1.
     """
 
     lr: Scalar = param(0.001, "α", "step size of the plain steps", "(0, inf)")

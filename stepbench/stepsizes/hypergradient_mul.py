@@ -38,6 +38,6 @@ class HypergradientMul(StepSize):
     def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
         """Turn α by the cosine, then step."""
         g = oracle.grad(x)
-        cosine = ratio(oracle.dot(s.u, g), sqrt(oracle.dot(s.u, s.u) * oracle.dot(g, g)))
+        cosine = ratio(oracle.dot(s.u, g), sqrt(oracle.dot(s.u, s.u)) * sqrt(oracle.dot(g, g)))
         alpha = s.alpha * (1 + self.eta * cosine)
         return x - alpha * u, State(alpha, u)

@@ -15,7 +15,8 @@ class InverseTime(Schedule):
         α_k = lr / (1 + decay k)
 
     Source
-        One of the seven schedules that the exact-step paper compares with (its §5.1); Robbins & Monro 1951.
+        One of the seven schedules that the exact-step paper compares with (its §5.1, which names it);
+        the formula is the usual one (Robbins & Monro 1951).
     """
 
     lr: Scalar = param(0.001, "α₀", "first step size", "(0, inf)")

@@ -3,16 +3,17 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stepbench.arrays import Array, per_run, where
+from stepbench.arrays import Array, isfinite, per_run, where
 from stepbench.contracts import StepSize
 from stepbench.fields import Scalar, param
 from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
-    """The next step size."""
+    """The step size of the last move, and of the next."""
 
     alpha: Array
+    alpha_next: Array
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,13 @@ class LossGrad(StepSize):
 
     def init(self, x: Array) -> State:
         """α = lr."""
-        return State(per_run(self.lr, x))
+        return State(per_run(self.lr, x), per_run(self.lr, x))
 
     def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
         """Step, then judge the step."""
-        promised = s.alpha * oracle.dot(oracle.grad(x), u)
+        alpha = s.alpha_next
+        promised = alpha * oracle.dot(oracle.grad(x), u)
         f = oracle.value(x)
-        x_next = x - s.alpha * u
+        x_next = x - alpha * u
         r = (oracle.value(x_next) - f + promised) / promised
-        return x_next, State(where(r <= 0.5, s.alpha * self.c, s.alpha / self.c))
+        return x_next, State(alpha, where(isfinite(r) & (r <= 0.5), alpha * self.c, alpha / self.c))

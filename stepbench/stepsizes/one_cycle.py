@@ -31,9 +31,9 @@ class OneCycle(Schedule):
         """Up along half a cosine, then down along another."""
         last_step = (self.T or horizon) - 1
         peak = self.warmup * (last_step + 1) - 1
-        if k <= peak:
+        if k < peak:
             start, end, part = self.lr / self.div, self.lr, k / peak
         else:
             start, end = self.lr, self.lr / self.div / self.final_div
-            part = min((k - peak) / max(last_step - peak, 1), 1.0)
+            part = min((k - peak) / (last_step - peak), 1.0)
         return end + 0.5 * (start - end) * (1 + math.cos(math.pi * part))

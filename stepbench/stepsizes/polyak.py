@@ -30,7 +30,8 @@ class Polyak(StepSize):
         Polyak, Introduction to optimization, 1987, §5.3; Yao 2022, eq. 1.
 
     Deviations
-        On a direction other than the gradient the denominator is still ⟨g, g⟩.
+        On a direction other than the gradient the denominator is still ⟨g, g⟩. On mini-batches f* is the whole
+        function's minimum, and a sample below it makes the step size negative.
     """
 
     needs = ("f_star",)

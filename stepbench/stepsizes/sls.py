@@ -29,7 +29,7 @@ class SLS(StepSize):
         Algorithm 1 with the resetting of its §7.
 
     Deviations
-        After 100 reductions a run takes the step it has, so that a direction that climbs cannot stop the run.
+        A step size shrunk by 1e-16 is taken as it is, so that a direction that climbs cannot hold up the run.
     """
 
     c: Scalar = param(0.1, "c", "how much of the promised decrease must come", "(0, 1)")
@@ -45,12 +45,11 @@ class SLS(StepSize):
         """Backtrack, then step."""
         f, slope = oracle.value(x), oracle.dot(oracle.grad(x), u)
         alpha = minimum(s.alpha * power(self.gamma, 1 / oracle.epoch), self.alpha_max)
-        searching = f == f
-        for _ in range(101):
+        searching = alpha > 0
+        while True:
             x_next = x - alpha * u
-            too_high = oracle.value(x_next, where=searching) > f - self.c * alpha * slope
-            searching = searching & too_high
+            enough = oracle.value(x_next, where=searching) <= f - self.c * alpha * slope
+            searching = searching & ~enough & (alpha > 1e-16 * self.alpha_max)
             if not searching.any():
-                break
+                return x_next, State(alpha)
             alpha = where(searching, alpha * self.beta, alpha)
-        return x_next, State(alpha)

@@ -10,7 +10,7 @@ from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
-    """The step size (0 before the first step)."""
+    """The step size (α_max before the first step)."""
 
     alpha: Array
 
@@ -21,7 +21,7 @@ class SPS(StepSize):
 
     Algorithm
         α = min((f − f*) / (c ‖g‖²), α_max),  0 where g = 0
-        smooth=true:  α = min((f − f*) / (c ‖g‖²), γ^(b/n) α_{t−1}), from α_max at the first step;
+        smooth=true:  α = min((f − f*) / (c ‖g‖²), γ^(b/n) α_{t−1}), α_max before the first step;
                       b/n is the part of the data in a mini-batch
         w ← w − α u
 
@@ -30,18 +30,24 @@ class SPS(StepSize):
 
     Source
         Loizou, Vaswani, Laradji & Lacoste-Julien, Stochastic Polyak step-size for SGD, AISTATS 2021, eq. 5 and §6.
+
+    Deviations
+        The paper subtracts each sample's own minimum; here it is the whole function's, which is the same where one
+        point fits all the data, and can make the step size negative where none does.
     """
 
     needs = ("f_star",)
 
     c: Scalar = param(0.5, "c", "how cautious the step is", "(0, inf)")
-    alpha_max: Scalar = param(1.0, "γ_b", "upper bound of the step size", "(0, inf]")
+    alpha_max: Scalar = param(
+        1.0, "γ_b", "upper bound of the step size; with smooth=true, where it starts from", "(0, inf]"
+    )
     gamma: Scalar = param(2.0, "γ", "how fast the bound may grow, an epoch, with smooth=true", "[1, inf)")
     smooth: bool = param(False, "", "let the step size grow only slowly")
     f_star: Scalar | None = param(None, "f*", "the minimum of f; none to ask the problem", "(-inf, inf)")
 
     def init(self, x: Array) -> State:
-        """The bound of the first step."""
+        """α_max, from which smooth=true starts."""
         return State(per_run(self.alpha_max, x))
 
     def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:

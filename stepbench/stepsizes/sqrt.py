@@ -16,7 +16,8 @@ class Sqrt(Schedule):
         α_k = lr / √(k + 1)
 
     Source
-        One of the seven schedules that the exact-step paper compares with (its §5.1); square root decay.
+        One of the seven schedules that the exact-step paper compares with (its §5.1, which names it);
+        the formula is the usual one.
     """
 
     lr: Scalar = param(0.001, "α₀", "first step size", "(0, inf)")

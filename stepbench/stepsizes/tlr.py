@@ -10,9 +10,10 @@ from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
-    """The step size, the last window's sum of directions, this window's, and the number of steps in it."""
+    """The step sizes of the last move and of the next, the last window's sum of directions, this one's, its length."""
 
     alpha: Array
+    alpha_next: Array
     u_last: Array
     u_sum: Array
     k: int
@@ -28,7 +29,7 @@ class TLR(StepSize):
             c = ⟨ū_{k−1}, ū_k⟩,  curvature = ⟨ū_{k−1}, ū_{k−1}⟩ − c
             α ← α (1 + γ c / curvature), the factor at most 100; unchanged where the curvature is not positive
         w ← w − α u
-        K = p × mini-batches an epoch, at least 1
+        K = p × mini-batches an epoch, rounded, at least 1
 
     Source
         Retsinas, Sfikas, Filntisis & Maragos 2023, eq. 8, with the window form of "Technical considerations".
@@ -50,21 +51,22 @@ class TLR(StepSize):
 
     def init(self, x: Array) -> State:
         """α = lr, and no window."""
-        return State(per_run(self.lr, x), zeros_like(x), zeros_like(x), 0)
+        return State(per_run(self.lr, x), per_run(self.lr, x), zeros_like(x), zeros_like(x), 0)
 
     def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
         """Step; at the end of a window, train α."""
         paper = self.variant == "paper"
         p = self.p or (0.20 if paper else 1 / 3)
         gamma = (0.33 if paper else 0.2) if self.gamma is None else self.gamma
-        x = x - s.alpha * u
+        alpha = s.alpha_next
+        x = x - alpha * u
         u_sum, k = s.u_sum + u, s.k + 1
-        if k < (self.K or max(1, int(p * oracle.epoch))):
-            return x, State(s.alpha, s.u_last, u_sum, k)
+        if k < (self.K or max(1, round(p * oracle.epoch))):
+            return x, State(alpha, alpha, s.u_last, u_sum, k)
         c = oracle.dot(s.u_last, u_sum)
         curvature = oracle.dot(s.u_last, s.u_last) - c
         if paper:
             factor = minimum(1 + gamma * ratio(c, maximum(curvature, 0.0)), 100.0)
         else:
             factor = 1 + gamma * c / (curvature + 1e-10)
-        return x, State(s.alpha * factor, u_sum, zeros_like(x), 0)
+        return x, State(alpha, alpha * factor, u_sum, zeros_like(x), 0)
