@@ -31,7 +31,7 @@ class _Squares(NamedTuple):
 
 @dataclass(frozen=True)
 class LinearRegression(FiniteSum):
-    """Least squares on n Gaussian samples, whole or in mini-batches.
+    """Least squares on Gaussian samples, whole or in batches.
 
     f(w) = ½ ‖X w − y‖², X an n × d matrix of standard normal numbers, y = X w* + noise. With ``batch`` set, each
     step draws that many samples and sees n/batch times their part of the sum.

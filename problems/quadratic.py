@@ -11,7 +11,7 @@ from stepbench.arrays import like
 
 @dataclass(frozen=True)
 class Quadratic(Problem):
-    """A quadratic bowl, kappa times steeper along one axis than along another.
+    """A bowl that is kappa times steeper along one axis.
 
     f(w) = ½ wᵀ Q w, where Q has eigenvalues from kappa to 1, evenly spaced in the logarithm. With two parameters
     Q = diag(kappa, 1). The angle turns the first axis towards the last, which mixes the two and hurts every method

@@ -10,7 +10,7 @@ from stepbench.arrays import zeros_like
 
 @dataclass(frozen=True)
 class Rosenbrock(Problem):
-    """A narrow curved valley whose floor falls gently to the minimum at (1, 1).
+    """A narrow curved valley that falls gently to (1, 1).
 
     f(w) = Σ_i (a − w_i)² + b (w_{i+1} − w_i²)²; with two parameters and the defaults,
     f(w) = (w₁ − 1)² + 100 (w₂ − w₁²)².

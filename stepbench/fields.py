@@ -167,11 +167,12 @@ class Parametric:
 
     def _stated(self, wanted: Callable[[Field, Any], bool]) -> str:
         values = [(field, getattr(self, name)) for name, field in fields_of(type(self)).items()]
-        stated = [f"{field.name}={_show(value)}" for field, value in values if wanted(field, value)]
+        stated = [f"{field.name}={show_value(value)}" for field, value in values if wanted(field, value)]
         return self.name + (":" + ",".join(stated) if stated else "")
 
 
-def _show(value: Any) -> str:
+def show_value(value: Any) -> str:
+    """A field's value as a spec states it."""
     if isinstance(value, np.ndarray):
         return f"[{value.size} values]"
     return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value).lower()

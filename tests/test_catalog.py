@@ -119,7 +119,7 @@ def test_every_file_explains_itself(kind):
     for name in catalog.names(kind):
         cls = catalog.load(kind, name)
         doc = cls.__doc__
-        assert 20 < len(catalog.summary(cls)) < 120, name
+        assert 20 < len(catalog.summary(cls)) <= 58, name  # a line of stepbench list, at 80 columns
         if kind != "problems":
             assert "Algorithm" in doc, name
             assert "Source" in doc, name

@@ -130,3 +130,13 @@ def test_the_readmes_commands_run(tmp_path):
             ["bash", "-c", f"{sys.executable} -m {command}"], cwd=tmp_path, capture_output=True, text=True
         )
         assert done.returncode == 0, done.stderr
+
+
+def test_the_readmes_table_is_what_its_command_prints(tmp_path):
+    text = (ROOT / "README.md").read_text()
+    [table] = re.findall(r"```\n(rosenbrock\n.*?)```", text, re.DOTALL)
+    command = re.findall(r"^stepbench (compare rosenbrock [^\n]*) --plot", text, re.MULTILINE)[0]
+    env = {**os.environ, "COLUMNS": "80"}
+    run = [sys.executable, "-m", "stepbench", *command.split()]
+    printed = subprocess.run(run, cwd=tmp_path, env=env, capture_output=True, text=True, check=True).stdout
+    assert [line.rstrip() for line in printed.splitlines()] == table.splitlines()

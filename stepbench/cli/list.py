@@ -29,16 +29,17 @@ def command(
 
     if group is not None and group not in GROUPS:
         raise InputError(f"no group {group}{nearest(group, GROUPS)}; there are {', '.join(GROUPS)}")
-    table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True)
-    table.add_column()
+    out = console()
+
+    def lines(heading: str, rows: list[tuple[str, str]]) -> None:
+        table = Table.grid(padding=(0, 2))
+        table.add_column(no_wrap=True, min_width=19)
+        table.add_column(no_wrap=True, overflow="ellipsis")
+        for name, words in rows:
+            table.add_row(f"  {name}", Text(words))
+        out.print(Text(heading, style="bold"), table, "", sep="\n")
+
     for kind in [group] if group else GROUPS:
-        table.add_row(Text(GROUPS[kind], style="bold"), "")
-        for name in catalog.names(kind):
-            table.add_row(f"  {name}", Text(catalog.summary(catalog.load(kind, name))))
-        table.add_row()
+        lines(GROUPS[kind], [(name, catalog.summary(catalog.load(kind, name))) for name in catalog.names(kind)])
     if group in (None, "methods"):
-        table.add_row(Text("Names for settings", style="bold"), "")
-        for name, spec in catalog.ALIASES.items():
-            table.add_row(f"  {name}", spec)
-    console().print(table)
+        lines("Names for settings", [*catalog.ALIASES.items()])

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import inspect
+import textwrap
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from stepbench.contracts import Problem, Runnable
+    from stepbench.fields import Field
 
 
 def command(name: Annotated[str, typer.Argument(help="A problem or method, as rosenbrock, rdbd or adam+l4.")]) -> None:
@@ -22,63 +29,41 @@ def command(name: Annotated[str, typer.Argument(help="A problem or method, as ro
         raise InputError(f"nothing is called {name}{nearest(name, known)}; see stepbench list")
 
 
-def _text(thing: Any) -> None:
-    import inspect
-
-    from rich.text import Text
-
+def _show_method(name: str, method: Runnable) -> None:
+    from stepbench import catalog
     from stepbench.cli._common import console
+    from stepbench.contracts import Joined, hyperparameters
 
-    title, _, body = (inspect.getdoc(type(thing)) or "").partition("\n")
-    console().print(Text(f"{thing.name}: {title}", style="bold"))
-    if body.strip():
-        console().print(Text(body.strip("\n") + "\n"))
+    if name in catalog.ALIASES:
+        console().print(f"{name} is {catalog.ALIASES[name]}\n", highlight=False)
+    told = list(method.parts)
+    if isinstance(method, Joined):  # the plain gradient and the constant step are said in passing
+        plain = [method.direction.name == "gradient", method.rule.name == "constant"]
+        told = [part for part, bare in zip(method.parts, plain, strict=False) if not bare] or told[:2]
+    for part in told:
+        _explain(part)
+    _fields(hyperparameters(method))
+    if isinstance(method, Joined) and len(told) == 1:
+        other = "on the plain gradient; any direction can stand before it, as adam+" + method.rule.name
+        if told[0] is method.direction:
+            other = f"with a constant step size; any rule can follow it, as {method.direction.name}+rdbd"
+        console().print(f"Alone it runs {other}.", highlight=False)
 
 
-def _fields(parts: list[Any]) -> None:
+def _show_problem(problem: Problem) -> None:
+    import numpy as np
     from rich.table import Table
 
     from stepbench.cli._common import console
     from stepbench.fields import fields_of
 
-    table = Table("field", "symbol", "value", "range", "meaning", title_justify="left")
-    for part in parts:
-        for field in fields_of(type(part)).values():
-            value = getattr(part, field.name)
-            shown = "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-            table.add_row(field.name, field.symbol, shown, field.range, field.meaning)
-    if table.row_count:
-        console().print(table)
-
-
-def _show_method(name: str, method: Any) -> None:
-    from stepbench import catalog
-    from stepbench.cli._common import console
-    from stepbench.contracts import Joined
-
-    if name in catalog.ALIASES:
-        console().print(f"{name} is {catalog.ALIASES[name]}\n", highlight=False)
-    parts = [part for part in method.parts if part is not method or not isinstance(method, Joined)]
-    for part in parts:
-        _text(part)
-    _fields([*parts, method] if isinstance(method, Joined) else parts)
-
-
-def _show_problem(problem: Any) -> None:
-    import numpy as np
-    from rich.table import Table
-
-    from stepbench.cli._common import console
-
-    _text(problem)
-    _fields([problem])
+    _explain(problem)
+    _fields({name: (problem, field) for name, field in fields_of(type(problem)).items()})
 
     def vector(x: Any) -> str:
-        return (
-            "unknown"
-            if x is None
-            else "(" + ", ".join(f"{v:g}" for v in np.asarray(x)[:6]) + ", …" * (len(x) > 6) + ")"
-        )
+        if x is None:
+            return "unknown"
+        return "(" + ", ".join(f"{v:g}" for v in np.asarray(x)[:6]) + ", …" * (len(x) > 6) + ")"
 
     facts = Table.grid(padding=(0, 2))
     facts.add_row("start", vector(problem.x0))
@@ -89,6 +74,53 @@ def _show_problem(problem: Any) -> None:
     if problem.view is not None:
         (left, right), (bottom, top) = problem.view
         facts.add_row("window", f"{left:g} … {right:g} by {bottom:g} … {top:g}")
-    facts.add_row("mini-batches", f"{problem.epoch} an epoch" if problem.stochastic else "none: f is not sampled")
+    facts.add_row(
+        "mini-batches", f"{problem.epoch} an epoch" if problem.stochastic else "none: every step sees all of f"
+    )
     facts.add_row("source", problem.source or "none given")
     console().print(facts)
+
+
+def _explain(thing: Any) -> None:
+    """Print a docstring: its first line as a title, its prose wrapped to the terminal, its algorithm as it stands."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    from stepbench.cli._common import console
+
+    title, _, body = (inspect.getdoc(type(thing)) or "").partition("\n")
+    out = console()
+    out.print(Text(f"{thing.name}: {title}\n", style="bold"))
+    for heading, text in _sections(body):
+        if heading:
+            out.print(Text(heading, style="bold"))
+        verbatim = heading.startswith("Algorithm")
+        words = text if verbatim else "\n\n".join(" ".join(p.split()) for p in text.split("\n\n"))
+        out.print(Padding(Text(words), (0, 0, 1, 4 if heading else 0)))
+
+
+def _sections(body: str) -> Iterator[tuple[str, str]]:
+    """The sections of a docstring's body: (heading, text); the prose before the first heading has none."""
+    heading, lines = "", list[str]()
+    for line in [*body.splitlines(), "End"]:
+        if line.split(",")[0] in ("Algorithm", "Needs", "Source", "Deviations", "End"):
+            text = textwrap.dedent("\n".join(lines)).strip("\n")
+            if text:
+                yield heading, text
+            heading, lines = line, []
+        else:
+            lines.append(line)
+
+
+def _fields(owned: dict[str, tuple[Any, Field]]) -> None:
+    from rich import box
+    from rich.table import Table
+
+    from stepbench.cli._common import console
+    from stepbench.fields import show_value
+
+    table = Table("field", "symbol", "value", "range", "meaning", box=box.SIMPLE_HEAD, pad_edge=False)
+    for key, (part, field) in owned.items():
+        table.add_row(key, field.symbol, show_value(getattr(part, field.name)), field.range, field.meaning)
+    if table.row_count:
+        console().print(table)

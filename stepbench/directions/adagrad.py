@@ -17,7 +17,7 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class AdaGrad(Direction):
-    """The gradient divided, component by component, by the root of the sum of its squares so far.
+    """Gradient over the root of the sum of its squares.
 
     Algorithm
         g ← ∇f(w)

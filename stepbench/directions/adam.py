@@ -20,7 +20,7 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class Adam(Direction):
-    """Averaged gradient over the root of the averaged square, both bias-corrected.
+    """Mean gradient over the root of the mean square.
 
     Algorithm
         g ← ∇f(w)

@@ -19,7 +19,7 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class Adamax(Direction):
-    """Averaged gradient over the decaying maximum of its size.
+    """Mean gradient over the decaying maximum of its size.
 
     Algorithm
         g ← ∇f(w)

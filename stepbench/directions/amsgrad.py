@@ -21,7 +21,7 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class AMSGrad(Direction):
-    """Adam's direction over the largest mean square seen so far.
+    """Adam over the largest mean square seen so far.
 
     Algorithm
         g ← ∇f(w)

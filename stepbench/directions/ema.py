@@ -18,7 +18,7 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class EMA(Direction):
-    """The exponential moving average of the gradient, bias-corrected.
+    """The exponential moving average of the gradient.
 
     Algorithm
         g ← ∇f(w)

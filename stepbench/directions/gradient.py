@@ -14,7 +14,7 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class Gradient(Direction):
-    """The gradient itself: u = g. With a constant step size this is gradient descent.
+    """The gradient itself: u = g.
 
     Algorithm
         g ← ∇f(w)

@@ -21,7 +21,7 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class NAdam(Direction):
-    """Adam's direction with the momentum of the step to come (Nesterov's) in place of the last one's.
+    """Adam with Nesterov's look-ahead in its momentum.
 
     Algorithm
         g ← ∇f(w)

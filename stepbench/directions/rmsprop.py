@@ -17,7 +17,7 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class RMSprop(Direction):
-    """The gradient divided, component by component, by the root of its recent mean square.
+    """Gradient over the root of its recent mean square.
 
     Algorithm
         g ← ∇f(w)

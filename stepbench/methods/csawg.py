@@ -20,7 +20,7 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class Csawg(Method):
-    """Gradient descent that learns, a component each, the step that covers its next K steps, and takes it.
+    """Gradient descent that learns, and takes, its next K steps.
 
     Algorithm
         each iteration:

@@ -19,7 +19,7 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class IDBD(Method):
-    """One step size a component, its logarithm moved by stochastic meta-descent.
+    """A step size a component, its logarithm learned.
 
     Algorithm
         g ← ∇f(w),  c the diagonal of the Hessian of this step's sample loss (x ⊙ x for ½ (y − wᵀx)²)

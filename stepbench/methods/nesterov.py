@@ -20,7 +20,7 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class Nesterov(Method):
-    """Gradient descent whose gradient is taken ahead, where the momentum leads.
+    """Gradient descent that takes its gradient ahead.
 
     Algorithm
         y = w_k + β_k (w_k − w_{k−1})

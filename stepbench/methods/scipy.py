@@ -15,7 +15,7 @@ from stepbench.oracle import Oracle
 
 @dataclass(frozen=True)
 class SciPy(Peer):
-    """A minimiser of scipy.optimize, its evaluations counted by the same oracle: scipy:bfgs, scipy:nelder-mead ….
+    """SciPy's minimisers: scipy:bfgs, scipy:nelder-mead, ….
 
     Algorithm
         scipy.optimize.minimize(f, w₀, method=solver, jac=∇f, tol=tol); one record an iteration of the solver's

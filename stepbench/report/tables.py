@@ -128,11 +128,11 @@ def cost(result: Result, k: int) -> tuple[int, str]:
 def comparison(results: Sequence[Result], width: int = 120) -> Table:
     """One row a method: the cost of each power of ten of the error, and how it ended; the best of each is marked *.
 
-    As many columns as the width holds: counts and time go first, then powers of ten, then the sparkline.
+    As many columns as the width holds: the counts and the time go first, then powers of ten, then the sparkline.
     """
     levels = decades(results)
-    extras = ["∇f evals", "log error", "time", "f evals"]
-    for least, kept in ((4, 4), (3, 3), (3, 2), (2, 2), (1, 2), (1, 1), (0, 0)):
+    extras = ["log error", "∇f evals", "time", "f evals"]
+    for least, kept in ((4, 4), (4, 3), (4, 2), (3, 2), (3, 1), (2, 1), (1, 1), (1, 0), (0, 0)):
         for most in range(min(len(levels), 12), least - 1, -1):
             table = _comparison(results, thinned(levels, most), extras[:kept])
             if _width(table) <= width:
@@ -149,14 +149,11 @@ def _comparison(results: Sequence[Result], levels: list[float], extras: Sequence
         padding=(0, 1, 0, 0),
         title_justify="left",
         title_style="bold",
-        caption="gradient evaluations (iterations, where they differ) to each error; * least"
-        + ("; f: function evaluations, no gradient asked" if any(_gradient_free(r) for r in results) else ""),
-        caption_justify="left",
     )
     table.add_column("method", overflow="fold")
     for level in levels:
         table.add_column(level_name(level), justify="right", no_wrap=True)
-    table.add_column("final error" if known else "final f", justify="right", no_wrap=True)
+    table.add_column("error" if known else "f", justify="right", no_wrap=True)
     for extra in sorted(extras, key=["∇f evals", "f evals", "time", "log error"].index):
         table.add_column(extra, justify="left" if extra == "log error" else "right", no_wrap=True)
     table.add_column("status", no_wrap=True)
@@ -196,7 +193,7 @@ def _gradient_free(r: Result) -> bool:
     return not r.evals[-1] and bool(r.fevals[-1])
 
 
-def sparklines(results: Sequence[Result], width: int = 12, floor: float = 1e-16) -> list[str]:
+def sparklines(results: Sequence[Result], width: int = 10, floor: float = 1e-16) -> list[str]:
     """The logarithm of each run's error against its evaluations, all to one scale; ✗ where it diverged."""
     spent = [r.fevals if _gradient_free(r) else r.evals for r in results]
     most = max(int(s[-1]) for s in spent)
@@ -216,8 +213,11 @@ def sparklines(results: Sequence[Result], width: int = 12, floor: float = 1e-16)
 
 
 def notes(results: Sequence[Result]) -> list[str]:
-    """What the table alone would hide: who diverged and why, who was told more than f and its gradient."""
-    lines = [f"{r.label} {r.status}: {r.detail}" for r in results if r.status in ("diverged", "failed")]
+    """How to read a comparison, and what it alone would hide: who diverged and why, who was told more than f and ∇f."""
+    lines = ["gradient evaluations (iterations, where they differ) to each error; * least"]
+    if any(_gradient_free(r) for r in results):
+        lines.append("f: function evaluations, of a method that asks for no gradients")
+    lines += [f"{r.label} {r.status}: {r.detail}" for r in results if r.status in ("diverged", "failed")]
     words = {"f_star": "the minimum f*", "curvature": "the Hessian's diagonal", "hvp": "Hessian-vector products"}
     for need, meaning in words.items():
         told = [r.label for r in results if need in r.told]

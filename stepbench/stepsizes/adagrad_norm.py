@@ -18,7 +18,7 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class AdaGradNorm(StepSize):
-    """A step size that shrinks by the sum of the squared gradient norms seen.
+    """Shrinks by the sum of the squared gradient norms seen.
 
     Algorithm
         b² ← b² + ‖g‖²

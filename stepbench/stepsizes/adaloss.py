@@ -18,7 +18,7 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class AdaLoss(StepSize):
-    """A step size that shrinks by the sum of the losses seen.
+    """Shrinks by the sum of the losses seen.
 
     Algorithm
         form=paper:  b² ← b² + a |f(w) − c|,  α = η / b   (the new b)

@@ -19,7 +19,7 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class BB(StepSize):
-    """The step size that makes α I fit the last change of the gradient best (a secant equation).
+    """Fits α to the last change of the gradient (secant).
 
     Algorithm
         s = w_k − w_{k−1},  y = g_k − g_{k−1}

@@ -17,7 +17,7 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class Constant(StepSize):
-    """The same step size at every step: α = lr.
+    """The same at every step: α = lr.
 
     Algorithm
         w ← w − lr u

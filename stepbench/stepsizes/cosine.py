@@ -10,7 +10,7 @@ from stepbench.stepsizes._schedule import Schedule
 
 @dataclass(frozen=True)
 class Cosine(Schedule):
-    """The step size falls from lr to end·lr along half a cosine over the horizon T.
+    """Falls along half a cosine over the horizon T.
 
     Algorithm
         α_k = lr (end + (1 − end) ½ (1 + cos(π min(k/T, 1))))

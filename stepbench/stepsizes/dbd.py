@@ -18,7 +18,7 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class DBD(StepSize):
-    """Grow α while the gradient agrees with the last direction, shrink it when it turns back.
+    """Grows while the gradient agrees with the last direction.
 
     Algorithm
         α ← α + η ⟨g_t, u_{t−1}⟩,  u_0 = 0

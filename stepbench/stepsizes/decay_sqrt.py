@@ -11,7 +11,7 @@ from stepbench.stepsizes._schedule import Schedule
 
 @dataclass(frozen=True)
 class DecaySqrt(Schedule):
-    """A step size that decays with the square root of time, as AdaLoss is compared with.
+    """Decays with √t, as AdaLoss is compared with.
 
     Algorithm
         form=sum:   α_t = η / (b₀ + c √t),  t = 1, 2, …

@@ -18,7 +18,7 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class DeltaBarDelta(StepSize):
-    """One step size a component: grown by addition while the gradient keeps its sign, cut by a factor when it turns.
+    """One a component: adds while a sign holds, cuts at a turn.
 
     Algorithm, for each component, δ = g
         δ̄ δ > 0:  α ← α + κ

@@ -17,7 +17,7 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class Exact(StepSize):
-    """The constant step size that the descent lemma asks for, from an estimate of the smoothness of f.
+    """Constant, from an estimate of the smoothness of f.
 
     Algorithm
         K̂ = the largest |eigenvalue| of ∇²f over N random points, each by power iteration on Hessian-vector products

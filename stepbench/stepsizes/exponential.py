@@ -9,7 +9,7 @@ from stepbench.stepsizes._schedule import Schedule
 
 @dataclass(frozen=True)
 class Exponential(Schedule):
-    """The step size is multiplied by γ every step.
+    """Multiplied by γ every step.
 
     Algorithm
         α_k = lr γ^k

@@ -18,7 +18,7 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class HypergradientMul(StepSize):
-    """Grow or shrink α by a part set by the angle between the gradient and the last direction.
+    """Turned by the angle between g and the last direction.
 
     Algorithm
         α ← α (1 + η cos(u_{t−1}, g_t)),  the cosine 0 where either is 0

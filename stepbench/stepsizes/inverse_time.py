@@ -9,7 +9,7 @@ from stepbench.stepsizes._schedule import Schedule
 
 @dataclass(frozen=True)
 class InverseTime(Schedule):
-    """The step size falls with the inverse of the number of the step.
+    """Falls with the inverse of the step's number.
 
     Algorithm
         α_k = lr / (1 + decay k)

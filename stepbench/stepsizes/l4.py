@@ -18,7 +18,7 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class L4(StepSize):
-    """Step so that the linearised loss falls by a fixed part of the way to an estimate of its minimum.
+    """Aims the linearised loss at an estimate of its minimum.
 
     Algorithm
         F ← 0.75 f(w) at the first step;  then  F ← min(F, f(w))

@@ -9,7 +9,7 @@ from stepbench.stepsizes._schedule import Schedule
 
 @dataclass(frozen=True)
 class Linear(Schedule):
-    """The step size falls in a straight line from lr to end·lr over the horizon T.
+    """Falls in a straight line over the horizon T.
 
     Algorithm
         α_k = lr (1 − (1 − end) min(k/T, 1))

@@ -18,7 +18,7 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class LossGrad(StepSize):
-    """Step, then grow or shrink α by whether the loss fell by more or less than half of what the slope promised.
+    """Steps, then grows or shrinks by how f kept the promise.
 
     Algorithm
         w' = w − α u

@@ -10,7 +10,7 @@ from stepbench.stepsizes._schedule import Schedule
 
 @dataclass(frozen=True)
 class OneCycle(Schedule):
-    """The step size rises from lr/div to lr, then falls to lr/(div·final_div), each along half a cosine.
+    """Rises to lr, then falls to nothing, along cosines.
 
     Algorithm
         for the first part of the horizon T, from lr/div up to lr; for the rest, from lr down to lr/(div final_div);

@@ -17,7 +17,7 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class Polyak(StepSize):
-    """Polyak's step size: the gap to the minimum over the squared gradient.
+    """The gap to the minimum over the squared gradient.
 
     Algorithm
         α = (f(w) − f*) / ⟨g, g⟩,  0 where g = 0

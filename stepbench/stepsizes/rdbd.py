@@ -20,7 +20,7 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class RDBD(StepSize):
-    """Delta-bar-delta that undoes its last change of α, and that change's effect on w, when it proves wrong.
+    """Delta-bar-delta that takes a wrong correction back.
 
     Algorithm
         h_t = ⟨u_t, u_{t−1}⟩,  u_0 = 0, h_0 = 0

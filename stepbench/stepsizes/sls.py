@@ -17,7 +17,7 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class SLS(StepSize):
-    """Backtrack on the step's own sample until the loss falls enough (Armijo).
+    """Backtracks on the step's sample until f falls enough.
 
     Algorithm
         α ← min(γ^(b/n) α, α_max), from α_max at the first step; b/n is the part of the data in a mini-batch

@@ -10,7 +10,7 @@ from stepbench.stepsizes._schedule import Schedule
 
 @dataclass(frozen=True)
 class Sqrt(Schedule):
-    """The step size falls with the square root of the number of the step.
+    """Falls with the root of the step's number.
 
     Algorithm
         α_k = lr / √(k + 1)

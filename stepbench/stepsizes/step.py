@@ -9,7 +9,7 @@ from stepbench.stepsizes._schedule import Schedule
 
 @dataclass(frozen=True)
 class Step(Schedule):
-    """The step size is multiplied by γ after every so many steps.
+    """Multiplied by γ after every so many steps.
 
     Algorithm
         α_k = lr γ^⌊k/every⌋

@@ -21,7 +21,7 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class TLR(StepSize):
-    """The step size as a trainable parameter, moved by a damped Newton step after each window of K steps.
+    """Trained by a damped Newton step after every K steps.
 
     Algorithm
         ū_k = the sum of the directions u of the k-th window of K steps, ū_0 = 0
