@@ -174,13 +174,14 @@ def _comparison(results: Sequence[Result], levels: list[float], extras: Sequence
         columns.append([(math.inf, f"{r.fevals[-1]:,}") for r in results])
     if "time" in extras:
         columns.append([(r.seconds if r.status == "converged" else math.inf, f"{r.seconds:.2g} s") for r in results])
-    winners = [min(amount for amount, _ in column) for column in columns]
+    ended = [r.status in ("diverged", "failed") for r in results]  # such a run is not the best at anything
+    winners = [min(math.inf if out else cell[0] for cell, out in zip(c, ended, strict=True)) for c in columns]
     sparks = sparklines(results) if "log error" in extras else None
     for i, r in enumerate(results):
         cells: list[Text] = [Text(r.label)]
         for column, best in zip(columns, winners, strict=True):
             amount, text = column[i]
-            won = amount == best and math.isfinite(best) and len(results) > 1
+            won = amount == best and math.isfinite(best) and len(results) > 1 and not ended[i]
             cells.append(Text(text + "*", style="bold green") if won else Text(text))
         if sparks:
             cells.append(Text(sparks[i]))
