@@ -83,8 +83,8 @@ def per_run(value: Array, x: Array) -> Array:
 
 def ratio(a: Array, b: Array) -> Array:
     """a / b, and 0 where b is 0."""
-    none = b == 0
-    return where(none, 0.0, a / where(none, 1.0, b))
+    library, none = _library(b), b == 0
+    return library.where(none, 0.0, a / library.where(none, 1.0, b))
 
 
 def dot(a: Array, b: Array) -> Array:

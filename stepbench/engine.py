@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from stepbench import catalog
+from stepbench.arrays import dot
 from stepbench.contracts import Method, Peer, Problem, Runnable, hyperparameters
 from stepbench.fields import InputError
 from stepbench.oracle import Oracle
@@ -147,18 +148,14 @@ def _starts(problem: Problem, method: Runnable, start: Any) -> tuple[Vector, boo
         raise InputError(f"the start must have {d} numbers, as {problem} has parameters; got shape {x.shape}")
     if not np.isfinite(x).all():
         raise InputError("the start must be finite numbers")
-    counts = {key: np.size(getattr(part, field.name)) for key, (part, field) in hyperparameters(method).items()}
-    if x.ndim == 2:
-        counts["start"] = x.shape[1]
-    batches = {key: n for key, n in counts.items() if n != 1 or (key == "start")}
-    batches = {key: n for key, n in batches.items() if n != 1} or batches
+    sizes = {key: np.size(getattr(part, field.name)) for key, (part, field) in hyperparameters(method).items()}
+    batches = {key: n for key, n in (sizes | {"start": x.size // d}).items() if n > 1}
     if len(set(batches.values())) > 1:
         raise InputError(f"arrays of different lengths: {', '.join(f'{k} has {n}' for k, n in batches.items())}")
     R = next(iter(batches.values()), 1)
     if isinstance(method, Peer) and R > 1:
         raise InputError(f"{method} makes one run at a time: give it one start")
-    x = np.repeat(x.reshape(d, -1), max(R, 2), axis=1) if x.reshape(d, -1).shape[1] == 1 else x
-    return np.ascontiguousarray(x), R == 1
+    return np.ascontiguousarray(np.broadcast_to(x.reshape(d, -1), (d, max(R, 2)))), R == 1
 
 
 def _iterate(
@@ -213,6 +210,25 @@ def _minimize(peer: Peer, x: Vector, oracle: Oracle, trace: _Trace) -> None:
         trace.end("failed" if why else "converged", why or "by its own stopping rule")
 
 
+class _Column:
+    """An array of records that grows along its first axis."""
+
+    def __init__(self, first: Vector, room: int) -> None:
+        self.n = len(first)
+        self.data = np.empty((room, *first.shape[1:]), first.dtype)
+        self.data[: self.n] = first
+
+    def append(self, block: Vector) -> None:
+        """Add records at the end; the array doubles when it is full."""
+        n = self.n + len(block)
+        if n > len(self.data):
+            data = np.empty((max(n, 2 * len(self.data)), *self.data.shape[1:]), self.data.dtype)
+            data[: self.n] = self.data[: self.n]
+            self.data = data
+        self.data[self.n : n] = block
+        self.n = n
+
+
 class _Trace:
     """The records of a batch as they come in, and where each of its runs ends."""
 
@@ -227,13 +243,14 @@ class _Trace:
         self.status = np.full(R, "", dtype=object)
         self.detail = np.full(R, "", dtype=object)
         with np.errstate(all="ignore"):
-            f, norm, error = self._look(x[None])
-        self.x, self.f, self.norm, self.error = [x[None]], [f], [norm], [error]
+            start = self._look(x[None])
+        none = np.zeros((1, R), dtype=np.int64)
+        room = min(horizon + 1, max(64, (1 << 21) // x.size))
+        self.columns = {k: _Column(v, room) for k, v in (start | {"evals": none, "fevals": none}).items()}
         self.alphas: list[Any] = [None]
-        self.evals = [np.zeros((1, R), dtype=np.int64)]
-        self.fevals = [np.zeros((1, R), dtype=np.int64)]
-        self.started = bool(np.isfinite(f).all() and np.isfinite(norm).all())
-        self._end(np.asarray(error[0] <= target), 0, "converged", "the start meets the target")
+        self.started = bool(np.isfinite(start["f"]).all() and np.isfinite(start["gradient_norm"]).all())
+        if problem.f_star is not None:
+            self._end(start["error"][0] <= target, 0, "converged", "the start meets the target")
 
     @property
     def running(self) -> bool:
@@ -243,21 +260,23 @@ class _Trace:
     @property
     def spent(self) -> tuple[int, int]:
         """How far the batch is: steps or evaluations, whichever ends it first, and the limit."""
-        evals = int(self.evals[-1][-1].max())
+        evals = int(self.columns["evals"].data[self.length].max())
         if self.length * self.budget > evals * self.horizon:
             return self.length, self.horizon
         return min(evals, self.budget), self.budget
 
-    def _look(self, x: Vector) -> tuple[Vector, Vector, Vector]:
-        """f, the gradient's norm and the error at points (n, d, R), each (n, R)."""
+    def _look(self, x: Vector) -> dict[str, Vector]:
+        """What is recorded of points (n, d, R), each (n, R): one call of f, and one of its gradient, for all."""
         n, d, R = x.shape
         columns = np.ascontiguousarray(x.transpose(1, 0, 2)).reshape(d, n * R)
-        f = self.problem.f(columns)
-        g = self.problem.grad(columns)
-        norm = np.sqrt(np.add.reduce(g * g, axis=0))
-        f_star = self.problem.f_star
-        error = np.full_like(f, math.inf) if f_star is None else f - f_star
-        return f.reshape(n, R), norm.reshape(n, R), error.reshape(n, R)
+        f, g = self.problem.f(columns), self.problem.grad(columns)
+        seen = {"f": f, "gradient_norm": np.sqrt(dot(g, g))}
+        if self.problem.f_star is not None:
+            seen["error"] = f - self.problem.f_star
+        if self.problem.x_star is not None:
+            apart = columns - np.asarray(self.problem.x_star, dtype=float)[:, None]
+            seen["distance"] = np.sqrt(dot(apart, apart))
+        return {"x": x} | {name: values.reshape(n, R) for name, values in seen.items()}
 
     def add(
         self,
@@ -270,38 +289,35 @@ class _Trace:
         """Record some steps, and end the runs that met the target, diverged or spent the budget in them."""
         if not points:
             return
-        x = np.stack(points)
-        f, norm, error = self._look(x)
-        counts, fcounts = (self._counts(c) for c in (evals, fevals))
-        self.x.append(x)
-        self.f.append(f)
-        self.norm.append(norm)
-        self.error.append(error)
+        new = self._look(np.stack(points)) | {"evals": self._counts(evals), "fevals": self._counts(fevals)}
+        for name, values in new.items():
+            self.columns[name].append(values)
         self.alphas += alphas
-        self.evals.append(counts)
-        self.fevals.append(fcounts)
         first = self.length + 1
         self.length += len(points)
-        used = counts if spent is None else np.broadcast_to(spent, counts.shape)
+        used = new["evals"] if spent is None else np.broadcast_to(spent, new["evals"].shape)
 
-        bad_x = ~np.isfinite(x).all(axis=1)
-        bad = bad_x | ~np.isfinite(f) | ~np.isfinite(norm)
-        met = ~bad & (error <= self.target)
-        over = used >= self.budget
-        ends = bad | met | over
+        finite: dict[str, Vector] = {
+            "w": np.asarray(np.isfinite(new["x"]).all(axis=1)),
+            "f": np.isfinite(new["f"]),
+            "the gradient": np.isfinite(new["gradient_norm"]),
+        }
+        bad: Vector = ~(finite["w"] & finite["f"] & finite["the gradient"])
+        met: Vector = ~bad & (new["error"] <= self.target) if "error" in new else np.zeros_like(bad)
+        ends: Vector = bad | met | (used >= self.budget)
         for r in map(int, np.flatnonzero((self.last < 0) & ends.any(axis=0))):
             k = int(np.argmax(ends[:, r]))
             record = first + k
             if used[k, r] > self.budget:
-                self._end_one(r, record - 1, "budget", f"step {record} would pass the budget")
+                self._end(r, record - 1, "budget", f"step {record} would pass the budget")
             elif bad[k, r]:
-                what = "w" if bad_x[k, r] else "f" if not np.isfinite(f[k, r]) else "the gradient"
-                alpha = self._alpha_text(alphas[k], r)
-                self._end_one(r, record - 1, "diverged", f"{what} not finite at step {record}{alpha}")
+                what = next(name for name, fine in finite.items() if not fine[k, r])
+                alpha = _alpha_text(alphas[k], r)
+                self._end(r, record - 1, "diverged", f"{what} not finite at step {record}{alpha}")
             elif met[k, r]:
-                self._end_one(r, record, "converged", "target met")
+                self._end(r, record, "converged", "target met")
             else:
-                self._end_one(r, record, "budget", "budget spent")
+                self._end(r, record, "budget", "budget spent")
         if self.length >= self.horizon:
             self._end(self.last < 0, self.length, "budget", "steps spent")
 
@@ -312,17 +328,7 @@ class _Trace:
             return np.broadcast_to(np.array(counts, dtype=np.int64)[:, None], shape)
         return np.stack([np.broadcast_to(c, shape[1]) for c in counts]).astype(np.int64)
 
-    def _alpha_text(self, alpha: Any, r: int) -> str:
-        if alpha is None:
-            return ""
-        alpha = np.asarray(alpha, dtype=float)
-        own = alpha[..., r] if alpha.ndim else alpha
-        return f", step size {', '.join(f'{a:.3g}' for a in np.atleast_1d(own))}"
-
-    def _end_one(self, r: int, record: int, status: str, detail: str) -> None:
-        self.last[r], self.status[r], self.detail[r] = record, status, detail
-
-    def _end(self, runs: Vector, record: int, status: str, detail: str) -> None:
+    def _end(self, runs: Any, record: int, status: str, detail: str) -> None:
         self.last[runs], self.status[runs], self.detail[runs] = record, status, detail
 
     def end(self, status: str, detail: str) -> None:
@@ -347,29 +353,18 @@ class _Trace:
         n = int(self.last.max())
         frozen = np.minimum(np.arange(n + 1)[:, None], self.last)
 
-        def records(blocks: list[Vector]) -> Vector:
-            whole = np.concatenate(blocks)[: n + 1]
+        def records(values: Vector) -> Vector:
+            values = values[: n + 1]
             if (self.last < n).any():
-                index = frozen if whole.ndim == 2 else np.broadcast_to(frozen[:, None], whole.shape)
-                whole = np.take_along_axis(whole, index, axis=0)
-            return whole[..., 0] if lone else whole
+                index = frozen if values.ndim == 2 else np.broadcast_to(frozen[:, None], values.shape)
+                values = np.take_along_axis(values, index, axis=0)
+            return values[..., 0].copy() if lone else values
 
-        x_star = self.problem.x_star
-        distance = None
-        if x_star is not None:
-            apart = [block - np.asarray(x_star, dtype=float)[:, None] for block in self.x]
-            with np.errstate(over="ignore"):
-                distance = records([np.sqrt((a * a).sum(axis=1)) for a in apart])
-        step_size = self._step_sizes(n)
+        sizes = self._step_sizes(n)
+        recorded: dict[str, Any] = {name: records(column.data) for name, column in self.columns.items()}
         return Result(
-            x=records(self.x),
-            f=records(self.f),
-            error=None if self.problem.f_star is None else records(self.error),
-            distance=distance,
-            gradient_norm=records(self.norm),
-            step_size=None if step_size is None else records([step_size]),
-            evals=records(self.evals),
-            fevals=records(self.fevals),
+            **{"error": None, "distance": None} | recorded,
+            step_size=None if sizes is None else records(sizes),
             steps=int(self.last[0]) if lone else self.last,
             status=str(self.status[0]) if lone else self.status.astype(str),
             detail=str(self.detail[0]) if lone else self.detail.astype(str),
@@ -381,10 +376,18 @@ class _Trace:
         alphas = self.alphas[1 : n + 1]
         if not alphas or alphas[0] is None:
             return None
-        R = self.last.size
+        _, d, R = self.columns["x"].data.shape
         per_component = any(np.ndim(a) == 2 for a in (alphas[0], alphas[-1]))
-        shape = self.x[0].shape[1:] if per_component else (R,)
-        sizes = np.full((n + 1, *shape), math.nan)
+        sizes = np.full((n + 1, d, R) if per_component else (n + 1, R), math.nan)
         for k, a in enumerate(alphas):
             sizes[k + 1] = a
         return sizes
+
+
+def _alpha_text(alpha: Any, r: int) -> str:
+    """The step size of one run, for the sentence on its divergence."""
+    if alpha is None:
+        return ""
+    alpha = np.asarray(alpha, dtype=float)
+    own = alpha[..., r] if alpha.ndim else alpha
+    return f", step size {', '.join(f'{a:.3g}' for a in np.atleast_1d(own))}"

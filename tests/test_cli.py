@@ -239,6 +239,8 @@ def test_version_and_the_bare_command(stepbench_cli):
     assert stepbench_cli("--version") == (0, stepbench.__version__ + "\n", "")
     code, out, _ = stepbench_cli("--help")
     assert code == 0
+    assert "..." not in out.replace("[ARGS]...", "")
+    assert stepbench_cli() == (0, out, "")
     for command in ("run", "compare", "list", "show"):
         assert command in out
 

@@ -14,7 +14,7 @@ from stepbench.cli import compare, list, run, show  # noqa: A004
 
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line; exits 0, 2 for input that cannot be used, or 130 after Ctrl-C."""
-    args = [*(sys.argv[1:] if args is None else args)]  # `list` is a command here
+    args = [*(sys.argv[1:] if args is None else args)] or ["--help"]  # [*…], for `list` is a command here
     try:
         sys.exit(_app(args)(args, standalone_mode=False, prog_name="stepbench") or 0)
     except typer.TyperException as error:
@@ -42,7 +42,9 @@ def _print_version(wanted: bool) -> None:
 
 
 def _app(args: Sequence[str]) -> typer.Typer:
-    app = typer.Typer(add_completion=False, no_args_is_help=True)
+    # The formatted help of a command costs as much start-up again as everything else: the overview does without.
+    overview = args[0].startswith("-")
+    app = typer.Typer(add_completion=False, rich_markup_mode=None if overview else "rich")
 
     @app.callback()
     def root(

@@ -39,7 +39,11 @@ def command(
     csv: Csv = None,
     json: Json = False,
 ) -> None:
-    """Run several methods on one problem, at the same budget: one row a method, the best of each column marked."""
+    """Compare methods on one problem.
+
+    Prints a row a method, all at the same budget: the evaluations it took to each power of ten of the error, how it
+    ended, and its error as a sparkline. The least of each column has a star. --plot draws all traces and errors.
+    """
     import stepbench
     from stepbench.report.tables import comparison, notes
 

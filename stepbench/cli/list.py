@@ -19,7 +19,7 @@ def command(
         str | None, typer.Argument(help="problems, methods, directions or stepsizes; everything if left out.")
     ] = None,
 ) -> None:
-    """List the problems, methods, directions and step-size rules, a line each."""
+    """List what there is, a line each."""
     from rich.table import Table
     from rich.text import Text
 

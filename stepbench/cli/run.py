@@ -53,9 +53,10 @@ def command(args: Sequence[str]) -> Callable[..., None]:
         json: Json = False,
         **values: Any,
     ) -> None:
-        """Run one method on one problem: a convergence table, and a plot with --plot.
+        """Run one method on one problem.
 
-        With --method NAME --help, the method's own options are listed too.
+        Prints a convergence table; --plot draws the trace, the errors and the step sizes. The hyper-parameters of the
+        method that --method names are options too, and are listed below.
         """
         import stepbench
         from stepbench.report.tables import convergence, outcome
@@ -93,7 +94,7 @@ def command(args: Sequence[str]) -> Callable[..., None]:
 
 def _method_in(args: Sequence[str]) -> str | None:
     """The method that the command line names, looked up before it is parsed: its fields are options of the parser."""
-    if not args or args[0] != "run":
+    if args[0] != "run":
         return None
     for i, arg in enumerate(args):
         if arg in ("--method", "-m") and i + 1 < len(args):
