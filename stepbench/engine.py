@@ -243,7 +243,7 @@ class _Trace:
         self.status = np.full(R, "", dtype=object)
         self.detail = np.full(R, "", dtype=object)
         with np.errstate(all="ignore"):
-            start = self._look(x[None])
+            start = self._look([x])
         none = np.zeros((1, R), dtype=np.int64)
         room = min(horizon + 1, max(64, (1 << 21) // x.size))
         self.columns = {k: _Column(v, room) for k, v in (start | {"evals": none, "fevals": none}).items()}
@@ -265,10 +265,11 @@ class _Trace:
             return self.length, self.horizon
         return min(evals, self.budget), self.budget
 
-    def _look(self, x: Vector) -> dict[str, Vector]:
-        """What is recorded of points (n, d, R), each (n, R): one call of f, and one of its gradient, for all."""
-        n, d, R = x.shape
-        columns = np.ascontiguousarray(x.transpose(1, 0, 2)).reshape(d, n * R)
+    def _look(self, points: list[Vector]) -> dict[str, Vector]:
+        """What is recorded of n points (d, R), each (n, R): one call of f, and one of its gradient, for all."""
+        x = np.stack(points, axis=1)
+        d, n, R = x.shape
+        columns = x.reshape(d, n * R)
         f, g = self.problem.f(columns), self.problem.grad(columns)
         seen = {"f": f, "gradient_norm": np.sqrt(dot(g, g))}
         if self.problem.f_star is not None:
@@ -276,7 +277,7 @@ class _Trace:
         if self.problem.x_star is not None:
             apart = columns - np.asarray(self.problem.x_star, dtype=float)[:, None]
             seen["distance"] = np.sqrt(dot(apart, apart))
-        return {"x": x} | {name: values.reshape(n, R) for name, values in seen.items()}
+        return {"x": x.transpose(1, 0, 2)} | {name: values.reshape(n, R) for name, values in seen.items()}
 
     def add(
         self,
@@ -289,7 +290,7 @@ class _Trace:
         """Record some steps, and end the runs that met the target, diverged or spent the budget in them."""
         if not points:
             return
-        new = self._look(np.stack(points)) | {"evals": self._counts(evals), "fevals": self._counts(fevals)}
+        new = self._look(points) | {"evals": self._counts(evals), "fevals": self._counts(fevals)}
         for name, values in new.items():
             self.columns[name].append(values)
         self.alphas += alphas
@@ -305,19 +306,19 @@ class _Trace:
         bad: Vector = ~(finite["w"] & finite["f"] & finite["the gradient"])
         met: Vector = ~bad & (new["error"] <= self.target) if "error" in new else np.zeros_like(bad)
         ends: Vector = bad | met | (used >= self.budget)
-        for r in map(int, np.flatnonzero((self.last < 0) & ends.any(axis=0))):
-            k = int(np.argmax(ends[:, r]))
-            record = first + k
-            if used[k, r] > self.budget:
-                self._end(r, record - 1, "budget", f"step {record} would pass the budget")
-            elif bad[k, r]:
-                what = next(name for name, fine in finite.items() if not fine[k, r])
-                alpha = _alpha_text(alphas[k], r)
-                self._end(r, record - 1, "diverged", f"{what} not finite at step {record}{alpha}")
-            elif met[k, r]:
-                self._end(r, record, "converged", "target met")
-            else:
-                self._end(r, record, "budget", "budget spent")
+        ending = np.flatnonzero((self.last < 0) & ends.any(axis=0))
+        k = ends.argmax(axis=0)[ending]
+        over, gone = used[k, ending] > self.budget, bad[k, ending]
+        reached = met[k, ending]
+        record = first + k
+        self._end(ending[over], record[over] - 1, "budget", "the next step would pass the budget")
+        self._end(ending[~over & reached], record[~over & reached], "converged", "target met")
+        rest = ~over & ~reached & ~gone
+        self._end(ending[rest], record[rest], "budget", "budget spent")
+        for r, at in zip(ending[~over & gone], k[~over & gone], strict=True):
+            what = next(name for name, fine in finite.items() if not fine[at, r])
+            detail = f"{what} not finite at step {first + at}{_alpha_text(alphas[at], r)}"
+            self._end(r, first + at - 1, "diverged", detail)
         if self.length >= self.horizon:
             self._end(self.last < 0, self.length, "budget", "steps spent")
 
@@ -328,7 +329,7 @@ class _Trace:
             return np.broadcast_to(np.array(counts, dtype=np.int64)[:, None], shape)
         return np.stack([np.broadcast_to(c, shape[1]) for c in counts]).astype(np.int64)
 
-    def _end(self, runs: Any, record: int, status: str, detail: str) -> None:
+    def _end(self, runs: Any, record: Any, status: str, detail: str) -> None:
         self.last[runs], self.status[runs], self.detail[runs] = record, status, detail
 
     def end(self, status: str, detail: str) -> None:
