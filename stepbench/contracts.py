@@ -275,9 +275,7 @@ class Joined(Method):
 
     def spec(self) -> str:
         """Both whole specs."""
-        return f"{self.direction.spec()}+{self.rule.spec()}" + (
-            (",per=" if fields_of(type(self.rule)) else ":per=") + self.per
-        )
+        return f"{self.direction.spec()}+{self.rule.spec()}" + ",per=component" * (self.per != "run")
 
     def __str__(self) -> str:
         """A short name: without the direction where it is the plain gradient, or the rule where it is the default."""

@@ -70,6 +70,16 @@ class Result:
     seconds: float
     version: str = __version__
 
+    @property
+    def gradient_free(self) -> bool:
+        """Whether a single run asked for function values only, as a simplex method does."""
+        return not self.evals[-1] and bool(self.fevals[-1])
+
+    @property
+    def cost(self) -> Record:
+        """What a single run is measured by, (n+1,): gradient evaluations, or those of f where it is gradient-free."""
+        return self.fevals if self.gradient_free else self.evals
+
     def first_at(self, error: float) -> int | None:
         """The first record of a single run whose error is at most this; None where there is none."""
         if self.error is None:

@@ -23,6 +23,7 @@ from stepbench.result import Result
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)), (0, (7, 2)), (0, (2, 1)), "-", "--")
 MARKERS = "os^Dv<>P"
+DIVERGED: Any = {"marker": "X", "ms": 11, "color": "#D00000", "mec": "white", "ls": "", "zorder": 7}
 
 
 def run_figure(result: Result) -> Figure:
@@ -42,6 +43,8 @@ def run_figure(result: Result) -> Figure:
     draw_errors(axes["f"], [result], "error")
     if "distance" in axes:
         draw_errors(axes["distance"], [result], "distance")
+        if legend := axes["distance"].get_legend():
+            legend.remove()  # it says what the one beside it says
     if steps:
         draw_step_sizes(axes["alpha"], result)
     figure.suptitle(f"{result.method} on {result.problem}\n{outcome_line(result)}", fontsize=11)
@@ -130,7 +133,7 @@ def draw_trace(ax: Axes, r: Result, colour: str) -> None:
     end: Any = {"ms": 7, "mew": 2, "zorder": 7, "ls": ""}
     if r.status == "diverged":
         at = _last_inside(ax, path)
-        ax.plot(*at, "X", color="#D00000", mec="white", ms=12, zorder=7, ls="", label="diverged, leaving here")
+        ax.plot(*at, **DIVERGED, label="diverged, leaving here")
     elif outside:
         ax.plot(*_last_inside(ax, path), ">", color=colour, label="leaves the window", **end)
     else:
@@ -160,53 +163,57 @@ def draw_errors(ax: Axes, results: Sequence[Result], what: str) -> None:
     known = results[0].error is not None or what == "distance"
     field, label = named[what] if known else ("f", "$f(w)$")
     curves = [np.asarray(getattr(r, field)) for r in results]
-    first = [float(c[0]) for c in curves]
-    positive = np.concatenate([c[(c > 0) & (c < 1e3 * max(first))] for c in curves])
-    low = max(float(positive.min()), 1e-32 * max(first)) if positive.size else 1e-16
-    high = max(float(positive.max()), 2 * max(first)) if positive.size else 1.0
-    span = math.log10(high / low)
-    bottom, top = low * 10 ** (-0.06 * span), high * 10 ** (0.06 * span)
-    most = 0
+    bottom, top = _limits(curves)
+    ends = []
     for i, (r, curve) in enumerate(zip(results, curves, strict=True)):
-        gradient_free = not r.evals[-1] and r.fevals[-1]
-        spent = r.fevals if gradient_free else r.evals
-        most = max(most, int(spent[-1]))
-        colour = COLOURS[i % len(COLOURS)]
-        name = r.label + (" (function evaluations)" if gradient_free else "")
-        drawn = np.minimum(np.where(curve > 0, curve, bottom), 1e3 * top)
-        ax.plot(
-            spent,
-            drawn,
-            ls=DASHES[i % len(DASHES)],
-            marker=MARKERS[i % len(MARKERS)],
-            ms=4.5,
-            markevery=_marks(spent),
-            label=name if len(results) > 1 else "",
-            color=colour,
-            lw=1.8,
-        )
-        if curve[-1] <= 0:
-            ax.plot(spent[-1], bottom, "v", ms=10, color=colour, clip_on=False, zorder=5)
-        if r.status == "diverged":
-            above = np.flatnonzero(drawn > top)
-            at = int(above[0]) if above.size else len(drawn) - 1
-            ax.plot(
-                spent[at], min(float(drawn[at]), top), "X", ms=10, color="#D00000", mec="white", zorder=6, clip_on=False
-            )
-    _draw_rates(ax, results, first, most, bottom)
-    lasted = [int((r.evals if r.evals[-1] else r.fevals)[-1]) for r in results if r.status != "diverged"]
-    if (
-        lasted and min(lasted) < most / 10
-    ):  # a run that is over at once must be seen beside one that takes the whole budget
+        name = r.label + (" (function evaluations)" if r.gradient_free else "")
+        ends.append(_draw_curve(ax, i, r, curve, bottom, top, name if len(results) > 1 else ""))
+    _draw_rates(ax, results, curves, max(ends), bottom)
+    lasted = [end for end, r in zip(ends, results, strict=True) if r.status != "diverged"]
+    if lasted and min(lasted) < max(ends) / 10:  # else a run that is over at once would be a line on the axis
         ax.set_xscale("symlog", linthresh=10)
-    ax.set(yscale="log", ylim=(bottom, top), xlim=(0, max(most, 1) * 1.02), xlabel="gradient evaluations", ylabel=label)
+    ax.set(yscale="log", ylim=(bottom, top), xlim=(0, max(*ends, 1) * 1.02))
+    ax.set(xlabel="gradient evaluations", ylabel=label)
     ax.grid(color="#dddddd", lw=0.6)
-    if any(c[-1] <= 0 for c in curves):
+    if any(curve[-1] <= 0 for curve in curves):
         ax.plot([], [], "v", color="grey", ls="", label="exactly 0")
     if any(r.status == "diverged" for r in results):
-        ax.plot([], [], "X", color="#D00000", mec="white", ms=10, ls="", label="diverged")
+        ax.plot([], [], **DIVERGED, label="diverged")
     if ax.get_legend_handles_labels()[0]:
-        ax.legend(fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
+        ax.legend(fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.18))
+
+
+def _limits(curves: Sequence[Any]) -> tuple[float, float]:
+    """The ends of the logarithmic axis: 32 decades below the start at most, and 3 above."""
+    start = max(float(curve[0]) for curve in curves)
+    positive = np.concatenate([curve[(curve > 0) & (curve < 1e3 * start)] for curve in curves])
+    low = max(float(positive.min()), 1e-32 * start) if positive.size else 1e-16
+    high = max(float(positive.max()), 2 * start) if positive.size else 1.0
+    margin = (high / low) ** 0.06
+    return low / margin, high * margin
+
+
+def _draw_curve(ax: Axes, i: int, r: Result, curve: Any, bottom: float, top: float, name: str) -> float:
+    """One run's error; returns how far along the axis it can be seen."""
+    drawn = np.minimum(np.where(curve > 0, curve, bottom), 1e3 * top)
+    above = np.flatnonzero(drawn > top) if r.status == "diverged" else np.array([], dtype=int)
+    last = int(above[0]) if above.size else len(drawn) - 1
+    ax.plot(
+        r.cost,
+        drawn,
+        color=COLOURS[i % len(COLOURS)],
+        lw=1.8,
+        ls=DASHES[i % len(DASHES)],
+        marker=MARKERS[i % len(MARKERS)],
+        ms=4.5,
+        markevery=_marks(r.cost),
+        label=name,
+    )
+    if curve[-1] <= 0:
+        ax.plot(r.cost[-1], bottom, "v", ms=10, color=COLOURS[i % len(COLOURS)], clip_on=False, zorder=5)
+    if r.status == "diverged":
+        ax.plot(r.cost[last], min(float(drawn[last]), top), **DIVERGED, clip_on=False)
+    return float(r.cost[last]) * (1.3 if above.size else 1)
 
 
 def _marks(spent: Any) -> list[int]:
@@ -214,9 +221,10 @@ def _marks(spent: Any) -> list[int]:
     return sorted({int(k) for k in np.searchsorted(spent, np.linspace(0, spent[-1], 8)[1:-1])})
 
 
-def _draw_rates(ax: Axes, results: Sequence[Result], first: Sequence[float], most: int, bottom: float) -> None:
-    problem = results[0].problem
-    if not problem.mu or not problem.L or len(set(first)) > 1:
+def _draw_rates(ax: Axes, results: Sequence[Result], curves: Sequence[Any], most: float, bottom: float) -> None:
+    problem, start = results[0].problem, float(curves[0][0])
+    exact = not problem.stochastic and not any(r.noise for r in results)
+    if not (problem.mu and problem.L and exact and all(curve[0] == start for curve in curves)):
         return
     k = np.linspace(0, most, 400)
     rates = (
@@ -224,7 +232,7 @@ def _draw_rates(ax: Axes, results: Sequence[Result], first: Sequence[float], mos
         (1 - math.sqrt(problem.mu / problem.L), r"rate $1 - \sqrt{\mu/L}$ (Nesterov)", (0, (1, 3))),
     )
     for rate, label, dashes in rates:
-        line = first[0] * np.power(max(rate, 1e-300), k)
+        line = start * np.power(max(rate, 1e-300), k)
         ax.plot(k[line > bottom], line[line > bottom], color="#555555", lw=1.3, ls=dashes, label=label, zorder=1)
 
 

@@ -119,12 +119,6 @@ def outcome(result: Result) -> str:
     )
 
 
-def cost(result: Result, k: int) -> tuple[int, str]:
-    """The evaluations spent at record k: of the gradient, or of f (marked f) by a method that asks for no gradients."""
-    evals, fevals = int(result.evals[k]), int(result.fevals[k])
-    return (evals, f"{evals:,}") if result.evals[-1] or not result.fevals[-1] else (fevals, f"{fevals:,}f")
-
-
 def comparison(results: Sequence[Result], width: int = 120) -> Table:
     """One row a method: the cost of each power of ten of the error, and how it ended; the best of each is marked *.
 
@@ -163,8 +157,7 @@ def _comparison(results: Sequence[Result], levels: list[float], extras: Sequence
         column = []
         for r in results:
             k = r.first_at(level)
-            amount, text = cost(r, k) if k is not None else (math.inf, "–")
-            column.append((float(amount), text + (f" ({k:,})" if k is not None and k != amount else "")))
+            column.append((math.inf, "–") if k is None else (float(r.cost[k]), _cost(r, k)))
         columns.append(column)
     finals = [float((r.f if r.error is None else r.error)[-1]) for r in results]
     columns.append([(final, number(final)) for final in finals])
@@ -190,20 +183,21 @@ def _comparison(results: Sequence[Result], levels: list[float], extras: Sequence
     return table
 
 
-def _gradient_free(r: Result) -> bool:
-    return not r.evals[-1] and bool(r.fevals[-1])
+def _cost(r: Result, k: int) -> str:
+    """What record k cost: evaluations, of f where it says so, and the iterations where they differ."""
+    iterations = f" ({k:,})" if k != r.cost[k] else ""
+    return f"{r.cost[k]:,}{'f' * r.gradient_free}{iterations}"
 
 
 def sparklines(results: Sequence[Result], width: int = 10, floor: float = 1e-16) -> list[str]:
     """The logarithm of each run's error against its evaluations, all to one scale; ✗ where it diverged."""
-    spent = [r.fevals if _gradient_free(r) else r.evals for r in results]
-    most = max(int(s[-1]) for s in spent)
+    most = max(int(r.cost[-1]) for r in results)
     ceiling = max(float(abs((r.f if r.error is None else r.error)[0])) for r in results) or 1.0
     curves = []
-    for r, s in zip(results, spent, strict=True):
+    for r in results:
         values = np.log10(np.clip(np.abs(r.f if r.error is None else r.error), floor, 10 * ceiling))
-        at = np.searchsorted(s, np.linspace(0, most, width), side="right") - 1
-        over = np.linspace(0, most, width) > s[-1]
+        at = np.searchsorted(r.cost, np.linspace(0, most, width), side="right") - 1
+        over = np.linspace(0, most, width) > r.cost[-1]
         curves.append((values[at], over & (r.status == "diverged")))
     low, high = min(c.min() for c, _ in curves), max(c.max() for c, _ in curves)
     scale = (len(BARS) - 1) / (high - low) if high > low else 0.0
@@ -216,7 +210,7 @@ def sparklines(results: Sequence[Result], width: int = 10, floor: float = 1e-16)
 def notes(results: Sequence[Result]) -> list[str]:
     """How to read a comparison, and what it alone would hide: who diverged and why, who was told more than f and ∇f."""
     lines = ["gradient evaluations (iterations, where they differ) to each error; * least"]
-    if any(_gradient_free(r) for r in results):
+    if any(r.gradient_free for r in results):
         lines.append("f: function evaluations, of a method that asks for no gradients")
     lines += [f"{r.label} {r.status}: {r.detail}" for r in results if r.status in ("diverged", "failed")]
     words = {"f_star": "the minimum f*", "curvature": "the Hessian's diagonal", "hvp": "Hessian-vector products"}
