@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,19 +20,8 @@ if TYPE_CHECKING:
 
 Record = np.ndarray[Any, Any]
 
-ARRAYS = (
-    "x",
-    "f",
-    "error",
-    "distance",
-    "gradient_norm",
-    "step_size",
-    "evals",
-    "fevals",
-    "status",
-    "detail",
-    "steps",
-)
+RECORDS = ("x", "f", "error", "distance", "gradient_norm", "step_size", "evals", "fevals")
+ARRAYS = (*RECORDS, "status", "detail", "steps")
 FACTS = ("label", "method", "plans", "told", "seed", "noise", "budget", "target", "seconds", "version")
 
 
@@ -70,6 +60,24 @@ class Result:
     seconds: float
     version: str = __version__
 
+    def __getitem__(self, r: int) -> Result:
+        """One run of a batch, with the records that it has alone."""
+        if self.x.ndim == 2:
+            raise InputError("this result is of one run, not of a batch")
+        n = self.steps[r] + 1
+        own: dict[str, Any] = {k: v[:n, ..., r] for k in RECORDS if (v := getattr(self, k)) is not None}
+        ends: dict[str, Any] = {
+            "steps": int(self.steps[r]),
+            "status": str(self.status[r]),
+            "detail": str(self.detail[r]),
+        }
+        return dataclasses.replace(self, **own, **ends)
+
+    def _alone(self) -> Result:
+        if self.x.ndim > 2:
+            raise InputError(f"this result is of {self.x.shape[-1]} runs: choose one, as result[0]")
+        return self
+
     @property
     def gradient_free(self) -> bool:
         """Whether a single run asked for function values only, as a simplex method does."""
@@ -82,9 +90,10 @@ class Result:
 
     def first_at(self, error: float) -> int | None:
         """The first record of a single run whose error is at most this; None where there is none."""
+        self._alone()
         if self.error is None:
             raise InputError(f"{self.problem} does not know its minimum, so there is no error to look for")
-        below = np.flatnonzero(self.error[: int(self.steps) + 1] <= error)
+        below = np.flatnonzero(self.error <= error)
         return int(below[0]) if below.size else None
 
     def save(self, path: str | Path) -> None:
@@ -98,13 +107,13 @@ class Result:
         """The convergence table of a single run, for rich."""
         from stepbench.report.tables import convergence
 
-        return convergence(self)
+        return convergence(self._alone())
 
     def figure(self) -> Figure:
         """The figure of a single run: contour trace, errors and step sizes."""
         from stepbench.report.plots import run_figure
 
-        return run_figure(self)
+        return run_figure(self._alone())
 
 
 def load(path: str | Path) -> Result:

@@ -250,3 +250,17 @@ def test_a_need_that_the_problem_lacks_is_refused_with_the_way_out():
     with pytest.raises(InputError, match="needs the minimum"):
         stepbench.run(Unknown(), "l4:known=true")
     assert stepbench.run(Unknown(), "l4", steps=5).told == ()
+
+
+def test_one_run_of_a_batch_is_the_run_it_is_alone():
+    batch = stepbench.run("rosenbrock", stepbench.method("csawg-p5:K=10", lr=[1e-3, 9e-4]), budget=600)
+    one, alone = batch[0], stepbench.run("rosenbrock", "csawg-p5:K=10", budget=600)
+    for name in ("x", "f", "error", "distance", "gradient_norm", "step_size", "evals", "fevals"):
+        assert np.array_equal(getattr(one, name), getattr(alone, name), equal_nan=True), name
+    assert (one.steps, one.status, one.detail) == (alone.steps, alone.status, alone.detail)
+    assert one.first_at(1e-6) == alone.first_at(1e-6)
+    for ask in (batch.table, batch.figure, lambda: batch.first_at(1.0)):
+        with pytest.raises(InputError, match=r"choose one, as result\[0\]"):
+            ask()
+    with pytest.raises(InputError, match="not of a batch"):
+        alone[0]
