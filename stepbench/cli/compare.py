@@ -41,8 +41,9 @@ def command(
 ) -> None:
     """Compare methods on one problem.
 
-    Prints a row a method, all at the same budget: the evaluations it took to each power of ten of the error, how it
-    ended, and its error as a sparkline. The least of each column has a star. --plot draws all traces and errors.
+    Prints a row a method, all at the same budget: its cost to each power of
+    ten of the error, how it ended, its error as a sparkline. A star marks the
+    least of each column. --plot draws all the traces and errors.
     """
     import stepbench
     from stepbench.report.tables import comparison, notes

@@ -55,8 +55,9 @@ def command(args: Sequence[str]) -> Callable[..., None]:
     ) -> None:
         """Run one method on one problem.
 
-        Prints a convergence table; --plot draws the trace, the errors and the step sizes. The hyper-parameters of the
-        method that --method names are options too, and are listed below.
+        Prints a convergence table; --plot draws trace, errors and step sizes.
+
+        The hyper-parameters of the method are options too, listed below.
         """
         import stepbench
         from stepbench.report.tables import convergence, outcome

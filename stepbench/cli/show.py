@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 def command(name: Annotated[str, typer.Argument(help="A problem or method, as rosenbrock, rdbd or adam+l4.")]) -> None:
     """Explain a problem or a method.
 
-    A method's algorithm, source and hyper-parameters; a problem's formula, start, minimum and window.
+    A method's algorithm, source and hyper-parameters; a problem's formula,
+    start, minimum and window.
     """
     from stepbench import InputError, catalog
     from stepbench.fields import nearest
