@@ -113,7 +113,7 @@ def method(spec: str | Runnable, **values: Any) -> Any:
         spec = _joined(spec)
     if isinstance(spec, Runnable):
         return with_values(spec, values)
-    halves = [_read(half) for half in re.split(r"(?<![0-9.][eE])\+", spec)]
+    halves = [_read(half) for half in (re.split(r"(?<![0-9.][eE])\+", spec) if isinstance(spec, str) else [spec])]
     found = _find([name for name, _ in halves])
     known = hyperparameters(found)
     for name, options in halves:
@@ -161,6 +161,8 @@ def _joined(part: Direction | StepSize) -> Joined:
 
 def _read(spec: str) -> tuple[str, list[tuple[str, str]]]:
     """A spec's name and its options; an option without a key, as in ``scipy:bfgs``, has the key ""."""
+    if not isinstance(spec, str):
+        raise InputError(f"{spec!r} is not a spec: write name or name:key=value,key=value")
     name, colon, rest = spec.strip().partition(":")
     if not name or (colon and not rest):
         raise InputError(f"{spec!r} is not a spec: write name or name:key=value,key=value")

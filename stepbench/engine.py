@@ -142,7 +142,10 @@ def _starts(problem: Problem, method: Runnable, start: Any) -> tuple[Vector, boo
 
     A lone run travels with a twin: NumPy sums a single column in another order than the columns of a batch.
     """
-    x = np.array(problem.x0 if start is None else start, dtype=float)
+    try:
+        x = np.array(problem.x0 if start is None else start, dtype=float)
+    except (TypeError, ValueError):
+        raise InputError(f"the start must be numbers, got {start!r}") from None
     d = problem.x0.size
     if x.ndim not in (1, 2) or x.shape[0] != d:
         raise InputError(f"the start must have {d} numbers, as {problem} has parameters; got shape {x.shape}")

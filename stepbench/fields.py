@@ -103,6 +103,14 @@ class Field:
         elif not self._admits(value):
             raise InputError(f"{self.name}={value} must be {self.range}")
 
+    def plain(self, value: Any) -> Any:
+        """A checked value as a plain float or int, or a float64 array: nothing is computed in less by accident."""
+        if value is None or self.kind in ("bool", "choice"):
+            return value
+        if np.ndim(value):
+            return np.array(value, dtype=float)
+        return int(value) if self.kind == "int" else float(value)
+
     def _admits(self, value: Any) -> bool:
         if self.kind == "bool":
             return isinstance(value, bool)
@@ -149,8 +157,7 @@ class Parametric:
                 field.check(value)
             except InputError as error:
                 raise InputError(f"{self.name}: {error}") from None
-            if isinstance(value, list | tuple):
-                object.__setattr__(self, name, np.asarray(value, dtype=float))
+            object.__setattr__(self, name, field.plain(value))
 
     @property
     def name(self) -> str:

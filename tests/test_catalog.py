@@ -135,3 +135,16 @@ def test_a_method_file_is_short():
         for name in catalog.names(kind):
             sizes.append(len((catalog._PACKAGE / kind / f"{name.replace('-', '_')}.py").read_text().splitlines()))
     assert np.median(sizes) < 60
+
+
+@pytest.mark.parametrize("thing", [3, None, ["gd"], stepbench.problem("rosenbrock")])
+def test_what_is_neither_a_spec_nor_a_method_is_refused(thing):
+    with pytest.raises(InputError, match="is not a spec"):
+        stepbench.method(thing)
+
+
+@pytest.mark.parametrize("value", [np.float32(0.25), np.int64(1), 1, "0.5", [0.25, 0.5]])
+def test_a_hyper_parameter_is_held_in_double_precision(value):
+    lr = stepbench.method("gd", lr=value).rule.lr
+    assert isinstance(lr, float) or lr.dtype == np.float64
+    assert type(stepbench.method("csawg", K=np.int64(3)).K) is int
