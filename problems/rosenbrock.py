@@ -21,7 +21,11 @@ class Rosenbrock(Problem):
     dim: int = param(2, "d", "number of parameters", "[2, 10000]")
 
     source = "Rosenbrock 1960; the start is that of Yao 2022, §3"
-    f_star = 0.0
+
+    @property
+    def f_star(self):
+        """0 where the minimiser is known; elsewhere the pairs cannot all be 0 at once."""
+        return None if self.x_star is None else 0.0
 
     @property
     def x0(self):
@@ -30,10 +34,10 @@ class Rosenbrock(Problem):
 
     @property
     def x_star(self):
-        """(a, a²); with more parameters it is known only for a = 1, where all are 1."""
+        """(a, a²); with more parameters it is known only where all are a, for a = 1 and a = 0."""
         if self.dim == 2:
             return np.array([self.a, self.a**2])
-        return np.ones(self.dim) if self.a == 1 else None
+        return np.full(self.dim, self.a) if self.a in (0, 1) else None
 
     @property
     def view(self):

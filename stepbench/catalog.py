@@ -10,6 +10,7 @@ import importlib.util
 import inspect
 import re
 import sys
+import threading
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -42,6 +43,7 @@ ALIASES = {
 KINDS = {"directions": Direction, "stepsizes": StepSize, "methods": Runnable}
 
 _PACKAGE = Path(__file__).parent
+_LOCK = threading.RLock()
 
 
 @cache
@@ -82,13 +84,23 @@ def load(kind: str, name: str) -> type:
 
 
 def _import_file(module_name: str, path: Path) -> Any:
+    with _LOCK:  # two threads that load one file must get one class
+        if module_name not in sys.modules:
+            _execute_file(module_name, path)
+        return sys.modules[module_name]
+
+
+def _execute_file(module_name: str, path: Path) -> None:
     spec = importlib.util.spec_from_file_location(module_name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[module_name] = module
-    spec.loader.exec_module(module)
-    return module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[module_name]
+        raise
 
 
 def problem(spec: str | Problem, **values: Any) -> Problem:
@@ -183,6 +195,19 @@ def _named(fields: dict[str, Field], options: list[tuple[str, str]]) -> dict[str
             raise InputError(f"{key} is given twice")
         named[key] = value
     return named
+
+
+def label(method: Runnable) -> str:
+    """A short name for a method that, as a spec, builds it again."""
+    short = str(method)
+    return short if _same(short, method) else method.spec()
+
+
+def _same(short: str, made: Runnable) -> bool:
+    try:
+        return bool(method(short).spec() == made.spec())
+    except InputError:  # a class of the user's own, or an array of values
+        return True
 
 
 def summary(cls: type) -> str:

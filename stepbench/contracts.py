@@ -20,6 +20,13 @@ from stepbench.fields import Field, InputError, Parametric, fields_of, nearest, 
 if TYPE_CHECKING:
     from stepbench.oracle import Oracle
 
+NEEDS = {
+    "f_star": ("the minimum f*", "give it as the option f_star"),
+    "curvature": ("the Hessian's diagonal", "choose a problem that gives its Hessian"),
+    "hvp": ("Hessian-vector products", "choose a problem that gives its Hessian"),
+}
+"""What a method may need beyond f and its gradient, in words, and where else it can come from."""
+
 Vector = np.ndarray[Any, Any]
 Window = tuple[tuple[float, float], tuple[float, float]]
 State = Any
@@ -90,6 +97,14 @@ class Problem(Parametric):
     def grad(self, x: Array) -> Array:
         """Its gradient: (d, R) -> (d, R)."""
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Pickle a problem of the catalogue as its spec: its class is loaded from a file and cannot be imported."""
+        if type(self).__module__.startswith("stepbench.problems."):
+            from stepbench.catalog import problem
+
+            return problem, (self.spec(),)
+        return super().__reduce_ex__(protocol)
+
     def hessian(self, x: Array) -> Array:
         """Its matrix of second derivatives, where the problem knows it: (d, R) -> (d, d, R)."""
         raise NotImplementedError
@@ -103,9 +118,9 @@ class Problem(Parametric):
         return frozenset(known)
 
     @property
-    def epoch(self) -> int:
-        """Mini-batches in one pass over the data: 1 unless the problem is a finite sum drawn in batches."""
-        return 1
+    def fraction(self) -> float:
+        """The part b/n of the data that a step sees: 1 unless the problem is a finite sum drawn in batches."""
+        return 1.0
 
     @property
     def stochastic(self) -> bool:
@@ -141,9 +156,9 @@ class FiniteSum(Problem):
         return self.batch_size is not None and self.batch_size < self.terms
 
     @property
-    def epoch(self) -> int:
-        """Mini-batches in one pass over the data."""
-        return -(-self.terms // self.batch_size) if self.batch_size else 1
+    def fraction(self) -> float:
+        """The part b/n of the data in a mini-batch."""
+        return self.batch_size / self.terms if self.batch_size else 1.0
 
     def sample(self, rng: np.random.Generator) -> Function:
         """The sum over a mini-batch drawn uniformly, without repetition within the batch."""
@@ -171,6 +186,9 @@ class Direction(Parametric):
 @dataclass(frozen=True)
 class StepSize(Parametric):
     """The α in x ← x − α u, and the move itself."""
+
+    per_component: ClassVar[bool] = False
+    """Whether its α comes from inner products alone, so that it can have one a component (``per=component``)."""
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -252,6 +270,12 @@ class Joined(Method):
     per: Literal["run", "component"] = param(
         "run", "", "one step size a run, or one a component: what inner products sum over"
     )
+
+    def __post_init__(self) -> None:
+        """Refuse one step size a component of a rule that has only one, or has them already."""
+        super().__post_init__()
+        if self.per == "component" and not self.rule.per_component:
+            raise InputError(f"{self.rule.name} cannot have one step size a component: leave out per=component")
 
     def init(self, x: Array) -> JoinedState:
         """Both initial states."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from stepbench import catalog
 from stepbench.arrays import dot
-from stepbench.contracts import Method, Peer, Problem, Runnable, hyperparameters
+from stepbench.contracts import NEEDS, Method, Peer, Problem, Runnable, hyperparameters
 from stepbench.fields import InputError
 from stepbench.oracle import Oracle
 from stepbench.result import Result
@@ -21,12 +21,6 @@ Vector = np.ndarray[Any, Any]
 
 COLUMNS = 1 << 14
 """How many points are looked at in one call of f: enough to make Python's share small, few enough for the cache."""
-
-SUPPLY = {
-    "f_star": "the minimum f*: give it as the option f_star",
-    "curvature": "the Hessian's diagonal: choose a problem that gives its Hessian",
-    "hvp": "Hessian-vector products: choose a problem that gives its Hessian",
-}
 
 
 class DivergenceWarning(UserWarning):
@@ -71,7 +65,10 @@ def run(
     name = method if isinstance(method, str) else None
     method = catalog.method(method)
     assert isinstance(method, Method | Peer)
-    told = _check(problem, method, budget, steps, target, seed, noise)
+    budget, seed = _whole("budget", budget, 1), _whole("seed", seed, 0)
+    steps = None if steps is None else _whole("steps", steps, 1)
+    noise, target = _size("noise", noise), None if target is None else _size("target", target)
+    told = _told(problem, method, target, noise)
     x, lone = _starts(problem, method, start)
     horizon = min(budget, steps or budget)
     oracle = Oracle(problem, seed=seed, noise=noise, horizon=horizon, per=method.per)
@@ -83,7 +80,7 @@ def run(
             raise InputError(f"{problem} is not finite at the start, {x[:, 0].tolist()}: choose another --start")
         try:
             if isinstance(method, Peer):
-                _minimize(method, x, oracle, trace)
+                _minimize(method, x, oracle, trace, progress)
             else:
                 _iterate(method, x, oracle, trace, progress)
         except KeyboardInterrupt:
@@ -92,7 +89,7 @@ def run(
     result = trace.result(
         lone,
         problem=problem,
-        label=label or name or str(method),
+        label=label or name or catalog.label(method),
         method=method.spec(),
         plans=method.plans,
         told=told,
@@ -109,31 +106,29 @@ def run(
     return result
 
 
-def _check(
-    problem: Problem,
-    method: Runnable,
-    budget: int,
-    steps: int | None,
-    target: float | None,
-    seed: int,
-    noise: float,
-) -> tuple[str, ...]:
-    """Refuse what cannot run; return what the method is told beyond f and its gradient."""
-    for option, value in (("budget", budget), ("steps", steps)):
-        if value is not None and (not isinstance(value, int | np.integer) or value < 1):
-            raise InputError(f"{option} must be an integer of at least 1, got {value}")
-    if not isinstance(seed, int | np.integer) or seed < 0:
-        raise InputError(f"seed must be an integer of at least 0, got {seed}")
-    if not (noise >= 0 and math.isfinite(noise)):
-        raise InputError(f"noise must be a finite standard deviation of at least 0, got {noise}")
-    if target is not None and not (target >= 0 and math.isfinite(target)):
-        raise InputError(f"target must be a finite error of at least 0, got {target}")
+def _whole(option: str, value: Any, least: int) -> int:
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
+        raise InputError(f"{option} must be an integer of at least {least}, got {value}")
+    return int(value)
+
+
+def _size(option: str, value: Any) -> float:
+    if not isinstance(value, int | float | np.number) or isinstance(value, bool) or not 0 <= value < math.inf:
+        raise InputError(f"{option} must be a finite number of at least 0, got {value}")
+    return float(value)
+
+
+def _told(problem: Problem, method: Runnable, target: float | None, noise: float) -> tuple[str, ...]:
+    """What the method is told beyond f and its gradient; refuses what the problem cannot supply."""
     if target is not None and problem.f_star is None:
         raise InputError(f"{problem} does not know its minimum, so a target on the error cannot be met")
+    if isinstance(method, Peer) and (noise or problem.stochastic):
+        raise InputError(f"{method} needs exact values of f: choose a problem without mini-batches, and no noise")
     for need in method.needs:
         given = any(getattr(part, need, None) is not None for part in method.parts)
         if not given and need not in problem.supplies:
-            raise InputError(f"{method} needs {SUPPLY[need]} ({problem} does not supply it)")
+            what, way = NEEDS.get(need, (need, "choose a problem that does"))
+            raise InputError(f"{method} needs {what}, which {problem} does not supply: {way}")
     return tuple(dict.fromkeys(method.needs))
 
 
@@ -169,10 +164,10 @@ def _iterate(
     progress: Callable[[int, int], None] | None,
 ) -> None:
     """Step in blocks, and look at each block's points together: one call of f for many steps."""
-    s = method.init(x)
-    block = max(16, min(256, COLUMNS // x.shape[1]))
+    s, block, most = method.init(x), 1, max(16, min(256, COLUMNS // x.shape[1]))
     while trace.running:
         points, alphas, evals, fevals = [], [], [], []
+        began = time.perf_counter()
         try:
             for _ in range(min(block, trace.horizon - trace.length)):
                 oracle.advance()
@@ -181,18 +176,38 @@ def _iterate(
                 alphas.append(getattr(s, "alpha", None))
                 evals.append(oracle.evals)
                 fevals.append(oracle.fevals)
-        finally:  # also after Ctrl-C: keep the steps that were finished
-            n = len(fevals)
-            trace.add(points[:n], alphas[:n], evals[:n], fevals[:n])
+        except Exception:
+            if not _ended(trace, points, alphas, evals, fevals):
+                raise  # else it came from the steps after the end, which are there only because blocks are
+        except KeyboardInterrupt:
+            _ended(trace, points, alphas, evals, fevals)
+            raise
+        else:
+            trace.add(points, alphas, evals, fevals)
         if progress is not None:
             progress(*trace.spent)
+        # What a block takes after its runs have ended is for nothing, so it is short where steps are slow.
+        block = min(2 * block, most) if time.perf_counter() - began < 0.05 else max(block // 2, 1)
+
+
+def _ended(trace: _Trace, points: list[Vector], alphas: list[Any], evals: list[Any], fevals: list[Any]) -> bool:
+    """Record the steps of a block that broke off, and say whether they end every run."""
+    n = len(fevals)
+    trace.add(points[:n], alphas[:n], evals[:n], fevals[:n])
+    return not trace.running
 
 
 class _Enough(Exception):  # noqa: N818 - not an error: the run is over
     pass
 
 
-def _minimize(peer: Peer, x: Vector, oracle: Oracle, trace: _Trace) -> None:
+def _minimize(
+    peer: Peer,
+    x: Vector,
+    oracle: Oracle,
+    trace: _Trace,
+    progress: Callable[[int, int], None] | None,
+) -> None:
     """Let the peer run its own loop, and look at every iterate it reports."""
     last = x
 
@@ -200,8 +215,9 @@ def _minimize(peer: Peer, x: Vector, oracle: Oracle, trace: _Trace) -> None:
         nonlocal last
         if not np.array_equal(w, last):
             last = w
-            spent = oracle.evals or oracle.fevals  # a solver without gradients spends function evaluations
-            trace.add([w], [None], [oracle.evals], [oracle.fevals], spent=spent)
+            trace.add([w], [None], [oracle.evals], [oracle.fevals])
+            if progress is not None:
+                progress(*trace.spent)
             if not trace.running:
                 raise _Enough
 
@@ -263,7 +279,8 @@ class _Trace:
     @property
     def spent(self) -> tuple[int, int]:
         """How far the batch is: steps or evaluations, whichever ends it first, and the limit."""
-        evals = int(self.columns["evals"].data[self.length].max())
+        evals, fevals = (int(self.columns[name].data[self.length].max()) for name in ("evals", "fevals"))
+        evals = evals or fevals
         if self.length * self.budget > evals * self.horizon:
             return self.length, self.horizon
         return min(evals, self.budget), self.budget
@@ -273,8 +290,10 @@ class _Trace:
         x = np.stack(points, axis=1)
         d, n, R = x.shape
         columns = x.reshape(d, n * R)
-        f, g = self.problem.f(columns), self.problem.grad(columns)
-        seen = {"f": f, "gradient_norm": np.sqrt(dot(g, g))}
+        lost = ~np.isfinite(columns).all(axis=0)
+        asked = np.where(lost, np.resize(self.problem.x0, d)[:, None], columns) if lost.any() else columns
+        f, g = self.problem.f(asked), self.problem.grad(asked)
+        seen = {"f": f, "gradient_norm": np.sqrt(dot(g, g))}  # of a point that is lost, w says so
         if self.problem.f_star is not None:
             seen["error"] = f - self.problem.f_star
         if self.problem.x_star is not None:
@@ -288,7 +307,6 @@ class _Trace:
         alphas: list[Any],
         evals: list[Any],
         fevals: list[Any],
-        spent: Any = None,
     ) -> None:
         """Record some steps, and end the runs that met the target, diverged or spent the budget in them."""
         if not points:
@@ -299,7 +317,8 @@ class _Trace:
         self.alphas += alphas
         first = self.length + 1
         self.length += len(points)
-        used = new["evals"] if spent is None else np.broadcast_to(spent, new["evals"].shape)
+        # A method that asks for no gradients spends function evaluations.
+        used = np.where(new["evals"] > 0, new["evals"], new["fevals"])
 
         finite: dict[str, Vector] = {
             "w": np.asarray(np.isfinite(new["x"]).all(axis=1)),

@@ -96,6 +96,10 @@ class Field:
                     f"{self.name} is structural and takes one number, not an array: runs that differ in it are "
                     "separate calls"
                 )
+            try:
+                value = np.asarray(value, dtype=float)
+            except (TypeError, ValueError):
+                raise InputError(f"{self.name} must be {self.range}, or an array with one a run") from None
             if np.ndim(value) != 1 or not np.size(value):
                 raise InputError(f"{self.name} must be a number or a 1-D array with one number a run")
             for number in (np.min(value), np.max(value)):  # a NaN anywhere is both
@@ -107,8 +111,11 @@ class Field:
         """A checked value as a plain float or int, or a float64 array: nothing is computed in less by accident."""
         if value is None or self.kind in ("bool", "choice"):
             return value
-        if np.ndim(value):
-            return np.array(value, dtype=float)
+        if np.size(value) > 1:
+            values = np.array(value, dtype=float)
+            values.flags.writeable = False
+            return values
+        value = np.ravel(value)[0] if np.ndim(value) else value
         return int(value) if self.kind == "int" else float(value)
 
     def _admits(self, value: Any) -> bool:
@@ -139,7 +146,7 @@ def _fields_of(cls: Any) -> dict[str, Field]:
 
 
 def _read(f: dataclasses.Field[Any], hint: Any) -> Field:
-    parts = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    parts = typing.get_args(hint) if typing.get_origin(hint) in (types.UnionType, typing.Union) else (hint,)
     choices = next((typing.get_args(p) for p in parts if typing.get_origin(p) is Literal), ())
     kind: Any = "choice" if choices else "bool" if bool in parts else "float" if float in parts else "int"
     many = any(typing.get_origin(part) is np.ndarray for part in parts)
@@ -161,8 +168,9 @@ class Parametric:
 
     @property
     def name(self) -> str:
-        """The name in the catalogue: that of the file the class stands in."""
-        return type(self).__module__.rpartition(".")[2].replace("_", "-")
+        """The name in the catalogue, that of the file the class stands in; elsewhere the name of the class."""
+        package, _, file = type(self).__module__.rpartition(".")
+        return file.replace("_", "-") if package.startswith("stepbench.") else type(self).__name__
 
     def spec(self) -> str:
         """The whole spec, with every field stated: what builds this object again whatever the defaults become."""

@@ -48,6 +48,8 @@ class Oracle:
         self._random = problem.stochastic or noise > 0
         self._sample: Function = problem
         self._noise_vector: Any = 0.0
+        self._f_paid: Any = None
+        self._g_paid: Any = None
         self._forget()
 
     def advance(self) -> None:
@@ -61,6 +63,10 @@ class Oracle:
             if self._noise:
                 self._noise_vector = self._noise * rng.standard_normal((self.problem.x0.size, 1))
             self._forget()
+        else:
+            # The point of the last step is still known, and each run has paid for its own: one whose line search
+            # ended before another's did so at an earlier trial.
+            self._f_paid = self._g_paid = True
 
     def _forget(self) -> None:
         self._f_at = self._f = self._g_at = self._g = None
@@ -68,16 +74,18 @@ class Oracle:
     def value(self, x: Array, where: Array | None = None) -> Array:
         """f(x), (R,). With a mask ``where``, (R,), only the runs in it are charged."""
         if x is not self._f_at:
-            self._f_at, self._f = x, self._sample.f(x)
-            self.fevals = self.fevals + (1 if where is None else where)
+            self._f_at, self._f, self._f_paid = x, self._sample.f(x), None
+        due, self._f_paid = _charge(self._f_paid, where)
+        self.fevals = self.fevals + due
         return self._f
 
     def grad(self, x: Array, where: Array | None = None) -> Array:
         """The gradient at x, (d, R). With a mask ``where``, (R,), only the runs in it are charged."""
         if x is not self._g_at:
             g = self._sample.grad(x)
-            self._g_at, self._g = x, g + self._noise_vector if self._noise else g
-            self.evals = self.evals + (1 if where is None else where)
+            self._g_at, self._g, self._g_paid = x, g + self._noise_vector if self._noise else g, None
+        due, self._g_paid = _charge(self._g_paid, where)
+        self.evals = self.evals + due
         return self._g
 
     def curvature(self, x: Array) -> Array:
@@ -106,6 +114,15 @@ class Oracle:
         return L / mu if mu and L else None
 
     @property
-    def epoch(self) -> int:
-        """Mini-batches in one pass over the data; 1 where f is not a finite sum."""
-        return self.problem.epoch
+    def fraction(self) -> float:
+        """The part b/n of the data that a step sees; 1 where f is not a finite sum."""
+        return self.problem.fraction
+
+
+def _charge(paid: Any, where: Any) -> tuple[Any, Any]:
+    """What a question costs, and who has paid for its point then: None for nobody, True for all, or a mask."""
+    if paid is None:
+        return (1, True) if where is None else (where, where)
+    if paid is True:
+        return 0, True
+    return (~paid, True) if where is None else (where & ~paid, where | paid)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,10 +32,10 @@ class Result:
 
     With n + 1 records: ``x`` (n+1, d, R); ``f`` and ``gradient_norm`` (n+1, R), of the whole function even where the
     steps saw samples or noise; ``error``, f − f*, and ``distance``, ‖x − x*‖, (n+1, R) or None where unknown;
-    ``step_size``, the α that led to each record, (n+1, R), or (n+1, d, R) where there is one a component, or None;
-    ``evals`` and ``fevals`` (n+1, R), the gradient and function evaluations spent by then; ``steps`` (R,), the last
-    record of each run: from there on its records repeat. ``status`` (R,) is converged, budget, diverged or failed,
-    and ``detail`` says more. One run has no last axis.
+    ``step_size``, the α of the step to each record (of Csawg the one it learned last), (n+1, R), or (n+1, d, R) where
+    there is one a component, or None; ``evals`` and ``fevals`` (n+1, R), the gradient and function evaluations spent
+    by then; ``steps`` (R,), the last record of each run: from there on its records repeat. ``status`` (R,) is
+    converged, budget, diverged or failed, and ``detail`` says more. One run has no last axis.
     """
 
     problem: Problem
@@ -116,14 +117,24 @@ class Result:
         return run_figure(self._alone())
 
 
-def load(path: str | Path) -> Result:
-    """Read a result that ``save`` wrote; raises InputError where the file is not one."""
+def load(path: str | Path, problem: Problem | None = None) -> Result:
+    """Read a result that ``save`` wrote; raises InputError where the file is not one.
+
+    ``problem`` is the problem that was run, where it is of your own making and the catalogue cannot build it.
+    """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with Path(path).open("rb") as handle, np.load(handle, allow_pickle=False) as file:
             facts = json.loads(str(file["facts"]))
             arrays = {name: file.get(name) for name in ARRAYS}
-    except (OSError, KeyError, ValueError) as error:
+        plain: dict[str, Any] = {k: v.item() if v is not None and v.ndim == 0 else v for k, v in arrays.items()}
+        told, spec = tuple(facts.pop("told")), facts.pop("problem")
+    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} is not a result that stepbench saved ({error})") from None
-    plain: dict[str, Any] = {k: v.item() if v is not None and v.ndim == 0 else v for k, v in arrays.items()}
-    problem = catalog.problem(facts.pop("problem"))
-    return Result(problem=problem, told=tuple(facts.pop("told")), **plain, **facts)
+    try:
+        return Result(problem=problem or catalog.problem(spec), told=told, **plain, **facts)
+    except InputError:
+        raise InputError(
+            f"{path} is of the problem {spec}, which is not in the catalogue: give load(…, problem=)"
+        ) from None
+    except TypeError as error:
+        raise InputError(f"{path} is not a result that stepbench saved ({error})") from None

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import stepbench
-from stepbench import InputError
+from stepbench import InputError, catalog
 
 
 def test_record_0_is_the_start_and_costs_nothing():
@@ -239,7 +239,9 @@ def test_a_need_that_the_problem_lacks_is_refused_with_the_way_out():
         def grad(self, x):
             return 2 * x
 
-    with pytest.raises(InputError, match=r"needs the minimum f\*: give it as the option f_star"):
+    with pytest.raises(
+        InputError, match=r"needs the minimum f\*, which Unknown does not supply: give it as the option f_star"
+    ):
         stepbench.run(Unknown(), "polyak")
     assert stepbench.run(Unknown(), "polyak:f_star=0", steps=5).error is None
     with pytest.raises(InputError, match="needs the Hessian's diagonal"):
@@ -265,3 +267,156 @@ def test_one_run_of_a_batch_is_the_run_it_is_alone():
             ask()
     with pytest.raises(InputError, match="not of a batch"):
         alone[0]
+
+
+RULES = catalog.names("stepsizes")
+NO_LR = ("polyak", "l4", "sps", "adagrad-norm")
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_has_one_step_size_a_component_or_refuses(rule):
+    """With one a component, each component of a function that separates has the step sizes of its own run."""
+    if not catalog.load("stepsizes", rule).per_component:
+        with pytest.raises(InputError, match="cannot have one step size a component"):
+            stepbench.method(f"{rule}:per=component")
+        return
+    r = stepbench.run(
+        "quadratic", f"{rule}:lr=0.0009,per=component" if rule not in NO_LR else f"{rule}:per=component", steps=12
+    )
+    assert r.step_size.shape == (r.steps + 1, 2)
+    if rule not in ("polyak", "sps", "l4"):  # these have the whole f − f* in every component's step size
+        assert not np.array_equal(r.step_size[2:, 0], r.step_size[2:, 1])
+
+
+@pytest.mark.parametrize("options", [{"noise": 0.1}, {}])
+def test_a_peer_refuses_what_it_would_not_see(options):
+    problem = "quadratic" if options else "linear-regression:batch=10"
+    with pytest.raises(InputError, match="needs exact values of f"):
+        stepbench.run(problem, "scipy:bfgs", **options)
+
+
+def test_an_array_of_one_is_a_number():
+    with pytest.warns(stepbench.DivergenceWarning, match="step size 1"):
+        r = stepbench.run("quadratic", stepbench.method("gd", lr=[1.0]))
+    assert r.x.ndim == 2
+
+
+def test_a_question_is_charged_once_to_each_run_that_asks_it():
+    oracle = stepbench.Oracle(stepbench.problem("rosenbrock"))
+    x, first, second = np.zeros((2, 2)), np.array([True, False]), np.array([False, True])
+    oracle.value(x, where=first)
+    oracle.value(x, where=second)
+    assert oracle.fevals.tolist() == [1, 1]
+    oracle.value(x)
+    assert oracle.fevals.tolist() == [1, 1]
+    oracle.grad(x, where=first)
+    oracle.grad(x)
+    assert oracle.evals.tolist() == [1, 1]
+
+
+def test_a_method_that_asks_for_no_gradients_spends_function_evaluations():
+    from dataclasses import dataclass
+    from typing import NamedTuple
+
+    class State(NamedTuple):
+        alpha: float
+
+    @dataclass(frozen=True)
+    class Shrink(stepbench.Method):
+        """Halve the point as long as that lowers f."""
+
+        def init(self, x):
+            return State(0.5)
+
+        def step(self, x, oracle, s):
+            half = 0.5 * x
+            lower = oracle.value(half) < oracle.value(x)
+            return np.where(lower, half, x), s
+
+    r = stepbench.run("quadratic", Shrink(), budget=100)
+    assert (r.label, r.status) == ("Shrink", "budget")
+    assert (r.evals == 0).all()
+    assert r.fevals[-1] == 100
+
+
+def test_a_problem_that_cannot_bear_what_is_not_finite_still_diverges_in_words():
+    from dataclasses import dataclass
+
+    @dataclass(frozen=True)
+    class Strict(stepbench.Problem):
+        x0 = np.array([1.0])
+        f_star = 0.0
+
+        def f(self, x):
+            if not np.isfinite(x).all():
+                raise ArithmeticError("not here")
+            return (x * x)[0]
+
+        def grad(self, x):
+            if not np.isfinite(x).all():
+                raise ArithmeticError("not here")
+            return 2 * x
+
+    with pytest.warns(stepbench.DivergenceWarning):
+        r = stepbench.run(Strict(), "gd:lr=1e100")
+    assert r.status == "diverged"
+
+    @dataclass(frozen=True)
+    class Broken(Strict):
+        def grad(self, x):
+            if (abs(x) < 0.1).any():
+                raise ArithmeticError("a fault of its own")
+            return 2 * x
+
+    with pytest.raises(ArithmeticError, match="a fault of its own"):
+        stepbench.run(Broken(), "gd:lr=0.1")
+
+
+def test_a_slow_problem_is_not_asked_far_beyond_its_target():
+    import time
+    from dataclasses import dataclass
+
+    calls = []
+
+    @dataclass(frozen=True)
+    class Slow(type(stepbench.problem("quadratic"))):
+        def grad(self, x):
+            calls.append(1)
+            time.sleep(0.02)
+            return super().grad(x)
+
+    r = stepbench.run(Slow(kappa=1.0), "gd:lr=0.5", target=0.5)
+    assert r.status == "converged"
+    assert len(calls) < 4 * r.steps + 8
+
+
+def test_a_problem_of_the_catalogue_unpickles_in_a_new_process(tmp_path):
+    import pickle
+    import subprocess
+    import sys
+
+    things = (stepbench.problem("rosenbrock:b=7"), stepbench.Oracle(stepbench.problem("linear-regression:n=9,batch=3")))
+    (tmp_path / "things").write_bytes(pickle.dumps(things))
+    code = "import pickle; p, o = pickle.load(open('things', 'rb')); print(p, o.problem)"
+    out = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert out.stdout.split() == ["rosenbrock:b=7", "linear-regression:n=9,batch=3"]
+
+
+def test_a_result_of_a_problem_of_ones_own_loads_with_it(tmp_path):
+    class Own(type(stepbench.problem("quadratic"))):
+        """A user's."""
+
+    r = stepbench.run(Own(), "gd", steps=3, seed=np.int64(2), target=np.float32(0.5), budget=np.int64(50))
+    r.save(tmp_path / "own.npz")
+    with pytest.raises(InputError, match=r"give load\(…, problem=\)"):
+        stepbench.load(tmp_path / "own.npz")
+    back = stepbench.load(tmp_path / "own.npz", problem=Own())
+    assert np.array_equal(back.x, r.x)
+    assert (back.seed, back.budget) == (2, 50)
+    np.save(tmp_path / "bare.npy", np.ones(3))
+    half = (tmp_path / "own.npz").read_bytes()[:300]
+    (tmp_path / "half.npz").write_bytes(half)
+    np.savez(tmp_path / "facts.npz", facts="{}")
+    for name in ("bare.npy", "half.npz", "facts.npz"):
+        with pytest.raises(InputError, match="is not a result that stepbench saved"):
+            stepbench.load(tmp_path / name)

@@ -149,7 +149,8 @@ def adamax(beta1, beta2):
     return at
 
 
-def nadam(beta1, beta2, eps, psi):
+def nadam(beta1, beta2, eps, psi, torchs=False):
+    """m = Σ_j (1 − d_j) (Π_{i>j} d_i) g_j, where d is μ as published, and β₁ in torch's reading."""
     history = []
 
     def mu(k):
@@ -159,7 +160,8 @@ def nadam(beta1, beta2, eps, psi):
         history.append(g)
         u = []
         for i in range(2):
-            m = sum((1 - beta1) * beta1 ** (k - j) * h[i] for j, h in enumerate(history, 1))
+            d = [beta1 if torchs else mu(j) for j in range(1, k + 1)]
+            m = sum((1 - d[j]) * math.prod(d[j + 1 :]) * h[i] for j, h in enumerate(history))
             v = sum((1 - beta2) * beta2 ** (k - j) * h[i] ** 2 for j, h in enumerate(history, 1)) / (1 - beta2**k)
             now = math.prod(mu(j) for j in range(1, k + 1))
             m_hat = mu(k + 1) * m / (1 - now * mu(k + 1)) + (1 - mu(k)) * g[i] / (1 - now)
@@ -180,6 +182,7 @@ DIRECTIONS = {
     "amsgrad:beta1=0.8,beta2=0.5,eps=0.01,bias_correction=true": adam(0.8, 0.5, 0.01, amsgrad=True),
     "adamax:beta1=0.8,beta2=0.9": adamax(0.8, 0.9),
     "nadam:beta1=0.8,beta2=0.9,eps=0.01,psi=0.5": nadam(0.8, 0.9, 0.01, 0.5),
+    "nadam:beta1=0.8,beta2=0.9,eps=0.01,psi=0.5,variant=reference": nadam(0.8, 0.9, 0.01, 0.5, torchs=True),
 }
 
 
@@ -214,7 +217,7 @@ TORCH_OPTIMIZERS = {
     "amsgrad:bias_correction=true": ("Adam", {"amsgrad": True}),
     "adagrad": ("Adagrad", {}),
     "adamax": ("Adamax", {"eps": 0.0}),
-    "nadam": ("NAdam", {}),
+    "nadam:variant=reference": ("NAdam", {}),
 }
 
 

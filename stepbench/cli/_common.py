@@ -54,10 +54,12 @@ def settings(start: str | None, **options: Any) -> dict[str, Any]:
         raise InputError(f"--start {start} must be numbers with commas between them, as -1,0") from None
 
 
-def check_output(plot: Path | None, csv: str | None) -> None:
+def check_output(plot: Path | None, csv: str | None, json: bool) -> None:
     """Refuse, before anything runs, a file that could not be written after it."""
     from stepbench import InputError
 
+    if json and csv == "-":
+        raise InputError("--json and --csv - would both write to standard output: give --csv a file")
     if plot is not None and plot.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise InputError(f"--plot {plot} must end in .png, .svg or .pdf")
     for option, path in (("--plot", plot), ("--csv", None if csv in (None, "-") else Path(str(csv)))):

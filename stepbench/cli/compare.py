@@ -48,7 +48,7 @@ def command(
     import stepbench
     from stepbench.report.tables import comparison, notes
 
-    check_output(plot, csv)
+    check_output(plot, csv, json)
     stated = stepbench.problem(problem)
     runners = [stepbench.method(method) for method in methods]  # all are looked up before any is run
     given = settings(start, budget=budget, steps=steps, target=target, seed=seed, noise=noise)

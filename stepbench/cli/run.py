@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 def command(args: Sequence[str]) -> Callable[..., None]:
     """The command as a function whose parameters are the run's options and the named method's hyper-parameters."""
     spec = _method_in(args)
-    options = _hyperparameters(spec) if spec else {}
+    known = _known(spec) if spec is not None else {}
+    options = {"own_" + key.replace(".", "_"): key for key in known}  # as names of Python parameters
 
     def run(
         problem: Annotated[str, typer.Argument(help="A problem, as rosenbrock or quadratic:kappa=100.")],
@@ -60,14 +61,15 @@ def command(args: Sequence[str]) -> Callable[..., None]:
         The hyper-parameters of the method are options too, listed below.
         """
         import stepbench
+        from stepbench import catalog
         from stepbench.report.tables import convergence, outcome
 
-        check_output(plot, csv)
+        check_output(plot, csv, json)
         chosen = {options[name]: value for name, value in values.items() if value is not None}
         stated = stepbench.problem(problem)
         runner = stepbench.method(method, **chosen)
         given = settings(start, budget=budget, steps=steps, target=target, seed=seed, noise=noise)
-        label = method if str(runner) == str(stepbench.method(method)) else str(runner)
+        label = method if runner.spec() == stepbench.method(method).spec() else catalog.label(runner)
         try:
             result, code = run_one(stated, runner, label=label, **given), 0
         except stepbench.Interrupted as stop:
@@ -87,7 +89,7 @@ def command(args: Sequence[str]) -> Callable[..., None]:
         raise typer.Exit(code)
 
     plain = [p for p in inspect.signature(run, eval_str=True).parameters.values() if p.name != "values"]
-    own = [_parameter(name, key, *_hyper(spec)[key]) for name, key in options.items()] if spec else []
+    own = [_parameter(name, key, *known[key]) for name, key in options.items()]
     run.__signature__ = inspect.Signature([*plain, *own])  # type: ignore[attr-defined]
     run.__annotations__ |= {p.name: p.annotation for p in own}
     return run
@@ -97,24 +99,23 @@ def _method_in(args: Sequence[str]) -> str | None:
     """The method that the command line names, looked up before it is parsed: its fields are options of the parser."""
     if args[0] != "run":
         return None
-    for i, arg in enumerate(args):
+    found = "gd"
+    for i, arg in enumerate(args):  # the last one counts, as it does for the parser
         if arg in ("--method", "-m") and i + 1 < len(args):
-            return args[i + 1]
-        if arg.startswith("--method="):
-            return arg.partition("=")[2]
-    return "gd"
+            found = args[i + 1]
+        elif arg.startswith("--method="):
+            found = arg.removeprefix("--method=")
+        elif arg.startswith("-m") and not arg.startswith("--"):
+            found = arg[2:]
+    return found
 
 
-def _hyper(spec: str) -> dict[str, Any]:
+def _known(spec: str) -> dict[str, tuple[Any, Field]]:
+    """The hyper-parameters of a method, by key."""
     from stepbench import catalog
     from stepbench.contracts import hyperparameters
 
     return hyperparameters(catalog.method(spec))
-
-
-def _hyperparameters(spec: str) -> dict[str, str]:
-    """The method's hyper-parameters: the name of each as a Python parameter, and its key."""
-    return {"own_" + key.replace(".", "_"): key for key in _hyper(spec)}
 
 
 def _parameter(name: str, key: str, part: Any, field: Field) -> inspect.Parameter:

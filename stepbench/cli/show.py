@@ -79,7 +79,7 @@ def _show_problem(problem: Problem) -> None:
         (left, right), (bottom, top) = problem.view
         facts.add_row("window", f"{left:g} … {right:g} by {bottom:g} … {top:g}")
     facts.add_row(
-        "mini-batches", f"{problem.epoch} an epoch" if problem.stochastic else "none: every step sees all of f"
+        "mini-batches", f"{1 / problem.fraction:g} an epoch" if problem.stochastic else "none: every step sees all of f"
     )
     facts.add_row("source", problem.source or "none given")
     console().print(facts)
@@ -95,7 +95,7 @@ def _explain(thing: Any) -> None:
     title, _, body = (inspect.getdoc(type(thing)) or "").partition("\n")
     out = console()
     out.print(Text(f"{thing.name}: {title}\n", style="bold"))
-    for heading, text in _sections(body):
+    for heading, text in _sections(body.replace("``", "")):
         if heading:
             out.print(Text(heading, style="bold"))
         verbatim = heading.startswith("Algorithm")

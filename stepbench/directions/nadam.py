@@ -1,7 +1,7 @@
 """Adam with Nesterov's look-ahead in its momentum."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from stepbench.arrays import Array, power, sqrt, zeros_like
 from stepbench.contracts import Direction
@@ -26,7 +26,7 @@ class NAdam(Direction):
     Algorithm
         g ← ∇f(w)
         μ_k = β₁ (1 − ½ 0.96^(k ψ))
-        m ← β₁ m + (1 − β₁) g
+        m ← μ_k m + (1 − μ_k) g
         v ← β₂ v + (1 − β₂) g²
         m̂ = μ_{k+1} m / (1 − Π_{i ≤ k+1} μ_i) + (1 − μ_k) g / (1 − Π_{i ≤ k} μ_i)
         v̂ = v / (1 − β₂^k)
@@ -37,13 +37,14 @@ class NAdam(Direction):
         of its §4 (ψ = 1/250).
 
     Deviations
-        m decays by β₁ and not by μ_k, as in torch.optim.NAdam.
+        None with variant=paper. With variant=reference m decays by β₁ and not by μ_k, as torch.optim.NAdam has it.
     """
 
     beta1: Scalar = param(0.9, "β₁", "how much of the mean gradient is kept a step", "[0, 1)")
     beta2: Scalar = param(0.999, "β₂", "how much of the mean square is kept a step", "[0, 1)")
     eps: Scalar = param(1e-8, "ε", "added to the root, outside it", "[0, inf)")
     psi: Scalar = param(0.004, "ψ", "how fast the momentum schedule warms up", "[0, inf)")
+    variant: Literal["paper", "reference"] = param("paper", "", "the paper's average, or torch's")
 
     def init(self, x: Array) -> State:
         """Empty averages."""
@@ -55,7 +56,8 @@ class NAdam(Direction):
         mu = self.beta1 * (1 - 0.5 * power(0.96, k * self.psi))
         mu_next = self.beta1 * (1 - 0.5 * power(0.96, (k + 1) * self.psi))
         product = s.mu_product * mu
-        m = self.beta1 * s.m + (1 - self.beta1) * g
+        decay = mu if self.variant == "paper" else self.beta1
+        m = decay * s.m + (1 - decay) * g
         v = self.beta2 * s.v + (1 - self.beta2) * (g * g)
         m_hat = mu_next * m / (1 - product * mu_next) + (1 - mu) * g / (1 - product)
         v_hat = v / (1 - beta2_k)

@@ -7,7 +7,7 @@ its own marker and dash, so that a figure survives a black-and-white print.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,8 +43,6 @@ def run_figure(result: Result) -> Figure:
     draw_errors(axes["f"], [result], "error")
     if "distance" in axes:
         draw_errors(axes["distance"], [result], "distance")
-        if legend := axes["distance"].get_legend():
-            legend.remove()  # it says what the one beside it says
     if steps:
         draw_step_sizes(axes["alpha"], result)
     figure.suptitle(f"{result.method} on {result.problem}\n{outcome_line(result)}", fontsize=11)
@@ -66,21 +64,29 @@ def comparison_figure(results: Sequence[Result]) -> Figure:
             draw_contours(ax, r.problem)
             draw_trace(ax, r, COLOURS[1])
             ax.set_title(f"{r.label}\n{outcome_line(r)}", fontsize=8.5)
-            ax.label_outer()
-        handles = {h.get_label(): h for ax in axes.flat for h in ax.get_legend_handles_labels()[0]}
-        halves[0].legend(handles=list(handles.values()), loc="outside upper center", ncols=6, frameon=False, fontsize=8)
+        for k, ax in enumerate(axes.flat[: len(drawn)]):  # numbers on the outer axes only
+            ax.tick_params(labelbottom=k + columns >= len(drawn))
+            ax.set_xlabel("$w_1$" if k + columns >= len(drawn) else "")
+            ax.set_ylabel("$w_2$" if k % columns == 0 else "")
+        halves[0].legend(**_once(axes.flat), loc="outside upper center", ncols=6, frameon=False, fontsize=8)
     known = results[0].distance is not None
     panels = halves[-1].subplots(1, 2 if known else 1, squeeze=False)[0]
     draw_errors(panels[0], results, "error")
     if known:
         draw_errors(panels[1], results, "distance")
-    handles, labels = panels[0].get_legend_handles_labels()
+    legend = _once(panels)
     for ax in panels:
         if ax.get_legend():
             ax.get_legend().remove()
-    halves[-1].legend(handles, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
+    halves[-1].legend(**legend, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
     figure.suptitle(str(results[0].problem), fontsize=12)
     return figure
+
+
+def _once(axes: Iterable[Axes]) -> dict[str, Any]:
+    """What the legends of several axes say, each once."""
+    entries = {h.get_label(): h for ax in axes for h in ax.get_legend_handles_labels()[0]}
+    return {"handles": list(entries.values())}
 
 
 def outcome_line(result: Result) -> str:
@@ -168,7 +174,7 @@ def draw_errors(ax: Axes, results: Sequence[Result], what: str) -> None:
     for i, (r, curve) in enumerate(zip(results, curves, strict=True)):
         name = r.label + (" (function evaluations)" if r.gradient_free else "")
         ends.append(_draw_curve(ax, i, r, curve, bottom, top, name if len(results) > 1 else ""))
-    _draw_rates(ax, results, curves, max(ends), bottom)
+    _draw_rates(ax, results, curves, max(ends), bottom, of_distance=what == "distance")
     lasted = [end for end, r in zip(ends, results, strict=True) if r.status != "diverged"]
     if lasted and min(lasted) < max(ends) / 10:  # else a run that is over at once would be a line on the axis
         ax.set_xscale("symlog", linthresh=10)
@@ -176,7 +182,7 @@ def draw_errors(ax: Axes, results: Sequence[Result], what: str) -> None:
     ax.set(xlabel="gradient evaluations", ylabel=label)
     ax.grid(color="#dddddd", lw=0.6)
     if any(curve[-1] <= 0 for curve in curves):
-        ax.plot([], [], "v", color="grey", ls="", label="exactly 0")
+        ax.plot([], [], "v", color="grey", ls="", label="0 in double precision")
     if any(r.status == "diverged" for r in results):
         ax.plot([], [], **DIVERGED, label="diverged")
     if ax.get_legend_handles_labels()[0]:
@@ -203,8 +209,8 @@ def _draw_curve(ax: Axes, i: int, r: Result, curve: Any, bottom: float, top: flo
         drawn,
         color=COLOURS[i % len(COLOURS)],
         lw=1.8,
-        ls=DASHES[i % len(DASHES)],
-        marker=MARKERS[i % len(MARKERS)],
+        ls=DASHES[(i + i // 8) % len(DASHES)],
+        marker=MARKERS[(i + 3 * (i // 8)) % len(MARKERS)],
         ms=4.5,
         markevery=_marks(r.cost),
         label=name,
@@ -221,15 +227,23 @@ def _marks(spent: Any) -> list[int]:
     return sorted({int(k) for k in np.searchsorted(spent, np.linspace(0, spent[-1], 8)[1:-1])})
 
 
-def _draw_rates(ax: Axes, results: Sequence[Result], curves: Sequence[Any], most: float, bottom: float) -> None:
+def _draw_rates(
+    ax: Axes, results: Sequence[Result], curves: Sequence[Any], most: float, bottom: float, of_distance: bool
+) -> None:
+    """The rates of the theory, where it applies: 1 − μ/L of gradient descent, 1 − √(μ/L) of Nesterov's method.
+
+    Nesterov's is of f, so that the distance falls by its root (Nesterov 2004, theorem 2.2.3).
+    """
     problem, start = results[0].problem, float(curves[0][0])
     exact = not problem.stochastic and not any(r.noise for r in results)
     if not (problem.mu and problem.L and exact and all(curve[0] == start for curve in curves)):
         return
     k = np.linspace(0, most, 400)
+    ratio = problem.mu / problem.L
+    nesterov = r"(1 - \sqrt{\mu/L})^{1/2}" if of_distance else r"1 - \sqrt{\mu/L}"
     rates = (
-        (1 - problem.mu / problem.L, r"rate $1 - \mu/L$ (gradient descent)", (0, (6, 4))),
-        (1 - math.sqrt(problem.mu / problem.L), r"rate $1 - \sqrt{\mu/L}$ (Nesterov)", (0, (1, 3))),
+        (1 - ratio, r"rate $1 - \mu/L$ (gradient descent)", (0, (6, 4))),
+        ((1 - math.sqrt(ratio)) ** (0.5 if of_distance else 1), f"rate ${nesterov}$ (Nesterov)", (0, (1, 3))),
     )
     for rate, label, dashes in rates:
         line = start * np.power(max(rate, 1e-300), k)

@@ -13,6 +13,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from stepbench.contracts import NEEDS
 from stepbench.result import Result
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -111,7 +112,7 @@ def outcome(result: Result) -> str:
     """One run's end, in a sentence."""
     measure = "f" if result.error is None else "error"
     last = float((result.f if result.error is None else result.error)[-1])
-    told = f"; was told {', '.join(result.told)}" if result.told else ""
+    told = f"; it was told {' and '.join(NEEDS.get(t, (t,))[0] for t in result.told)}" if result.told else ""
     return (
         f"{result.status}: {result.detail}. {measure} {number(last)} after {result.steps:,} iterations, "
         f"{result.evals[-1]:,} gradient and {result.fevals[-1]:,} function evaluations, "
@@ -167,14 +168,14 @@ def _comparison(results: Sequence[Result], levels: list[float], extras: Sequence
         columns.append([(math.inf, f"{r.fevals[-1]:,}") for r in results])
     if "time" in extras:
         columns.append([(r.seconds if r.status == "converged" else math.inf, f"{r.seconds:.2g} s") for r in results])
-    ended = [r.status in ("diverged", "failed") for r in results]  # such a run is not the best at anything
-    winners = [min(math.inf if out else cell[0] for cell, out in zip(c, ended, strict=True)) for c in columns]
+    gone = [r.status == "diverged" for r in results]  # such a run is not the best at anything
+    winners = [min(math.inf if out else cell[0] for cell, out in zip(c, gone, strict=True)) for c in columns]
     sparks = sparklines(results) if "log error" in extras else None
     for i, r in enumerate(results):
         cells: list[Text] = [Text(r.label)]
         for column, best in zip(columns, winners, strict=True):
             amount, text = column[i]
-            won = amount == best and math.isfinite(best) and len(results) > 1 and not ended[i]
+            won = amount == best and math.isfinite(best) and len(results) > 1 and not gone[i]
             cells.append(Text(text + "*", style="bold green") if won else Text(text))
         if sparks:
             cells.append(Text(sparks[i]))
@@ -213,8 +214,7 @@ def notes(results: Sequence[Result]) -> list[str]:
     if any(r.gradient_free for r in results):
         lines.append("f: function evaluations, of a method that asks for no gradients")
     lines += [f"{r.label} {r.status}: {r.detail}" for r in results if r.status in ("diverged", "failed")]
-    words = {"f_star": "the minimum f*", "curvature": "the Hessian's diagonal", "hvp": "Hessian-vector products"}
-    for need, meaning in words.items():
+    for need, (meaning, _) in NEEDS.items():
         told = [r.label for r in results if need in r.told]
         if told and len(told) < len(results):
             lines.append(f"{', '.join(told)} was told {meaning}; the others were not")

@@ -29,6 +29,8 @@ class AdaGradNorm(StepSize):
         Ward, Wu & Bottou 2020; Wu et al. 2022 (AdaLoss), eq. 1–2.
     """
 
+    per_component = True
+
     b0: Scalar = param(1.0, "b₀", "first b", "(0, inf)")
     eta: Scalar = param(1.0, "η", "scale of the step size", "(0, inf)")
 

@@ -32,6 +32,8 @@ class BB(StepSize):
         Barzilai & Borwein, Two-point step size gradient methods, 1988, eq. 5 and 6.
     """
 
+    per_component = True
+
     lr: Scalar = param(0.001, "α₀", "first step size", "(0, inf)")
     form: Literal["long", "short"] = param("long", "", "which of the two least-squares fits")
 

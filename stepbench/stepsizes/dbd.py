@@ -31,6 +31,8 @@ class DBD(StepSize):
         On a direction other than the gradient the last direction takes the last gradient's place, as in Baydin et al.
     """
 
+    per_component = True
+
     lr: Scalar = param(0.005, "α₀", "first step size", "(0, inf)")
     eta: Scalar = param(0.01, "η", "learning rate of the step size", "[0, inf)")
 

@@ -28,6 +28,8 @@ class HypergradientMul(StepSize):
         Retsinas et al. 2023 (TLR), §3; Baydin et al. 2018, eq. 9.
     """
 
+    per_component = True
+
     lr: Scalar = param(0.001, "α₀", "first step size", "(0, inf)")
     eta: Scalar = param(0.02, "η", "largest relative change a step", "[0, inf)")
 

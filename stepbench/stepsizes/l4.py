@@ -35,6 +35,8 @@ class L4(StepSize):
         formula of Yao 2022, §2.2. ``l4-mom`` is ema+l4, ``l4-adam`` is adam:eps=1e-4+l4.
     """
 
+    per_component = True
+
     a: Scalar = param(0.15, "α", "part of the linearised loss to remove a step", "(0, inf)")
     gamma: Scalar = param(0.9, "γ", "the minimum aimed at, as a part of F", "[0, 1]")
     tau: Scalar = param(1000.0, "τ", "steps in which the estimate is forgotten", "(0, inf)")

@@ -34,6 +34,7 @@ class Polyak(StepSize):
         function's minimum, and a sample below it makes the step size negative.
     """
 
+    per_component = True
     needs = ("f_star",)
 
     f_star: Scalar | None = param(None, "f*", "the minimum of f; none to ask the problem", "(-inf, inf)")

@@ -38,6 +38,8 @@ class RDBD(StepSize):
         None; note that u_t was computed before w was corrected, as the algorithm's lines stand.
     """
 
+    per_component = True
+
     lr: Scalar = param(0.005, "α₀", "first step size", "(0, inf)")
     eta: Scalar = param(0.01, "η", "learning rate of the step size", "[0, inf)")
     alpha_max: Scalar = param(math.inf, "", "upper bound of the step size", "(0, inf]")

@@ -44,7 +44,7 @@ class SLS(StepSize):
     def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
         """Backtrack, then step."""
         f, slope = oracle.value(x), oracle.dot(oracle.grad(x), u)
-        alpha = minimum(s.alpha * power(self.gamma, 1 / oracle.epoch), self.alpha_max)
+        alpha = minimum(s.alpha * power(self.gamma, oracle.fraction), self.alpha_max)
         searching = alpha > 0
         while True:
             x_next = x - alpha * u

@@ -36,6 +36,7 @@ class SPS(StepSize):
         point fits all the data, and can make the step size negative where none does.
     """
 
+    per_component = True
     needs = ("f_star",)
 
     c: Scalar = param(0.5, "c", "how cautious the step is", "(0, inf)")
@@ -54,6 +55,6 @@ class SPS(StepSize):
         """The bounded Polyak step."""
         g = oracle.grad(x)
         f_star = oracle.f_star if self.f_star is None else self.f_star
-        bound = s.alpha * power(self.gamma, 1 / oracle.epoch) if self.smooth else self.alpha_max
+        bound = s.alpha * power(self.gamma, oracle.fraction) if self.smooth else self.alpha_max
         alpha = minimum(ratio(oracle.value(x) - f_star, self.c * oracle.dot(g, g)), bound)
         return x - alpha * u, State(alpha)

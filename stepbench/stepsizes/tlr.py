@@ -39,6 +39,8 @@ class TLR(StepSize):
         curvature, and no test of its sign, so that α may go negative.
     """
 
+    per_component = True
+
     lr: Scalar = param(0.001, "α₀", "first step size", "(0, inf)")
     gamma: Scalar | None = param(
         None, "γ", "damping of the Newton step; none for 0.33 (paper) or 0.2 (reference)", "(0, 1]"
@@ -61,7 +63,7 @@ class TLR(StepSize):
         alpha = s.alpha_next
         x = x - alpha * u
         u_sum, k = s.u_sum + u, s.k + 1
-        if k < (self.K or max(1, round(p * oracle.epoch))):
+        if k < (self.K or max(1, round(p / oracle.fraction))):
             return x, State(alpha, alpha, s.u_last, u_sum, k)
         c = oracle.dot(s.u_last, u_sum)
         curvature = oracle.dot(s.u_last, s.u_last) - c
