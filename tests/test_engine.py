@@ -273,6 +273,7 @@ RULES = catalog.names("stepsizes")
 NO_LR = ("polyak", "l4", "sps", "adagrad-norm")
 
 
+@pytest.mark.filterwarnings("ignore::stepbench.DivergenceWarning")
 @pytest.mark.parametrize("rule", RULES)
 def test_a_rule_has_one_step_size_a_component_or_refuses(rule):
     """With one a component, each component of a function that separates has the step sizes of its own run."""
