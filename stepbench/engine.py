@@ -142,7 +142,7 @@ def _starts(problem: Problem, method: Runnable, start: Any) -> tuple[Vector, boo
     except (TypeError, ValueError):
         raise InputError(f"the start must be numbers, got {start!r}") from None
     d = problem.x0.size
-    if x.ndim not in (1, 2) or x.shape[0] != d:
+    if x.ndim not in (1, 2) or x.shape[0] != d or not x.size:
         raise InputError(f"the start must have {d} numbers, as {problem} has parameters; got shape {x.shape}")
     if not np.isfinite(x).all():
         raise InputError("the start must be finite numbers")
@@ -176,25 +176,18 @@ def _iterate(
                 alphas.append(getattr(s, "alpha", None))
                 evals.append(oracle.evals)
                 fevals.append(oracle.fevals)
-        except Exception:
-            if not _ended(trace, points, alphas, evals, fevals):
-                raise  # else it came from the steps after the end, which are there only because blocks are
-        except KeyboardInterrupt:
-            _ended(trace, points, alphas, evals, fevals)
-            raise
+        except BaseException as stop:
+            n = len(fevals)
+            trace.add(points[:n], alphas[:n], evals[:n], fevals[:n])
+            # An error in the steps after the last run ended is none: they are there only because blocks are.
+            if trace.running or not isinstance(stop, Exception):
+                raise
         else:
             trace.add(points, alphas, evals, fevals)
         if progress is not None:
             progress(*trace.spent)
         # What a block takes after its runs have ended is for nothing, so it is short where steps are slow.
         block = min(2 * block, most) if time.perf_counter() - began < 0.05 else max(block // 2, 1)
-
-
-def _ended(trace: _Trace, points: list[Vector], alphas: list[Any], evals: list[Any], fevals: list[Any]) -> bool:
-    """Record the steps of a block that broke off, and say whether they end every run."""
-    n = len(fevals)
-    trace.add(points[:n], alphas[:n], evals[:n], fevals[:n])
-    return not trace.running
 
 
 class _Enough(Exception):  # noqa: N818 - not an error: the run is over

@@ -208,6 +208,7 @@ def test_a_file_that_is_no_result_is_refused_in_a_line(tmp_path):
         ({"target": -1.0}, "target must be"),
         ({"start": "here"}, "start must be numbers"),
         ({"start": [1.0]}, "start must have 2 numbers"),
+        ({"start": np.zeros((2, 0))}, "start must have 2 numbers"),
         ({"start": [1.0, 2.0, 3.0]}, "start must have 2 numbers"),
         ({"start": [1.0, float("inf")]}, "start must be finite"),
         ({"start": [1e200, 1e200]}, "not finite at the start"),
