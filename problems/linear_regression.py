@@ -39,7 +39,7 @@ class LinearRegression(FiniteSum):
 
     n: int = param(100, "n", "number of samples", "[1, 1000000]")
     dim: int = param(2, "d", "number of parameters", "[1, 10000]")
-    noise: float = param(0.0, "σ", "standard deviation of the noise in y", "[0, inf)")
+    noise: float = param(0.0, "σ", "standard deviation of the noise in y", "[0, 1e12]")
     batch: int | None = param(None, "|B|", "samples drawn a step; none for all of them", "[1, inf)")
     data_seed: int = param(0, "", "seed of the data", "[0, inf)")
 

@@ -18,7 +18,7 @@ class Quadratic(Problem):
     that has a step size a component.
     """
 
-    kappa: float = param(1000.0, "κ", "condition number L/μ", "[1, inf)")
+    kappa: float = param(1000.0, "κ", "condition number L/μ", "[1, 1e12]")
     dim: int = param(2, "d", "number of parameters", "[2, 10000]")
     angle: float = param(0.0, "θ", "rotation of the axes in degrees", "[-360, 360]")
 

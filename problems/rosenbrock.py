@@ -16,8 +16,8 @@ class Rosenbrock(Problem):
     f(w) = (w₁ − 1)² + 100 (w₂ − w₁²)².
     """
 
-    a: float = param(1.0, "a", "where the minimum lies, at w₁ = a", "(-inf, inf)")
-    b: float = param(100.0, "b", "steepness of the valley's walls", "(0, inf)")
+    a: float = param(1.0, "a", "where the minimum lies, at w₁ = a", "[-1000, 1000]")
+    b: float = param(100.0, "b", "steepness of the valley's walls", "(0, 1e12]")
     dim: int = param(2, "d", "number of parameters", "[2, 10000]")
 
     source = "Rosenbrock 1960; the start is that of Yao 2022, §3"

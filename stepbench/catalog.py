@@ -175,7 +175,8 @@ def _read(spec: str) -> tuple[str, list[tuple[str, str]]]:
     """A spec's name and its options; an option without a key, as in ``scipy:bfgs``, has the key ""."""
     if not isinstance(spec, str):
         raise InputError(f"{spec!r} is not a spec: write name or name:key=value,key=value")
-    name, colon, rest = spec.strip().partition(":")
+    name, colon, rest = spec.partition(":")
+    name = name.strip()
     if not name or (colon and not rest):
         raise InputError(f"{spec!r} is not a spec: write name or name:key=value,key=value")
     options = [piece.partition("=") for piece in rest.split(",")] if rest else []
@@ -189,7 +190,10 @@ def _named(fields: dict[str, Field], options: list[tuple[str, str]]) -> dict[str
         if not key:
             choosing = [name for name, field in fields.items() if value in field.choices]
             if not choosing:
-                raise InputError(f"{value} is not an option: write key=value")
+                words = [choice for field in fields.values() for choice in field.choices]
+                raise InputError(
+                    f"{value!r} is not an option{nearest(value, words)}: write key=value, or one of {', '.join(words)}"
+                )
             key = choosing[0]
         if key in named:
             raise InputError(f"{key} is given twice")

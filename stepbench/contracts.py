@@ -297,6 +297,11 @@ class Joined(Method):
         """The direction, the rule, and the join for its own field."""
         return (self.direction, self.rule, self)
 
+    @property
+    def name(self) -> str:
+        """Both names."""
+        return f"{self.direction.name}+{self.rule.name}"
+
     def spec(self) -> str:
         """Both whole specs."""
         return f"{self.direction.spec()}+{self.rule.spec()}" + ",per=component" * (self.per != "run")

@@ -14,7 +14,7 @@ from stepbench import catalog
 from stepbench.arrays import dot
 from stepbench.contracts import NEEDS, Method, Peer, Problem, Runnable, hyperparameters
 from stepbench.fields import InputError
-from stepbench.oracle import Oracle
+from stepbench.oracle import Oracle, Spent
 from stepbench.result import Result
 
 Vector = np.ndarray[Any, Any]
@@ -71,13 +71,15 @@ def run(
     told = _told(problem, method, target, noise)
     x, lone = _starts(problem, method, start)
     horizon = min(budget, steps or budget)
-    oracle = Oracle(problem, seed=seed, noise=noise, horizon=horizon, per=method.per)
+    oracle = Oracle(problem, seed=seed, noise=noise, horizon=horizon, per=method.per, budget=budget)
     trace = _Trace(problem, x, budget, horizon, 0.0 if target is None else target)
     began = time.perf_counter()
     interrupted = False
     with np.errstate(all="ignore"):
         if not trace.started:
-            raise InputError(f"{problem} is not finite at the start, {x[:, 0].tolist()}: choose another --start")
+            raise InputError(
+                f"{problem} is not finite at the start, {x[:, 0].tolist()}: choose another start, or another problem"
+            )
         try:
             if isinstance(method, Peer):
                 _minimize(method, x, oracle, trace, progress)
@@ -144,8 +146,8 @@ def _starts(problem: Problem, method: Runnable, start: Any) -> tuple[Vector, boo
     d = problem.x0.size
     if x.ndim not in (1, 2) or x.shape[0] != d or not x.size:
         raise InputError(f"the start must have {d} numbers, as {problem} has parameters; got shape {x.shape}")
-    if not np.isfinite(x).all():
-        raise InputError("the start must be finite numbers")
+    if not (np.abs(x) <= 1e100).all():
+        raise InputError("the start must be finite numbers, none beyond 1e100")
     sizes = {key: np.size(getattr(part, field.name)) for key, (part, field) in hyperparameters(method).items()}
     batches = {key: n for key, n in (sizes | {"start": x.size // d}).items() if n > 1}
     if len(set(batches.values())) > 1:
@@ -180,7 +182,9 @@ def _iterate(
             n = len(fevals)
             trace.add(points[:n], alphas[:n], evals[:n], fevals[:n])
             # An error in the steps after the last run ended is none: they are there only because blocks are.
-            if trace.running or not isinstance(stop, Exception):
+            if isinstance(stop, Spent):
+                trace.end("budget", "the next step would pass the budget")
+            elif trace.running or not isinstance(stop, Exception):
                 raise
         else:
             trace.add(points, alphas, evals, fevals)
@@ -218,6 +222,8 @@ def _minimize(
         why = peer.minimize(x, oracle, record)
     except _Enough:
         return
+    except Spent:
+        trace.end("budget", "the next step would pass the budget")
     if trace.running:
         trace.end("failed" if why else "converged", why or "by its own stopping rule")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -10,6 +11,10 @@ import numpy as np
 from stepbench import arrays
 from stepbench.arrays import Array
 from stepbench.contracts import Function, Problem
+
+
+class Spent(Exception):  # noqa: N818 - not an error: the run is over
+    """The budget ran out in the middle of a step."""
 
 
 class Oracle:
@@ -31,12 +36,15 @@ class Oracle:
         noise: float = 0.0,
         horizon: int = 1,
         per: str = "run",
+        budget: float = math.inf,
     ) -> None:
         """See a problem through this oracle.
 
         ``noise`` is the standard deviation of the Gaussian added to each component of the gradient, ``horizon`` the
-        number of steps the run may take, and ``per`` what counts as one vector: "run" or "component".
+        number of steps the run may take, and ``per`` what counts as one vector: "run" or "component". A question that
+        takes every run past the ``budget`` of gradient evaluations raises Spent.
         """
+        self._budget = budget
         self.problem = problem
         self.horizon = horizon
         self.evals: Any = 0
@@ -85,8 +93,14 @@ class Oracle:
             g = self._sample.grad(x)
             self._g_at, self._g, self._g_paid = x, g + self._noise_vector if self._noise else g, None
         due, self._g_paid = _charge(self._g_paid, where)
-        self.evals = self.evals + due
+        self._spend(due)
         return self._g
+
+    def _spend(self, due: Any) -> None:
+        self.evals = self.evals + due
+        over = self.evals > self._budget
+        if over is True or (over is not False and over.all()):
+            raise Spent
 
     def curvature(self, x: Array) -> Array:
         """The diagonal of the Hessian at x, (d, R). Not charged: a method that needs it says so."""
@@ -94,7 +108,7 @@ class Oracle:
 
     def hvp(self, x: Array, v: Array) -> Array:
         """The Hessian at x times v, (d, R); charged as one gradient evaluation."""
-        self.evals = self.evals + 1
+        self._spend(1)
         return (self._sample.hessian(x) * v[None]).sum(1)
 
     def gaussian(self, x: Array, draw: int) -> Array:

@@ -26,7 +26,7 @@ ARRAYS = (*RECORDS, "status", "detail", "steps")
 FACTS = ("label", "method", "plans", "told", "seed", "noise", "budget", "target", "seconds", "version")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Result:
     """The records of one run, or of a batch of R runs on the last axis; record 0 is the start.
 

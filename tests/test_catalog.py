@@ -69,7 +69,7 @@ def test_a_number_survives_a_spec(value):
         ("csawg:K=0", r"K=0 must be an integer in \[1, inf\)"),
         ("amsgrad:bias_correction=maybe", "must be true or false"),
         ("bb:form=wide", "form=wide must be long or short"),
-        ("scipy:simplex", "simplex is not an option"),
+        ("scipy:simplex", "'simplex' is not an option"),
         ("scipy:solver=simplex", "must be nelder-mead or"),
         ("rdbd+adam", r"is not direction\+rule"),
         ("adam+rdbd+l4", r"is not direction\+rule"),

@@ -211,7 +211,7 @@ def test_a_file_that_is_no_result_is_refused_in_a_line(tmp_path):
         ({"start": np.zeros((2, 0))}, "start must have 2 numbers"),
         ({"start": [1.0, 2.0, 3.0]}, "start must have 2 numbers"),
         ({"start": [1.0, float("inf")]}, "start must be finite"),
-        ({"start": [1e200, 1e200]}, "not finite at the start"),
+        ({"start": [1e90, 1e90]}, "not finite at the start"),
     ],
 )
 def test_what_cannot_run_is_refused_before_it_starts(options, says):
@@ -422,3 +422,12 @@ def test_a_result_of_a_problem_of_ones_own_loads_with_it(tmp_path):
     for name in ("bare.npy", "half.npz", "facts.npz"):
         with pytest.raises(InputError, match="is not a result that stepbench saved"):
             stepbench.load(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    "method", ["csawg:M=100000000", "csawg:P=100000000", "exact:N=100000000", "exact:iterations=100000000"]
+)
+def test_no_step_runs_far_beyond_the_budget(method):
+    r = stepbench.run("rosenbrock", method, budget=50)
+    assert (r.status, r.detail) == ("budget", "the next step would pass the budget")
+    assert r.evals[-1] <= 50

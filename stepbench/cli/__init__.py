@@ -15,6 +15,8 @@ from stepbench.cli import compare, list, run, show  # noqa: A004
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line; exits 0, 2 for input that cannot be used, or 130 after Ctrl-C."""
     args = [*(sys.argv[1:] if args is None else args)] or ["--help"]  # [*…], for `list` is a command here
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # α in a terminal that knows no Greek
     try:
         sys.exit(_app(args)(args, standalone_mode=False, prog_name="stepbench") or 0)
     except typer.TyperException as error:
@@ -24,6 +26,10 @@ def main(args: Sequence[str] | None = None) -> None:
     except BrokenPipeError:  # the reader of a pipe went away, as in `stepbench list | head`
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:
+        _refuse(f"{error.filename or 'the output'} cannot be written or read: {error.strerror}")
+    except MemoryError:
+        _refuse("not enough memory: choose a smaller problem, budget or batch")
     except ValueError as error:
         if type(error).__name__ != "InputError":  # named, not imported: --help must not wait for NumPy
             raise

@@ -146,6 +146,7 @@ def summary(r: Result) -> dict[str, Any]:
         "error": None if r.error is None else float(r.error[-1]),
         "distance": None if r.distance is None else float(r.distance[-1]),
         "gradient_norm": float(r.gradient_norm[-1]),
+        "start": r.x[0].tolist(),
         "w": r.x[-1].tolist(),
         "told": list(r.told),
         "seed": r.seed,

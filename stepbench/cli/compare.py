@@ -70,7 +70,9 @@ def command(
         out.print(comparison(results, out.width))
         for line in notes(results):
             out.print(line, highlight=False)
-    if plot is not None and not code:
+        if rest := methods[len(results) :]:
+            out.print(f"not run: {', '.join(rest)}", highlight=False)
+    if plot is not None:
         from stepbench.report.plots import comparison_figure
 
         comparison_figure(results).savefig(plot)

@@ -82,7 +82,7 @@ def command(args: Sequence[str]) -> Callable[..., None]:
             out = console()
             out.print(convergence(result, out.width))
             out.print(outcome(result), highlight=False)
-        if plot is not None and not code:
+        if plot is not None:
             result.figure().savefig(plot)
             if not json and csv != "-":
                 console().print(f"drawn to {plot}", highlight=False)

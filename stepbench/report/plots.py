@@ -62,7 +62,7 @@ def comparison_figure(results: Sequence[Result]) -> Figure:
             ax.set_axis_off()
         for ax, r in zip(axes.flat, drawn, strict=False):
             draw_contours(ax, r.problem)
-            draw_trace(ax, r, COLOURS[1])
+            draw_trace(ax, r, COLOURS[results.index(r) % len(COLOURS)])
             ax.set_title(f"{r.label}\n{outcome_line(r)}", fontsize=8.5)
         for k, ax in enumerate(axes.flat[: len(drawn)]):  # numbers on the outer axes only
             ax.tick_params(labelbottom=k + columns >= len(drawn))
@@ -94,6 +94,7 @@ def outcome_line(result: Result) -> str:
     value = result.f[-1] if result.error is None else result.error[-1]
     name = "f" if result.error is None else "error"
     asked = f" and {result.fevals[-1]:,} f" if result.fevals[-1] else ""
+    asked += f" · noise {result.noise:g}" if result.noise else ""
     return f"{result.status} · {name} {value:.2g} · {result.evals[-1]:,} ∇f{asked}"
 
 
@@ -115,7 +116,7 @@ def draw_contours(ax: Axes, problem: Problem) -> None:
     low, high = np.quantile(gap[gap > 0], 0.0002), gap.max()
     levels = np.geomspace(low, high, 16)
     norm = LogNorm(low, high)
-    ax.contourf(horizontal, vertical, np.maximum(gap, low), levels=levels, norm=norm, cmap="Blues", alpha=0.55)
+    ax.contourf(horizontal, vertical, np.maximum(gap, low), levels=levels, norm=norm, cmap="Greys", alpha=0.28)
     ax.contour(horizontal, vertical, gap, levels=levels, colors="#7f8fa6", linewidths=0.5)
     if problem.x_star is not None:
         ax.plot(*problem.x_star, "*", ms=16, color="#F0E442", mec="black", zorder=6, ls="", label="minimum")
@@ -179,7 +180,8 @@ def draw_errors(ax: Axes, results: Sequence[Result], what: str) -> None:
     if lasted and min(lasted) < max(ends) / 10:  # else a run that is over at once would be a line on the axis
         ax.set_xscale("symlog", linthresh=10)
     ax.set(yscale="log", ylim=(bottom, top), xlim=(0, max(*ends, 1) * 1.02))
-    ax.set(xlabel="gradient evaluations", ylabel=label)
+    asked = "function" if all(r.gradient_free for r in results) else "gradient"
+    ax.set(xlabel=f"{asked} evaluations", ylabel=label)
     ax.grid(color="#dddddd", lw=0.6)
     if any(curve[-1] <= 0 for curve in curves):
         ax.plot([], [], "v", color="grey", ls="", label="0 in double precision")
@@ -196,7 +198,7 @@ def _limits(curves: Sequence[Any]) -> tuple[float, float]:
     low = max(float(positive.min()), 1e-32 * start) if positive.size else 1e-16
     high = max(float(positive.max()), 2 * start) if positive.size else 1.0
     margin = (high / low) ** 0.06
-    return low / margin, high * margin
+    return low / margin, min(high, 1e290) * margin
 
 
 def _draw_curve(ax: Axes, i: int, r: Result, curve: Any, bottom: float, top: float, name: str) -> float:

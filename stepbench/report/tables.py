@@ -98,9 +98,9 @@ def _convergence(result: Result, rows: int, extras: Sequence[str]) -> Table:
 
 def _vector(values: Any) -> str:
     values = np.atleast_1d(values)
-    if len(values) > 3:
+    if len(values) > 3 and not np.isnan(values).all():
         return f"{values.min():.3g} … {values.max():.3g}"
-    return ", ".join("–" if math.isnan(v) else f"{v:.3g}" for v in values)
+    return ", ".join("–" if math.isnan(v) else f"{v:.3g}" for v in values[:3])
 
 
 def _width(table: Table) -> int:

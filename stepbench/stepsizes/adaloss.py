@@ -35,7 +35,7 @@ class AdaLoss(StepSize):
     """
 
     b0: Scalar = param(1.0, "b₀", "first b", "(0, inf)")
-    a: Scalar = param(1.0, "α", "how much a loss counts", "[0, inf)")
+    a: Scalar = param(1.0, "a", "how much a loss counts", "[0, inf)")
     c: Scalar = param(0.0, "c", "the loss that counts as none, in form=paper", "(-inf, inf)")
     eta: Scalar = param(1.0, "η", "scale of the step size, in form=paper", "(0, inf)")
     form: Literal["paper", "adam"] = param("paper", "", "Algorithm 1, or the form of Algorithm 2")

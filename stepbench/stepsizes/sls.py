@@ -33,7 +33,7 @@ class SLS(StepSize):
     """
 
     c: Scalar = param(0.1, "c", "how much of the promised decrease must come", "(0, 1)")
-    beta: Scalar = param(0.9, "β", "factor of each reduction", "(0, 1)")
+    beta: Scalar = param(0.9, "β", "factor of each reduction", "(0, 0.999]")
     gamma: Scalar = param(2.0, "γ", "how much the next start may be larger, an epoch", "[1, inf)")
     alpha_max: Scalar = param(1.0, "α_max", "largest step size tried", "(0, inf)")
 
