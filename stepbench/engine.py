@@ -292,7 +292,7 @@ class _Trace:
         lost = ~np.isfinite(columns).all(axis=0)
         asked = np.where(lost, np.resize(self.problem.x0, d)[:, None], columns) if lost.any() else columns
         f, g = self.problem.f(asked), self.problem.grad(asked)
-        seen = {"f": f, "gradient_norm": np.sqrt(dot(g, g))}  # of a point that is lost, w says so
+        seen = {"f": np.where(lost, math.nan, f) if lost.any() else f, "gradient_norm": np.sqrt(dot(g, g))}
         if self.problem.f_star is not None:
             seen["error"] = f - self.problem.f_star
         if self.problem.x_star is not None:
@@ -316,15 +316,11 @@ class _Trace:
         self.alphas += alphas
         first = self.length + 1
         self.length += len(points)
-        # A method that asks for no gradients spends function evaluations.
-        used = np.where(new["evals"] > 0, new["evals"], new["fevals"])
+        used = new["evals"]
+        if not used[-1].all():  # a method that asks for no gradients spends function evaluations
+            used = np.where(used > 0, used, new["fevals"])
 
-        finite: dict[str, Vector] = {
-            "w": np.asarray(np.isfinite(new["x"]).all(axis=1)),
-            "f": np.isfinite(new["f"]),
-            "the gradient": np.isfinite(new["gradient_norm"]),
-        }
-        bad: Vector = ~(finite["w"] & finite["f"] & finite["the gradient"])
+        bad: Vector = ~(np.isfinite(new["f"]) & np.isfinite(new["gradient_norm"]))
         met: Vector = ~bad & (new["error"] <= self.target) if "error" in new else np.zeros_like(bad)
         ends: Vector = bad | met | (used >= self.budget)
         ending = np.flatnonzero((self.last < 0) & ends.any(axis=0))
@@ -337,7 +333,8 @@ class _Trace:
         rest = ~over & ~reached & ~gone
         self._end(ending[rest], record[rest], "budget", "budget spent")
         for r, at in zip(ending[~over & gone], k[~over & gone], strict=True):
-            what = next(name for name, fine in finite.items() if not fine[at, r])
+            named = {"w": new["x"][at, :, r], "f": new["f"][at, r], "the gradient": new["gradient_norm"][at, r]}
+            what = next(name for name, values in named.items() if not np.isfinite(values).all())
             detail = f"{what} not finite at step {first + at}{_alpha_text(alphas[at], r)}"
             self._end(r, first + at - 1, "diverged", detail)
         if self.length >= self.horizon:
