@@ -315,7 +315,9 @@ class Joined(Method):
             own = [*rule.split(":")[1:], *own]
         else:
             spec = rule if self.direction.name == "gradient" else f"{direction}+{rule}"
-        return spec + "".join(("," if ":" in spec.rpartition("+")[2] or i else ":") + o for i, o in enumerate(own))
+        for option in own:
+            spec += ("," if ":" in spec.rpartition("+")[2] else ":") + option
+        return spec
 
 
 def hyperparameters(method: Runnable) -> dict[str, tuple[Parametric, Field]]:

@@ -194,10 +194,6 @@ def _iterate(
         block = min(2 * block, most) if time.perf_counter() - began < 0.05 else max(block // 2, 1)
 
 
-class _Enough(Exception):  # noqa: N818 - not an error: the run is over
-    pass
-
-
 def _minimize(
     peer: Peer,
     x: Vector,
@@ -216,16 +212,13 @@ def _minimize(
             if progress is not None:
                 progress(*trace.spent)
             if not trace.running:
-                raise _Enough
+                raise Spent
 
     try:
         why = peer.minimize(x, oracle, record)
-    except _Enough:
-        return
-    except Spent:
-        trace.end("budget", "the next step would pass the budget")
-    if trace.running:
         trace.end("failed" if why else "converged", why or "by its own stopping rule")
+    except Spent:  # in the middle of an iteration, or by ``record`` after the last: then no run is left to end
+        trace.end("budget", "the next step would pass the budget")
 
 
 class _Column:

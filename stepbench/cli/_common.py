@@ -8,13 +8,14 @@ import math
 import sys
 import time
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from rich.console import Console
 
     from stepbench import Result
@@ -158,6 +159,30 @@ def summary(r: Result) -> dict[str, Any]:
     }
     finite = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in facts.items()}
     return finite | {"error_first_at_most": reached}
+
+
+def deliver(
+    results: Sequence[Result],
+    tell: Callable[[], Any],
+    show: Callable[[Console], None],
+    draw: Callable[[], Figure],
+    *,
+    plot: Path | None,
+    csv: str | None,
+    json: bool,
+) -> None:
+    """Write what was asked for: the records as CSV, a summary as JSON or the tables that ``show`` prints, a figure."""
+    if csv is not None:
+        write_csv(results, csv)
+    in_words = not json and csv != "-"
+    if json:
+        write_json(tell())
+    elif in_words:
+        show(console())
+    if plot is not None:
+        draw().savefig(plot)
+        if in_words:
+            console().print(f"drawn to {plot}", highlight=False)
 
 
 def write_json(value: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,13 +17,15 @@ from stepbench.cli._common import (
     Steps,
     Target,
     check_output,
-    console,
+    deliver,
     run_one,
     settings,
     summary,
-    write_csv,
-    write_json,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from rich.console import Console
 
 
 def command(
@@ -61,21 +63,18 @@ def command(
             results.append(stop.result)
             code = 130
             break
-    if csv is not None:
-        write_csv(results, csv)
-    if json:
-        write_json([summary(r) for r in results])
-    elif csv != "-":
-        out = console()
+
+    def show(out: Console) -> None:
         out.print(comparison(results, out.width))
         for line in notes(results):
             out.print(line, highlight=False)
         if rest := methods[len(results) :]:
             out.print(f"not run: {', '.join(rest)}", highlight=False)
-    if plot is not None:
+
+    def draw() -> Figure:
         from stepbench.report.plots import comparison_figure
 
-        comparison_figure(results).savefig(plot)
-        if not json and csv != "-":
-            console().print(f"drawn to {plot}", highlight=False)
+        return comparison_figure(results)
+
+    deliver(results, lambda: [summary(r) for r in results], show, draw, plot=plot, csv=csv, json=json)
     raise typer.Exit(code)

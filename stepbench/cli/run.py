@@ -20,15 +20,15 @@ from stepbench.cli._common import (
     Steps,
     Target,
     check_output,
-    console,
+    deliver,
     run_one,
     settings,
     summary,
-    write_csv,
-    write_json,
 )
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from stepbench.fields import Field
 
 
@@ -74,18 +74,12 @@ def command(args: Sequence[str]) -> Callable[..., None]:
             result, code = run_one(stated, runner, label=label, **given), 0
         except stepbench.Interrupted as stop:
             result, code = stop.result, 130
-        if csv is not None:
-            write_csv([result], csv)
-        if json:
-            write_json(summary(result))
-        elif csv != "-":
-            out = console()
+
+        def show(out: Console) -> None:
             out.print(convergence(result, out.width))
             out.print(outcome(result), highlight=False)
-        if plot is not None:
-            result.figure().savefig(plot)
-            if not json and csv != "-":
-                console().print(f"drawn to {plot}", highlight=False)
+
+        deliver([result], lambda: summary(result), show, result.figure, plot=plot, csv=csv, json=json)
         raise typer.Exit(code)
 
     plain = [p for p in inspect.signature(run, eval_str=True).parameters.values() if p.name != "values"]
