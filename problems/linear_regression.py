@@ -2,31 +2,11 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 
-from stepbench import FiniteSum, InputError, param
-from stepbench.arrays import contract, like
-
-
-class _Squares(NamedTuple):
-    """½ weight ‖X w − y‖²."""
-
-    X: np.ndarray
-    y: np.ndarray
-    weight: float
-
-    def f(self, x):
-        r = contract("nd,dr->nr", self.X, x) - like(self.y, x)
-        return 0.5 * self.weight * (r * r).sum(0)
-
-    def grad(self, x):
-        r = contract("nd,dr->nr", self.X, x) - like(self.y, x)
-        return self.weight * contract("nd,nr->dr", self.X, r)
-
-    def hessian(self, x):
-        return np.repeat(self.weight * (self.X.T @ self.X)[:, :, None], x.shape[-1], axis=2)
+from stepbench import FiniteSum, InputError, LinearLeastSquares, param
+from stepbench.arrays import contract
 
 
 @dataclass(frozen=True)
@@ -61,7 +41,7 @@ class LinearRegression(FiniteSum):
         X = rng.standard_normal((self.n, self.dim))
         w = rng.standard_normal((self.dim, 1))
         y = contract("nd,dr->nr", X, w) + self.noise * rng.standard_normal((self.n, 1))
-        return _Squares(X, y, 1.0), w[:, 0]
+        return LinearLeastSquares(X, y, 1.0), w[:, 0]
 
     @cached_property
     def x_star(self):
@@ -126,4 +106,4 @@ class LinearRegression(FiniteSum):
     def subset(self, index):
         """The chosen samples' squares, weighted so that their expectation is the whole sum."""
         X, y, _ = self._data[0]
-        return _Squares(X[index], y[index], self.n / len(index))
+        return LinearLeastSquares(X[index], y[index], self.n / len(index))

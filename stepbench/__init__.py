@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from stepbench.contracts import Direction, FiniteSum, Method, Problem, StepSize
     from stepbench.engine import DivergenceWarning, Interrupted, run
     from stepbench.fields import InputError, param
+    from stepbench.least_squares import LeastSquares, LinearLeastSquares
     from stepbench.oracle import Oracle
     from stepbench.result import Result, load
 
@@ -19,6 +20,8 @@ __all__ = [
     "FiniteSum",
     "InputError",
     "Interrupted",
+    "LeastSquares",
+    "LinearLeastSquares",
     "Method",
     "Oracle",
     "Problem",
@@ -36,6 +39,7 @@ _HOMES = {
     "stepbench.contracts": ("Direction", "FiniteSum", "Method", "Problem", "StepSize"),
     "stepbench.engine": ("DivergenceWarning", "Interrupted", "run"),
     "stepbench.fields": ("InputError", "param"),
+    "stepbench.least_squares": ("LeastSquares", "LinearLeastSquares"),
     "stepbench.oracle": ("Oracle",),
     "stepbench.result": ("Result", "load"),
 }

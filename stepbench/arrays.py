@@ -73,7 +73,14 @@ def isfinite(a: Array) -> Array:
 
 def zeros_like(a: Array) -> Array:
     """Zeros in the shape of ``a``."""
-    return np.zeros(a.shape) if isinstance(a, np.ndarray) else _library(a).zeros_like(a)
+    return np.zeros(a.shape, a.dtype) if isinstance(a, np.ndarray) else _library(a).zeros_like(a)
+
+
+def stack(entries: Any, x: Array) -> Array:
+    """Numbers and per-run scalars (R,), in a list or in a list of rows, as one array (…, R) like the points ``x``."""
+    if isinstance(entries, list):
+        return _library(x).stack([stack(entry, x) for entry in entries])
+    return zeros_like(x[0]) + entries
 
 
 def per_run(value: Array, x: Array) -> Array:

@@ -6,15 +6,13 @@ One file holds one problem or one method, and the file's name is its name in the
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import inspect
 import re
-import sys
-import threading
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
+from stepbench import files
 from stepbench.contracts import (
     Direction,
     Joined,
@@ -43,7 +41,6 @@ ALIASES = {
 KINDS = {"directions": Direction, "stepsizes": StepSize, "methods": Runnable}
 
 _PACKAGE = Path(__file__).parent
-_LOCK = threading.RLock()
 
 
 @cache
@@ -55,9 +52,25 @@ def problem_folder() -> Path:
 
 @cache
 def names(kind: str) -> tuple[str, ...]:
-    """The names of one kind: "problems", "directions", "stepsizes" or "methods"."""
+    """The names of one kind: "problems", "directions", "stepsizes" or "methods"; of a suite's, ``suite/name``."""
     folder = problem_folder() if kind == "problems" else _PACKAGE / kind
-    return tuple(sorted(p.stem.replace("_", "-") for p in folder.glob("[!_]*.py")))
+    found = (path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("[!_]*.py"))
+    return tuple(sorted((name.replace("_", "-") for name in found), key=lambda name: (name.count("/"), name)))
+
+
+def suites() -> tuple[str, ...]:
+    """The folders among the problems, such as mgh."""
+    return tuple(dict.fromkeys(name.partition("/")[0] for name in names("problems") if "/" in name))
+
+
+def problem_name(name: str) -> str | None:
+    """The whole name of a problem, whose suite may be left out where one only has it; None where none has."""
+    if name in names("problems"):
+        return name
+    found = [whole for whole in names("problems") if whole.endswith(f"/{name}")]
+    if len(found) > 1:
+        raise InputError(f"{name} is in more than one suite: write {' or '.join(found)}")
+    return found[0] if found else None
 
 
 def method_names() -> tuple[str, ...]:
@@ -70,7 +83,7 @@ def load(kind: str, name: str) -> type:
     """The class in one file of the catalogue."""
     stem = name.replace("-", "_")
     if kind == "problems":
-        module = _import_file(f"stepbench.problems.{stem}", problem_folder() / f"{stem}.py")
+        module = files.load_own(f"stepbench.problems.{stem.replace('/', '.')}", problem_folder() / f"{stem}.py")
         base: type = Problem
     else:
         module = importlib.import_module(f"stepbench.{kind}.{stem}")
@@ -83,37 +96,25 @@ def load(kind: str, name: str) -> type:
     return found
 
 
-def _import_file(module_name: str, path: Path) -> Any:
-    with _LOCK:  # two threads that load one file must get one class
-        if module_name not in sys.modules:
-            _execute_file(module_name, path)
-        return sys.modules[module_name]
-
-
-def _execute_file(module_name: str, path: Path) -> None:
-    spec = importlib.util.spec_from_file_location(module_name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[module_name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[module_name]
-        raise
-
-
 def problem(spec: str | Problem, **values: Any) -> Problem:
     """The problem of a spec, ``rosenbrock:b=10``, with any fields given by keyword; raises InputError."""
     if isinstance(spec, Problem):
         return cast(Problem, changed(spec, values))
-    name, options = _read(spec)
-    if name not in names("problems"):
+    [(name, options)] = _parts(spec, several=False)
+    cls = _problem_class(name)
+    return cast(Problem, changed(cls(), _named(fields_of(cls), options) | values))
+
+
+def _problem_class(name: str) -> type:
+    if files.is_path(name):
+        return files.load(name, "problem")
+    whole = problem_name(name)
+    if whole is None:
         if name in method_names():
             raise InputError(f"{name} is a method, not a problem")
-        raise InputError(f"no problem {name}{nearest(name, names('problems'))}; see stepbench list")
-    cls = load("problems", name)
-    return cast(Problem, changed(cls(), _named(fields_of(cls), options) | values))
+        bare = (known.rpartition("/")[2] for known in names("problems"))
+        raise InputError(f"no problem {name}{nearest(name, {*names('problems'), *bare})}; see stepbench list")
+    return load("problems", whole)
 
 
 def method(spec: str | Runnable, **values: Any) -> Any:
@@ -125,13 +126,14 @@ def method(spec: str | Runnable, **values: Any) -> Any:
         spec = _joined(spec)
     if isinstance(spec, Runnable):
         return with_values(spec, values)
-    halves = [_read(half) for half in (re.split(r"(?<![0-9.][eE])\+", spec) if isinstance(spec, str) else [spec])]
+    halves = _parts(spec, several=True)
     found = _find([name for name, _ in halves])
     known = hyperparameters(found)
-    for name, options in halves:
+    for i, (name, options) in enumerate(halves):
         for key, value in _named({key: field for key, (_, field) in known.items()}, options).items():
-            full = f"{name}.{key}" if f"{name}.{key}" in known else key
-            if full in known and len(halves) > 1 and known[full][0].name not in (name, found.name):
+            full = f"{Path(name).stem}.{key}"
+            full = full if full in known else key
+            if full in known and len(halves) > 1 and not any(known[full][0] is p for p in (found.parts[i], found)):
                 raise InputError(f"{name} has no field {key}: it is {known[full][0].name}'s")
             values.setdefault(full, value)
     return with_values(found, values)
@@ -141,12 +143,11 @@ def _find(parts: list[str]) -> Runnable:
     """The method of one name, or of a direction's and a rule's, with its defaults."""
     name = "+".join(parts)
     if name in ALIASES:
-        halves = [_read(half) for half in ALIASES[name].split("+")]
-        made = [changed(_part(half), dict(options)) for half, options in halves]
+        made = [changed(_part(half), dict(options)) for half, options in _parts(ALIASES[name], several=True)]
     else:
         for part in parts:
-            if part not in method_names():
-                if part in names("problems"):
+            if part not in method_names() and not files.is_path(part):
+                if problem_name(part):
                     raise InputError(f"{part} is a problem, not a method")
                 raise InputError(f"no method {part}{nearest(part, method_names())}; see stepbench list")
         made = [_part(part) for part in parts]
@@ -158,6 +159,8 @@ def _find(parts: list[str]) -> Runnable:
 
 
 def _part(name: str) -> Any:
+    if files.is_path(name):
+        return files.load(name, "method")()
     for kind in KINDS:
         if name in names(kind):
             return load(kind, name)()
@@ -171,16 +174,23 @@ def _joined(part: Direction | StepSize) -> Joined:
     return Joined(_part("gradient"), part)
 
 
-def _read(spec: str) -> tuple[str, list[tuple[str, str]]]:
-    """A spec's name and its options; an option without a key, as in ``scipy:bfgs``, has the key ""."""
-    if not isinstance(spec, str):
-        raise InputError(f"{spec!r} is not a spec: write name or name:key=value,key=value")
-    name, colon, rest = spec.partition(":")
-    name = name.strip()
-    if not name or (colon and not rest):
-        raise InputError(f"{spec!r} is not a spec: write name or name:key=value,key=value")
-    options = [piece.partition("=") for piece in rest.split(",")] if rest else []
-    return name, [(key.strip(), value) if eq else ("", key.strip()) for key, eq, value in options]
+_PART = re.compile(rf"({files.PATH}|[^:+]*)(:.*?)?((?<![0-9.][eE])\+|$)")
+_LONE = re.compile(rf"({files.PATH}|[^:]*)(:.*)?($)")
+
+
+def _parts(spec: str, several: bool) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Each part of a spec, one or joined by +: its name and its options; one without a key, scipy:bfgs, has ""."""
+    parts: list[tuple[str, list[tuple[str, str]]]] = []
+    at, more = 0, True
+    while more:
+        found = (_PART if several else _LONE).match(spec, at) if isinstance(spec, str) else None
+        name = found[1].strip() if found else ""
+        if not found or not name or found[2] == ":":
+            raise InputError(f"{spec!r} is not a spec: write name or name:key=value,key=value")
+        pieces = [piece.partition("=") for piece in found[2][1:].split(",")] if found[2] else []
+        parts.append((name, [(key.strip(), value) if eq else ("", key.strip()) for key, eq, value in pieces]))
+        at, more = found.end(), bool(found[3])
+    return parts
 
 
 def _named(fields: dict[str, Field], options: list[tuple[str, str]]) -> dict[str, str]:

@@ -7,13 +7,17 @@ whole that does not split so.
 from __future__ import annotations
 
 import dataclasses
+import math
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol
 
 import numpy as np
 
+from stepbench import derivatives
 from stepbench.arrays import Array
 from stepbench.fields import Field, InputError, Parametric, fields_of, nearest, param
 
@@ -51,8 +55,16 @@ class Problem(Parametric):
     """A function to minimise. A problem file holds one frozen dataclass that derives from this one.
 
     The docstring's first line is the problem's line in ``stepbench list``; its body gives the formula. A subclass
-    gives ``x0``, ``f`` and ``grad``, and whatever else is known; what stays None is unknown.
+    gives ``x0`` and ``f``, mostly ``grad``, and whatever else is known; what stays None is unknown. A vector that is
+    a constant of the class may be written as a tuple.
     """
+
+    def __init_subclass__(cls) -> None:
+        """Make vectors of the tuples ``x0`` and ``x_star``."""
+        for name in ("x0", "x_star"):
+            value = vars(cls).get(name)
+            if isinstance(value, tuple | list):
+                setattr(cls, name, _vector(value))
 
     @property
     @abstractmethod
@@ -66,8 +78,13 @@ class Problem(Parametric):
 
     @property
     def x_star(self) -> Vector | None:
-        """The minimiser, (d,), where it is known."""
+        """The minimiser, (d,), where it is known; (d, m) where there are m."""
         return None
+
+    @property
+    def local_minima(self) -> tuple[float, ...]:
+        """The values of other minima, where they are known; a value may be approached only at infinity."""
+        return ()
 
     @property
     def mu(self) -> float | None:
@@ -93,13 +110,22 @@ class Problem(Parametric):
     def f(self, x: Array) -> Array:
         """The function: (d, R) -> (R,)."""
 
-    @abstractmethod
     def grad(self, x: Array) -> Array:
-        """Its gradient: (d, R) -> (d, R)."""
+        """Its gradient: (d, R) -> (d, R). Where a problem leaves it out, it is derived from f."""
+        return self._derivative(self.f, x)
+
+    @cached_property
+    def _derivative(self) -> derivatives.Derivative:
+        return derivatives.derived(self.f, np.asarray(self.x0, dtype=float))
+
+    @property
+    def derived(self) -> str:
+        """By what the gradient is derived from f; "" where the problem gives its own."""
+        return derivatives.NAMES[self._derivative] if type(self).grad is Problem.grad else ""
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        """Pickle a problem of the catalogue as its spec: its class is loaded from a file and cannot be imported."""
-        if type(self).__module__.startswith("stepbench.problems."):
+        """Pickle a problem loaded from a file as its spec: its class cannot be imported."""
+        if type(self).__module__.startswith(("stepbench.problems.", "stepbench.files.")):
             from stepbench.catalog import problem
 
             return problem, (self.spec(),)
@@ -118,6 +144,24 @@ class Problem(Parametric):
         return frozenset(known)
 
     @property
+    def smoothness(self) -> str:
+        """How smooth f is: C∞, or C⁰ where its gradient jumps, or C¹ where its Hessian does."""
+        return "C∞"
+
+    @property
+    def conditioning(self) -> float | None:
+        """The Hessian's condition number λmax/λmin at the (first) minimiser; infinite where it is singular there.
+
+        None where the minimiser is unknown, or the Hessian is not given.
+        """
+        if self.x_star is None or "hvp" not in self.supplies:
+            return None
+        x = np.reshape(self.x_star, (len(self.x_star), -1))[:, :1]
+        eigenvalues = np.linalg.eigvalsh(self.hessian(np.repeat(x, 2, axis=1))[:, :, 0])
+        largest = float(eigenvalues[-1])
+        return largest / float(eigenvalues[0]) if eigenvalues[0] > 1e-12 * largest else math.inf
+
+    @property
     def fraction(self) -> float:
         """The part b/n of the data that a step sees: 1 unless the problem is a finite sum drawn in batches."""
         return 1.0
@@ -127,9 +171,23 @@ class Problem(Parametric):
         """Whether each step sees a random sample of the function, drawn by ``sample``."""
         return False
 
-    def sample(self, rng: np.random.Generator) -> Function:
-        """A random function of the same parameters whose expectation is this one."""
+    def sample(self, rng: np.random.Generator, step: int) -> Function:
+        """What the given step, 1 or later, sees: a random function whose expectation is ``at(step - 1)``."""
         raise NotImplementedError
+
+    def at(self, step: int) -> Function:
+        """The function as it stands after so many steps: this one, unless the problem drifts."""
+        return self
+
+
+def _vector(value: Any) -> Any:
+    """Numbers as a read-only array; anything else as it is, to be refused where it is used."""
+    try:
+        vector = np.array(value, dtype=float)
+    except (TypeError, ValueError):
+        return value
+    vector.flags.writeable = False
+    return vector
 
 
 @dataclass(frozen=True)
@@ -160,7 +218,7 @@ class FiniteSum(Problem):
         """The part b/n of the data in a mini-batch."""
         return self.batch_size / self.terms if self.batch_size else 1.0
 
-    def sample(self, rng: np.random.Generator) -> Function:
+    def sample(self, rng: np.random.Generator, step: int) -> Function:
         """The sum over a mini-batch drawn uniformly, without repetition within the batch."""
         return self.subset(rng.choice(self.terms, size=self.batch_size, replace=False))
 
@@ -325,7 +383,7 @@ def hyperparameters(method: Runnable) -> dict[str, tuple[Parametric, Field]]:
     owned = [(part, field) for part in method.parts for field in fields_of(type(part)).values()]
     names = [field.name for _, field in owned]
     return {
-        field.name if names.count(field.name) == 1 else f"{part.name}.{field.name}": (part, field)
+        field.name if names.count(field.name) == 1 else f"{Path(part.name).stem}.{field.name}": (part, field)
         for part, field in owned
     }
 

@@ -254,7 +254,7 @@ class _Trace:
         self.status = np.full(R, "", dtype=object)
         self.detail = np.full(R, "", dtype=object)
         with np.errstate(all="ignore"):
-            start = self._look([x])
+            start = self._look([x], 0)
         none = np.zeros((1, R), dtype=np.int64)
         room = min(horizon + 1, max(64, (1 << 21) // x.size))
         self.columns = {k: _Column(v, room) for k, v in (start | {"evals": none, "fevals": none}).items()}
@@ -277,21 +277,31 @@ class _Trace:
             return self.length, self.horizon
         return min(evals, self.budget), self.budget
 
-    def _look(self, points: list[Vector]) -> dict[str, Vector]:
+    def _look(self, points: list[Vector], first: int) -> dict[str, Vector]:
         """What is recorded of n points (d, R), each (n, R): one call of f, and one of its gradient, for all."""
         x = np.stack(points, axis=1)
         d, n, R = x.shape
         columns = x.reshape(d, n * R)
         lost = ~np.isfinite(columns).all(axis=0)
         asked = np.where(lost, np.resize(self.problem.x0, d)[:, None], columns) if lost.any() else columns
-        f, g = self.problem.f(asked), self.problem.grad(asked)
+        f, g = self._ask(asked, first, n)
         seen = {"f": np.where(lost, math.nan, f) if lost.any() else f, "gradient_norm": np.sqrt(dot(g, g))}
         if self.problem.f_star is not None:
             seen["error"] = f - self.problem.f_star
         if self.problem.x_star is not None:
-            apart = columns - np.asarray(self.problem.x_star, dtype=float)[:, None]
-            seen["distance"] = np.sqrt(dot(apart, apart))
+            apart = columns[:, None] - np.reshape(self.problem.x_star, (d, -1, 1))
+            seen["distance"] = np.sqrt(dot(apart, apart).min(axis=0))
         return {"x": x.transpose(1, 0, 2)} | {name: values.reshape(n, R) for name, values in seen.items()}
+
+    def _ask(self, columns: Vector, first: int, n: int) -> tuple[Vector, Vector]:
+        """f and its gradient at n records of points from the first on; where the problem drifts, as it stood then."""
+        if self.problem.at(first) is self.problem:
+            return self.problem.f(columns), self.problem.grad(columns)
+        records = np.split(columns, n, axis=1)
+        stages = [self.problem.at(first + k) for k in range(n)]
+        f = [stage.f(np.ascontiguousarray(x)) for stage, x in zip(stages, records, strict=True)]
+        g = [stage.grad(np.ascontiguousarray(x)) for stage, x in zip(stages, records, strict=True)]
+        return np.concatenate(f), np.concatenate(g, axis=1)
 
     def add(
         self,
@@ -303,7 +313,7 @@ class _Trace:
         """Record some steps, and end the runs that met the target, diverged or spent the budget in them."""
         if not points:
             return
-        new = self._look(points) | {"evals": self._counts(evals), "fevals": self._counts(fevals)}
+        new = self._look(points, self.length + 1) | {"evals": self._counts(evals), "fevals": self._counts(fevals)}
         for name, values in new.items():
             self.columns[name].append(values)
         self.alphas += alphas

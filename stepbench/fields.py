@@ -10,14 +10,19 @@ import dataclasses
 import difflib
 import math
 import numbers
+import sys
 import types
 import typing
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
+
+USER_FILES = "stepbench.files."
+"""How the names of modules begin that were loaded from files of the user's own."""
 
 Scalar: TypeAlias = float | np.ndarray[Any, Any]
 """A real hyper-parameter: one number, or an array of shape (R,) with one number a run."""
@@ -31,6 +36,12 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """`` (did you mean a, b?)`` with the known names closest to a mistyped one, or nothing."""
     close = difflib.get_close_matches(word, list(known), n=3, cutoff=0.5)
     return f" (did you mean {', '.join(close)}?)" if close else ""
+
+
+def shown_path(path: str | Path) -> str:
+    """A file as a spec names it: from here, ``./mine.py``, where it lies below, and from the root elsewhere."""
+    path = Path(path)
+    return f"./{path.relative_to(Path.cwd())}" if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def param(default: Any, symbol: str, meaning: str, bounds: str = "(-inf, inf)") -> Any:
@@ -135,22 +146,30 @@ def _within(number: float, bounds: str) -> bool:
 
 
 def fields_of(cls: type) -> dict[str, Field]:
-    """The declared parameters of a problem, direction, rule or method class, by name, in the order of its file."""
+    """The declared parameters of a problem, direction, rule or method class, by name, in the order of its file.
+
+    A plain field, ``kappa: float = 30.0``, counts as one without a symbol, a meaning or bounds.
+    """
     return _fields_of(cast(Hashable, cls))
 
 
 @cache
 def _fields_of(cls: Any) -> dict[str, Field]:
     hints = typing.get_type_hints(cls)
-    return {f.name: _read(f, hints[f.name]) for f in dataclasses.fields(cls) if f.init and "symbol" in f.metadata}
+    read = [_read(f, hints[f.name]) for f in dataclasses.fields(cls) if f.init]
+    return {field.name: field for field in read if field is not None}
 
 
-def _read(f: dataclasses.Field[Any], hint: Any) -> Field:
+def _read(f: dataclasses.Field[Any], hint: Any) -> Field | None:
     parts = typing.get_args(hint) if typing.get_origin(hint) in (types.UnionType, typing.Union) else (hint,)
     choices = next((typing.get_args(p) for p in parts if typing.get_origin(p) is Literal), ())
-    kind: Any = "choice" if choices else "bool" if bool in parts else "float" if float in parts else "int"
+    kinds = [kind.__name__ for kind in (bool, float, int) if kind in parts]
+    if not choices and not kinds:
+        return None
+    kind: Any = "choice" if choices else kinds[0]
     many = any(typing.get_origin(part) is np.ndarray for part in parts)
-    return Field(f.name, kind, many, type(None) in parts, choices, f.default, **f.metadata)
+    said = {"symbol": "", "meaning": "", "bounds": "(-inf, inf)"} | f.metadata
+    return Field(f.name, kind, many, type(None) in parts, choices, f.default, **said)
 
 
 @dataclass(frozen=True)
@@ -168,22 +187,35 @@ class Parametric:
 
     @property
     def name(self) -> str:
-        """The name in the catalogue, that of the file the class stands in; elsewhere the name of the class."""
-        package, _, file = type(self).__module__.rpartition(".")
-        return file.replace("_", "-") if package.startswith("stepbench.") else type(self).__name__
+        """The name in the catalogue, that of the file the class stands in, or the path of a user's own file.
+
+        For any other class it is the name of the class.
+        """
+        if self._home is None:
+            return type(self).__name__
+        return shown_path(self._home) if type(self).__module__.startswith(USER_FILES) else self._home
+
+    @property
+    def _home(self) -> str | None:
+        """The name in the catalogue, or the whole path of a user's file; None for a class that is in neither."""
+        module = type(self).__module__
+        if module.startswith(USER_FILES):
+            return sys.modules[module].__file__
+        package, *rest = module.split(".")
+        return "/".join(rest[1:]).replace("_", "-") if package == "stepbench" and rest[1:] else None
 
     def spec(self) -> str:
         """The whole spec, with every field stated: what builds this object again whatever the defaults become."""
-        return self._stated(lambda *_: True)
+        return self._stated(self._home or self.name, lambda *_: True)
 
     def __str__(self) -> str:
         """A short name for tables: the spec with only the fields that differ from their defaults."""
-        return self._stated(lambda field, value: not np.array_equal(value, field.default))
+        return self._stated(self.name, lambda field, value: not np.array_equal(value, field.default))
 
-    def _stated(self, wanted: Callable[[Field, Any], bool]) -> str:
+    def _stated(self, name: str, wanted: Callable[[Field, Any], bool]) -> str:
         values = [(field, getattr(self, name)) for name, field in fields_of(type(self)).items()]
         stated = [f"{field.name}={show_value(value)}" for field, value in values if wanted(field, value)]
-        return self.name + (":" + ",".join(stated) if stated else "")
+        return name + (":" + ",".join(stated) if stated else "")
 
 
 def show_value(value: Any) -> str:

@@ -67,7 +67,7 @@ class Oracle:
             # Addressed by the step's number and not drawn from a running stream, so that any step can be replayed.
             rng = np.random.default_rng((self._seed, self._step))
             if self.problem.stochastic:
-                self._sample = self.problem.sample(rng)
+                self._sample = self.problem.sample(rng, self._step)
             if self._noise:
                 self._noise_vector = self._noise * rng.standard_normal((self.problem.x0.size, 1))
             self._forget()

@@ -106,8 +106,8 @@ def test_evaluations_are_those_that_an_independent_counter_sees(method, problem)
     seen = {"f": 0, "grad": 0, "hessian": 0}
 
     class Counted(type(problem)):
-        def sample(self, rng):
-            return counting(super().sample(rng))
+        def sample(self, rng, step):
+            return counting(super().sample(rng, step))
 
     def counting(function):
         class Counter:

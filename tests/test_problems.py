@@ -228,7 +228,7 @@ def test_every_batch_is_equally_likely():
     counts = dict.fromkeys(pairs, 0)
     rng = np.random.default_rng(0)
     for _ in range(6000):
-        seen = float(p.sample(rng).f(x)[0])
+        seen = float(p.sample(rng, 1).f(x)[0])
         [pair] = [k for k, f in pairs.items() if abs(f - seen) < 1e-9]
         counts[pair] += 1
     assert max(abs(count - 1000) for count in counts.values()) < 4 * 29

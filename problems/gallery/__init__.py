@@ -1,0 +1,1 @@
+"""Surfaces in two parameters, for pictures and lessons."""
