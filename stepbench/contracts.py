@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 NEEDS = {
     "f_star": ("the minimum f*", "give it as the option f_star"),
-    "curvature": ("the Hessian's diagonal", "choose a problem that gives its Hessian"),
-    "hvp": ("Hessian-vector products", "choose a problem that gives its Hessian"),
+    "curvature": ("the Hessian's diagonal", "choose a problem whose samples give their Hessian"),
+    "hvp": ("Hessian-vector products", "choose a problem whose samples give their Hessian"),
 }
 """What a method may need beyond f and its gradient, in words, and where else it can come from."""
 
@@ -112,16 +112,23 @@ class Problem(Parametric):
 
     def grad(self, x: Array) -> Array:
         """Its gradient: (d, R) -> (d, R). Where a problem leaves it out, it is derived from f."""
-        return self._derivative(self.f, x)
+        return self._derivatives["grad"](self.f, x)
+
+    def hessian(self, x: Array) -> Array:
+        """Its matrix of second derivatives: (d, R) -> (d, d, R). Left out, it is derived from the gradient."""
+        return self._derivatives["hessian"](self.grad, x)
 
     @cached_property
-    def _derivative(self) -> derivatives.Derivative:
-        return derivatives.derived(self.f, np.asarray(self.x0, dtype=float))
+    def _derivatives(self) -> dict[str, derivatives.Derivative]:
+        """How each derivative that the problem leaves out is taken."""
+        functions = {"grad": self.f, "hessian": self.grad}
+        left_out = [name for name in functions if getattr(type(self), name) is getattr(Problem, name)]
+        return {name: derivatives.derived(functions[name], np.asarray(self.x0, dtype=float)) for name in left_out}
 
     @property
-    def derived(self) -> str:
-        """By what the gradient is derived from f; "" where the problem gives its own."""
-        return derivatives.NAMES[self._derivative] if type(self).grad is Problem.grad else ""
+    def derived(self) -> dict[str, str]:
+        """The derivatives that the bench derives, "grad" and "hessian", and by what."""
+        return {name: derivatives.NAMES[way] for name, way in self._derivatives.items()}
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Pickle a problem loaded from a file as its spec: its class cannot be imported."""
@@ -131,15 +138,11 @@ class Problem(Parametric):
             return problem, (self.spec(),)
         return super().__reduce_ex__(protocol)
 
-    def hessian(self, x: Array) -> Array:
-        """Its matrix of second derivatives, where the problem knows it: (d, R) -> (d, d, R)."""
-        raise NotImplementedError
-
     @property
     def supplies(self) -> frozenset[str]:
         """What a method may need beyond f and its gradient, and this problem has: f_star, curvature, hvp."""
         known = {"f_star"} if self.f_star is not None else set()
-        if type(self).hessian is not Problem.hessian:
+        if not self.stochastic or type(self).hessian is not Problem.hessian:
             known |= {"curvature", "hvp"}
         return frozenset(known)
 
@@ -152,9 +155,9 @@ class Problem(Parametric):
     def conditioning(self) -> float | None:
         """The Hessian's condition number λmax/λmin at the (first) minimiser; infinite where it is singular there.
 
-        None where the minimiser is unknown, or the Hessian is not given.
+        None where the minimiser is unknown.
         """
-        if self.x_star is None or "hvp" not in self.supplies:
+        if self.x_star is None:
             return None
         x = np.reshape(self.x_star, (len(self.x_star), -1))[:, :1]
         eigenvalues = np.linalg.eigvalsh(self.hessian(np.repeat(x, 2, axis=1))[:, :, 0])

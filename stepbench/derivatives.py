@@ -24,8 +24,7 @@ def complex_step(function: Function, x: Array) -> Array:
     Source: Squire & Trapp 1998, Using complex variables to estimate derivatives of real functions.
     """
     values = _along_every_axis(function, x, 1j * TINY)
-    derivative: Array = values.imag / TINY
-    return derivative
+    return np.array(values.imag / TINY, dtype=float)
 
 
 def central_differences(function: Function, x: Array) -> Array:

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stepbench import derivatives
 from stepbench.arrays import Array, contract, like
 from stepbench.contracts import Problem, Vector
 
@@ -39,7 +38,7 @@ class LinearLeastSquares(NamedTuple):
 class LeastSquares(Problem):
     """A problem f(w) = Σ r_i(w)², given by its residuals and their Jacobian.
 
-    Both take complex points too: the Hessian is the complex step of the gradient, exact to rounding.
+    Where both take complex points too, the Hessian is derived to rounding, by the complex step of the gradient.
     """
 
     @abstractmethod
@@ -58,7 +57,3 @@ class LeastSquares(Problem):
     def grad(self, x: Array) -> Array:
         """2 Jᵀ r."""
         return 2.0 * (self.jacobian(x) * self.residuals(x)[:, None]).sum(0)
-
-    def hessian(self, x: Array) -> Array:
-        """The derivative of the gradient, by the complex step."""
-        return derivatives.complex_step(self.grad, x)

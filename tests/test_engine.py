@@ -245,10 +245,17 @@ def test_a_need_that_the_problem_lacks_is_refused_with_the_way_out():
     ):
         stepbench.run(Unknown(), "polyak")
     assert stepbench.run(Unknown(), "polyak:f_star=0", steps=5).error is None
+
+    class Sampled(Unknown):
+        stochastic = True
+
+        def sample(self, rng, step):
+            return self
+
     with pytest.raises(InputError, match="needs the Hessian's diagonal"):
-        stepbench.run(Unknown(), "idbd")
+        stepbench.run(Sampled(), "idbd")
     with pytest.raises(InputError, match="Hessian-vector products"):
-        stepbench.run(Unknown(), "exact:f_star=0")
+        stepbench.run(Sampled(), "exact:f_star=0")
     with pytest.raises(InputError, match="does not know its minimum"):
         stepbench.run(Unknown(), "gd", target=0.1)
     with pytest.raises(InputError, match="needs the minimum"):
