@@ -5,12 +5,12 @@ from functools import cached_property
 
 import numpy as np
 
-from stepbench import FiniteSum, InputError, LinearLeastSquares, param
+from stepbench import InputError, LinearFit, LinearLeastSquares, param
 from stepbench.arrays import contract
 
 
 @dataclass(frozen=True)
-class LinearRegression(FiniteSum):
+class LinearRegression(LinearFit):
     """Least squares on Gaussian samples, whole or in batches.
 
     f(w) = ½ ‖X w − y‖², X an n × d matrix of standard normal numbers, y = X w* + noise. With ``batch`` set, each
@@ -35,8 +35,13 @@ class LinearRegression(FiniteSum):
         if self.batch is not None and self.batch > self.n:
             raise InputError(f"{self.name}: batch={self.batch} is more than the n={self.n} samples")
 
+    @property
+    def data(self):
+        """The samples."""
+        return self._drawn[0]
+
     @cached_property
-    def _data(self):
+    def _drawn(self):
         rng = np.random.default_rng(self.data_seed)
         X = rng.standard_normal((self.n, self.dim))
         w = rng.standard_normal((self.dim, 1))
@@ -46,32 +51,7 @@ class LinearRegression(FiniteSum):
     @cached_property
     def x_star(self):
         """The w that made the data, or with noise the least-squares solution; None where it is not unique."""
-        (X, y, _), w = self._data
-        if self.n < self.dim:
-            return None
-        return np.linalg.lstsq(X, y)[0][:, 0] if self.noise else w
-
-    @cached_property
-    def f_star(self):
-        """The least sum of squares."""
-        if self.x_star is None:
-            return 0.0  # fewer samples than parameters: the data can be fitted exactly
-        return float(self.f(np.repeat(self.x_star[:, None], 2, axis=1))[0])
-
-    @cached_property
-    def _spectrum(self):
-        X = self._data[0].X
-        return np.linalg.eigvalsh(X.T @ X)
-
-    @property
-    def mu(self):
-        """The smallest eigenvalue of XᵀX; None where the samples do not determine w."""
-        return float(self._spectrum[0]) if self.n >= self.dim else None
-
-    @property
-    def L(self):
-        """The largest eigenvalue of XᵀX."""
-        return float(self._spectrum[-1])
+        return super().x_star if self.noise or self.n < self.dim else self._drawn[1]
 
     @property
     def view(self):
@@ -80,30 +60,3 @@ class LinearRegression(FiniteSum):
             return None
         middle, reach = self.x_star / 2, np.abs(self.x_star).max()
         return tuple((float(m - 1.1 * reach), float(m + 1.1 * reach)) for m in middle)
-
-    def f(self, x):
-        """Half the sum of the squared residuals."""
-        return self._data[0].f(x)
-
-    def grad(self, x):
-        """Xᵀ (X w − y)."""
-        return self._data[0].grad(x)
-
-    def hessian(self, x):
-        """XᵀX, the same everywhere."""
-        return self._data[0].hessian(x)
-
-    @property
-    def terms(self):
-        """The samples."""
-        return self.n
-
-    @property
-    def batch_size(self):
-        """Samples a step."""
-        return self.batch
-
-    def subset(self, index):
-        """The chosen samples' squares, weighted so that their expectation is the whole sum."""
-        X, y, _ = self._data[0]
-        return LinearLeastSquares(X[index], y[index], self.n / len(index))

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from stepbench.contracts import Direction, FiniteSum, Method, Problem, StepSize
     from stepbench.engine import DivergenceWarning, Interrupted, run
     from stepbench.fields import InputError, param
-    from stepbench.least_squares import LeastSquares, LinearLeastSquares
+    from stepbench.least_squares import LeastSquares, LinearFit, LinearLeastSquares
     from stepbench.oracle import Oracle
     from stepbench.result import Result, load
 
@@ -21,6 +21,7 @@ __all__ = [
     "InputError",
     "Interrupted",
     "LeastSquares",
+    "LinearFit",
     "LinearLeastSquares",
     "Method",
     "Oracle",
@@ -39,7 +40,7 @@ _HOMES = {
     "stepbench.contracts": ("Direction", "FiniteSum", "Method", "Problem", "StepSize"),
     "stepbench.engine": ("DivergenceWarning", "Interrupted", "run"),
     "stepbench.fields": ("InputError", "param"),
-    "stepbench.least_squares": ("LeastSquares", "LinearLeastSquares"),
+    "stepbench.least_squares": ("LeastSquares", "LinearFit", "LinearLeastSquares"),
     "stepbench.oracle": ("Oracle",),
     "stepbench.result": ("Result", "load"),
 }

@@ -195,7 +195,7 @@ def _vector(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class FiniteSum(Problem):
-    """A problem that is a sum over data, from which each step may draw a mini-batch."""
+    """A problem that is a sum over data, from which each step may draw a mini-batch: its f is ``subset`` of all."""
 
     @property
     @abstractmethod
@@ -210,6 +210,19 @@ class FiniteSum(Problem):
     @abstractmethod
     def subset(self, index: Vector) -> Function:
         """The sum over the chosen terms, scaled by terms / len(index) so that its expectation is the whole."""
+
+    @cached_property
+    def whole(self) -> Function:
+        """The sum over all terms."""
+        return self.subset(np.arange(self.terms))
+
+    def f(self, x: Array) -> Array:
+        """The sum over all terms."""
+        return self.whole.f(x)
+
+    def grad(self, x: Array) -> Array:
+        """Its gradient."""
+        return self.whole.grad(x)
 
     @property
     def stochastic(self) -> bool:

@@ -24,7 +24,7 @@ def complex_step(function: Function, x: Array) -> Array:
     Source: Squire & Trapp 1998, Using complex variables to estimate derivatives of real functions.
     """
     values = _along_every_axis(function, x, 1j * TINY)
-    return np.array(values.imag / TINY, dtype=float)
+    return values.imag / TINY
 
 
 def central_differences(function: Function, x: Array) -> Array:
@@ -35,7 +35,8 @@ def central_differences(function: Function, x: Array) -> Array:
     """
     h = np.cbrt(np.finfo(float).eps) * np.maximum(1.0, np.abs(x))
     h = (x + h) - x  # as the points will differ
-    return (_along_every_axis(function, x, h) - _along_every_axis(function, x, -h)) / (2 * h)
+    quotients: Array = (_along_every_axis(function, x, h) - _along_every_axis(function, x, -h)) / (2 * h)
+    return quotients
 
 
 def _along_every_axis(function: Function, x: Array, h: Any) -> Array:

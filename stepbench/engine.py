@@ -16,6 +16,7 @@ from stepbench.contracts import NEEDS, Method, Peer, Problem, Runnable, hyperpar
 from stepbench.fields import InputError
 from stepbench.oracle import Oracle, Spent
 from stepbench.result import Result
+from stepbench.vetting import vet
 
 Vector = np.ndarray[Any, Any]
 
@@ -68,6 +69,7 @@ def run(
     budget, seed = _whole("budget", budget, 1), _whole("seed", seed, 0)
     steps = None if steps is None else _whole("steps", steps, 1)
     noise, target = _size("noise", noise), None if target is None else _size("target", target)
+    vet(problem)
     told = _told(problem, method, target, noise)
     x, lone = _starts(problem, method, start)
     horizon = min(budget, steps or budget)

@@ -155,6 +155,16 @@ def _refuse_unfit(text: str, cls: Any) -> None:
         raise InputError(f"{where} gives no {' and no '.join(missing)}")
 
 
+def is_users(cls: type) -> bool:
+    """Whether the class comes from a user's file."""
+    return cls.__module__.startswith(USER_FILES)
+
+
+def path_of(cls: type) -> str:
+    """The user's file that the class comes from."""
+    return str(sys.modules[cls.__module__].__file__)
+
+
 def line_of(thing: Any) -> int:
     """The line of its file on which a class or a function begins."""
     return inspect.getsourcelines(thing)[1]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
 from stepbench.arrays import Array, contract, like
-from stepbench.contracts import Problem, Vector
+from stepbench.contracts import FiniteSum, Function, Problem, Vector
 
 
 class LinearLeastSquares(NamedTuple):
@@ -32,6 +33,69 @@ class LinearLeastSquares(NamedTuple):
     def hessian(self, x: Array) -> Array:
         """XᵀX, weighted, the same everywhere."""
         return np.repeat(self.weight * (self.X.T @ self.X)[:, :, None], x.shape[-1], axis=2)
+
+
+@dataclass(frozen=True)
+class LinearFit(FiniteSum):
+    """A finite sum f(w) = ½ weight ‖X w − y‖² over data, one term a row; ``batch`` is a field of the subclass."""
+
+    @property
+    @abstractmethod
+    def data(self) -> LinearLeastSquares:
+        """All rows."""
+
+    @property
+    @abstractmethod
+    def batch(self) -> int | None:
+        """Rows drawn a step; None for all of them."""
+
+    @cached_property
+    def x_star(self) -> Vector | None:
+        """The least-squares solution; None where it is not unique."""
+        X, y, _ = self.data
+        return None if self.mu is None else np.linalg.lstsq(X, y)[0][:, 0]
+
+    @cached_property
+    def f_star(self) -> float:
+        """The least sum of squares."""
+        if self.x_star is None:
+            return 0.0  # fewer rows than parameters: the data can be fitted exactly
+        return float(self.data.f(np.repeat(self.x_star[:, None], 2, axis=1))[0])
+
+    @cached_property
+    def _spectrum(self) -> Vector:
+        X, _, weight = self.data
+        return weight * np.linalg.eigvalsh(X.T @ X)
+
+    @property
+    def mu(self) -> float | None:
+        """The smallest eigenvalue of XᵀX, weighted; None where there are fewer rows than parameters."""
+        X = self.data.X
+        return float(self._spectrum[0]) if len(X) >= X.shape[1] else None
+
+    @property
+    def L(self) -> float:
+        """The largest eigenvalue of XᵀX, weighted."""
+        return float(self._spectrum[-1])
+
+    def hessian(self, x: Array) -> Array:
+        """XᵀX, weighted, the same everywhere."""
+        return self.data.hessian(x)
+
+    @property
+    def terms(self) -> int:
+        """The rows."""
+        return len(self.data.X)
+
+    @property
+    def batch_size(self) -> int | None:
+        """Rows a step."""
+        return self.batch
+
+    def subset(self, index: Vector) -> Function:
+        """The chosen rows' squares, weighted so that their expectation is the whole sum."""
+        X, y, weight = self.data
+        return LinearLeastSquares(X[index], y[index], weight * len(X) / len(index))
 
 
 @dataclass(frozen=True)

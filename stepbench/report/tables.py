@@ -116,8 +116,22 @@ def outcome(result: Result) -> str:
     return (
         f"{result.status}: {result.detail}. {measure} {number(last)} after {result.steps:,} iterations, "
         f"{result.evals[-1]:,} gradient and {result.fevals[-1]:,} function evaluations, "
-        f"{result.seconds:.2g} s{told}."
+        f"{result.seconds:.2g} s{told}.{''.join(f' {note}.' for note in derivations([result]))}"
     )
+
+
+def derivations(results: Sequence[Result]) -> list[str]:
+    """What the bench derived because the problem leaves it out, and what the methods asked for, in sentences."""
+    problem = results[0].problem
+    asked = {need for r in results for need in r.told}
+    lines = []
+    if "grad" in problem.derived:
+        lines.append(
+            f"∇f is derived from f by {problem.derived['grad']}; its evaluations of f are not counted beside it"
+        )
+    if "hessian" in problem.derived and asked & {"curvature", "hvp"}:
+        lines.append(f"∇²f is derived from ∇f by {problem.derived['hessian']}")
+    return lines
 
 
 def comparison(results: Sequence[Result], width: int = 120) -> Table:
@@ -218,4 +232,4 @@ def notes(results: Sequence[Result]) -> list[str]:
         told = [r.label for r in results if need in r.told]
         if told and len(told) < len(results):
             lines.append(f"{', '.join(told)} was told {meaning}; the others were not")
-    return lines
+    return lines + derivations(results)
