@@ -1,4 +1,4 @@
-"""What the tests share: every method there is, and problems of every kind."""
+"""What the tests share: every method there is."""
 
 import pytest
 
@@ -15,13 +15,6 @@ EVERY_METHOD = (
     "rdbd:per=component",
     "adam+dbd:per=component",
     "tlr:variant=reference",
-)
-
-PROBLEMS = (
-    "quadratic:kappa=30",
-    "rosenbrock:dim=3",
-    "linear-regression:n=12,dim=3,noise=0.1",
-    "linear-regression:n=12,dim=3,batch=4",
 )
 
 

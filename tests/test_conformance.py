@@ -1,162 +1,270 @@
-"""What holds for every method on every problem: the contracts that everything else stands on."""
+"""Every built-in problem and method passes what ``stepbench check`` asks, and every check can fail."""
 
 import dataclasses
-import pickle
+from typing import NamedTuple
 
 import numpy as np
 import pytest
-from conftest import EVERY_METHOD, PROBLEMS
+from conftest import EVERY_METHOD
 
 import stepbench
-from stepbench.contracts import hyperparameters
-from stepbench.oracle import Oracle
+from stepbench import FiniteSum, Problem, StepSize, catalog, param
+from stepbench.conformance import Nonconformance, judge, methods, problems
 
-pytestmark = pytest.mark.filterwarnings("ignore::stepbench.DivergenceWarning")
-
-STEPS = 30
-every_method = pytest.mark.parametrize("method", EVERY_METHOD)
-every_problem = pytest.mark.parametrize("problem", PROBLEMS)
-
-
-def starts(problem, R):
-    rng = np.random.default_rng(1)
-    return problem.x0[:, None] + 0.3 * rng.standard_normal((problem.x0.size, R))
-
-
-def same(a, b):
-    """The same bits, NaN for NaN."""
-    return np.array_equal(a, b, equal_nan=True)
-
-
-def leaves(tree):
-    """The arrays and numbers of a state, in order."""
-    return [leaf for branch in tree for leaf in leaves(branch)] if isinstance(tree, tuple) else [tree]
+# Other fields than the defaults, where they make another function of it.
+VARIANTS = (
+    "quadratic:angle=30",
+    "quadratic:dim=5,angle=-70",
+    "rosenbrock:dim=5",
+    "rosenbrock:a=2,b=10",
+    "linear-regression:n=3,dim=5",
+    "linear-regression:n=12,dim=3,noise=0.1",
+    "linear-regression:n=12,dim=3,batch=4",
+    "breast-cancer:batch=8",
+    "diabetes:batch=10",
+    "tracking:dim=3,relevant=2",
+    "relu-network:n=4,inputs=3,width=16,batch=2",
+)
+by_name = {"ids": lambda check: check.__name__}
 
 
-def freeze(*trees):
-    """Make every array of a state read-only, so that changing one in place raises."""
-    for leaf in leaves(trees):
-        if isinstance(leaf, np.ndarray):
-            leaf.flags.writeable = False
-
-
-@every_problem
-@every_method
-def test_a_step_changes_nothing_it_was_given_and_depends_on_nothing_else(method, problem):
-    problem, method = stepbench.problem(problem), stepbench.method(method)
-    x = starts(problem, 5)
-    s = method.init(x)
-    oracle = Oracle(problem, horizon=STEPS, per=method.per)
+@pytest.mark.parametrize("problem", [*catalog.names("problems"), *VARIANTS])
+@pytest.mark.parametrize("check", problems.CHECKS, **by_name)
+def test_every_problem_conforms(check, problem):
     with np.errstate(all="ignore"):
-        for _ in range(8):
-            freeze(x, s)
-            oracle.advance()
-            replay = pickle.loads(pickle.dumps((x, oracle, s)))
-            x, s = method.step(x, oracle, s)
-            x_again, s_again = method.step(*replay)
-            assert x.shape == (problem.x0.size, 5)
-            assert x.dtype == np.float64
-            assert np.broadcast_shapes(np.shape(s.alpha), x.shape) == x.shape
-            assert same(x, x_again)
-            for leaf, again in zip(leaves(s), leaves(s_again), strict=True):
-                assert leaf is again is None or same(leaf, again)
+        check(stepbench.problem(problem))
 
 
-@every_problem
-@every_method
-def test_a_run_has_the_same_bits_alone_in_a_batch_and_in_any_chunk(method, problem):
-    problem = stepbench.problem(problem)
-    x0 = starts(problem, 7)
-    options = {"steps": STEPS, "noise": 0.01, "seed": 3}
-    batch = stepbench.run(problem, method, start=x0, **options)
-
-    def check(result, runs):
-        for name in ("x", "f", "error", "gradient_norm", "evals", "fevals"):
-            n = len(getattr(result, name))  # a chunk is recorded until its own last run ends
-            assert same(getattr(batch, name)[:n, ..., runs], getattr(result, name)), name
-        assert np.array_equal(batch.status[runs], result.status)
-        assert np.array_equal(batch.detail[runs], result.detail)
-
-    for r in (0, 6):
-        check(stepbench.run(problem, method, start=x0[:, r], **options), r)
-    for chunk in (slice(0, 2), slice(2, 7)):
-        check(stepbench.run(problem, method, start=x0[:, chunk], **options), chunk)
-
-
-@every_method
-def test_a_hyper_parameter_gives_the_same_bits_as_a_number_and_in_an_array(method):
-    problem = stepbench.problem("quadratic:kappa=30")
-    method = stepbench.method(method)
-    for key, (part, field) in hyperparameters(method).items():
-        value = getattr(part, field.name)
-        if not field.many:
-            continue
-        value = 0.3 if value is None else value
-        values = value * np.array([1.0, 0.99, 0.995, 1.0])
-        batch = stepbench.run(problem, stepbench.method(method, **{key: values}), steps=STEPS)
-        for r in (1, 3):
-            alone = stepbench.run(problem, stepbench.method(method, **{key: float(values[r])}), steps=STEPS)
-            assert same(batch.x[: len(alone.x), :, r], alone.x), key
-
-
-@every_problem
-@every_method
-def test_evaluations_are_those_that_an_independent_counter_sees(method, problem):
-    problem, method = stepbench.problem(problem), stepbench.method(method)
-    seen = {"f": 0, "grad": 0, "hessian": 0}
-
-    class Counted(type(problem)):
-        def sample(self, rng, step):
-            return counting(super().sample(rng, step))
-
-    def counting(function):
-        class Counter:
-            def f(self, x):
-                seen["f"] += 1
-                return function.f(x)
-
-            def grad(self, x):
-                seen["grad"] += 1
-                return function.grad(x)
-
-            def hessian(self, x):
-                seen["hessian"] += 1
-                return function.hessian(x)
-
-        return Counter()
-
-    counted = Counted(**{f.name: getattr(problem, f.name) for f in dataclasses.fields(problem)})
-    oracle = Oracle(counted, horizon=STEPS, per=method.per)
-    oracle._sample = counting(counted)
-    x = np.repeat(problem.x0[:, None] + 0.1, 2, axis=1)
-    s = method.init(x)
+@pytest.mark.parametrize("problem", methods.PROBLEMS)
+@pytest.mark.parametrize("method", EVERY_METHOD)
+@pytest.mark.parametrize("check", [check for check in methods.CHECKS if check is not methods.numbers], **by_name)
+def test_every_method_conforms(check, method, problem):
     with np.errstate(all="ignore"):
-        for _ in range(STEPS):
-            oracle.advance()
-            x, s = method.step(x, oracle, s)
-    products = seen["hessian"] if "hvp" in method.needs else 0
-    assert np.all(oracle.evals == seen["grad"] + products)
-    assert np.all(oracle.fevals == seen["f"])
-    assert seen["grad"] >= STEPS
+        check(stepbench.method(method), stepbench.problem(problem))
 
 
-@every_problem
-@every_method
-def test_a_run_goes_on_with_the_same_bits_after_pickling(method, problem):
-    problem, method = stepbench.problem(problem), stepbench.method(method)
+@pytest.mark.parametrize("method", EVERY_METHOD)
+def test_every_hyper_parameter_may_be_an_array(method):
+    methods.numbers(stepbench.method(method), stepbench.problem(methods.PROBLEMS[0]))
 
-    def steps(state, n):
-        x, oracle, s = state
-        with np.errstate(all="ignore"):
-            for _ in range(n):
-                oracle.advance()
-                x, s = method.step(x, oracle, s)
-        return x, oracle, s
 
-    x = starts(problem, 3)
-    begin = pickle.dumps((x, Oracle(problem, noise=0.1, horizon=STEPS, per=method.per), method.init(x)))
-    through, counted, _ = steps(pickle.loads(begin), 14)
-    resumed, counted_on, _ = steps(pickle.loads(pickle.dumps(steps(pickle.loads(begin), 7))), 7)
-    assert same(through, resumed)
-    assert np.array_equal(counted.evals, counted_on.evals)
-    assert np.array_equal(counted.fevals, counted_on.fevals)
+# Every check can fail: a problem and a method for each, wrong in that alone
+
+
+class Bowl(Problem):
+    """A bowl that is right in everything."""
+
+    x0 = (1.0, 2.0)
+    x_star = (0.0, 0.0)
+    f_star = 0.0
+    mu = L = 2.0
+
+    def f(self, x):
+        return (x * x).sum(0)
+
+    def grad(self, x):
+        return 2 * x
+
+    def hessian(self, x):
+        return np.repeat(2 * np.eye(2)[:, :, None], x.shape[1], axis=2)
+
+
+class FlatShape(Bowl):
+    def f(self, x):
+        return (x * x).sum()
+
+
+class WrongGradient(Bowl):
+    def grad(self, x):
+        return np.stack([2 * x[0], 2 * x[1] * (1 + 1e-7)])
+
+
+class WrongHessian(Bowl):
+    def hessian(self, x):
+        return 1.000001 * super().hessian(x)
+
+
+class WrongMinimum(Bowl):
+    f_star = 1e-3
+
+
+class WrongMinimiser(Bowl):
+    x_star = (0.0, 1e-3)
+
+
+class WrongConstant(Bowl):
+    L = 1.9
+
+
+class DependsOnNeighbours(Bowl):
+    def f(self, x):
+        return (x * x).sum(0) + 1e-16 * x.mean()
+
+
+class WritesIntoPoints(Bowl):
+    def f(self, x):
+        x *= 1.0
+        return (x * x).sum(0)
+
+
+class Remembers(Bowl):
+    def grad(self, x):
+        calls.append(1)
+        return 2 * x * (1 + 1e-16 * len(calls) ** 4)
+
+
+calls: list[int] = []
+
+
+class Biased(FiniteSum):
+    x0 = (1.0, 2.0)
+    terms = 3
+    batch_size = 1
+
+    def subset(self, index):
+        return Bowl() if len(index) == 3 else Twice()
+
+
+class Twice(Bowl):
+    def f(self, x):
+        return 2 * super().f(x)
+
+
+@dataclasses.dataclass(frozen=True)
+class Forgets(Bowl):
+    kappa: float = param(3.0, "κ", "lost when it is pickled")
+
+    def __reduce_ex__(self, protocol):
+        return Forgets, (4.0,)
+
+
+BROKEN_PROBLEMS = {
+    FlatShape: problems.shapes,
+    WrongGradient: problems.gradient,
+    WrongHessian: problems.hessian,
+    WrongMinimum: problems.minimum,
+    WrongMinimiser: problems.minimum,
+    WrongConstant: problems.constants,
+    DependsOnNeighbours: problems.batch,
+    WritesIntoPoints: problems.purity,
+    Remembers: problems.purity,
+    Biased: problems.samples,
+    Forgets: problems.pickling,
+}
+
+
+@pytest.mark.parametrize("check", problems.CHECKS, **by_name)
+def test_a_right_problem_passes(check):
+    check(Bowl())
+
+
+@pytest.mark.parametrize(("broken", "check"), BROKEN_PROBLEMS.items(), ids=lambda thing: thing.__name__)
+def test_a_problem_that_is_wrong_in_one_thing_fails_its_check(broken, check):
+    with pytest.raises(Nonconformance):
+        check(broken())
+
+
+def test_every_check_of_problems_has_a_problem_that_fails_it():
+    assert set(BROKEN_PROBLEMS.values()) == set(problems.CHECKS)
+
+
+class State(NamedTuple):
+    alpha: np.ndarray
+    k: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Rule(StepSize):
+    """A constant step that is right in everything."""
+
+    lr: stepbench.fields.Scalar = param(0.01, "α", "step size", "(0, inf)")
+
+    def init(self, x):
+        return State(np.zeros(x.shape[1]) + self.lr, 0)
+
+    def move(self, x, u, oracle, s):
+        return x - s.alpha * u, State(s.alpha, s.k + 1)
+
+
+class InPlace(Rule):
+    def move(self, x, u, oracle, s):
+        x -= s.alpha * u
+        return x, s
+
+
+class Looks(Rule):
+    def move(self, x, u, oracle, s):
+        return x - s.alpha * u * (1 + 1e-13 * x.mean()), s
+
+
+class HiddenState(Rule):
+    def move(self, x, u, oracle, s):
+        calls.append(1)
+        return x - s.alpha * u * (1 + 1e-14 * len(calls)), s
+
+
+class TellsArraysApart(Rule):
+    def move(self, x, u, oracle, s):
+        return x - s.alpha * u * (1 + 1e-13 * np.ndim(self.lr)), s
+
+
+class Uncounted(Rule):
+    def move(self, x, u, oracle, s):
+        return x - s.alpha * oracle.problem.grad(x), s
+
+
+class Unpickled:
+    def __init__(self):
+        self.k = 0
+
+    def __reduce__(self):
+        return Unpickled, ()
+
+
+class StateOutside(NamedTuple):
+    alpha: np.ndarray
+    memory: Unpickled
+
+
+class OutsideState(Rule):
+    def init(self, x):
+        return StateOutside(np.zeros(x.shape[1]) + self.lr, Unpickled())
+
+    def move(self, x, u, oracle, s):
+        memory = Unpickled()
+        memory.k = s.memory.k + 1
+        return x - s.alpha * u / (1 + memory.k), StateOutside(s.alpha, memory)
+
+
+BROKEN_METHODS = {
+    InPlace: methods.purity,
+    HiddenState: methods.purity,
+    Looks: methods.batch,
+    TellsArraysApart: methods.numbers,
+    Uncounted: methods.counts,
+    OutsideState: methods.pickling,
+}
+
+
+@pytest.mark.parametrize("check", methods.CHECKS, **by_name)
+def test_a_right_rule_passes(check):
+    check(stepbench.method(Rule()), stepbench.problem(methods.PROBLEMS[0]))
+
+
+@pytest.mark.parametrize(("broken", "check"), BROKEN_METHODS.items(), ids=lambda thing: thing.__name__)
+def test_a_rule_that_is_wrong_in_one_thing_fails_its_check(broken, check):
+    with pytest.raises(Nonconformance):
+        check(stepbench.method(broken()), stepbench.problem(methods.PROBLEMS[0]))
+
+
+def test_every_check_of_methods_has_a_method_that_fails_it():
+    assert set(BROKEN_METHODS.values()) == set(methods.CHECKS)
+
+
+def test_a_judgement_goes_on_after_a_failure():
+    findings = list(judge(WrongConstant()))
+    assert len(findings) == len(problems.CHECKS)
+    assert [f.passed for f in findings].count(False) == 1
+    [failure] = [f for f in findings if f.passed is False]
+    assert failure.check == "The Hessian's eigenvalues lie between μ and L"
+    assert failure.detail == "L = 1.9 and an eigenvalue is 2"

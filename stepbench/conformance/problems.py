@@ -1,8 +1,4 @@
-"""What every problem and every method must satisfy: the project's own tests and ``stepbench check`` both ask this.
-
-A check is a function of one object. It returns what it measured, in words; "" says that it does not apply. It raises
-Nonconformance, with the numbers, where the object fails. Its docstring's first line says what was checked.
-"""
+"""What holds for every problem."""
 
 from __future__ import annotations
 
@@ -13,21 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from stepbench import derivatives
+from stepbench import catalog, derivatives
+from stepbench.conformance import Nonconformance, require
 from stepbench.contracts import FiniteSum, Function, Problem, Vector
 
 TOLERANCE = 1e-8
 """How far a derivative may be from an independent one, beside its largest component."""
-
-
-class Nonconformance(AssertionError):  # noqa: N818 - it is a finding
-    """The object breaks the contract; the message gives the numbers."""
-
-
-def require(condition: Any, detail: str) -> None:
-    """Raise Nonconformance with the detail unless the condition holds."""
-    if not condition:
-        raise Nonconformance(detail)
 
 
 def points(problem: Problem, seed: int = 0, runs: int = 32) -> Vector:
@@ -52,9 +39,6 @@ def shown(x: Any) -> str:
     """A point or a vector, for a message."""
     x = np.ravel(np.asarray(x, dtype=float))
     return "(" + ", ".join(f"{value:.6g}" for value in x[:6]) + (", …" if x.size > 6 else "") + ")"
-
-
-# Problems
 
 
 def shapes(problem: Problem) -> str:
@@ -240,8 +224,6 @@ def samples(problem: Problem) -> str:
 
 def pickling(problem: Problem) -> str:
     """It can be pickled, and built again from its spec"""
-    from stepbench import catalog
-
     again = pickle.loads(pickle.dumps(problem))
     require(again == problem and again.spec() == problem.spec(), f"pickled it is {again.spec()}, not {problem.spec()}")
     if problem._home is not None:
@@ -249,4 +231,4 @@ def pickling(problem: Problem) -> str:
     return problem.spec()
 
 
-PROBLEM_CHECKS = (shapes, gradient, hessian, minimum, constants, batch, purity, samples, pickling)
+CHECKS = (shapes, gradient, hessian, minimum, constants, batch, purity, samples, pickling)

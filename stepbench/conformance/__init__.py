@@ -1,0 +1,66 @@
+"""What every problem and every method must satisfy: the project's own tests and ``stepbench check`` ask the same.
+
+A check is a function. It returns what it measured, in words; "" says that it does not apply. It raises Nonconformance,
+with the numbers, where the object fails. Its docstring says what it checked.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from stepbench import catalog, files
+from stepbench.contracts import Method, Problem, Runnable
+
+
+class Nonconformance(AssertionError):  # noqa: N818 - it is a finding
+    """The object breaks the contract; the message gives the numbers."""
+
+
+def require(condition: Any, detail: str) -> None:
+    """Raise Nonconformance with the detail unless the condition holds."""
+    if not condition:
+        raise Nonconformance(detail)
+
+
+class Finding(NamedTuple):
+    """What one check found: ``passed`` is None where it does not apply."""
+
+    check: str
+    passed: bool | None
+    detail: str
+
+
+def judge(thing: Problem | Runnable) -> Iterator[Finding]:
+    """Every check of a problem or of a method, one after the other."""
+    from stepbench.conformance.methods import CHECKS as METHOD_CHECKS
+    from stepbench.conformance.methods import PROBLEMS
+    from stepbench.conformance.problems import CHECKS
+
+    if isinstance(thing, Problem):
+        for check in CHECKS:
+            yield _finding(check, [partial(check, thing)])
+    elif isinstance(thing, Method):
+        problems = [catalog.problem(spec) for spec in PROBLEMS]
+        for rule in METHOD_CHECKS:
+            yield _finding(rule, [partial(rule, thing, problem) for problem in problems])
+
+
+def _finding(check: Callable[..., str], asked: Iterable[Callable[[], str]]) -> Finding:
+    title = inspect.getdoc(check) or ""
+    try:
+        with np.errstate(all="ignore"):
+            said = [ask() for ask in asked]
+    except Nonconformance as failure:
+        return Finding(title, False, str(failure))
+    except Exception as error:
+        where = files.users_lines(error)
+        if where is None:
+            raise
+        return Finding(title, False, f"{where[0]}: {type(error).__name__}: {error}")
+    detail = "; ".join(dict.fromkeys(filter(None, said)))
+    return Finding(title, True if detail else None, detail or "does not apply")
