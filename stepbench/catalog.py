@@ -58,9 +58,15 @@ def names(kind: str) -> tuple[str, ...]:
     return tuple(sorted((name.replace("_", "-") for name in found), key=lambda name: (name.count("/"), name)))
 
 
-def suites() -> tuple[str, ...]:
-    """The folders among the problems, such as mgh."""
-    return tuple(dict.fromkeys(name.partition("/")[0] for name in names("problems") if "/" in name))
+def suites() -> dict[str, str]:
+    """The folders among the problems, such as mgh, with what each is."""
+    folders = dict.fromkeys(name.partition("/")[0] for name in names("problems") if "/" in name)
+    return {folder: _summary_of_suite(folder) for folder in folders}
+
+
+def _summary_of_suite(folder: str) -> str:
+    module = files.load_own(f"stepbench.problems.{folder}", problem_folder() / folder / "__init__.py")
+    return (module.__doc__ or "").partition("\n")[0]
 
 
 def problem_name(name: str) -> str | None:
@@ -137,6 +143,19 @@ def method(spec: str | Runnable, **values: Any) -> Any:
                 raise InputError(f"{name} has no field {key}: it is {known[full][0].name}'s")
             values.setdefault(full, value)
     return with_values(found, values)
+
+
+def find(spec: str) -> Problem | Runnable:
+    """What a spec names, be it a problem or a method; raises InputError where it names neither."""
+    name = re.match(rf"{files.PATH}|[^:]*", spec)[0]  # type: ignore[index]  # the empty name matches too
+    if files.is_path(name) and "+" not in spec.removeprefix(name):
+        return problem(spec) if files.holds(name) == "problem" else cast(Runnable, method(spec))
+    if problem_name(name):
+        return problem(spec)
+    if name in method_names() or "+" in name:
+        return cast(Runnable, method(spec))
+    known = {*names("problems"), *method_names(), *(known.rpartition("/")[2] for known in names("problems"))}
+    raise InputError(f"nothing is called {name}{nearest(name, known)}; see stepbench list")
 
 
 def _find(parts: list[str]) -> Runnable:

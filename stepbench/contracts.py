@@ -162,7 +162,8 @@ class Problem(Parametric):
         x = np.reshape(self.x_star, (len(self.x_star), -1))[:, :1]
         eigenvalues = np.linalg.eigvalsh(self.hessian(np.repeat(x, 2, axis=1))[:, :, 0])
         largest = float(eigenvalues[-1])
-        return largest / float(eigenvalues[0]) if eigenvalues[0] > 1e-12 * largest else math.inf
+        rounding = len(eigenvalues) * np.finfo(float).eps * largest
+        return largest / float(eigenvalues[0]) if eigenvalues[0] > rounding else math.inf
 
     @property
     def fraction(self) -> float:

@@ -13,6 +13,7 @@ import numbers
 import sys
 import types
 import typing
+from abc import ABC
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -173,7 +174,7 @@ def _read(f: dataclasses.Field[Any], hint: Any) -> Field | None:
 
 
 @dataclass(frozen=True)
-class Parametric:
+class Parametric(ABC):  # noqa: B024 - what derives from it has abstract methods
     """Anything described by its dataclass fields; building one with a value out of bounds raises InputError."""
 
     def __post_init__(self) -> None:

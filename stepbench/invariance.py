@@ -43,8 +43,8 @@ class _Changed(Problem):
     base: Problem
     B: Vector
     shift: Vector
-    scale: float
-    constant: float
+    scale: float = 1.0
+    constant: float = 0.0
 
     def to(self, x: Vector) -> Vector:
         """The points, (d, n), as g sees them."""
@@ -90,33 +90,31 @@ class _Changed(Problem):
         return self.scale * np.einsum("ij,ikr,kl->jlr", self.B, self.base.hessian(self._back(x)), self.B)
 
 
-def _rotation(d: int) -> Vector:
-    """A rotation that mixes every axis with every other."""
-    Q: Vector = np.linalg.qr(np.random.default_rng(1).standard_normal((d, d)))[0]
-    return Q
+def _changes(problem: Problem) -> dict[str, _Changed]:
+    """The function, changed in each way."""
+    d = problem.x0.size
+    same, still = np.eye(d), np.zeros(d)
+    rotation = np.linalg.qr(np.random.default_rng(1).standard_normal((d, d)))[0]  # mixes every axis with every other
+    return {
+        "w is rotated": _Changed(problem, rotation, still),
+        "w is shifted": _Changed(problem, same, np.full(d, 0.5)),
+        "w is scaled by 4": _Changed(problem, same / 4, still),
+        "f is scaled by 8": _Changed(problem, same, still, scale=8.0),
+        "100 is added to f": _Changed(problem, same, still, constant=100.0),
+    }
 
 
 def card(method: Runnable) -> Iterator[Invariance]:
     """How much each change of the function moves the method's path, over ``STEPS`` steps on two problems.
 
-    A rotation of w, a shift of the origin, w measured in units of 1/4, f times 8, and f + 100. Where a method is told
-    the minimum, it is told the changed one.
+    Where a method is told the minimum or the constants of f, it is told the changed ones.
     """
     problems = [catalog.problem(spec) for spec in PROBLEMS]
     paths = [_path(problem, method) for problem in problems]
-    for change in ("rotation of w", "shift of w", "scale of w", "scale of f", "constant added to f"):
-        deviations = []
-        for problem, path in zip(problems, paths, strict=True):
-            d = problem.x0.size
-            changed = _Changed(
-                problem,
-                B=_rotation(d) if change == "rotation of w" else np.eye(d) / (4.0 if change == "scale of w" else 1.0),
-                shift=np.full(d, 0.5 if change == "shift of w" else 0.0),
-                scale=8.0 if change == "scale of f" else 1.0,
-                constant=100.0 if change == "constant added to f" else 0.0,
-            )
-            deviations.append(_apart(changed.to(path), _path(changed, method)))
-        yield Invariance(change, max(deviations))
+    changed = [_changes(problem) for problem in problems]
+    for change in changed[0]:
+        apart = [_apart(p[change].to(path), _path(p[change], method)) for p, path in zip(changed, paths, strict=True)]
+        yield Invariance(change, max(apart))
 
 
 def _path(problem: Problem, method: Runnable) -> Vector:

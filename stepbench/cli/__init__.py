@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from stepbench import __version__
-from stepbench.cli import compare, list, run, show  # noqa: A004
+from stepbench.cli import check, compare, list, new, run, show  # noqa: A004
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -27,18 +27,30 @@ def main(args: Sequence[str] | None = None) -> None:
         sys.stderr.close()
         sys.exit(0)
     except OSError as error:
+        _refuse_users_error(error)
         _refuse(f"{error.filename or 'the output'} cannot be written or read: {error.strerror}")
     except MemoryError:
         _refuse("not enough memory: choose a smaller problem, budget or batch")
-    except ValueError as error:
-        if type(error).__name__ != "InputError":  # named, not imported: --help must not wait for NumPy
-            raise
-        _refuse(str(error))
+    except Exception as error:
+        if type(error).__name__ == "InputError":  # named, not imported: --help must not wait for NumPy
+            _refuse(str(error))
+        _refuse_users_error(error)
+        raise
 
 
 def _refuse(message: str) -> None:
     print("stepbench: " + " ".join(message.split()), file=sys.stderr)
     sys.exit(2)
+
+
+def _refuse_users_error(error: Exception) -> None:
+    """Where a file of the user's raised the error, show its own traceback, and not ours."""
+    files = sys.modules.get("stepbench.files")
+    told = files and files.users_lines(error)
+    if told:
+        where, trace = told
+        print(trace, end="", file=sys.stderr)
+        _refuse(f"{where}: {type(error).__name__}: {error}")
 
 
 def _print_version(wanted: bool) -> None:
@@ -64,4 +76,6 @@ def _app(args: Sequence[str]) -> typer.Typer:
     app.command("compare")(compare.command)
     app.command("list")(list.command)
     app.command("show")(show.command)
+    app.command("new")(new.command)
+    app.command("check")(check.command)
     return app

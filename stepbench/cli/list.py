@@ -18,6 +18,9 @@ def command(
     group: Annotated[
         str | None, typer.Argument(help="problems, methods, directions or stepsizes; everything if left out.")
     ] = None,
+    suite: Annotated[
+        str | None, typer.Option(help="The problems of one suite, as mgh, with what is known of each.")
+    ] = None,
 ) -> None:
     """List what there is, a line each."""
     from rich.table import Table
@@ -26,10 +29,19 @@ def command(
     from stepbench import InputError, catalog
     from stepbench.cli._common import console
     from stepbench.fields import nearest
+    from stepbench.report.tables import suite_table
 
     if group is not None and group not in GROUPS:
         raise InputError(f"no group {group}{nearest(group, GROUPS)}; there are {', '.join(GROUPS)}")
     out = console()
+    suites = catalog.suites()
+    if suite is not None:
+        if suite not in suites:
+            raise InputError(f"no suite {suite}{nearest(suite, suites)}; there are {', '.join(suites)}")
+        if group not in (None, "problems"):
+            raise InputError(f"--suite {suite} lists problems: leave out {group}")
+        out.print(suite_table(suite, suites[suite]))
+        return
 
     def lines(heading: str, rows: list[tuple[str, str]]) -> None:
         table = Table.grid(padding=(0, 2))
@@ -39,7 +51,15 @@ def command(
             table.add_row(f"  {name}", Text(words))
         out.print(Text(heading, style="bold"), table, "", sep="\n")
 
+    def named(kind: str, names: list[str]) -> list[tuple[str, str]]:
+        return [(name, catalog.summary(catalog.load(kind, name))) for name in names]
+
     for kind in [group] if group else GROUPS:
-        lines(GROUPS[kind], [(name, catalog.summary(catalog.load(kind, name))) for name in catalog.names(kind)])
+        lines(GROUPS[kind], named(kind, [name for name in catalog.names(kind) if "/" not in name]))
+        if kind == "problems" and group is None:
+            lines("Suites of problems (each: stepbench list --suite NAME)", [*suites.items()])
+        elif kind == "problems":
+            for name, words in suites.items():
+                lines(words, named(kind, [whole for whole in catalog.names(kind) if whole.startswith(f"{name}/")]))
     if group in (None, "methods"):
         lines("Names for settings", [*catalog.ALIASES.items()])

@@ -20,23 +20,21 @@ def command(name: Annotated[str, typer.Argument(help="A problem or method, as ro
     A method's algorithm, source and hyper-parameters; a problem's formula,
     start, minimum and window.
     """
-    from stepbench import InputError, catalog
-    from stepbench.fields import nearest
+    from stepbench import catalog
+    from stepbench.contracts import Problem
 
-    head = name.partition(":")[0]
-    if head in catalog.names("problems"):
-        _show_problem(catalog.problem(name))
-    elif head in catalog.method_names() or "+" in name:
-        _show_method(name, catalog.method(name))
+    thing = catalog.find(name)
+    if isinstance(thing, Problem):
+        _show_problem(thing)
     else:
-        known = (*catalog.names("problems"), *catalog.method_names())
-        raise InputError(f"nothing is called {name}{nearest(name, known)}; see stepbench list")
+        _show_method(name, thing)
 
 
 def _show_method(name: str, method: Runnable) -> None:
     from stepbench import catalog
     from stepbench.cli._common import console
     from stepbench.contracts import Joined, hyperparameters
+    from stepbench.report.tables import invariance_card
 
     if name in catalog.ALIASES:
         console().print(f"{name} is {catalog.ALIASES[name]}\n", highlight=False)
@@ -51,7 +49,8 @@ def _show_method(name: str, method: Runnable) -> None:
         other = "on the plain gradient; any direction can stand before it, as adam+" + method.rule.name
         if told[0] is method.direction:
             other = f"with a constant step size; any rule can follow it, as {method.direction.name}+rdbd"
-        console().print(f"Alone it runs {other}.", highlight=False)
+        console().print(f"Alone it runs {other}.\n", highlight=False)
+    console().print(invariance_card(method))
 
 
 def _show_problem(problem: Problem) -> None:
@@ -67,12 +66,19 @@ def _show_problem(problem: Problem) -> None:
     def vector(x: Any) -> str:
         if x is None:
             return "unknown"
-        return "(" + ", ".join(f"{v:g}" for v in np.asarray(x)[:6]) + ", …" * (len(x) > 6) + ")"
+        each = np.reshape(x, (len(x), -1)).T
+        shown = ["(" + ", ".join(f"{v:g}" for v in one[:6]) + ", …" * (len(x) > 6) + ")" for one in each]
+        return ", ".join(shown[:6]) + ", …" * (len(shown) > 6)
 
     facts = Table.grid(padding=(0, 2))
     facts.add_row("start", vector(problem.x0))
     facts.add_row("minimiser", vector(problem.x_star))
     facts.add_row("minimum f*", "unknown" if problem.f_star is None else f"{problem.f_star:g}")
+    if problem.local_minima:
+        facts.add_row("other minima", ", ".join(f"{value:g}" for value in problem.local_minima))
+    facts.add_row("smoothness", problem.smoothness)
+    if problem.conditioning is not None:
+        facts.add_row("conditioning", f"{problem.conditioning:.3g}: λmax/λmin of the Hessian at the minimiser")
     if problem.mu is not None and problem.L is not None:
         facts.add_row("μ, L", f"{problem.mu:g}, {problem.L:g} (condition number {problem.L / problem.mu:g})")
     if problem.view is not None:
@@ -81,6 +87,8 @@ def _show_problem(problem: Problem) -> None:
     facts.add_row(
         "mini-batches", f"{1 / problem.fraction:g} an epoch" if problem.stochastic else "none: every step sees all of f"
     )
+    if "grad" in problem.derived:
+        facts.add_row("gradient", f"derived from f by {problem.derived['grad']}")
     facts.add_row("source", problem.source or "none given")
     console().print(facts)
 

@@ -13,7 +13,10 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from stepbench.contracts import NEEDS
+from stepbench import catalog
+from stepbench.conformance import Finding
+from stepbench.contracts import NEEDS, FiniteSum, Problem, Runnable
+from stepbench.fields import InputError
 from stepbench.result import Result
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -233,3 +236,62 @@ def notes(results: Sequence[Result]) -> list[str]:
         if told and len(told) < len(results):
             lines.append(f"{', '.join(told)} was told {meaning}; the others were not")
     return lines + derivations(results)
+
+
+def suite_table(suite: str, words: str) -> Table:
+    """The problems of a suite: dimension, conditioning at the minimum, smoothness, and whether steps see samples."""
+    headings = ("problem", "d", "κ at w*", "smooth", "noise")
+    problems = [catalog.problem(name) for name in catalog.names("problems") if name.startswith(f"{suite}/")]
+    table = Table(title=words, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in headings:  # the last column gives way where the width cannot hold all
+        table.add_column(heading, no_wrap=True, justify="right" if heading in ("d", "κ at w*") else "left")
+    table.add_column("")
+    for problem in problems:
+        table.add_row(
+            problem.name, *_facts(problem), Text(catalog.summary(type(problem)), no_wrap=True, overflow="ellipsis")
+        )
+    return table
+
+
+def _facts(problem: Problem) -> tuple[str, ...]:
+    try:
+        kappa = problem.conditioning
+    except InputError:  # its data are not installed
+        kappa = None
+    batches = isinstance(problem, FiniteSum)
+    noise = "batches" if batches else "stream" if problem.stochastic else "none"
+    shown = "–" if kappa is None else "∞" if math.isinf(kappa) else number(kappa)
+    return str(problem.x0.size), shown, problem.smoothness, noise
+
+
+def findings(name: str, found: Sequence[Finding]) -> Table:
+    """What a check of a problem or a method found: a row each, with what was measured."""
+    table = Table(
+        title=name, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, show_header=False
+    )
+    table.add_column(no_wrap=True)
+    table.add_column(ratio=1)
+    table.add_column(ratio=1)
+    for finding in found:
+        mark, style = {True: ("✓", "green"), False: ("✗", "bold red"), None: ("–", "dim")}[finding.passed]
+        table.add_row(Text(mark, style=style), Text(finding.check), Text(finding.detail, style=style))
+    return table
+
+
+def invariance_card(method: Runnable) -> Table:
+    """Which changes of the function leave the method's path as it is; the deviation where one does not."""
+    from stepbench.invariance import STEPS, card
+
+    table = Table(
+        title=f"The path of {STEPS} steps when", title_justify="left", title_style="bold", box=None, show_header=False
+    )
+    for change in card(method):
+        away = (
+            "further than 100 times its length" if change.deviation > 100 else f"{change.deviation:.2g} of its length"
+        )
+        table.add_row(
+            Text("✓" if change.holds else "✗", style="green" if change.holds else "bold red"),
+            change.change,
+            "stays the same" if change.holds else f"changes by {away}",
+        )
+    return table

@@ -1,0 +1,43 @@
+"""``stepbench check``: a problem or a method judged as the built-in ones are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from stepbench.conformance import Finding
+
+
+def command(
+    spec: Annotated[str, typer.Argument(help="A file, as ./my_rule.py, or any name, as rosenbrock or adam+rdbd.")],
+) -> None:
+    """Check a problem or a method, as the project's own tests do.
+
+    Prints what was measured, each failure with its numbers, and for a method
+    what changes its path. Exits 1 where anything failed.
+    """
+    from stepbench import InputError, catalog
+    from stepbench.cli._common import console
+    from stepbench.conformance import judge
+    from stepbench.contracts import Peer, Problem
+    from stepbench.report.tables import findings, invariance_card
+    from stepbench.vetting import vet_shapes
+
+    thing = catalog.find(spec)
+    out = console()
+    if isinstance(thing, Problem):
+        vet_shapes(thing)
+    if isinstance(thing, Peer):
+        raise InputError(f"{spec} owns its loop, so that there is no step to check; stepbench show {spec} has its card")
+    found: list[Finding] = []
+    with out.status("checking"):
+        found.extend(judge(thing))
+    out.print(findings(spec, found))
+    failed = sum(finding.passed is False for finding in found)
+    if not isinstance(thing, Problem):
+        out.print(invariance_card(thing))
+    passed = sum(finding.passed is True for finding in found)
+    out.print(f"{passed} passed, {failed} failed", style="bold red" if failed else "green", highlight=False)
+    raise typer.Exit(1 if failed else 0)

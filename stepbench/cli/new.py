@@ -1,0 +1,46 @@
+"""``stepbench new``: a file of your own to begin with."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+TEMPLATES = Path(__file__).parents[1] / "templates"
+
+
+class Kind(StrEnum):
+    """What the file will hold."""
+
+    problem = "problem"
+    method = "method"
+
+
+def command(
+    kind: Annotated[Kind, typer.Argument(help="problem or method.")],
+    name: Annotated[str, typer.Argument(help="Its name, as my-valley.")],
+) -> None:
+    """Write a problem or a method of your own to begin with.
+
+    A short commented file in this folder, which runs as it stands.
+    """
+    import re
+
+    from stepbench import InputError
+
+    name = name.removesuffix(".py")
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name):
+        raise InputError(f"{name} cannot be a name: it needs letters, digits, - and _, and begins with a letter")
+    stem = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).replace("-", "_").lower()
+    path = Path(f"{stem}.py")
+    text = (TEMPLATES / f"{kind}.py").read_text(encoding="utf-8")
+    text = text.replace("FILE", stem).replace("class Name(", f"class {stem.title().replace('_', '')}(")
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise InputError(f"{path} exists already: choose another name") from None
+    run = f"run ./{path} --method adam" if kind is Kind.problem else f"compare rosenbrock ./{path} gd"
+    print(f"wrote {path}; next:\n  stepbench check ./{path}\n  stepbench {run} --plot {stem}.png")

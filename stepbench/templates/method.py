@@ -1,0 +1,49 @@
+"""A step-size rule. Compare it: stepbench compare rosenbrock ./FILE.py adam+./FILE.py adam."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from stepbench import StepSize, param
+from stepbench.arrays import per_run, where, zeros_like
+from stepbench.fields import Scalar
+
+
+class State(NamedTuple):
+    """What the rule remembers from step to step: the step size, and the last direction."""
+
+    alpha: float
+    u: float
+
+
+@dataclass(frozen=True)
+class Name(StepSize):
+    """Grow the step size while the direction holds, halve it where it turns.
+
+    Algorithm
+        α ← grow α where ⟨u_t, u_{t−1}⟩ > 0, and α / 2 elsewhere
+        w ← w − α u_t
+
+    Source
+        Made for this file.
+    """
+
+    # A field is an option: ./FILE.py:lr=0.1, or --lr 0.1. Scalar: it may be an array, with one number a run.
+    lr: Scalar = param(0.001, "α₀", "first step size", "(0, inf)")
+    grow: Scalar = param(1.05, "", "what the step size is multiplied by", "[1, 2]")
+
+    def init(self, x):
+        """The state before the first step from x, which has a row a parameter and a column a run."""
+        return State(per_run(self.lr, x), zeros_like(x))
+
+    def move(self, x, u, oracle, s):
+        """The next point and the next state; u is the direction, the gradient unless another is joined to the rule.
+
+        No `if` on values: `where` decides for each run. Change no array in place. The oracle answers more, and counts
+        it: oracle.value(x), oracle.grad(x).
+        """
+        alpha = s.alpha * where(oracle.dot(u, s.u) > 0, self.grow, 0.5)
+        return x - alpha * u, State(alpha, u)
+
+
+# A direction derives from stepbench.Direction and gives init and at(x, oracle, s) -> (u, s); a method that does not
+# split in two derives from stepbench.Method and gives init and step(x, oracle, s) -> (x, s).
