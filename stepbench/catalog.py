@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -118,9 +119,15 @@ def _problem_class(name: str) -> type:
     if whole is None:
         if name in method_names():
             raise InputError(f"{name} is a method, not a problem")
-        bare = (known.rpartition("/")[2] for known in names("problems"))
-        raise InputError(f"no problem {name}{nearest(name, {*names('problems'), *bare})}; see stepbench list")
+        raise InputError(f"no problem {name}{_meant(name, names('problems'))}; see stepbench list")
     return load("problems", whole)
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    """What a name that there is not may have meant: a file of the user's, or known names, with their suites or not."""
+    if Path(f"{name}.py").is_file():
+        return f" (a file is named with its ending: ./{name}.py)"
+    return nearest(name, {*known, *(whole.rpartition("/")[2] for whole in known)})
 
 
 def method(spec: str | Runnable, **values: Any) -> Any:
@@ -154,8 +161,7 @@ def find(spec: str) -> Problem | Runnable:
         return problem(spec)
     if name in method_names() or "+" in name:
         return cast(Runnable, method(spec))
-    known = {*names("problems"), *method_names(), *(known.rpartition("/")[2] for known in names("problems"))}
-    raise InputError(f"nothing is called {name}{nearest(name, known)}; see stepbench list")
+    raise InputError(f"nothing is called {name}{_meant(name, names('problems') + method_names())}; see stepbench list")
 
 
 def _find(parts: list[str]) -> Runnable:
@@ -168,7 +174,7 @@ def _find(parts: list[str]) -> Runnable:
             if part not in method_names() and not files.is_path(part):
                 if problem_name(part):
                     raise InputError(f"{part} is a problem, not a method")
-                raise InputError(f"no method {part}{nearest(part, method_names())}; see stepbench list")
+                raise InputError(f"no method {part}{_meant(part, method_names())}; see stepbench list")
         made = [_part(part) for part in parts]
     if len(made) == 1:
         return made[0] if isinstance(made[0], Runnable) else _joined(made[0])

@@ -112,23 +112,28 @@ class Problem(Parametric):
 
     def grad(self, x: Array) -> Array:
         """Its gradient: (d, R) -> (d, R). Where a problem leaves it out, it is derived from f."""
-        return self._derivatives["grad"](self.f, x)
+        return self._take_gradient(self.f, x)
 
     def hessian(self, x: Array) -> Array:
         """Its matrix of second derivatives: (d, R) -> (d, d, R). Left out, it is derived from the gradient."""
-        return self._derivatives["hessian"](self.grad, x)
+        return self._take_hessian(self.grad, x)
 
     @cached_property
-    def _derivatives(self) -> dict[str, derivatives.Derivative]:
-        """How each derivative that the problem leaves out is taken."""
-        functions = {"grad": self.f, "hessian": self.grad}
-        left_out = [name for name in functions if getattr(type(self), name) is getattr(Problem, name)]
-        return {name: derivatives.derived(functions[name], np.asarray(self.x0, dtype=float)) for name in left_out}
+    def _take_gradient(self) -> derivatives.Derivative:
+        return derivatives.derived(self.f, self.x0)
+
+    @cached_property
+    def _take_hessian(self) -> derivatives.Derivative:
+        return derivatives.derived(self.grad, self.x0)
 
     @property
-    def derived(self) -> dict[str, str]:
-        """The derivatives that the bench derives, "grad" and "hessian", and by what."""
-        return {name: derivatives.NAMES[way] for name, way in self._derivatives.items()}
+    def derived(self) -> tuple[str, ...]:
+        """What the bench derives because the problem leaves it out: "grad", "hessian"."""
+        return tuple(name for name in ("grad", "hessian") if getattr(type(self), name) is getattr(Problem, name))
+
+    def derivation(self, name: Literal["grad", "hessian"]) -> str:
+        """By what it derives one of them, in words."""
+        return derivatives.NAMES[self._take_gradient if name == "grad" else self._take_hessian]
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Pickle a problem loaded from a file as its spec: its class cannot be imported."""

@@ -12,6 +12,9 @@ Array = np.ndarray[Any, Any]
 Function = Callable[[Array], Array]
 Derivative = Callable[[Function, Array], Array]
 
+COLUMNS = 1 << 15
+"""About how many numbers a function is given in one call."""
+
 TINY = 1e-150
 """The imaginary step: its square vanishes, and no difference is taken, so nothing is rounded away."""
 
@@ -40,11 +43,16 @@ def central_differences(function: Function, x: Array) -> Array:
 
 
 def _along_every_axis(function: Function, x: Array, h: Any) -> Array:
-    """The values at x + h e for every axis e, (…, d, R), in one call."""
+    """The values at x + h e for every axis e, (…, d, R): for as many axes in one call as memory holds with ease."""
     d, R = x.shape
     axes: Array = np.eye(d)[:, :, None]
-    values = function((x[:, None] + axes * np.broadcast_to(h, x.shape)[:, None]).reshape(d, d * R))
-    return np.reshape(values, (*np.shape(values)[:-1], d, R))
+    steps = axes * np.broadcast_to(h, x.shape)[:, None]
+    most = max(1, COLUMNS // (d * R))
+    blocks = []
+    for k in range(0, d, most):
+        values = function((x[:, None] + steps[:, k : k + most]).reshape(d, -1))
+        blocks.append(np.reshape(values, (*np.shape(values)[:-1], -1, R)))
+    return np.concatenate(blocks, axis=-2)
 
 
 def derived(function: Function, near: Array) -> Derivative:

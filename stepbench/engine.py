@@ -16,7 +16,7 @@ from stepbench.contracts import NEEDS, Method, Peer, Problem, Runnable, hyperpar
 from stepbench.fields import InputError
 from stepbench.oracle import Oracle, Spent
 from stepbench.result import Result
-from stepbench.vetting import vet
+from stepbench.vetting import vet, where
 
 Vector = np.ndarray[Any, Any]
 
@@ -79,8 +79,10 @@ def run(
     interrupted = False
     with np.errstate(all="ignore"):
         if not trace.started:
+            f, g = problem.f(x)[0], problem.grad(x)[:, 0]
+            wrong = f"f is {f}" if not np.isfinite(f) else f"the gradient is {g.tolist()}"
             raise InputError(
-                f"{problem} is not finite at the start, {x[:, 0].tolist()}: choose another start, or another problem"
+                f"{where(problem, 'f')}: {wrong} at the start, {x[:, 0].tolist()}: choose another start, or another problem"
             )
         try:
             if isinstance(method, Peer):

@@ -108,8 +108,8 @@ def _module(text: str) -> ModuleType:
     try:
         source = path.read_bytes()
     except OSError as error:
-        beside = [p.name for p in path.parent.glob("*.py")] if path.parent.is_dir() else []
-        raise InputError(f"{text} cannot be read: {error.strerror}{nearest(path.name, beside)}") from None
+        beside = [p.stem for p in path.parent.glob("*.py")] if path.parent.is_dir() else []
+        raise InputError(f"{text} cannot be read: {error.strerror}{nearest(path.stem, beside)}") from None
     path = path.resolve()
     digest = hashlib.sha256(str(path).encode() + b"\0" + source).hexdigest()[:16]
     module = ModuleType(f"{USER_FILES}{re.sub(r'[^A-Za-z0-9]', '_', path.stem)}_{digest}")
@@ -119,7 +119,7 @@ def _module(text: str) -> ModuleType:
         return _once(module.__name__, module, lambda module: exec(compile(source, path, "exec"), vars(module)))
     except SyntaxError as error:
         where = f"{text if error.filename == str(path) else error.filename}, line {error.lineno}"
-        shown = f": {error.text.strip()}" if error.text else ""
+        shown = f" in: {error.text.strip()}" if error.text else ""
         raise InputError(f"{where}: {error.msg}{shown}") from None
     except ImportError as error:
         where, _ = users_lines(error) or (text, "")

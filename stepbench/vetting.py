@@ -25,14 +25,14 @@ def vet_shapes(problem: Problem) -> None:
     """Raise InputError unless x0 is a vector of numbers, and f and its gradient have the shapes of the contract."""
     x0 = problem.x0
     if not isinstance(x0, np.ndarray) or x0.ndim != 1 or not x0.size or x0.dtype.kind not in "fiu":
-        raise InputError(f"{_where(problem, 'x0')}: x0 must be a list of numbers, one a parameter; it is {x0!r}")
+        raise InputError(f"{where(problem, 'x0')}: x0 must be a list of numbers, one a parameter; it is {x0!r}")
     x = _near(x0)
     with np.errstate(all="ignore"):
         for name, shape, means in (("f", (3,), "(R,), one number a run"), ("grad", x.shape, "(d, R), as the points")):
             answer: Any = getattr(problem, name)(x)
             if np.shape(answer) != shape:
                 raise InputError(
-                    f"{_where(problem, name)}: {name} takes points of shape (d, R) and must give {means}; "
+                    f"{where(problem, name)}: {name} takes points of shape (d, R) and must give {means}; "
                     f"of points {x.shape} it gave {np.shape(answer)}"
                 )
 
@@ -47,7 +47,7 @@ def vet_gradient(problem: Problem) -> None:
     off = np.abs(given - expected).max(axis=0) > 1e-3 * np.abs(expected).max(axis=0) + 1e-6
     if off.all() and np.isfinite(given).all() and np.isfinite(expected).all():
         raise InputError(
-            f"{_where(problem, 'grad')}: the gradient is not the derivative of f: at the start it gives "
+            f"{where(problem, 'grad')}: the gradient is not the derivative of f: at the start it gives "
             f"{_vector(given[:, 0])}, and the derivative of f is {_vector(expected[:, 0])}; correct grad, or leave "
             "it out and it is derived"
         )
@@ -60,11 +60,11 @@ def _near(x0: Any) -> Any:
     return x
 
 
-def _where(problem: Problem, name: str) -> str:
+def where(problem: Problem, name: str) -> str:
     """The file and the line of something in a user's file, or the class where it comes from no file."""
     cls = type(problem)
     if not files.is_users(cls):
-        return cls.__name__
+        return str(problem)
     member = vars(cls).get(name)
     member = getattr(member, "fget", getattr(member, "func", member))  # the function of a property
     return f"{shown_path(files.path_of(cls))}, line {files.line_of(member if callable(member) else cls)}"

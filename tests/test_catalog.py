@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import EVERY_METHOD, PROBLEMS
+from conftest import EVERY_METHOD
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,7 +19,7 @@ def test_a_whole_spec_builds_the_same_method_again(method):
     assert [type(p) for p in again.parts] == [type(p) for p in made.parts]
 
 
-@pytest.mark.parametrize("problem", PROBLEMS)
+@pytest.mark.parametrize("problem", [*catalog.names("problems"), "quadratic:kappa=30", "mgh/watson:dim=9"])
 def test_a_whole_spec_builds_the_same_problem_again(problem):
     made = stepbench.problem(problem)
     assert stepbench.problem(made.spec()) == made

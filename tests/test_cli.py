@@ -136,7 +136,7 @@ def test_list_and_show(stepbench_cli):
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        (["run", "rosenbrok"], "no problem rosenbrok (did you mean rosenbrock?)"),
+        (["run", "rosenbrok"], "no problem rosenbrok (did you mean rosenbrock, mgh/rosenbrock"),
         (["run", "rosenbrock", "--method", "cswag"], "no method cswag (did you mean csawg"),
         (["run", "rosenbrock", "--method", "csawg", "--KK", "2"], "--KK"),
         (["run", "rosenbrock", "--method", "csawg", "--budgt", "2"], "--budget"),

@@ -20,7 +20,7 @@ VARIANTS = (
     "linear-regression:n=3,dim=5",
     "linear-regression:n=12,dim=3,noise=0.1",
     "linear-regression:n=12,dim=3,batch=4",
-    "breast-cancer:batch=8",
+    "learning/breast-cancer:batch=8",
     "diabetes:batch=10",
     "tracking:dim=3,relevant=2",
     "relu-network:n=4,inputs=3,width=16,batch=2",

@@ -88,7 +88,7 @@ def _show_problem(problem: Problem) -> None:
         "mini-batches", f"{1 / problem.fraction:g} an epoch" if problem.stochastic else "none: every step sees all of f"
     )
     if "grad" in problem.derived:
-        facts.add_row("gradient", f"derived from f by {problem.derived['grad']}")
+        facts.add_row("gradient", f"derived from f by {problem.derivation('grad')}")
     facts.add_row("source", problem.source or "none given")
     console().print(facts)
 

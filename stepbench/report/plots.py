@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import SymmetricalLogLocator
 
-from stepbench.contracts import Problem
+from stepbench.contracts import Problem, Window
 from stepbench.result import Result
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31")
@@ -37,7 +37,7 @@ def run_figure(result: Result) -> Figure:
     mosaic: Any = [["trace"] * 6] * 2 + [row] if trace else [row]
     axes = figure.subplot_mosaic(mosaic)
     if trace:
-        draw_contours(axes["trace"], result.problem)
+        draw_contours(axes["trace"], result.problem, window([result]))
         draw_trace(axes["trace"], result, COLOURS[1])
         _legend_beside(axes["trace"])
     draw_errors(axes["f"], [result], "error")
@@ -57,11 +57,12 @@ def comparison_figure(results: Sequence[Result]) -> Figure:
     figure = Figure(figsize=(13, 3.1 * rows + 4.4), layout="constrained")
     halves: Any = figure.subfigures(2, 1, height_ratios=[3.1 * rows, 4.4]) if drawn else [figure]
     if drawn:
+        seen = window(drawn)
         axes = halves[0].subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
         for ax in axes.flat[len(drawn) :]:
             ax.set_axis_off()
         for ax, r in zip(axes.flat, drawn, strict=False):
-            draw_contours(ax, r.problem)
+            draw_contours(ax, r.problem, seen)
             draw_trace(ax, r, COLOURS[results.index(r) % len(COLOURS)])
             ax.set_title(f"{r.label}\n{outcome_line(r)}", fontsize=8.5)
         for k, ax in enumerate(axes.flat[: len(drawn)]):  # numbers on the outer axes only
@@ -99,25 +100,42 @@ def outcome_line(result: Result) -> str:
 
 
 def drawable(result: Result) -> bool:
-    """Whether the run can be drawn on contours: two parameters, and a window to look through."""
-    return result.x.shape[1] == 2 and result.problem.view is not None
+    """Whether the run can be drawn on contours: it has two parameters."""
+    return bool(result.x.shape[1] == 2)
 
 
-def draw_contours(ax: Axes, problem: Problem) -> None:
-    """The level lines of f over the problem's window, evenly spaced in the logarithm of f above its minimum."""
-    assert problem.view is not None
-    (left, right), (bottom, top) = problem.view
+def window(results: Sequence[Result]) -> Window:
+    """What to draw of the plane: the problem's window, or where it has none what holds the paths and the minimum."""
+    problem = results[0].problem
+    if problem.view is not None:
+        return problem.view
+    paths = [r.x[: r.steps + 1] for r in results if r.status != "diverged"] or [results[0].x[:1]]
+    stars = [] if problem.x_star is None else [np.reshape(problem.x_star, (2, -1)).T]
+    points = np.concatenate(paths + stars)
+    low, high = points.min(axis=0), points.max(axis=0)
+    margin = 0.15 * max(float((high - low).max()), 1e-3) + 0.05 * float(np.abs(points[0]).max())
+    (left, bottom), (right, top) = (low - margin).tolist(), (high + margin).tolist()
+    return (left, right), (bottom, top)
+
+
+def draw_contours(ax: Axes, problem: Problem, window: Window) -> None:
+    """The level lines of f over the window, evenly spaced in the logarithm of f above its minimum."""
+    (left, right), (bottom, top) = window
     horizontal, vertical = np.linspace(left, right, 300), np.linspace(bottom, top, 300)
     points = np.stack(np.meshgrid(horizontal, vertical)).reshape(2, -1)
-    values = problem.f(points).reshape(300, 300)
+    with np.errstate(all="ignore"):
+        values = np.ma.masked_invalid(problem.f(points).reshape(300, 300))
     floor = problem.f_star if problem.f_star is not None else values.min()
     gap = values - floor
-    # From the lowest 0.02 % of the window's points up: lower still, there is only a dot around the minimum.
-    low, high = np.quantile(gap[gap > 0], 0.0002), gap.max()
-    levels = np.geomspace(low, high, 16)
-    norm = LogNorm(low, high)
-    ax.contourf(horizontal, vertical, np.maximum(gap, low), levels=levels, norm=norm, cmap="Greys", alpha=0.28)
-    ax.contour(horizontal, vertical, gap, levels=levels, colors="#7f8fa6", linewidths=0.5)
+    above = gap.compressed()
+    above = above[above > 0]
+    if above.size:  # it is not the same everywhere
+        # From the lowest 0.02 % of the window's points up: lower still, there is only a dot around the minimum.
+        low, high = np.quantile(above, 0.0002), above.max()
+        levels = np.geomspace(low, high, 16)
+        norm = LogNorm(low, high)
+        ax.contourf(horizontal, vertical, np.maximum(gap, low), levels=levels, norm=norm, cmap="Greys", alpha=0.28)
+        ax.contour(horizontal, vertical, gap, levels=levels, colors="#7f8fa6", linewidths=0.5)
     if problem.x_star is not None:
         ax.plot(*problem.x_star, "*", ms=16, color="#F0E442", mec="black", zorder=6, ls="", label="minimum")
     ax.set_aspect("equal")  # so that the gradient stands square on the level lines

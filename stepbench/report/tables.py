@@ -130,10 +130,10 @@ def derivations(results: Sequence[Result]) -> list[str]:
     lines = []
     if "grad" in problem.derived:
         lines.append(
-            f"∇f is derived from f by {problem.derived['grad']}; its evaluations of f are not counted beside it"
+            f"∇f is derived from f by {problem.derivation('grad')}; its evaluations of f are not counted beside it"
         )
     if "hessian" in problem.derived and asked & {"curvature", "hvp"}:
-        lines.append(f"∇²f is derived from ∇f by {problem.derived['hessian']}")
+        lines.append(f"∇²f is derived from ∇f by {problem.derivation('hessian')}")
     return lines
 
 
