@@ -153,7 +153,7 @@ class Problem(Parametric):
 
     @property
     def smoothness(self) -> str:
-        """How smooth f is: C∞, or C⁰ where its gradient jumps, or C¹ where its Hessian does."""
+        """How smooth f is: C∞, or C¹ where its Hessian jumps, C⁰ where its gradient does, C⁻¹ where it does itself."""
         return "C∞"
 
     @property

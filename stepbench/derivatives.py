@@ -15,7 +15,7 @@ Derivative = Callable[[Function, Array], Array]
 COLUMNS = 1 << 15
 """About how many numbers a function is given in one call."""
 
-TINY = 1e-150
+TINY = 1e-40
 """The imaginary step: its square vanishes, and no difference is taken, so nothing is rounded away."""
 
 

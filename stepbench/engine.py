@@ -82,7 +82,7 @@ def run(
             f, g = problem.f(x)[0], problem.grad(x)[:, 0]
             wrong = f"f is {f}" if not np.isfinite(f) else f"the gradient is {g.tolist()}"
             raise InputError(
-                f"{where(problem, 'f')}: {wrong} at the start, {x[:, 0].tolist()}: choose another start, or another problem"
+                f"{where(problem, 'f')}: {wrong} at the start, {x[:, 0].tolist()}: choose another start or problem"
             )
         try:
             if isinstance(method, Peer):

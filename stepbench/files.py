@@ -118,7 +118,8 @@ def _module(text: str) -> ModuleType:
     try:
         return _once(module.__name__, module, lambda module: exec(compile(source, path, "exec"), vars(module)))
     except SyntaxError as error:
-        where = f"{text if error.filename == str(path) else error.filename}, line {error.lineno}"
+        where = text if error.filename in (None, str(path)) else error.filename
+        where += f", line {error.lineno}" if error.lineno else ""
         shown = f" in: {error.text.strip()}" if error.text else ""
         raise InputError(f"{where}: {error.msg}{shown}") from None
     except ImportError as error:

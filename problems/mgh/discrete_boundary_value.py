@@ -1,0 +1,55 @@
+"""The discrete boundary value function, no. 28."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from stepbench import LeastSquares, param
+
+
+@dataclass(frozen=True)
+class DiscreteBoundaryValue(LeastSquares):
+    """u″ = ½ (u + t + 1)³ with u(0) = u(1) = 0, by differences.
+
+    r_i = 2 w_i − w_{i−1} − w_{i+1} + ½ h² (w_i + t_i + 1)³,  with h = 1/(n+1), t_i = i h and w_0 = w_{n+1} = 0
+    """
+
+    dim: int = param(10, "n", "number of parameters", "[1, 1000]")
+
+    f_star = 0.0
+    source = "Moré, Garbow & Hillstrom 1981, no. 28; Moré & Cosnard 1979"
+
+    @property
+    def t(self):
+        """The nodes between 0 and 1, (n, 1)."""
+        return np.arange(1, self.dim + 1)[:, None] / (self.dim + 1)
+
+    @property
+    def x0(self):
+        """t_i (t_i − 1)."""
+        return (self.t * (self.t - 1))[:, 0]
+
+    @cached_property
+    def x_star(self):
+        """The root, by Newton's method from the start."""
+        x = self.x0[:, None]
+        for _ in range(10):
+            x = x - np.linalg.solve(self.jacobian(x)[:, :, 0], self.residuals(x))
+        return x[:, 0]
+
+    def residuals(self, x):
+        """Second differences, and the cube."""
+        c = x + self.t + 1
+        r = 2 * x + c * c * c / (2 * (self.dim + 1) ** 2)
+        r[1:] -= x[:-1]
+        r[:-1] -= x[1:]
+        return r
+
+    def jacobian(self, x):
+        """Three diagonals."""
+        i, c = np.arange(self.dim), x + self.t + 1
+        J = np.zeros((self.dim, *x.shape), x.dtype)
+        J[i, i] = 2 + 3 * c * c / (2 * (self.dim + 1) ** 2)
+        J[i[1:], i[:-1]] = J[i[:-1], i[1:]] = -1.0
+        return J
