@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 import stepbench
+from stepbench import catalog
 
 START = np.array([-1.0, 0.0])
 STEPS, LONG = 1_000, 10_000
@@ -277,6 +278,7 @@ def startup(table, repeats):
 
     for arguments, needs, goal in (
         ("--help", "typer, rich", 1.5),
+        ("list", "numpy, typer, rich.table", 2.0),
         ("run rosenbrock --method csawg --K 2", "numpy, typer, rich.table", 2.0),
     ):
         program, imports = python("-m", "stepbench", *arguments.split()), python("-c", f"import {needs}")
@@ -348,6 +350,40 @@ def batches(table, repeats):
             add(table, f"{name}, {size}", f"optax.{optimizer}, compiled", Race(mine, warm, repeats))
 
 
+def suites(table, repeats):
+    """The gradients of every problem of a suite at 1,000 points, against what they could be had for otherwise."""
+    from stepbench.derivatives import derived
+
+    for suite in catalog.suites():
+        problems = [stepbench.problem(name) for name in catalog.names("problems") if name.startswith(f"{suite}/")]
+        points = []
+        for k, problem in enumerate(problems):
+            noise = np.random.default_rng(k).standard_normal((problem.x0.size, RUNS))
+            points.append(problem.x0[:, None] * (1 + 0.01 * noise) + 0.01 * noise)
+        ways = [derived(problem.f, problem.x0) for problem in problems]
+
+        def together(problems=problems, points=points):
+            return [problem.grad(x) for problem, x in zip(problems, points, strict=True)]
+
+        def in_pairs(problems=problems, points=points):
+            return [
+                np.concatenate([problem.grad(x[:, k : k + 2]) for k in range(0, RUNS, 2)], axis=1)
+                for problem, x in zip(problems, points, strict=True)
+            ]
+
+        def from_f(problems=problems, points=points, ways=ways):
+            return [way(problem.f, x) for problem, x, way in zip(problems, points, ways, strict=True)]
+
+        with np.errstate(all="ignore"):
+            for other, what, rtol in ((in_pairs, "two points at a time", 0), (from_f, "derived from f", 1e-5)):
+                for problem, g, again in zip(problems, together(), other(), strict=True):
+                    if not np.allclose(g, again, rtol=rtol, atol=rtol * np.abs(g).max(), equal_nan=True):
+                        raise SystemExit(f"{problem}: the gradients {what} differ")
+                add(
+                    table, f"{suite}: {len(problems)} gradients x {RUNS:,} points", what, Race(together, other, repeats)
+                )
+
+
 def add(table, what, against, race, goal=None):
     """One row."""
     table.add_row(
@@ -373,7 +409,7 @@ def cpu():
 
 def main():
     """Run the races and print the table."""
-    parts = {"startup": startup, "single": single, "batch": batches}
+    parts = {"startup": startup, "single": single, "batch": batches, "suites": suites}
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--repeats", type=int, default=7, help="pairs timed a row (start-up: three times as many)")
     parser.add_argument("--only", choices=parts, help="one part of the table")

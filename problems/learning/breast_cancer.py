@@ -5,7 +5,6 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize
 
 from stepbench import FiniteSum, InputError, param
 from stepbench.arrays import contract
@@ -66,6 +65,7 @@ class BreastCancer(FiniteSum):
     @cached_property
     def x_star(self):
         """By Newton's method, from SciPy's minimum."""
+        from scipy.optimize import minimize
 
         def lone(answer):
             return lambda w: answer(np.repeat(w[:, None], 2, axis=1))[..., 0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich import box
@@ -14,10 +14,12 @@ from rich.table import Table
 from rich.text import Text
 
 from stepbench import catalog
-from stepbench.conformance import Finding
 from stepbench.contracts import NEEDS, FiniteSum, Problem, Runnable
 from stepbench.fields import InputError
 from stepbench.result import Result
+
+if TYPE_CHECKING:
+    from stepbench.conformance import Finding
 
 BARS = "▁▂▃▄▅▆▇█"
 STYLES = {"converged": "green", "budget": "yellow", "diverged": "bold red", "failed": "bold red"}
