@@ -160,9 +160,9 @@ class Problem(Parametric):
     def conditioning(self) -> float | None:
         """The Hessian's condition number λmax/λmin at the (first) minimiser; infinite where it is singular there.
 
-        None where the minimiser is unknown.
+        None where the minimiser is unknown, or f has kinks.
         """
-        if self.x_star is None:
+        if self.x_star is None or self.smoothness in ("C⁰", "C⁻¹"):
             return None
         x = np.reshape(self.x_star, (len(self.x_star), -1))[:, :1]
         eigenvalues = np.linalg.eigvalsh(self.hessian(np.repeat(x, 2, axis=1))[:, :, 0])

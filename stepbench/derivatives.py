@@ -12,9 +12,6 @@ Array = np.ndarray[Any, Any]
 Function = Callable[[Array], Array]
 Derivative = Callable[[Function, Array], Array]
 
-COLUMNS = 1 << 15
-"""About how many numbers a function is given in one call."""
-
 TINY = 1e-40
 """The imaginary step: its square vanishes, and no difference is taken, so nothing is rounded away."""
 
@@ -43,16 +40,22 @@ def central_differences(function: Function, x: Array) -> Array:
 
 
 def _along_every_axis(function: Function, x: Array, h: Any) -> Array:
-    """The values at x + h e for every axis e, (…, d, R): for as many axes in one call as memory holds with ease."""
+    """The values at x + h e for every axis e, (…, d, R).
+
+    Every call of the function is of as many points, whatever R is, and the last is filled up: NumPy computes large
+    arrays otherwise than small ones, and a point must have the same derivative in every batch.
+    """
     d, R = x.shape
-    axes: Array = np.eye(d)[:, :, None]
-    steps = axes * np.broadcast_to(h, x.shape)[:, None]
-    most = max(1, COLUMNS // (d * R))
+    steps = np.broadcast_to(h, x.shape)
+    n = min(256, max(2, (1 << 16) // (d * d)))  # so that a Jacobian of d rows fits the cache
     blocks = []
-    for k in range(0, d, most):
-        values = function((x[:, None] + steps[:, k : k + most]).reshape(d, -1))
-        blocks.append(np.reshape(values, (*np.shape(values)[:-1], -1, R)))
-    return np.concatenate(blocks, axis=-2)
+    for first in range(0, d * R, n):
+        axis, run = np.divmod(np.minimum(np.arange(first, first + n), d * R - 1), R)
+        points = x[:, run].astype(steps.dtype)
+        points[axis, np.arange(n)] += steps[axis, run]
+        blocks.append(function(points))
+    values = np.concatenate(blocks, axis=-1)[..., : d * R]
+    return values.reshape(*values.shape[:-1], d, R)
 
 
 def derived(function: Function, near: Array) -> Derivative:

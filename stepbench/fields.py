@@ -76,7 +76,8 @@ class Field:
         elif self.kind == "bool":
             words = "true or false"
         else:
-            words = f"{'an integer' if self.kind == 'int' else 'a number'} in {self.bounds}"
+            words = "an integer" if self.kind == "int" else "a number"
+            words += f" in {self.bounds}" if self.bounds else ""
         return f"{words}, or none" if self.optional else words
 
     def parse(self, text: str) -> Any:
@@ -136,7 +137,9 @@ class Field:
         if self.kind == "choice":
             return value in self.choices
         kind = numbers.Integral if self.kind == "int" else numbers.Real
-        return isinstance(value, kind) and not isinstance(value, bool) and _within(float(value), self.bounds)
+        if not isinstance(value, kind) or isinstance(value, bool):
+            return False
+        return not self.bounds or _within(float(value), self.bounds)
 
 
 def _within(number: float, bounds: str) -> bool:
@@ -169,7 +172,7 @@ def _read(f: dataclasses.Field[Any], hint: Any) -> Field | None:
         return None
     kind: Any = "choice" if choices else kinds[0]
     many = any(typing.get_origin(part) is np.ndarray for part in parts)
-    said = {"symbol": "", "meaning": "", "bounds": "(-inf, inf)"} | f.metadata
+    said = {"symbol": "", "meaning": "", "bounds": ""} | f.metadata
     return Field(f.name, kind, many, type(None) in parts, choices, f.default, **said)
 
 

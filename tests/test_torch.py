@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from conftest import EVERY_METHOD, PROBLEMS
+from conftest import EVERY_METHOD
 
 import stepbench
+from stepbench.conformance.methods import PROBLEMS
 from stepbench.oracle import Oracle
 
 torch = pytest.importorskip("torch")

@@ -1093,7 +1093,7 @@ class Stream(Problem):
     w = np.array([1.0, -2.0, 0.5])
     stochastic = True
 
-    def sample(self, rng):
+    def sample(self, rng, step):
         x = rng.standard_normal(3)
         self.seen.append((x.tolist(), float(self.w @ x)))
         return Example(*self.seen[-1])

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LogNorm
+from matplotlib.colors import BoundaryNorm, LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import SymmetricalLogLocator
@@ -119,23 +119,30 @@ def window(results: Sequence[Result]) -> Window:
 
 
 def draw_contours(ax: Axes, problem: Problem, window: Window) -> None:
-    """The level lines of f over the window, evenly spaced in the logarithm of f above its minimum."""
+    """The level lines of f over the window.
+
+    They are evenly spaced in the logarithm of f above its minimum; where that is unknown, so that an equal part of
+    the window lies between any two.
+    """
     (left, right), (bottom, top) = window
     horizontal, vertical = np.linspace(left, right, 300), np.linspace(bottom, top, 300)
     points = np.stack(np.meshgrid(horizontal, vertical)).reshape(2, -1)
     with np.errstate(all="ignore"):
-        values = np.ma.masked_invalid(problem.f(points).reshape(300, 300))
-    floor = problem.f_star if problem.f_star is not None else values.min()
-    gap = values - floor
-    above = gap.compressed()
-    above = above[above > 0]
-    if above.size:  # it is not the same everywhere
+        values: Any = np.ma.masked_invalid(problem.f(points).reshape(300, 300))
+    norm: Normalize
+    if problem.f_star is None:
+        levels = np.unique(np.quantile(values.compressed(), np.linspace(0, 1, 18)))
+        norm = BoundaryNorm(levels, 256) if levels.size > 1 else Normalize()
+    else:
+        values = values - problem.f_star
         # From the lowest 0.02 % of the window's points up: lower still, there is only a dot around the minimum.
-        low, high = np.quantile(above, 0.0002), above.max()
-        levels = np.geomspace(low, high, 16)
-        norm = LogNorm(low, high)
-        ax.contourf(horizontal, vertical, np.maximum(gap, low), levels=levels, norm=norm, cmap="Greys", alpha=0.28)
-        ax.contour(horizontal, vertical, gap, levels=levels, colors="#7f8fa6", linewidths=0.5)
+        above = values[values > 0].compressed()
+        low, high = (np.quantile(above, 0.0002), above.max()) if above.size else (1.0, 1.0)
+        levels = np.unique(np.geomspace(low, high, 16))
+        values, norm = np.maximum(values, low), LogNorm(low, high)
+    if levels.size > 1:  # else f is the same everywhere
+        ax.contourf(horizontal, vertical, values, levels=levels, norm=norm, cmap="Greys", alpha=0.28)
+        ax.contour(horizontal, vertical, values, levels=levels, colors="#7f8fa6", linewidths=0.5, linestyles="solid")
     if problem.x_star is not None:
         ax.plot(*problem.x_star, "*", ms=16, color="#F0E442", mec="black", zorder=6, ls="", label="minimum")
     ax.set_aspect("equal")  # so that the gradient stands square on the level lines
@@ -188,20 +195,26 @@ def draw_errors(ax: Axes, results: Sequence[Result], what: str) -> None:
     known = results[0].error is not None or what == "distance"
     field, label = named[what] if known else ("f", "$f(w)$")
     curves = [np.asarray(getattr(r, field)) for r in results]
-    bottom, top = _limits(curves)
+    signed = not known and any((curve <= 0).any() for curve in curves)  # nothing says that f stays above 0
+    bottom, top = _signed_limits(curves) if signed else _limits(curves)
     ends = []
     for i, (r, curve) in enumerate(zip(results, curves, strict=True)):
         name = r.label + (" (function evaluations)" if r.gradient_free else "")
-        ends.append(_draw_curve(ax, i, r, curve, bottom, top, name if len(results) > 1 else ""))
+        seen = np.clip(curve, -1e3 * top, 1e3 * top)  # what is beyond leaves the axes
+        drawn = seen if signed else np.where(curve > 0, seen, bottom)
+        ends.append(_draw_curve(ax, i, r, drawn, top, name if len(results) > 1 else ""))
+        if not signed and curve[-1] <= 0:
+            ax.plot(r.cost[-1], bottom, "v", ms=10, color=COLOURS[i % len(COLOURS)], clip_on=False, zorder=5)
     _draw_rates(ax, results, curves, max(ends), bottom, of_distance=what == "distance")
     lasted = [end for end, r in zip(ends, results, strict=True) if r.status != "diverged"]
     if lasted and min(lasted) < max(ends) / 10:  # else a run that is over at once would be a line on the axis
         ax.set_xscale("symlog", linthresh=10)
-    ax.set(yscale="log", ylim=(bottom, top), xlim=(0, max(*ends, 1) * 1.02))
+    ax.set_yscale(**({"value": "symlog", "linthresh": 1e-3 * top} if signed else {"value": "log"}))
+    ax.set(ylim=(bottom, top), xlim=(0, max(*ends, 1) * 1.02))
     asked = "function" if all(r.gradient_free for r in results) else "gradient"
     ax.set(xlabel=f"{asked} evaluations", ylabel=label)
     ax.grid(color="#dddddd", lw=0.6)
-    if any(curve[-1] <= 0 for curve in curves):
+    if not signed and any(curve[-1] <= 0 for curve in curves):
         ax.plot([], [], "v", color="grey", ls="", label="0 in double precision")
     if any(r.status == "diverged" for r in results):
         ax.plot([], [], **DIVERGED, label="diverged")
@@ -219,9 +232,17 @@ def _limits(curves: Sequence[Any]) -> tuple[float, float]:
     return low / margin, min(high, 1e290) * margin
 
 
-def _draw_curve(ax: Axes, i: int, r: Result, curve: Any, bottom: float, top: float, name: str) -> float:
-    """One run's error; returns how far along the axis it can be seen."""
-    drawn = np.minimum(np.where(curve > 0, curve, bottom), 1e3 * top)
+def _signed_limits(curves: Sequence[Any]) -> tuple[float, float]:
+    """The ends of an axis for values of either sign: 100 times the start's size away from 0 at most."""
+    most = 100 * max(abs(float(curve[0])) for curve in curves) or 1.0
+    low = max(min(float(curve.min()) for curve in curves), -most)
+    high = min(max(float(curve.max()) for curve in curves), most)
+    margin = 0.06 * max(high - low, 1e-3 * most)
+    return low - margin, high + margin
+
+
+def _draw_curve(ax: Axes, i: int, r: Result, drawn: Any, top: float, name: str) -> float:
+    """One run's curve, within what the axis can show; returns how far along it can be seen."""
     above = np.flatnonzero(drawn > top) if r.status == "diverged" else np.array([], dtype=int)
     last = int(above[0]) if above.size else len(drawn) - 1
     ax.plot(
@@ -235,8 +256,6 @@ def _draw_curve(ax: Axes, i: int, r: Result, curve: Any, bottom: float, top: flo
         markevery=_marks(r.cost),
         label=name,
     )
-    if curve[-1] <= 0:
-        ax.plot(r.cost[-1], bottom, "v", ms=10, color=COLOURS[i % len(COLOURS)], clip_on=False, zorder=5)
     if r.status == "diverged":
         ax.plot(r.cost[last], min(float(drawn[last]), top), **DIVERGED, clip_on=False)
     return float(r.cost[last]) * (1.3 if above.size else 1)

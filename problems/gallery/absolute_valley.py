@@ -1,0 +1,35 @@
+"""A valley with a kinked floor."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stepbench import Problem, param
+
+
+@dataclass(frozen=True)
+class AbsoluteValley(Problem):
+    """A kinked valley: a constant step never settles in it.
+
+    f(w) = |w₁| + κ|w₂|
+
+    The gradient's length does not fall towards the minimum, so that a step of α κ jumps over the floor for ever. At
+    a kink the gradient below is 0, which is a subgradient.
+    """
+
+    kappa: float = param(4.0, "κ", "how much steeper it is across", "[1, 1e6]")
+
+    smoothness = "C⁰"
+    x0 = (-1.8, 1.1)
+    x_star = (0.0, 0.0)
+    f_star = 0.0
+    view = ((-2.2, 2.2), (-1.6, 1.6))
+    source = "after Shor, Minimization methods for non-differentiable functions, 1985"
+
+    def f(self, x):
+        """A roof upside down."""
+        return np.abs(x[0]) + self.kappa * np.abs(x[1])
+
+    def grad(self, x):
+        """The signs."""
+        return np.stack([np.sign(x[0]), self.kappa * np.sign(x[1])])

@@ -1,0 +1,51 @@
+"""The cliff of a recurrent network."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stepbench import Problem, param
+
+
+@dataclass(frozen=True)
+class Cliff(Problem):
+    """A wall beside a plain, where the gradient explodes.
+
+    f(w) = (σ(h_T) − 0.7)², where h_0 = 0.5 and h_t = w₁ σ(h_{t−1}) + w₂: a recurrent network of one unit, without
+    input, that must end at 0.7. Where a small change of w sends h to another fixed point, f has a wall. The minima
+    are a curve.
+    """
+
+    steps: int = param(50, "T", "length of the sequence; the wall grows with it", "[1, 1000]")
+
+    x0 = (5.0, -2.2)
+    f_star = 0.0
+    view = ((4.0, 7.0), (-3.5, -1.5))
+    source = "Pascanu, Mikolov & Bengio, On the difficulty of training recurrent neural networks, 2013, Figure 6"
+
+    def f(self, x):
+        """The squared error at the end of the sequence."""
+        s = self._last(x)[0]
+        return (s - 0.7) * (s - 0.7)
+
+    def grad(self, x):
+        """∇h_t = (σ(h_{t−1}), 1) + w₁ σ'(h_{t−1}) ∇h_{t−1}, carried along with h_t."""
+        s, ds, dh = self._last(x)
+        return 2 * (s - 0.7) * ds * dh
+
+    def _last(self, x):
+        """σ, σ' and the gradient of h at the end of the sequence."""
+        s, ds = sigmoid(0.0 * x[0] + 0.5)
+        dh = 0.0 * x
+        for _ in range(self.steps):
+            h = x[0] * s + x[1]
+            dh = x[0] * ds * dh + np.stack([s, 1.0 + 0.0 * s])
+            s, ds = sigmoid(h)
+        return s, ds, dh
+
+
+def sigmoid(h):
+    """σ(h) = 1/(1 + exp(−h)) and σ'(h), from exp(−|h|), which does not overflow."""
+    positive = h.real > 0
+    e = np.exp(np.where(positive, -h, h))
+    return np.where(positive, 1.0, e) / (1 + e), e / ((1 + e) * (1 + e))

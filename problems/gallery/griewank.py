@@ -1,0 +1,48 @@
+"""Griewank's function."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stepbench import Problem, param
+
+
+@dataclass(frozen=True)
+class Griewank(Problem):
+    """A wide, shallow bowl under a carpet of even ripples.
+
+    f(w) = Σ_i w_i²/4000 + 1 − Π_i cos(w_i/√i)
+    """
+
+    dim: int = param(2, "d", "number of parameters", "[1, 10000]")
+
+    f_star = 0.0
+    source = "Griewank, Generalized descent for global optimization, JOTA 34, 1981"
+
+    @property
+    def x0(self):
+        """(-2.8, -1), repeated for more parameters."""
+        return np.resize([-2.8, -1.0], self.dim)
+
+    @property
+    def x_star(self):
+        """The origin."""
+        return np.zeros(self.dim)
+
+    @property
+    def view(self):
+        """With two parameters, the ripples: the bowl shows from a hundred times as far."""
+        return ((-8.0, 8.0), (-8.0, 8.0)) if self.dim == 2 else None
+
+    def f(self, x):
+        """The bowl and the ripples."""
+        return (x * x).sum(0) / 4000 + (1 - np.cos(x / self._roots).prod(0))
+
+    def grad(self, x):
+        """A cosine that is turned into a sine is the product times its tangent; no number's cosine rounds to 0."""
+        z = x / self._roots
+        return x / 2000 + np.cos(z).prod(0) * np.tan(z) / self._roots
+
+    @property
+    def _roots(self):
+        return np.sqrt(np.arange(1, self.dim + 1))[:, None]
