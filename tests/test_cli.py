@@ -299,3 +299,64 @@ def test_a_method_can_be_compared_with_itself(stepbench_cli):
 def test_a_far_start_is_drawn(stepbench_cli):
     args = ("run", "quadratic", "--start", "1e100,1", "--plot", "far.png", "--budget", "10")
     assert stepbench_cli(*args)[0] == 0
+
+
+def test_a_suite_is_listed_with_what_is_known_of_each_problem(stepbench_cli):
+    code, out, err = stepbench_cli("list", "problems", "--suite", "mgh")
+    assert (code, err) == (0, "")
+    rows = {line.split()[0]: line.split()[1:5] for line in out.splitlines() if line.startswith(" mgh/")}
+    assert len(rows) == 35
+    # κ at the minimum of Rosenbrock's function is 2508: its Hessian there is ((802, -400), (-400, 200)).
+    low, high = np.linalg.eigvalsh([[802, -400], [-400, 200]])
+    assert rows["mgh/rosenbrock"] == ["2", f"{high / low:.4g}", "C∞", "none"]
+    assert rows["mgh/powell-singular"][:2] == ["4", "∞"]
+    assert rows["mgh/linear-full-rank"][:2] == ["10", "1"]
+    assert rows["mgh/gulf"][2] == "C⁰"
+    code, out, _ = stepbench_cli("list", "--suite", "learning")
+    assert [line.split()[4] for line in out.splitlines() if "/" in line] == ["batches"] * 3 + ["stream"]
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["list", "--suite", "mhg"], "no suite mhg (did you mean mgh?); there are gallery, learning, mgh"),
+        (["list", "methods", "--suite", "mgh"], "--suite mgh lists problems: leave out methods"),
+        (["run", "beale"], "beale is in more than one suite: write gallery/beale or mgh/beale"),
+        (["show", "himmelblow"], "nothing is called himmelblow (did you mean himmelblau"),
+        (["new", "puzzle", "x"], "problem"),
+    ],
+)
+def test_a_wrong_suite_is_refused(stepbench_cli, args, says):
+    code, _, err = stepbench_cli(*args)
+    assert code == 2
+    assert says in err
+
+
+def test_show_tells_every_minimum_and_what_is_derived(stepbench_cli):
+    _, out, _ = stepbench_cli("show", "himmelblau")
+    assert "(-3.77931, -3.28319)" in out
+    _, out, _ = stepbench_cli("show", "three-hump-camel")
+    assert "other minima  0.298638" in out
+
+
+def test_show_has_the_invariance_card(stepbench_cli):
+    _, out, _ = stepbench_cli("show", "adam")
+    card = [line.split() for line in out.splitlines() if line.startswith((" ✓", " ✗"))]
+    assert [row[0] for row in card] == ["✗", "✓", "✗", "✓", "✓"]
+    deviation = float(card[0][card[0].index("by") + 1])
+    assert 0.01 < deviation < 1
+
+
+def test_values_of_either_sign_get_an_axis_that_shows_them():
+    from matplotlib.figure import Figure
+
+    from stepbench.report.plots import draw_errors
+
+    r = stepbench.run("saddle", "gd:lr=0.05", steps=110)
+    assert r.error is None
+    assert r.f[0] > 0 > r.f[-1]
+    ax = Figure().subplots()
+    draw_errors(ax, [r], "error")
+    assert ax.get_yscale() == "symlog"
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), r.f)
+    assert not any("0 in double" in text.get_text() for text in (ax.get_legend().texts if ax.get_legend() else ()))
