@@ -144,23 +144,24 @@ def method(spec: str | Runnable, **values: Any) -> Any:
     known = hyperparameters(found)
     for i, (name, options) in enumerate(halves):
         for key, value in _named({key: field for key, (_, field) in known.items()}, options).items():
-            full = f"{Path(name).stem}.{key}"
-            full = full if full in known else key
-            if full in known and len(halves) > 1 and not any(known[full][0] is p for p in (found.parts[i], found)):
-                raise InputError(f"{name} has no field {key}: it is {known[full][0].name}'s")
-            values.setdefault(full, value)
+            owners = (found.parts[i], found) if len(halves) > 1 else found.parts
+            own = [
+                full for full, (part, field) in known.items() if field.name == key and any(part is o for o in owners)
+            ]
+            if not own and key in known:
+                raise InputError(f"{name} has no field {key}: it is {known[key][0].name}'s")
+            values.setdefault(own[0] if len(own) == 1 else key, value)
     return with_values(found, values)
 
 
 def find(spec: str) -> Problem | Runnable:
     """What a spec names, be it a problem or a method; raises InputError where it names neither."""
-    name = re.match(rf"{files.PATH}|[^:]*", spec)[0]  # type: ignore[index]  # the empty name matches too
-    if files.is_path(name) and "+" not in spec.removeprefix(name):
-        return problem(spec) if files.holds(name) == "problem" else cast(Runnable, method(spec))
-    if problem_name(name):
-        return problem(spec)
-    if name in method_names() or "+" in name:
+    parts = _parts(spec, several=True)
+    name = parts[0][0]
+    if len(parts) > 1 or name in method_names() or (files.is_path(name) and files.holds(name) == "method"):
         return cast(Runnable, method(spec))
+    if files.is_path(name) or problem_name(name):
+        return problem(spec)
     raise InputError(f"nothing is called {name}{_meant(name, names('problems') + method_names())}; see stepbench list")
 
 

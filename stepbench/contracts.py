@@ -63,8 +63,8 @@ class Problem(Parametric):
         """Make vectors of the tuples ``x0`` and ``x_star``."""
         for name in ("x0", "x_star"):
             value = vars(cls).get(name)
-            if isinstance(value, tuple | list):
-                setattr(cls, name, _vector(value))
+            if isinstance(value, tuple | list) and name not in vars(cls).get("__annotations__", {}):
+                setattr(cls, name, _constant(value))
 
     @property
     @abstractmethod
@@ -136,8 +136,8 @@ class Problem(Parametric):
         return derivatives.NAMES[self._take_gradient if name == "grad" else self._take_hessian]
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        """Pickle a problem loaded from a file as its spec: its class cannot be imported."""
-        if type(self).__module__.startswith(("stepbench.problems.", "stepbench.files.")):
+        """Pickle a problem of the catalogue as its spec: its class is loaded from a file and cannot be imported."""
+        if type(self).__module__.startswith("stepbench.problems."):
             from stepbench.catalog import problem
 
             return problem, (self.spec(),)
@@ -162,7 +162,8 @@ class Problem(Parametric):
 
         None where the minimiser is unknown, or f has kinks.
         """
-        if self.x_star is None or self.smoothness in ("C⁰", "C⁻¹"):
+        twice = "grad" in self.derived and len(self.x0) > 50  # it would take minutes
+        if self.x_star is None or self.smoothness in ("C⁰", "C⁻¹") or twice:
             return None
         x = np.reshape(self.x_star, (len(self.x_star), -1))[:, :1]
         eigenvalues = np.linalg.eigvalsh(self.hessian(np.repeat(x, 2, axis=1))[:, :, 0])
@@ -189,7 +190,7 @@ class Problem(Parametric):
         return self
 
 
-def _vector(value: Any) -> Any:
+def _constant(value: Any) -> Any:
     """Numbers as a read-only array; anything else as it is, to be refused where it is used."""
     try:
         vector = np.array(value, dtype=float)
@@ -401,11 +402,18 @@ class Joined(Method):
 
 
 def hyperparameters(method: Runnable) -> dict[str, tuple[Parametric, Field]]:
-    """A method's hyper-parameters by the key that sets each: the field's name, or ``part.name`` where two share it."""
+    """A method's hyper-parameters by the key that sets each: the field's name, or ``part.name`` where two share it.
+
+    A part from a file is called as the file is; two from files that are called alike are ``direction`` and ``rule``.
+    """
     owned = [(part, field) for part in method.parts for field in fields_of(type(part)).values()]
     names = [field.name for _, field in owned]
+    stems = [Path(part.name).stem for part in method.parts]
+    if len(set(stems[:2])) < len(stems[:2]):
+        stems = ["direction", "rule", "join"]
+    prefix = {id(part): word for part, word in zip(method.parts, stems, strict=True)}
     return {
-        field.name if names.count(field.name) == 1 else f"{Path(part.name).stem}.{field.name}": (part, field)
+        field.name if names.count(field.name) == 1 else f"{prefix[id(part)]}.{field.name}": (part, field)
         for part, field in owned
     }
 

@@ -12,6 +12,9 @@ Array = np.ndarray[Any, Any]
 Function = Callable[[Array], Array]
 Derivative = Callable[[Function, Array], Array]
 
+H = float(np.cbrt(np.finfo(float).eps))
+"""The step of a difference, where truncating and rounding are off by alike."""
+
 TINY = 1e-40
 """The imaginary step: its square vanishes, and no difference is taken, so nothing is rounded away."""
 
@@ -33,7 +36,7 @@ def central_differences(function: Function, x: Array) -> Array:
     Shapes as for ``complex_step``. The step is fixed, and every point stands for itself, so that it has the same
     derivative in every batch.
     """
-    h = np.cbrt(np.finfo(float).eps) * np.maximum(1.0, np.abs(x))
+    h = H * np.maximum(1.0, np.abs(x))
     h = (x + h) - x  # as the points will differ
     quotients: Array = (_along_every_axis(function, x, h) - _along_every_axis(function, x, -h)) / (2 * h)
     return quotients
@@ -42,39 +45,59 @@ def central_differences(function: Function, x: Array) -> Array:
 def _along_every_axis(function: Function, x: Array, h: Any) -> Array:
     """The values at x + h e for every axis e, (…, d, R).
 
-    Every call of the function is of as many points, whatever R is, and the last is filled up: NumPy computes large
-    arrays otherwise than small ones, and a point must have the same derivative in every batch.
+    A point must have the same derivative in every batch, and NumPy computes large arrays otherwise than small ones.
+    So the function is called with few points, or, where their Jacobians are large anyway, always with equally many.
     """
     d, R = x.shape
     steps = np.broadcast_to(h, x.shape)
-    n = min(256, max(2, (1 << 16) // (d * d)))  # so that a Jacobian of d rows fits the cache
+    most, least = (32, 2) if d <= 8 else (2 * d, 2 * d)
     blocks = []
-    for first in range(0, d * R, n):
-        axis, run = np.divmod(np.minimum(np.arange(first, first + n), d * R - 1), R)
+    for first in range(0, d * R, most):
+        number = max(least, min(most, d * R - first))
+        axis, run = np.divmod(np.minimum(np.arange(first, first + number), d * R - 1), R)
         points = x[:, run].astype(steps.dtype)
-        points[axis, np.arange(n)] += steps[axis, run]
+        points[axis, np.arange(number)] += steps[axis, run]
         blocks.append(function(points))
     values = np.concatenate(blocks, axis=-1)[..., : d * R]
     return values.reshape(*values.shape[:-1], d, R)
 
 
+REACHES = (0.1, 1.0, 10.0, 100.0)
+"""How far from a point it is asked whether a function is analytic, in units of max(1, |x_i|)."""
+
+
 def derived(function: Function, near: Array) -> Derivative:
     """The complex step where the function admits it, and central differences where it does not.
 
-    It does where both agree at random points around ``near``, (d,). An f that takes an absolute value, or a real part,
-    is not analytic: the complex step would be wrong without a word.
+    It does where both agree along random lines around ``near``, (d,), and far from it. An f that takes an absolute
+    value, or a real part, is not analytic: the complex step would be wrong without a word.
     """
-    x = near[:, None] + np.random.default_rng(0).standard_normal((near.size, 8)) * (0.1 + 0.1 * np.abs(near[:, None]))
+    rng = np.random.default_rng(0)
+    spread = np.maximum(1.0, np.abs(near))[:, None]
+    x = near[:, None] + np.repeat(REACHES, 4) * spread * rng.standard_normal((near.size, 4 * len(REACHES)))
+    stepped, differenced, doubt = slopes(function, x, spread * rng.standard_normal(x.shape))
+    if stepped is None:
+        return central_differences
+    differ = np.abs(stepped - differenced) > doubt + 1e-6 * np.abs(differenced)
+    return central_differences if bool((differ & np.isfinite(doubt)).any()) else complex_step
+
+
+def slopes(function: Function, x: Array, v: Array) -> tuple[Array | None, Array, Array]:
+    """The derivative at points x along directions v, (d, R) both -> (…, R), in two ways.
+
+    By the complex step, None where the function cannot take it; by differences; and how far those may be off.
+    """
     with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("error")  # a cast that drops the imaginary part warns
-        by_differences = central_differences(function, x)
+        warnings.simplefilter("ignore", np.exceptions.ComplexWarning)  # f drops the imaginary part, as will be seen
+        f = function(x)
+        fine, coarse = ((function(x + h * v) - function(x - h * v)) / (2 * h) for h in (H, 2 * H))
         try:
-            by_step = complex_step(function, x)
+            stepped = np.imag(function(x + 1j * TINY * v)) / TINY
         except Exception:  # whatever it is that f cannot do with complex numbers
-            return central_differences
-        scale = np.abs(by_differences).max(axis=-2, keepdims=True)
-        agree = np.abs(by_step - by_differences) <= 1e-5 * scale + 1e-8
-        return complex_step if bool((agree | ~np.isfinite(by_differences)).all()) else central_differences
+            stepped = None
+        # Differences are off by a third of what halving h changes, and by what f is rounded by.
+        doubt = 10 * np.abs(fine - coarse) + 100 * np.finfo(float).eps * np.abs(f) / H
+    return stepped, fine, doubt
 
 
 NAMES: dict[Derivative, str] = {complex_step: "the complex step", central_differences: "central differences"}

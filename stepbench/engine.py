@@ -79,10 +79,11 @@ def run(
     interrupted = False
     with np.errstate(all="ignore"):
         if not trace.started:
-            f, g = problem.f(x)[0], problem.grad(x)[:, 0]
-            wrong = f"f is {f}" if not np.isfinite(f) else f"the gradient is {g.tolist()}"
+            f, g = problem.at(0).f(x), problem.at(0).grad(x)
+            r = int(np.argmin(np.isfinite(f) & np.isfinite(g).all(axis=0)))
+            wrong = f"the gradient is {g[:, r].tolist()}" if np.isfinite(f[r]) else f"f is {f[r]}"
             raise InputError(
-                f"{where(problem, 'f')}: {wrong} at the start, {x[:, 0].tolist()}: choose another start or problem"
+                f"{where(problem, 'f')}: {wrong} at the start, {x[:, r].tolist()}: choose another start or problem"
             )
         try:
             if isinstance(method, Peer):
@@ -299,10 +300,10 @@ class _Trace:
 
     def _ask(self, columns: Vector, first: int, n: int) -> tuple[Vector, Vector]:
         """f and its gradient at n records of points from the first on; where the problem drifts, as it stood then."""
-        if self.problem.at(first) is self.problem:
+        stages = [self.problem.at(first + k) for k in range(n)]
+        if all(stage is self.problem for stage in stages):
             return self.problem.f(columns), self.problem.grad(columns)
         records = np.split(columns, n, axis=1)
-        stages = [self.problem.at(first + k) for k in range(n)]
         f = [stage.f(np.ascontiguousarray(x)) for stage, x in zip(stages, records, strict=True)]
         g = [stage.grad(np.ascontiguousarray(x)) for stage, x in zip(stages, records, strict=True)]
         return np.concatenate(f), np.concatenate(g, axis=1)

@@ -222,6 +222,11 @@ class Parametric(ABC):  # noqa: B024 - what derives from it has abstract methods
         return name + (":" + ",".join(stated) if stated else "")
 
 
+def show_point(x: Any, most: int = 6) -> str:
+    """A point or a vector, (d,), as a message states it: its first components."""
+    return "(" + ", ".join(f"{value:.6g}" for value in x[:most]) + (", …)" if len(x) > most else ")")
+
+
 def show_value(value: Any) -> str:
     """A field's value as a spec states it."""
     if isinstance(value, np.ndarray):

@@ -6,10 +6,12 @@ a cache, and a changed file is another module.
 
 from __future__ import annotations
 
+import copyreg
 import dataclasses
 import hashlib
 import importlib.util
 import inspect
+import os
 import re
 import sys
 import threading
@@ -20,7 +22,7 @@ from types import ModuleType
 from typing import Any, Literal
 
 from stepbench.contracts import Direction, Problem, Runnable, StepSize
-from stepbench.fields import USER_FILES, InputError, nearest, shown_path
+from stepbench.fields import USER_FILES, InputError, fields_of, nearest, shown_path
 
 Kind = Literal["problem", "method"]
 
@@ -104,9 +106,11 @@ def _defined(module: ModuleType, kind: Kind) -> list[type]:
 
 
 def _module(text: str) -> ModuleType:
-    path = Path(text).expanduser()
     try:
+        path = Path(text).expanduser()
         source = path.read_bytes()
+    except RuntimeError as error:
+        raise InputError(f"{text} cannot be read: {error}") from None
     except OSError as error:
         beside = [p.stem for p in path.parent.glob("*.py")] if path.parent.is_dir() else []
         raise InputError(f"{text} cannot be read: {error.strerror}{nearest(path.stem, beside)}") from None
@@ -115,8 +119,12 @@ def _module(text: str) -> ModuleType:
     module = ModuleType(f"{USER_FILES}{re.sub(r'[^A-Za-z0-9]', '_', path.stem)}_{digest}")
     module.__file__ = str(path)
     _loaded.add(str(path))
+
+    def code() -> Any:
+        return compile(source, path, "exec", dont_inherit=True)
+
     try:
-        return _once(module.__name__, module, lambda module: exec(compile(source, path, "exec"), vars(module)))
+        return _once(module.__name__, module, lambda module: exec(code(), vars(module)))
     except SyntaxError as error:
         where = text if error.filename in (None, str(path)) else error.filename
         where += f", line {error.lineno}" if error.lineno else ""
@@ -137,7 +145,42 @@ def _once(name: str, module: ModuleType, execute: Callable[[ModuleType], None]) 
             except BaseException:
                 del sys.modules[name]
                 raise
+            if name.startswith(USER_FILES):
+                _let_pickle(module)
         return sys.modules[name]
+
+
+def _let_pickle(module: ModuleType) -> None:
+    """Let the module's methods, problems and states be pickled by their file: they cannot be imported by name."""
+    for cls in vars(module).values():
+        if (
+            isinstance(cls, type)
+            and cls.__module__ == module.__name__
+            and (dataclasses.is_dataclass(cls) or issubclass(cls, tuple))
+        ):
+            copyreg.pickle(cls, _by_file)
+
+
+def _by_file(thing: Any) -> Any:
+    cls = type(thing)
+    if isinstance(thing, tuple):
+        values = tuple(thing)
+    else:
+        values = tuple(getattr(thing, field.name) for field in dataclasses.fields(thing) if field.init)
+    return restore, (cls.__module__, path_of(cls), cls.__qualname__, values)
+
+
+def restore(module_name: str, path: str, name: str, values: tuple[Any, ...]) -> Any:
+    """What a pickle from a user's file holds; raises InputError where the file has changed since."""
+    module = sys.modules.get(module_name) or _module(path)
+    if module.__name__ != module_name:
+        raise InputError(f"{path} has changed since {name} was pickled")
+    return getattr(module, name)(*values)
+
+
+def version_of(cls: type) -> str | None:
+    """What tells the contents of the user's file that the class comes from; None for a class of another origin."""
+    return cls.__module__.rpartition("_")[2] if is_users(cls) else None
 
 
 def _refuse_unfit(text: str, cls: Any) -> None:
@@ -152,6 +195,11 @@ def _refuse_unfit(text: str, cls: Any) -> None:
     for field in dataclasses.fields(cls):
         if field.init and field.default is field.default_factory is dataclasses.MISSING:
             raise InputError(f"{where} has a field {field.name} without a default: give it one")
+        if field.init and field.name not in fields_of(cls):
+            raise InputError(
+                f"{where} has a field {field.name}, which is no number, bool or Literal of words: leave its annotation "
+                "out, and it is a constant of the class"
+            )
     if missing := sorted(cls.__abstractmethods__):
         raise InputError(f"{where} gives no {' and no '.join(missing)}")
 
@@ -177,7 +225,7 @@ def users_lines(error: BaseException) -> tuple[str, str] | None:
     own = [k for k, frame in enumerate(frames) if frame.filename in _loaded]
     if not own:
         return None
-    ours = str(Path(__file__).parent)
+    ours = f"{Path(__file__).parent}{os.sep}"
     kept = [frame for frame in frames[own[0] :] if not frame.filename.startswith(ours)]
     told = ["Traceback (most recent call last):\n", *traceback.format_list(kept)]
     told += traceback.format_exception_only(error)

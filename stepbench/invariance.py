@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from stepbench import catalog
 from stepbench.arrays import Array, contract
 from stepbench.contracts import Problem, Runnable, Vector
 from stepbench.engine import DivergenceWarning, run
+from stepbench.result import Result
 
 PROBLEMS = ("quadratic:kappa=20,dim=3,angle=25", "rosenbrock:b=5,dim=3")
 STEPS = 30
@@ -24,7 +26,7 @@ class Invariance(NamedTuple):
     """How far the path of the changed function, brought back, is from the path of the function itself.
 
     ``deviation`` is the largest distance between them, in units of the longest way from the start; infinite where
-    only one of them broke off.
+    only one of them diverged.
     """
 
     change: str
@@ -110,22 +112,25 @@ def card(method: Runnable) -> Iterator[Invariance]:
     Where a method is told the minimum or the constants of f, it is told the changed ones.
     """
     problems = [catalog.problem(spec) for spec in PROBLEMS]
-    paths = [_path(problem, method) for problem in problems]
+    results = [_run(problem, method) for problem in problems]
     changed = [_changes(problem) for problem in problems]
     for change in changed[0]:
-        apart = [_apart(p[change].to(path), _path(p[change], method)) for p, path in zip(changed, paths, strict=True)]
-        yield Invariance(change, max(apart))
+        yield Invariance(change, max(_apart(p[change], method, r) for p, r in zip(changed, results, strict=True)))
 
 
-def _path(problem: Problem, method: Runnable) -> Vector:
-    """The points, (d, n)."""
+def _run(problem: Problem, method: Runnable) -> Result:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DivergenceWarning)
-        return run(problem, method, steps=STEPS).x.T
+        return run(problem, method, steps=STEPS)
 
 
-def _apart(expected: Any, path: Any) -> float:
+def _apart(changed: _Changed, method: Runnable, result: Result) -> float:
+    """How far the changed function's path is from where the function's own path has gone."""
+    other = _run(changed, method)
+    expected, path = changed.to(result.x.T), other.x.T
+    if (result.status == "diverged") != (other.status == "diverged"):
+        return math.inf
     n = min(expected.shape[1], path.shape[1])
-    reach = np.linalg.norm(expected - expected[:, :1], axis=0).max()
+    reach = float(np.linalg.norm(expected - expected[:, :1], axis=0).max())
     apart = float(np.linalg.norm(expected[:, :n] - path[:, :n], axis=0).max())
-    return apart / float(reach) if reach else apart
+    return apart / reach if reach else apart

@@ -58,9 +58,11 @@ class LinearFit(FiniteSum):
     @cached_property
     def f_star(self) -> float:
         """The least sum of squares."""
-        if self.x_star is None:
-            return 0.0  # fewer rows than parameters: the data can be fitted exactly
-        return float(self.data.f(np.repeat(self.x_star[:, None], 2, axis=1))[0])
+        X, y, _ = self.data
+        if np.linalg.matrix_rank(X) == len(X):
+            return 0.0  # as many independent columns as rows: the data can be fitted exactly
+        w = np.linalg.lstsq(X, y)[0] if self.x_star is None else self.x_star[:, None]
+        return float(self.data.f(np.repeat(w, 2, axis=1))[0])
 
     @cached_property
     def _spectrum(self) -> Vector:
@@ -69,9 +71,9 @@ class LinearFit(FiniteSum):
 
     @property
     def mu(self) -> float | None:
-        """The smallest eigenvalue of XᵀX, weighted; None where there are fewer rows than parameters."""
+        """The smallest eigenvalue of XᵀX, weighted; None where the rows do not determine all parameters."""
         X = self.data.X
-        return float(self._spectrum[0]) if len(X) >= X.shape[1] else None
+        return float(self._spectrum[0]) if np.linalg.matrix_rank(X) == X.shape[1] else None
 
     @property
     def L(self) -> float:

@@ -61,15 +61,18 @@ class Oracle:
         self._forget()
 
     def advance(self) -> None:
-        """Go on to the next step: where the problem is random, draw its sample."""
+        """Go on to the next step: where the problem is random, draw its sample; where it drifts, follow it."""
         self._step += 1
         if self._random:
             # Addressed by the step's number and not drawn from a running stream, so that any step can be replayed.
             rng = np.random.default_rng((self._seed, self._step))
-            if self.problem.stochastic:
-                self._sample = self.problem.sample(rng, self._step)
+            stochastic = self.problem.stochastic
+            self._sample = self.problem.sample(rng, self._step) if stochastic else self.problem.at(self._step - 1)
             if self._noise:
                 self._noise_vector = self._noise * rng.standard_normal((self.problem.x0.size, 1))
+            self._forget()
+        elif (stage := self.problem.at(self._step - 1)) is not self._sample:  # it drifts
+            self._sample = stage
             self._forget()
         else:
             # The point of the last step is still known, and each run has paid for its own: one whose line search

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stepbench import __version__, catalog
+from stepbench import __version__, catalog, files
 from stepbench.contracts import Problem
 from stepbench.fields import InputError
 
@@ -101,6 +101,7 @@ class Result:
         """Write everything to one .npz file, without pickling."""
         arrays = {name: getattr(self, name) for name in ARRAYS if getattr(self, name) is not None}
         facts = {name: getattr(self, name) for name in FACTS} | {"problem": self.problem.spec()}
+        facts["file"] = files.version_of(type(self.problem))
         with Path(path).open("wb") as file:
             np.savez_compressed(file, facts=json.dumps(facts), **arrays)
 
@@ -127,14 +128,18 @@ def load(path: str | Path, problem: Problem | None = None) -> Result:
             facts = json.loads(str(file["facts"]))
             arrays = {name: file.get(name) for name in ARRAYS}
         plain: dict[str, Any] = {k: v.item() if v is not None and v.ndim == 0 else v for k, v in arrays.items()}
-        told, spec = tuple(facts.pop("told")), facts.pop("problem")
+        told, spec, version = tuple(facts.pop("told")), facts.pop("problem"), facts.pop("file", None)
     except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} is not a result that stepbench saved ({error})") from None
     try:
-        return Result(problem=problem or catalog.problem(spec), told=told, **plain, **facts)
+        known = problem or catalog.problem(spec)
     except InputError:
         raise InputError(
             f"{path} is of the problem {spec}, which is not in the catalogue: give load(…, problem=)"
         ) from None
+    if problem is None and version != files.version_of(type(known)):
+        raise InputError(f"{path} is of the problem {spec}, and that file has changed since: give load(…, problem=)")
+    try:
+        return Result(problem=known, told=told, **plain, **facts)
     except TypeError as error:
         raise InputError(f"{path} is not a result that stepbench saved ({error})") from None

@@ -79,6 +79,19 @@ class WrongGradient(Bowl):
         return np.stack([2 * x[0], 2 * x[1] * (1 + 1e-7)])
 
 
+class WrongInASmallComponent(Bowl):
+    mu = L = None
+
+    def f(self, x):
+        return x[0] * x[0] + 1e10 * x[1] * x[1]
+
+    def grad(self, x):
+        return np.stack([-2 * x[0], 2e10 * x[1]])
+
+    def hessian(self, x):
+        return np.repeat(np.diag([2.0, 2e10])[:, :, None], x.shape[1], axis=2)
+
+
 class WrongHessian(Bowl):
     def hessian(self, x):
         return 1.000001 * super().hessian(x)
@@ -86,6 +99,15 @@ class WrongHessian(Bowl):
 
 class WrongMinimum(Bowl):
     f_star = 1e-3
+
+
+class NotTheMinimum(Problem):
+    x0 = (20.0, 10.0)
+    f_star = 5.0
+
+    def f(self, x):
+        y = x - 3
+        return (y * y * y * y).sum(0)
 
 
 class WrongMinimiser(Bowl):
@@ -125,6 +147,34 @@ class Biased(FiniteSum):
         return Bowl() if len(index) == 3 else Twice()
 
 
+class WrongSamples(Bowl):
+    stochastic = True
+
+    def sample(self, rng, step):
+        return Scaled(1 + 0.01 * rng.standard_normal(), 1.1)
+
+
+class BiasedSamples(Bowl):
+    stochastic = True
+
+    def sample(self, rng, step):
+        return Scaled(1.1 + 0.01 * rng.standard_normal(), 1.0)
+
+
+class Scaled:
+    def __init__(self, scale, error):
+        self.scale, self.error = scale, error
+
+    def f(self, x):
+        return self.scale * (x * x).sum(0)
+
+    def grad(self, x):
+        return self.error * self.scale * 2 * x
+
+    def hessian(self, x):
+        return self.scale * Bowl().hessian(x)
+
+
 class Twice(Bowl):
     def f(self, x):
         return 2 * super().f(x)
@@ -141,21 +191,56 @@ class Forgets(Bowl):
 BROKEN_PROBLEMS = {
     FlatShape: problems.shapes,
     WrongGradient: problems.gradient,
+    WrongInASmallComponent: problems.gradient,
     WrongHessian: problems.hessian,
     WrongMinimum: problems.minimum,
+    NotTheMinimum: problems.minimum,
     WrongMinimiser: problems.minimum,
     WrongConstant: problems.constants,
     DependsOnNeighbours: problems.batch,
     WritesIntoPoints: problems.purity,
     Remembers: problems.purity,
     Biased: problems.samples,
+    WrongSamples: problems.samples,
+    BiasedSamples: problems.samples,
     Forgets: problems.pickling,
 }
 
 
+class Saturates(Problem):
+    """Its gradient, s (1 − s), is 0 in double precision where s is 1, and the complex step is not."""
+
+    x0 = (1.0, 2.0)
+
+    def f(self, x):
+        return (1 / (1 + np.exp(-x))).sum(0)
+
+    def grad(self, x):
+        s = 1 / (1 + np.exp(-x))
+        return s * (1 - s)
+
+
+class Kinked(Problem):
+    """Not analytic, so that it is compared with differences, some of them across the kinks."""
+
+    smoothness = "C⁰"
+    x0 = (1.0, 2.0)
+    x_star = (0.0, 0.0)
+    f_star = 0.0
+
+    def f(self, x):
+        return np.abs(x[0]) + 3 * np.abs(x[1] - x[0])
+
+    def grad(self, x):
+        s = np.sign(x[1] - x[0])
+        return np.stack([np.sign(x[0]) - 3 * s, 3 * s])
+
+
+@pytest.mark.parametrize("right", [Bowl, Saturates, Kinked])
 @pytest.mark.parametrize("check", problems.CHECKS, **by_name)
-def test_a_right_problem_passes(check):
-    check(Bowl())
+def test_a_right_problem_passes(check, right):
+    with np.errstate(all="ignore"):
+        check(right())
 
 
 @pytest.mark.parametrize(("broken", "check"), BROKEN_PROBLEMS.items(), ids=lambda thing: thing.__name__)
@@ -190,6 +275,20 @@ class InPlace(Rule):
     def move(self, x, u, oracle, s):
         x -= s.alpha * u
         return x, s
+
+
+class Past(NamedTuple):
+    alpha: np.ndarray
+    past: list
+
+
+class ChangesItsState(Rule):
+    def init(self, x):
+        return Past(np.zeros(x.shape[1]) + self.lr, [])
+
+    def move(self, x, u, oracle, s):
+        s.past.append(1)
+        return x - s.alpha * u / len(s.past), s
 
 
 class Looks(Rule):
@@ -239,6 +338,7 @@ class OutsideState(Rule):
 BROKEN_METHODS = {
     InPlace: methods.purity,
     HiddenState: methods.purity,
+    ChangesItsState: methods.purity,
     Looks: methods.batch,
     TellsArraysApart: methods.numbers,
     Uncounted: methods.counts,
@@ -255,6 +355,17 @@ def test_a_right_rule_passes(check):
 def test_a_rule_that_is_wrong_in_one_thing_fails_its_check(broken, check):
     with pytest.raises(Nonconformance):
         check(stepbench.method(broken()), stepbench.problem(methods.PROBLEMS[0]))
+
+
+def test_a_hyper_parameter_is_tried_within_its_bounds():
+    @dataclasses.dataclass(frozen=True)
+    class Bounded(Rule):
+        grow: stepbench.fields.Scalar = param(1.0, "", "at its lower bound", "[1, 2]")
+        cap: stepbench.fields.Scalar | None = param(None, "", "not set", "[1, inf)")
+        off: stepbench.fields.Scalar = param(0.0, "", "off", "[0, 1)")
+
+    said = methods.numbers(stepbench.method(Bounded()), stepbench.problem(methods.PROBLEMS[0]))
+    assert "grow, cap, off" in said
 
 
 def test_every_check_of_methods_has_a_method_that_fails_it():

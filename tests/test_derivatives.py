@@ -72,6 +72,7 @@ def test_a_point_has_the_same_derivative_in_every_batch(way, d):
         lambda x: (x * np.conj(x)).real.sum(0),
         lambda x: np.array([float(v) ** 2 for v in x[0]]),  # no complex numbers at all
         lambda x: np.where(x[0] > 0, np.abs(x[1]), x[1] ** 2),  # in a part of the plane only
+        lambda x: np.where(np.abs(x) < 30, x * x / 2, 30 * np.abs(x) - 450).sum(0),  # far away only
     ],
 )
 def test_what_is_not_analytic_is_differenced(f):
@@ -94,6 +95,8 @@ def test_what_is_not_analytic_is_differenced(f):
         lambda x: np.where(x[0] > 0, x[0] ** 3, x[1]),
         lambda x: np.maximum(x, 0).sum(0),
         lambda x: np.log(1 + x[0] ** 2) + x[1] / (2 + np.cos(x[2])),
+        lambda x: 1e10 + (x * x).sum(0),  # whose differences are rounded away
+        lambda x: np.sin(30 * x).sum(0),  # which oscillates between the points of a difference
     ],
 )
 def test_what_is_analytic_between_its_kinks_takes_the_complex_step(f):
@@ -110,3 +113,48 @@ def test_the_derived_hessian_is_the_derivative_of_the_given_gradient():
     np.testing.assert_allclose(H[1, 1], -a * a * np.sin(a * b) * np.exp(-c), rtol=1e-12, atol=1e-12)
     assert p.derived == ("hessian",)
     assert p.conditioning is None
+
+
+def test_warnings_and_threads_are_left_as_they_were():
+    import threading
+    import warnings
+
+    from stepbench import run
+
+    before = list(warnings.filters)
+
+    class Talks(Problem):
+        x0 = (1.0, 2.0)
+
+        def f(self, x):
+            warnings.warn("my own note", stacklevel=1)
+            return np.abs(x).sum(0)
+
+    with pytest.warns(UserWarning, match="my own note"):
+        run(Talks(), "gd", budget=3)
+    quiet = type("Quiet", (Problem,), {"x0": (1.0, 2.0), "f": lambda self, x: np.abs(x).sum(0)})
+    errors = []
+
+    def work():
+        try:
+            for _ in range(10):
+                run(quiet(), "gd", budget=3)
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    assert [entry for entry in warnings.filters if entry[0] == "error"] == [e for e in before if e[0] == "error"]
+
+
+def test_a_right_gradient_beside_a_large_constant_is_not_refused():
+    from stepbench import run
+
+    fields = {"x0": (1.0, 2.0), "f": lambda self, x: 1e10 + (x * x).sum(0), "grad": lambda self, x: 2 * x}
+    assert run(type("High", (Problem,), fields)(), "gd:lr=0.1", budget=100).gradient_norm[-1] < 1e-8
+    fields["f"] = lambda self, x: 1e10 + np.abs(x * x).sum(0)
+    run(type("HighAndRough", (Problem,), fields)(), "gd:lr=0.1", budget=10)

@@ -70,3 +70,16 @@ def test_a_small_deviation_is_measured_and_not_rounded_to_a_tick():
         deviations.append(scaled.deviation)
     assert not np.isnan(deviations).any()
     np.testing.assert_allclose(np.array(deviations[:-1]) / deviations[1:], 10, rtol=0.3)
+
+
+def test_a_path_that_breaks_off_is_not_the_same():
+    class GivesUpHigh(Direction):
+        def init(self, x):
+            return ()
+
+        def at(self, x, oracle, s):
+            return np.where(oracle.value(x) > 90, np.nan, 1.0) * oracle.grad(x), s
+
+    [raised] = [change for change in card(stepbench.method(GivesUpHigh())) if change.change == "100 is added to f"]
+    assert raised.deviation == np.inf
+    assert not raised.holds

@@ -108,6 +108,68 @@ def test_records_show_f_as_it_stood_then():
     assert (r.error == r.f).all()
 
 
+def test_a_task_is_nobodys_to_change_and_quick_to_find():
+    p = problem("tracking:period=1")
+    p.task(0)[:] = 9
+    assert set(p.task(0)[:5]) == {1.0}
+    assert set(np.abs(p.task(300_000)[:5])) == {1.0}
+    order = [p.task(step) for step in (5000, 10, 5000)]
+    np.testing.assert_array_equal(order[0], order[2])
+
+
+@pytest.mark.parametrize("from_step", [0, 10])
+def test_a_function_that_drifts_without_noise_is_followed(from_step):
+    class Drifting(stepbench.Problem):
+        x0 = (0.0, 0.0)
+
+        def f(self, x):
+            return self.at(0).f(x)
+
+        def at(self, step):
+            return self if step < from_step else Moved(float(step))
+
+    class Moved:
+        def __init__(self, to):
+            self.to = to
+
+        def f(self, x):
+            return ((x - self.to) ** 2).sum(0)
+
+        def grad(self, x):
+            return 2 * (x - self.to)
+
+    if from_step:
+        Drifting.f = lambda self, x: ((x - 100) ** 2).sum(0)
+    else:
+        Drifting.grad = lambda self, x: 2 * x
+    r = run(Drifting(), "gd:lr=0.5", steps=30)  # each step goes to the minimum of what it sees, at(k − 1)
+    for k in range(1, 31):
+        seen = float(k - 1) if k - 1 >= from_step else 100.0
+        np.testing.assert_allclose(r.x[k], seen, rtol=1e-6)
+        stands = float(k) if k >= from_step else 100.0
+        assert r.f[k] == pytest.approx(2 * (seen - stands) ** 2, abs=1e-6)
+
+
+@pytest.mark.parametrize("rows", [[[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]], [[1.0, 2.0], [1.0, 2.0]]])
+def test_a_fit_that_does_not_determine_w_claims_no_minimiser(rows):
+    from dataclasses import dataclass
+
+    X, y = np.array(rows), np.arange(len(rows))[:, None] + 1.0
+
+    @dataclass(frozen=True)
+    class Fit(stepbench.LinearFit):
+        batch = None
+        x0 = (0.0, 0.0)
+        data = stepbench.LinearLeastSquares(X, y, 1.0)
+
+    p = Fit()
+    assert p.x_star is None
+    assert p.mu is None
+    least = np.linalg.lstsq(X, y)[0]
+    assert p.f_star == pytest.approx(0.5 * ((X @ least - y) ** 2).sum(), abs=1e-12)
+    run(p, "nesterov:lr=0.01", budget=20)
+
+
 def asymptotic_error(method):
     """The mean squared error over 10,000 examples after 20,000, as Sutton measures it, on two streams."""
     errors = []

@@ -1,7 +1,7 @@
 """Sutton's tracking task."""
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 
@@ -54,7 +54,11 @@ class Tracking(Problem):
 
     def task(self, step):
         """The signs s, (dim,), that the example after so many steps has."""
-        return _task(min(self.relevant, self.dim), self.dim, self.data_seed, step // self.period)
+        changes, relevant = step // self.period, min(self.relevant, self.dim)
+        known = max(1024, 1 << changes.bit_length())
+        s = np.zeros(self.dim)
+        s[:relevant] = _signs(relevant, self.data_seed, known)[changes]
+        return s
 
     def at(self, step):
         """Half the error expected of the example after so many steps."""
@@ -78,9 +82,10 @@ class Tracking(Problem):
         return LinearLeastSquares(x, x @ self.task(step - 1)[:, None], 1.0)
 
 
-@cache
-def _task(relevant, dim, seed, changes):
+@lru_cache(8)
+def _signs(relevant, seed, changes):
+    """The relevant signs after so many changes and after all before, (changes + 1, relevant)."""
     flips = np.random.default_rng(seed).integers(relevant, size=changes)
-    s = np.zeros(dim)
-    s[:relevant] = 1 - 2 * (np.bincount(flips, minlength=relevant) % 2)
-    return s
+    turned = np.zeros((changes + 1, relevant), dtype=np.int64)
+    turned[np.arange(1, changes + 1), flips] = 1
+    return 1 - 2 * (turned.cumsum(axis=0) % 2)

@@ -122,7 +122,7 @@ def run_one(problem: Any, method: Any, **options: Any) -> Result:
 
 def summary(r: Result) -> dict[str, Any]:
     """A run as JSON tells it; what is not finite is null."""
-    from stepbench.report.tables import decades, level_name
+    from stepbench.report.tables import decades, derivations, level_name
 
     reached = {}
     if r.error is not None:
@@ -150,6 +150,7 @@ def summary(r: Result) -> dict[str, Any]:
         "start": r.x[0].tolist(),
         "w": r.x[-1].tolist(),
         "told": list(r.told),
+        "derived": derivations([r]),
         "seed": r.seed,
         "noise": r.noise,
         "budget": r.budget,

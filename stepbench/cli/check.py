@@ -23,12 +23,9 @@ def command(
     from stepbench.conformance import judge
     from stepbench.contracts import Peer, Problem
     from stepbench.report.tables import findings, invariance_card
-    from stepbench.vetting import vet_shapes
 
     thing = catalog.find(spec)
     out = console()
-    if isinstance(thing, Problem):
-        vet_shapes(thing)
     if isinstance(thing, Peer):
         raise InputError(f"{spec} owns its loop, so that there is no step to check; stepbench show {spec} has its card")
     found: list[Finding] = []

@@ -36,7 +36,10 @@ def command(
     stem = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).replace("-", "_").lower()
     path = Path(f"{stem}.py")
     text = (TEMPLATES / f"{kind}.py").read_text(encoding="utf-8")
-    text = text.replace("FILE", stem).replace("class Name(", f"class {stem.title().replace('_', '')}(")
+    title = stem.title().replace("_", "")
+    if re.search(rf"\b{title}\b", text):
+        raise InputError(f"{name} cannot be a name: {title} has a meaning in the file; choose another")
+    text = text.replace("FILE", stem).replace("class Name(", f"class {title}(")
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)

@@ -36,7 +36,7 @@ def command(args: Sequence[str]) -> Callable[..., None]:
     """The command as a function whose parameters are the run's options and the named method's hyper-parameters."""
     spec = _method_in(args)
     known = _known(spec) if spec is not None else {}
-    options = {"own_" + key.replace(".", "_"): key for key in known}  # as names of Python parameters
+    options = {f"own_{i}": key for i, key in enumerate(known)}  # as names of Python parameters
 
     def run(
         problem: Annotated[str, typer.Argument(help="A problem, as rosenbrock or quadratic:kappa=100.")],

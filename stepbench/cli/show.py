@@ -58,7 +58,7 @@ def _show_problem(problem: Problem) -> None:
     from rich.table import Table
 
     from stepbench.cli._common import console
-    from stepbench.fields import fields_of
+    from stepbench.fields import fields_of, show_point
 
     _explain(problem)
     _fields({name: (problem, field) for name, field in fields_of(type(problem)).items()})
@@ -67,7 +67,7 @@ def _show_problem(problem: Problem) -> None:
         if x is None:
             return "unknown"
         each = np.reshape(x, (len(x), -1)).T
-        shown = ["(" + ", ".join(f"{v:g}" for v in one[:6]) + ", …" * (len(x) > 6) + ")" for one in each]
+        shown = [show_point(one) for one in each]
         return ", ".join(shown[:6]) + ", …" * (len(shown) > 6)
 
     facts = Table.grid(padding=(0, 2))

@@ -15,6 +15,7 @@ import numpy as np
 
 from stepbench import catalog, files
 from stepbench.contracts import Method, Problem, Runnable
+from stepbench.fields import InputError
 
 
 class Nonconformance(AssertionError):  # noqa: N818 - it is a finding
@@ -57,10 +58,10 @@ def _finding(check: Callable[..., str], asked: Iterable[Callable[[], str]]) -> F
             said = [ask() for ask in asked]
     except Nonconformance as failure:
         return Finding(title, False, str(failure))
-    except Exception as error:
-        where = files.users_lines(error)
-        if where is None:
-            raise
-        return Finding(title, False, f"{where[0]}: {type(error).__name__}: {error}")
+    except InputError as refusal:
+        return Finding(title, False, str(refusal))
+    except Exception as error:  # whatever the user's code, or ours on its answers, makes of it
+        where, _ = files.users_lines(error) or (title, "")
+        return Finding(title, False, f"{where}: {type(error).__name__}: {error}")
     detail = "; ".join(dict.fromkeys(filter(None, said)))
     return Finding(title, True if detail else None, detail or "does not apply")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import warnings
 from typing import Any, cast
@@ -13,7 +14,7 @@ from stepbench.arrays import Array
 from stepbench.conformance import Nonconformance, require
 from stepbench.contracts import Function, Method, Problem, Vector, hyperparameters, with_values
 from stepbench.engine import DivergenceWarning, run
-from stepbench.fields import fields_of
+from stepbench.fields import Field, InputError, fields_of
 from stepbench.oracle import Oracle
 
 PROBLEMS = (
@@ -35,6 +36,8 @@ def purity(method: Method, problem: Problem) -> str:
     for k in range(8):
         _freeze(x, s)
         oracle.advance()
+        given = x, s
+        before = pickle.dumps(given)
         replay = pickle.loads(pickle.dumps((x, oracle, s)))
         try:
             x, s = method.step(x, oracle, s)
@@ -45,6 +48,7 @@ def purity(method: Method, problem: Problem) -> str:
             raise Nonconformance(
                 f"{where[0] if where else method}: it writes into an array that it was given"
             ) from None
+        require(pickle.dumps(given) == before, f"{problem}: step {k + 1} changes the state that it was given")
         require(np.shape(x) == (problem.x0.size, 5), f"x has shape {np.shape(x)} after a step, not (d, R)")
         require(x.dtype == np.float64, f"x is {x.dtype} after a step, not float64")
         require(hasattr(s, "_fields"), f"its state is a {type(s).__name__}, and must be a NamedTuple")
@@ -73,10 +77,11 @@ def batch(method: Method, problem: Problem) -> str:
     for runs in (0, 6, slice(0, 2), slice(2, 7)):
         part = path(runs)
         for name in ("x", "f", "error", "gradient_norm", "evals", "fevals"):
-            n = len(getattr(part, name))  # a part is recorded until its own last run ends
-            expected = getattr(whole, name)[:n, ..., runs]
-            if not same(expected, getattr(part, name)):
-                differ = expected != getattr(part, name)
+            # A part is recorded until its own last run ends, which may not be the whole's.
+            n = min(len(getattr(part, name)), len(getattr(whole, name)))
+            expected, alone = getattr(whole, name)[:n, ..., runs], getattr(part, name)[:n]
+            if not same(expected, alone):
+                differ = expected != alone
                 step = int(np.flatnonzero(differ.reshape(n, -1).any(axis=1))[0])
                 raise Nonconformance(f"{problem}: {name} of the runs {runs} of 7 differs alone from step {step} on")
         require(
@@ -91,8 +96,7 @@ def numbers(method: Method, problem: Problem) -> str:
     keys = [key for key, (_, field) in hyperparameters(method).items() if field.many]
     for key in keys:
         part, field = hyperparameters(method)[key]
-        value = getattr(part, field.name)
-        values = np.array([1.0, 0.99, 0.995, 1.0]) * (0.3 if value is None else value)
+        values = _values_of(field, getattr(part, field.name))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DivergenceWarning)
             together = run(problem, with_values(method, {key: values}), steps=STEPS)
@@ -149,6 +153,18 @@ def pickling(method: Method, problem: Problem) -> str:
 
 
 CHECKS = (purity, batch, numbers, counts, pickling)
+
+
+def _values_of(field: Field, value: float | None) -> Vector:
+    """Four values of a hyper-parameter, beside its own and within its bounds."""
+    around = [value] if value else [0.3, 1.5, 3.0, 30.0, -0.3]
+    for centre in around:
+        for factor in (0.99, 1.01, 1.0):
+            values = centre * np.array([1.0, factor, (1 + factor) / 2, 1.0])
+            with contextlib.suppress(InputError):
+                field.check(values)
+                return values
+    return np.full(4, value if value is not None else float(field.bounds.strip("[]()").split(",")[0]))
 
 
 def starts(problem: Problem, runs: int) -> Vector:

@@ -12,6 +12,8 @@ import numpy as np
 from stepbench import catalog, derivatives
 from stepbench.conformance import Nonconformance, require
 from stepbench.contracts import FiniteSum, Function, Problem, Vector
+from stepbench.fields import InputError, show_point
+from stepbench.vetting import vet_shapes
 
 TOLERANCE = 1e-8
 """How far a derivative may be from an independent one, beside its largest component."""
@@ -35,20 +37,17 @@ def points(problem: Problem, seed: int = 0, runs: int = 32) -> Vector:
     return np.ascontiguousarray(x[:, fine] if fine.sum() >= 2 else np.repeat(x0, 2, axis=1))
 
 
-def shown(x: Any) -> str:
-    """A point or a vector, for a message."""
-    x = np.ravel(np.asarray(x, dtype=float))
-    return "(" + ", ".join(f"{value:.6g}" for value in x[:6]) + (", …" if x.size > 6 else "") + ")"
-
-
 def shapes(problem: Problem) -> str:
     """f and ∇f have the shapes of the contract, and are finite at the start"""
+    try:
+        vet_shapes(problem)
+    except InputError as refusal:
+        raise Nonconformance(str(refusal)) from None
     d = problem.x0.size
-    require(problem.x0.shape == (d,) and d, f"x0 has shape {problem.x0.shape}, not (d,)")
     for R in (2, 5):
         x = np.repeat(problem.x0[:, None], R, axis=1)
         for name, answer, shape in (("f", problem.f(x), (R,)), ("grad", problem.grad(x), (d, R))):
-            require(np.shape(answer) == shape, f"{name} of points ({d}, {R}) has shape {np.shape(answer)}, not {shape}")
+            require(answer.shape == shape, f"{name} of points ({d}, {R}) has shape {answer.shape}, not {shape}")
             require(answer.dtype == np.float64, f"{name} is {answer.dtype}, not float64")
             require(np.isfinite(answer).all(), f"{name} at the start is {answer[..., 0]}")
     return f"d = {d}, f(x0) = {problem.f(x)[0]:.9g}"
@@ -56,7 +55,8 @@ def shapes(problem: Problem) -> str:
 
 def gradient(problem: Problem) -> str:
     """∇f is the derivative of f"""
-    return _derivative(problem, problem.f, problem.grad, own="grad" not in problem.derived)
+    x = points(problem)
+    return compare(problem.f, problem.grad, x, problem.x0, by_step="grad" not in problem.derived)
 
 
 def hessian(problem: Problem) -> str:
@@ -70,85 +70,105 @@ def hessian(problem: Problem) -> str:
     skew = np.abs(H - H.transpose(1, 0, 2)).max(axis=(0, 1)) / np.abs(H).max(axis=(0, 1)).clip(1e-300)
     require(
         skew.max() < TOLERANCE,
-        f"it is not symmetric at {shown(x[:, skew.argmax()])}: off by {skew.max():.2g}",
+        f"it is not symmetric at {show_point(x[:, skew.argmax()])}: off by {skew.max():.2g}",
     )
-    return _derivative(problem, problem.grad, problem.hessian, own=True)
+    return compare(problem.grad, problem.hessian, x, problem.x0)
 
 
-def _derivative(problem: Problem, function: Any, derivative: Any, own: bool) -> str:
-    """Compare a derivative with one that owes it nothing: the complex step where that can be, or differences."""
-    x = points(problem)
+def compare(function: Any, derivative: Any, x: Vector, near: Vector, by_step: bool = True) -> str:
+    """Compare a derivative with one that owes it nothing: the complex step where that can be, or SciPy's differences.
+
+    Component by component. What is small beside the whole derivative, or beside those at the other points, may be
+    off by what their rounding leaves.
+    """
     given = derivative(x)
-    if own and derivatives.derived(function, problem.x0) is derivatives.complex_step:
-        by, independent = "the complex step", derivatives.complex_step(function, x)
+    if by_step and derivatives.derived(function, near) is derivatives.complex_step:
+        by, reference = "the complex step", derivatives.complex_step(function, x)
+        doubt: Any = 0.0
     else:
-        by, independent = "SciPy's differences", differences(function, x)
-    off = np.abs(given - independent)
-    axes = tuple(range(off.ndim - 1))
-    size = np.abs(independent).max(axis=axes)
-    relative = off.max(axis=axes) / np.maximum(size, 1e-300)
-    # What f itself is rounded by hides a derivative that is small beside it, but only where differences are taken.
-    floor = 0.0 if by == "the complex step" else 1e-8
-    least = np.abs(function(x)).max(axis=tuple(range(np.ndim(function(x)) - 1))) * floor
-    wrong = np.flatnonzero((relative > TOLERANCE) & (off.max(axis=axes) > least + 1e-300))
-    if wrong.size:
-        r = wrong[relative[wrong].argmax()]
-        axis = np.unravel_index(off[..., r].argmax(), off.shape[:-1])
+        by, (reference, doubt) = "SciPy's differences", differences(function, x)
+    axes = tuple(range(given.ndim - 1))
+    size = np.abs(reference).max(axis=axes)
+    beside = 1e-13 if by == "the complex step" else TOLERANCE  # differences round what is beside them too
+    allowed = TOLERANCE * np.abs(reference) + beside * size + 1e-12 * np.median(size) + doubt
+    off = np.abs(given - reference)
+    judged = np.isfinite(allowed).all(axis=axes)
+    require(judged.any(), f"differences of f do not converge at any of {x.shape[1]} points")
+    excess = np.where(judged, off / np.maximum(allowed, 1e-300), 0.0)
+    wrong = (excess > 1).any(axis=axes)
+    if wrong.any():
+        *axis, r = np.unravel_index(excess.argmax(), excess.shape)
         index = ", ".join(str(i + 1) for i in axis)
         raise Nonconformance(
-            f"at {shown(x[:, r])} component {index} is {given[(*axis, r)]:.9g} and by {by} "
-            f"{independent[(*axis, r)]:.9g}; wrong at {wrong.size} of {x.shape[1]} points"
+            f"at {show_point(x[:, r])} component {index} is {given[(*axis, r)]:.9g} and by {by} "
+            f"{reference[(*axis, r)]:.9g}; wrong at {wrong.sum()} of {judged.sum()} points"
         )
-    return f"{x.shape[1]} points against {by}: off by {relative.max():.1g} at most"
+    worst = (off.max(axis=axes) / np.maximum(size, 1e-300))[judged].max()
+    return f"{judged.sum()} points against {by}: off by {worst:.1g} at most"
 
 
-def differences(function: Callable[[Vector], Vector], x: Vector) -> Vector:
-    """The derivative at each point by SciPy's adaptive differences of order 8: (d, R) -> (…, d, R)."""
+def differences(function: Callable[[Vector], Vector], x: Vector) -> tuple[Vector, Vector]:
+    """The derivative at each point by SciPy's adaptive differences of order 8, (d, R) -> (…, d, R), and its error.
+
+    The error is infinite where they did not converge, as across a kink.
+    """
     from scipy.differentiate import jacobian
 
-    steps = 0.1 * np.maximum(1.0, np.abs(x))
+    def many(z: Any) -> Any:
+        values = function(z.reshape(len(z), -1))
+        return values.reshape(*np.shape(values)[:-1], *z.shape[1:])
+
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        tolerances = {"atol": 0.0, "rtol": 1e-11}
-
-        def many(z: Any) -> Any:
-            return function(z.reshape(len(z), -1)).reshape(
-                *np.shape(function(z.reshape(len(z), -1)))[:-1], *z.shape[1:]
-            )
-
-        return np.asarray(jacobian(many, x, initial_step=steps, tolerances=tolerances, maxiter=20).df)
+        steps, tolerances = 0.1 * np.maximum(1.0, np.abs(x)), {"atol": 0.0, "rtol": 1e-11}
+        found = jacobian(many, x, initial_step=steps, tolerances=tolerances, maxiter=20)
+        rounding = 1e-14 * np.abs(function(x))[..., None, :] / np.maximum(1.0, np.abs(x))
+        small = found.error <= 1e-3 * np.abs(found.df) + 1e3 * rounding
+        return found.df, np.where(small, 10 * found.error + 1e3 * rounding, np.inf)
 
 
 def minimum(problem: Problem) -> str:
-    """f(x*) = f*, ∇f(x*) = 0, and nothing seen is lower"""
-    x = points(problem)
-    f = problem.f(x)
+    """f(x*) = f*, ∇f(x*) = 0, and no descent ends lower"""
     said = []
     if problem.f_star is not None:
-        scale = 1e-12 * float(np.median(np.abs(f))) + 1e-12 * abs(problem.f_star)
-        lower = f.argmin()
+        w, f, scale = _descend(problem)
         require(
-            f[lower] >= problem.f_star - scale,
-            f"f* = {problem.f_star:.9g} and f{shown(x[:, lower])} = {f[lower]:.9g} is lower",
+            f >= problem.f_star - 1e-9 * max(scale, abs(problem.f_star)),
+            f"f* = {problem.f_star:.9g} and f{show_point(w)} = {f:.9g} is lower",
         )
         said.append(f"f* = {problem.f_star:.9g}")
     if problem.x_star is not None:
         stars = np.reshape(problem.x_star, (problem.x0.size, -1))
         at = np.repeat(stars, 2, axis=1)
         values, g = problem.f(at)[::2], problem.grad(at)[:, ::2]
-        for k, value in enumerate(values):
+        for star, value in zip(stars.T, values, strict=True):
             if problem.f_star is not None:
                 require(
                     abs(value - problem.f_star) <= 1e-9 * max(1.0, abs(problem.f_star)),
-                    f"f{shown(stars[:, k])} = {value:.9g} and not f* = {problem.f_star:.9g}",
+                    f"f{show_point(star)} = {value:.9g} and not f* = {problem.f_star:.9g}",
                 )
-        steepest = np.median(np.abs(problem.grad(x)).max(axis=0))
+        steepest = np.median(np.abs(problem.grad(points(problem))).max(axis=0))
+        k = np.abs(g).max(axis=0).argmax()
         require(
-            np.abs(g).max() <= 1e-6 * max(1.0, steepest),
-            f"∇f at {shown(stars[:, np.abs(g).max(axis=0).argmax()])} is {shown(g[:, np.abs(g).max(axis=0).argmax()])}",
+            np.abs(g).max() <= 1e-6 * max(1.0, steepest), f"∇f at {show_point(stars[:, k])} is {show_point(g[:, k])}"
         )
         said.append(f"‖∇f(x*)‖ = {np.linalg.norm(g, axis=0).max():.2g}")
     return ", ".join(said)
+
+
+def _descend(problem: Problem) -> tuple[Vector, float, float]:
+    """The lowest end of SciPy's L-BFGS from some of the points, its f, and the size of f at the points nearby."""
+    from scipy.optimize import minimize
+
+    def lone(w: Vector) -> tuple[float, Vector]:
+        x = np.repeat(w[:, None], 2, axis=1)
+        return float(problem.f(x)[0]), problem.grad(x)[:, 0]
+
+    x = points(problem)
+    near = np.argsort(problem.f(x))[[0, 1, len(x[0]) // 4, len(x[0]) // 2]]
+    ends = [minimize(lone, x[:, r], jac=True, method="L-BFGS-B", options={"maxiter": 300}) for r in near]
+    lowest = min((end for end in ends if np.isfinite(end.fun)), key=lambda end: end.fun)
+    return lowest.x, float(lowest.fun), float(min(np.abs(problem.f(x)).min(), 1.0))
 
 
 def constants(problem: Problem) -> str:
@@ -174,7 +194,12 @@ def batch(problem: Problem) -> str:
         for name, answer in _answers(problem, np.ascontiguousarray(x[:, chunk])).items():
             same = np.array_equal(answer, whole[name][..., chunk], equal_nan=True)
             require(same, f"{name} of {len(chunk)} points differs from the same points among {n}")
-    return f"{n} points, in {len(chunks)} ways"
+    many = np.resize(np.arange(n), min(4096, (1 << 20) // len(x) ** 2 + n))
+    for name in ("f", "grad"):
+        answer = getattr(problem, name)(np.ascontiguousarray(x[:, many]))
+        same = np.array_equal(answer, whole[name][..., many], equal_nan=True)
+        require(same, f"{name} of {many.size} points differs from the same points among {n}")
+    return f"{n} points, alone and among up to {many.size}"
 
 
 def purity(problem: Problem) -> str:
@@ -199,27 +224,37 @@ def _answers(problem: Function, x: Vector) -> dict[str, Vector]:
 
 
 def samples(problem: Problem) -> str:
-    """What a step sees is drawn from its generator alone, and averages to f"""
+    """What a step sees is drawn from its generator alone, averages to f, and has its own derivatives"""
     if not problem.stochastic:
         return ""
     x = points(problem, runs=8)
+    step, number = 50, 400
 
-    def seen(step: int) -> dict[str, Vector]:
-        sample = problem.sample(np.random.default_rng((0, step)), step)
-        return {"f": sample.f(x), "grad": sample.grad(x)}
+    def seen(k: int) -> Function:
+        return problem.sample(np.random.default_rng((0, k)), step)
 
-    for step in (1, 2, 50):
-        for name, answer in seen(step).items():
-            again = seen(step)[name]
-            require(np.array_equal(answer, again), f"{name} of step {step} differs when it is drawn again")
+    whole = problem.at(step - 1)
+    for function in (seen(0), seen(1), whole):
+        compare(function.f, function.grad, x, problem.x0)
+    for name in ("f", "grad"):
+        first, again = (getattr(seen(0), name)(x) for _ in range(2))
+        require(np.array_equal(first, again), f"{name} of step {step} differs when it is drawn again")
+        drawn = np.array([getattr(seen(k), name)(x) for k in range(number)])
+        error = drawn.std(axis=0) / np.sqrt(number)
+        off = np.abs(drawn.mean(axis=0) - getattr(whole, name)(x))
+        size = np.abs(drawn).max()
+        require(
+            (off <= 6 * error + 1e-9 * size).all(),
+            f"the mean of {name} over {number} samples is {(off / (error + 1e-12 * size)).max():.1f} of its errors off",
+        )
     if not isinstance(problem, FiniteSum):
-        return "drawn twice alike"
+        return f"the mean of {number} samples is f, within 6 standard errors"
     each = [problem.subset(np.array([i])) for i in range(problem.terms)]
-    for name, whole in _answers(problem, x).items():
+    for name, all_terms in _answers(problem, x).items():
         mean = np.mean([getattr(term, name)(x) for term in each], axis=0)
-        off = np.abs(mean - whole).max() / np.abs(whole).max()
+        off = np.abs(mean - all_terms).max() / np.abs(all_terms).max()
         require(off < 1e-9, f"the mean of {name} over all {problem.terms} terms is off by {off:.2g}")
-    return f"the mean over {problem.terms} terms is f, and its derivatives"
+    return f"the mean over {problem.terms} terms is f, and so are its derivatives"
 
 
 def pickling(problem: Problem) -> str:

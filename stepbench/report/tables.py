@@ -131,11 +131,11 @@ def derivations(results: Sequence[Result]) -> list[str]:
     asked = {need for r in results for need in r.told}
     lines = []
     if "grad" in problem.derived:
-        lines.append(
-            f"∇f is derived from f by {problem.derivation('grad')}; its evaluations of f are not counted beside it"
-        )
+        lines.append(f"∇f is derived from f by {problem.derivation('grad')}; its evaluations of f are not counted")
     if "hessian" in problem.derived and asked & {"curvature", "hvp"}:
-        lines.append(f"∇²f is derived from ∇f by {problem.derivation('hessian')}")
+        lines.append(
+            f"∇²f is derived from ∇f by {problem.derivation('hessian')}; its evaluations of ∇f are not counted"
+        )
     return lines
 
 
@@ -288,9 +288,7 @@ def invariance_card(method: Runnable) -> Table:
         title=f"The path of {STEPS} steps when", title_justify="left", title_style="bold", box=None, show_header=False
     )
     for change in card(method):
-        away = (
-            "further than 100 times its length" if change.deviation > 100 else f"{change.deviation:.2g} of its length"
-        )
+        away = f"{change.deviation:.2g} of its length" if change.deviation < 100 else "100 times its length or more"
         table.add_row(
             Text("✓" if change.holds else "✗", style="green" if change.holds else "bold red"),
             change.change,
