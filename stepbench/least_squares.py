@@ -123,3 +123,10 @@ class LeastSquares(Problem):
     def grad(self, x: Array) -> Array:
         """2 Jᵀ r."""
         return 2.0 * (self.jacobian(x) * self.residuals(x)[:, None]).sum(0)
+
+    def root(self) -> Vector:
+        """Where Newton's method from the start finds all residuals 0, (d,); of problems with d of them."""
+        x: Vector = self.x0[:, None]
+        for _ in range(20):
+            x = x - np.linalg.solve(self.jacobian(x)[:, :, 0], self.residuals(x))
+        return x[:, 0]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stepbench import catalog
+from stepbench import catalog, cli
 
 DIRECTIONS = catalog.names("directions")
 RULES = catalog.names("stepsizes")
@@ -22,3 +22,17 @@ EVERY_METHOD = (
 def _in_an_empty_folder(tmp_path, monkeypatch):
     """No test leaves a file behind, and none depends on the folder it runs in."""
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def stepbench_cli(capsys, monkeypatch):
+    """Run the command line in this process; returns the exit code, stdout and stderr."""
+    monkeypatch.setenv("COLUMNS", "120")
+
+    def call(*args):
+        with pytest.raises(SystemExit) as stop:
+            cli.main(args)
+        out = capsys.readouterr()
+        return stop.value.code, out.out, out.err
+
+    return call

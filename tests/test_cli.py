@@ -19,20 +19,6 @@ from stepbench import cli
 RUN = (sys.executable, "-m", "stepbench")
 
 
-@pytest.fixture
-def stepbench_cli(capsys, monkeypatch):
-    """Run the command line in this process; returns the exit code, stdout and stderr."""
-    monkeypatch.setenv("COLUMNS", "120")
-
-    def call(*args):
-        with pytest.raises(SystemExit) as stop:
-            cli.main(args)
-        out = capsys.readouterr()
-        return stop.value.code, out.out, out.err
-
-    return call
-
-
 def test_the_main_job(stepbench_cli):
     code, out, err = stepbench_cli("run", "rosenbrock", "--method", "csawg", "--K", "2", "--plot", "csawg.png")
     assert (code, err) == (0, "")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import stepbench
-from stepbench import InputError, catalog, cli
+from stepbench import InputError, catalog
 from stepbench.contracts import hyperparameters
 
 VALLEY = """
@@ -60,20 +60,6 @@ def write(name, text):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(textwrap.dedent(text))
     return path
-
-
-@pytest.fixture
-def stepbench_cli(capsys, monkeypatch):
-    """Run the command line in this process; returns the exit code, stdout and stderr."""
-    monkeypatch.setenv("COLUMNS", "100")
-
-    def call(*args):
-        with pytest.raises(SystemExit) as stop:
-            cli.main(args)
-        out = capsys.readouterr()
-        return stop.value.code, out.out, out.err
-
-    return call
 
 
 # A problem

@@ -28,10 +28,7 @@ class BroydenTridiagonal(LeastSquares):
     @cached_property
     def x_star(self):
         """The root that Newton's method finds from the start."""
-        x = self.x0[:, None]
-        for _ in range(10):
-            x = x - np.linalg.solve(self.jacobian(x)[:, :, 0], self.residuals(x))
-        return x[:, 0]
+        return self.root()
 
     def residuals(self, x):
         """One a parameter."""

@@ -32,11 +32,8 @@ class DiscreteBoundaryValue(LeastSquares):
 
     @cached_property
     def x_star(self):
-        """The root, by Newton's method from the start."""
-        x = self.x0[:, None]
-        for _ in range(10):
-            x = x - np.linalg.solve(self.jacobian(x)[:, :, 0], self.residuals(x))
-        return x[:, 0]
+        """The root that Newton's method finds from the start."""
+        return self.root()
 
     def residuals(self, x):
         """Second differences, and the cube."""

@@ -40,11 +40,8 @@ class DiscreteIntegralEquation(LeastSquares):
 
     @cached_property
     def x_star(self):
-        """The root, by Newton's method from the start."""
-        x = self.x0[:, None]
-        for _ in range(10):
-            x = x - np.linalg.solve(self.jacobian(x)[:, :, 0], self.residuals(x))
-        return x[:, 0]
+        """The root that Newton's method finds from the start."""
+        return self.root()
 
     def residuals(self, x):
         """The parameters, and the integral."""
