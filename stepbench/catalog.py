@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 import re
 from collections.abc import Iterable
 from functools import cache
@@ -24,7 +25,7 @@ from stepbench.contracts import (
     hyperparameters,
     with_values,
 )
-from stepbench.fields import Field, InputError, fields_of, nearest
+from stepbench.fields import Field, InputError, fields_of, nearest, shown_path
 
 ALIASES = {
     "gd": "gradient+constant",
@@ -107,6 +108,7 @@ def problem(spec: str | Problem, **values: Any) -> Problem:
     """The problem of a spec, ``rosenbrock:b=10``, with any fields given by keyword; raises InputError."""
     if isinstance(spec, Problem):
         return cast(Problem, changed(spec, values))
+    spec = os.fspath(spec) if isinstance(spec, os.PathLike) else spec
     [(name, options)] = _parts(spec, several=False)
     cls = _problem_class(name)
     return cast(Problem, changed(cls(), _named(fields_of(cls), options) | values))
@@ -126,7 +128,7 @@ def _problem_class(name: str) -> type:
 def _meant(name: str, known: Iterable[str]) -> str:
     """What a name that there is not may have meant: a file of the user's, or known names, with their suites or not."""
     if Path(f"{name}.py").is_file():
-        return f" (a file is named with its ending: ./{name}.py)"
+        return f" (a file is named with its ending: {shown_path(Path(name + '.py').absolute())})"
     return nearest(name, {*known, *(whole.rpartition("/")[2] for whole in known)})
 
 
@@ -139,6 +141,7 @@ def method(spec: str | Runnable, **values: Any) -> Any:
         spec = _joined(spec)
     if isinstance(spec, Runnable):
         return with_values(spec, values)
+    spec = os.fspath(spec) if isinstance(spec, os.PathLike) else spec
     halves = _parts(spec, several=True)
     found = _find([name for name, _ in halves])
     known = hyperparameters(found)
@@ -181,7 +184,12 @@ def _find(parts: list[str]) -> Runnable:
         return made[0] if isinstance(made[0], Runnable) else _joined(made[0])
     if len(made) == 2 and isinstance(made[0], Direction) and isinstance(made[1], StepSize):
         return Joined(*made)
-    raise InputError(f"{name} is not direction+rule, such as adam+rdbd; see stepbench list")
+    kinds = {Direction: "a direction", StepSize: "a step-size rule", Runnable: "a whole method"}
+    told = [
+        f"{part} is {next(words for base, words in kinds.items() if isinstance(m, base))}"
+        for part, m in zip(parts, made, strict=True)
+    ]
+    raise InputError(f"{name} is not direction+rule, such as adam+rdbd: {', '.join(told)}")
 
 
 def _part(name: str) -> Any:
@@ -227,9 +235,8 @@ def _named(fields: dict[str, Field], options: list[tuple[str, str]]) -> dict[str
             choosing = [name for name, field in fields.items() if value in field.choices]
             if not choosing:
                 words = [choice for field in fields.values() for choice in field.choices]
-                raise InputError(
-                    f"{value!r} is not an option{nearest(value, words)}: write key=value, or one of {', '.join(words)}"
-                )
+                listed = f", or one of {', '.join(words)}" if words else ""
+                raise InputError(f"{value!r} is not an option{nearest(value, words)}: write key=value{listed}")
             key = choosing[0]
         if key in named:
             raise InputError(f"{key} is given twice")
@@ -252,4 +259,10 @@ def _same(short: str, made: Runnable) -> bool:
 
 def summary(cls: type) -> str:
     """The first line of an object's docstring: its line in ``stepbench list``."""
-    return (inspect.getdoc(cls) or "").partition("\n")[0]
+    return docstring(cls).partition("\n")[0]
+
+
+def docstring(cls: type) -> str:
+    """What a class says of itself: not what its base says, nor the signature that a dataclass makes up."""
+    own = cls.__doc__ or ""
+    return "" if own.startswith(f"{cls.__name__}(") else inspect.cleandoc(own)

@@ -63,7 +63,7 @@ class Problem(Parametric):
         """Make vectors of the tuples ``x0`` and ``x_star``."""
         for name in ("x0", "x_star"):
             value = vars(cls).get(name)
-            if isinstance(value, tuple | list) and name not in vars(cls).get("__annotations__", {}):
+            if isinstance(value, tuple | list | np.ndarray) and name not in vars(cls).get("__annotations__", {}):
                 setattr(cls, name, _constant(value))
 
     @property

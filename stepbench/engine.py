@@ -16,7 +16,7 @@ from stepbench.contracts import NEEDS, Method, Peer, Problem, Runnable, hyperpar
 from stepbench.fields import InputError
 from stepbench.oracle import Oracle, Spent
 from stepbench.result import Result
-from stepbench.vetting import vet, where
+from stepbench.vetting import vet, vet_step, where
 
 Vector = np.ndarray[Any, Any]
 
@@ -72,6 +72,7 @@ def run(
     vet(problem)
     told = _told(problem, method, target, noise)
     x, lone = _starts(problem, method, start)
+    vet_step(problem, method, x)
     horizon = min(budget, steps or budget)
     oracle = Oracle(problem, seed=seed, noise=noise, horizon=horizon, per=method.per, budget=budget)
     trace = _Trace(problem, x, budget, horizon, 0.0 if target is None else target)
@@ -266,7 +267,10 @@ class _Trace:
         self.alphas: list[Any] = [None]
         self.started = bool(np.isfinite(start["f"]).all() and np.isfinite(start["gradient_norm"]).all())
         if problem.f_star is not None:
-            self._end(start["error"][0] <= target, 0, "converged", "the start meets the target")
+            low = self._below(start)[0]
+            self._end(~low & (start["error"][0] <= target), 0, "converged", "the start meets the target")
+            if low.any():
+                self._end(low, 0, "failed", self._too_low)
 
     @property
     def running(self) -> bool:
@@ -329,16 +333,19 @@ class _Trace:
             used = np.where(used > 0, used, new["fevals"])
 
         bad: Vector = ~(np.isfinite(new["f"]) & np.isfinite(new["gradient_norm"]))
-        met: Vector = ~bad & (new["error"] <= self.target) if "error" in new else np.zeros_like(bad)
-        ends: Vector = bad | met | (used >= self.budget)
+        low: Vector = self._below(new)
+        met: Vector = ~bad & ~low & (new["error"] <= self.target) if "error" in new else np.zeros_like(bad)
+        ends: Vector = bad | low | met | (used >= self.budget)
         ending = np.flatnonzero((self.last < 0) & ends.any(axis=0))
         k = ends.argmax(axis=0)[ending]
-        over, gone = used[k, ending] > self.budget, bad[k, ending]
+        over, gone, sunk = used[k, ending] > self.budget, bad[k, ending], low[k, ending]
         reached = met[k, ending]
         record = first + k
         self._end(ending[over], record[over] - 1, "budget", "the next step would pass the budget")
         self._end(ending[~over & reached], record[~over & reached], "converged", "target met")
-        rest = ~over & ~reached & ~gone
+        if sunk.any():
+            self._end(ending[~over & sunk], record[~over & sunk], "failed", self._too_low)
+        rest = ~over & ~reached & ~gone & ~sunk
         self._end(ending[rest], record[rest], "budget", "budget spent")
         for r, at in zip(ending[~over & gone], k[~over & gone], strict=True):
             named = {"w": new["x"][at, :, r], "f": new["f"][at, r], "the gradient": new["gradient_norm"][at, r]}
@@ -347,6 +354,16 @@ class _Trace:
             self._end(r, first + at - 1, "diverged", detail)
         if self.length >= self.horizon:
             self._end(self.last < 0, self.length, "budget", "steps spent")
+
+    def _below(self, seen: dict[str, Vector]) -> Vector:
+        """Where f is below the minimum that the problem declares, by more than rounding."""
+        if "error" not in seen:
+            return np.zeros(seen["f"].shape, dtype=bool)
+        return np.asarray(seen["error"] < -1e-9 * max(1.0, abs(self.problem.f_star or 0.0)))
+
+    @property
+    def _too_low(self) -> str:
+        return f"f is below the minimum f* = {self.problem.f_star:g} that {self.problem} declares"
 
     def _counts(self, counts: list[Any]) -> Vector:
         """Counts, (n, R), from an int a step, or an (R,) array a step."""

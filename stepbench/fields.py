@@ -10,6 +10,7 @@ import dataclasses
 import difflib
 import math
 import numbers
+import re
 import sys
 import types
 import typing
@@ -47,6 +48,8 @@ def shown_path(path: str | Path) -> str:
 
 def param(default: Any, symbol: str, meaning: str, bounds: str = "(-inf, inf)") -> Any:
     """A dataclass field with its paper symbol, its meaning and the interval it must lie in, e.g. ``"(0, 1]"``."""
+    if not _INTERVAL.fullmatch(bounds):
+        raise InputError(f"bounds {bounds!r} must be an interval, as (0, 1] or [0, inf)")
     return dataclasses.field(default=default, metadata={"symbol": symbol, "meaning": meaning, "bounds": bounds})
 
 
@@ -140,6 +143,10 @@ class Field:
         if not isinstance(value, kind) or isinstance(value, bool):
             return False
         return not self.bounds or _within(float(value), self.bounds)
+
+
+_NUMBER = r"\s*[+-]?(?:inf|\d+\.?\d*(?:e[+-]?\d+)?)\s*"
+_INTERVAL = re.compile(rf"[\[(]{_NUMBER},{_NUMBER}[\])]")
 
 
 def _within(number: float, bounds: str) -> bool:

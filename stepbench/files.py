@@ -131,8 +131,20 @@ def _module(text: str) -> ModuleType:
         shown = f" in: {error.text.strip()}" if error.text else ""
         raise InputError(f"{where}: {error.msg}{shown}") from None
     except ImportError as error:
-        where, _ = users_lines(error) or (text, "")
-        raise InputError(f"{where}: {error}: install what is missing, or mend the import") from None
+        is_beside = (path.parent / f"{error.name}.py").is_file()
+        way = (
+            "a file beside this one is not imported: keep all in one" if is_beside else "install it, or mend the import"
+        )
+        raise InputError(f"{_place(error, text)}: {error}: {way}") from None
+    except InputError as error:
+        raise InputError(f"{_place(error, text)}: {error}") from None
+    except SystemExit as error:
+        raise InputError(f"{_place(error, text)}: the file ends the program instead of defining something") from None
+
+
+def _place(error: BaseException, text: str) -> str:
+    """The file and the line that raised the error."""
+    return (users_lines(error) or (text, ""))[0]
 
 
 def _once(name: str, module: ModuleType, execute: Callable[[ModuleType], None]) -> ModuleType:

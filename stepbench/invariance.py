@@ -26,7 +26,7 @@ class Invariance(NamedTuple):
     """How far the path of the changed function, brought back, is from the path of the function itself.
 
     ``deviation`` is the largest distance between them, in units of the longest way from the start; infinite where
-    only one of them diverged.
+    only one of them diverged, and NaN where the path goes nowhere.
     """
 
     change: str
@@ -133,4 +133,4 @@ def _apart(changed: _Changed, method: Runnable, result: Result) -> float:
     n = min(expected.shape[1], path.shape[1])
     reach = float(np.linalg.norm(expected - expected[:, :1], axis=0).max())
     apart = float(np.linalg.norm(expected[:, :n] - path[:, :n], axis=0).max())
-    return apart / reach if reach else apart
+    return apart / reach if reach else math.nan

@@ -1,24 +1,55 @@
-"""What is looked at before a problem of the user's own is run: shapes, and whether its gradient is plainly wrong."""
+"""What is looked at before a problem or a method of the user's own is run: shapes, and what is plainly wrong."""
 
 from __future__ import annotations
 
+import numbers
 from typing import Any
 
 import numpy as np
 
 from stepbench import derivatives, files
-from stepbench.contracts import Problem
-from stepbench.fields import InputError, show_point, shown_path
+from stepbench.contracts import Direction, Method, Problem, Runnable, StepSize, Vector
+from stepbench.fields import InputError, Parametric, show_point, shown_path
+from stepbench.oracle import Oracle
 
 
 def vet(problem: Problem) -> None:
     """Raise InputError where a problem that is not of this package breaks the contract at its start.
 
-    What it checks takes a few evaluations; ``stepbench check`` looks at everything.
+    What it looks at takes a few evaluations; ``stepbench check`` looks at everything.
     """
-    if files.is_users(type(problem)) or not type(problem).__module__.startswith("stepbench."):
+    if _is_users(problem):
         vet_shapes(problem)
         vet_gradient(problem)
+
+
+def vet_step(problem: Problem, method: Runnable, x: Vector) -> None:
+    """Raise InputError where a method that is not of this package breaks the contract in one step from x, (d, R).
+
+    The step must give a next point in the shape of the last, and change nothing in place.
+    """
+    part = next((part for part in method.parts if _is_users(part)), None)
+    if part is None or not isinstance(method, Method):
+        return
+    step = "at" if isinstance(part, Direction) else "move" if isinstance(part, StepSize) else "step"
+    x = x.copy()
+    x.flags.writeable = False
+    oracle = Oracle(problem, per=method.per)
+    with np.errstate(all="ignore"):
+        s = _asked(where(part, "init"), method.init, x)
+        oracle.advance()
+        oracle.grad(x).flags.writeable = False
+        answer = _asked(where(part, step), method.step, x, oracle, s)
+    if not isinstance(answer, tuple) or len(answer) != 2:
+        raise InputError(f"{where(part, step)}: {step} must return two things, and the second is its next state")
+    new = answer[0]
+    if not isinstance(new, np.ndarray) or new.shape != x.shape:
+        gave = new.shape if isinstance(new, np.ndarray) else f"a {type(new).__name__}"
+        raise InputError(f"{where(part, step)}: of points {x.shape}, (d, R), {step} must make such; it made {gave}")
+
+
+def _is_users(thing: Any) -> bool:
+    return files.is_users(type(thing)) or not type(thing).__module__.startswith("stepbench.")
 
 
 def vet_shapes(problem: Problem) -> None:
@@ -26,20 +57,29 @@ def vet_shapes(problem: Problem) -> None:
     x0 = problem.x0
     if not isinstance(x0, np.ndarray) or x0.ndim != 1 or not x0.size or x0.dtype.kind not in "fiu":
         raise InputError(f"{where(problem, 'x0')}: x0 must be a vector of numbers, one a parameter; it is {x0!r}")
-    d, star, x = x0.size, problem.x_star, _near(x0)
+    d, star, view, x = x0.size, problem.x_star, problem.view, _near(x0)
+    if not np.isfinite(x0).all():
+        raise InputError(f"{where(problem, 'x0')}: x0 must be finite; it is {show_point(x0)}")
+    if problem.f_star is not None and not isinstance(problem.f_star, numbers.Real):
+        raise InputError(f"{where(problem, 'f_star')}: f_star must be a number; it is {problem.f_star!r}")
     if star is not None and (np.ndim(star) not in (1, 2) or len(star) != d):
         raise InputError(
             f"{where(problem, 'x_star')}: x_star must be ({d},), or ({d}, m) for m minimisers; it is {np.shape(star)}"
         )
-    if problem.view is not None and (d != 2 or np.shape(problem.view) != (2, 2)):
+    if view is not None and (
+        d != 2 or np.shape(view) != (2, 2) or not (np.diff(np.array(view, dtype=float)) > 0).all()
+    ):
         raise InputError(
             f"{where(problem, 'view')}: view must be ((left, right), (bottom, top)), with two parameters only"
         )
+    x.flags.writeable = False
     with np.errstate(all="ignore"):
         for name, shape, means in (("f", (3,), "(R,), one number a run"), ("grad", x.shape, "(d, R), as the points")):
-            answer: Any = getattr(problem, name)(x)
-            if not isinstance(answer, np.ndarray) or answer.shape != shape:
-                gave = answer.shape if isinstance(answer, np.ndarray) else f"a {type(answer).__name__}"
+            answer = _asked(where(problem, name), getattr(problem, name), x)
+            if not isinstance(answer, np.ndarray) or answer.shape != shape or answer.dtype.kind not in "fiu":
+                gave = f"a {type(answer).__name__}"
+                if isinstance(answer, np.ndarray):
+                    gave = f"{answer.shape}" if answer.dtype.kind in "fiu" else f"{answer.dtype} numbers"
                 raise InputError(
                     f"{where(problem, name)}: {name} takes points of shape (d, R) and must give an array {means}; "
                     f"of points {x.shape} it gave {gave}"
@@ -49,6 +89,20 @@ def vet_shapes(problem: Problem) -> None:
             for name in ("f", "grad", *["hessian"] * ("hvp" in problem.supplies)):
                 if not callable(getattr(sample, name, None)):
                     raise InputError(f"{where(problem, 'sample')}: what a step sees has no {name}; give it one")
+
+
+def _asked(place: str, function: Any, *arguments: Any) -> Any:
+    """The answer of a user's function; InputError where it cannot be called so, or writes into what it is given."""
+    try:
+        return function(*arguments)
+    except (TypeError, ValueError) as error:
+        users = files.users_lines(error)
+        if "read-only" in str(error):
+            line = users[0] if users else place
+            raise InputError(f"{line}: it writes into an array that it was given; make a new one") from None
+        if users is not None:
+            raise
+        raise InputError(f"{place}: {error}") from None
 
 
 def vet_gradient(problem: Problem) -> None:
@@ -81,11 +135,11 @@ def _near(x0: Any) -> Any:
     return x
 
 
-def where(problem: Problem, name: str) -> str:
-    """The file and the line of something in a user's file, or the class where it comes from no file."""
-    cls = type(problem)
+def where(thing: Parametric, name: str) -> str:
+    """The file and the line of something in a user's file, or the thing itself where it comes from no file."""
+    cls = type(thing)
     if not files.is_users(cls):
-        return str(problem)
+        return str(thing)
     member = vars(cls).get(name)
     member = getattr(member, "fget", getattr(member, "func", member))  # the function of a property
     return f"{shown_path(files.path_of(cls))}, line {files.line_of(member if callable(member) else cls)}"

@@ -331,7 +331,7 @@ def test_a_check_reads_any_name(stepbench_cli):
 HEAD = "import numpy as np\nfrom stepbench import Problem, StepSize, param\n"
 BAD = {
     "syntax": ("class A(Problem)\n    pass", r"bad\.py, line 3: expected ':' in: class A\(Problem\)$"),
-    "import": ("import nosuchthing", r"bad\.py, line 3: No module named 'nosuchthing': install what is missing"),
+    "import": ("import nosuchthing", r"bad\.py, line 3: No module named 'nosuchthing': install it, or mend the import"),
     "nothing": ("x = 3", r"bad\.py holds no problem: derive a class from stepbench.Problem; `stepbench new problem"),
     "two": (
         "class A(Problem):\n    x0 = (1.0,)\n    def f(self, x): return (x * x).sum(0)\nclass B(A):\n    pass",

@@ -50,7 +50,9 @@ def _refuse_users_error(error: Exception) -> None:
     if told:
         where, trace = told
         print(trace, end="", file=sys.stderr)
-        _refuse(f"{where}: {type(error).__name__}: {error}")
+        arrays = "truth value of an array" in str(error) or "only 0-dimensional arrays" in str(error)
+        hint = "; it gets all runs at once: np.where in place of if, np.exp in place of math.exp" if arrays else ""
+        _refuse(f"{where}: {type(error).__name__}: {error}{hint}")
 
 
 def _print_version(wanted: bool) -> None:

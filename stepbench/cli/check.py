@@ -16,17 +16,26 @@ def command(
     """Check a problem or a method, as the project's own tests do.
 
     Prints what was measured, each failure with its numbers, and for a method
-    what changes its path. Exits 1 where anything failed.
+    what changes its path. Exits 1 where anything failed, and 2 where it
+    could not be judged.
     """
+    import numpy as np
+
     from stepbench import InputError, catalog
     from stepbench.cli._common import console
     from stepbench.conformance import judge
-    from stepbench.contracts import Peer, Problem
+    from stepbench.contracts import Method, Problem
     from stepbench.report.tables import findings, invariance_card
+    from stepbench.vetting import vet_shapes, vet_step
 
     thing = catalog.find(spec)
     out = console()
-    if isinstance(thing, Peer):
+    if isinstance(thing, Problem):
+        vet_shapes(thing)
+    elif isinstance(thing, Method):
+        bowl = catalog.problem("quadratic")
+        vet_step(bowl, thing, np.repeat(bowl.x0[:, None], 2, axis=1))
+    else:
         raise InputError(f"{spec} owns its loop, so that there is no step to check; stepbench show {spec} has its card")
     found: list[Finding] = []
     with out.status("checking"):

@@ -26,6 +26,8 @@ def command(
 
     A short commented file in this folder, which runs as it stands.
     """
+    import importlib.util
+    import keyword
     import re
 
     from stepbench import InputError
@@ -37,8 +39,10 @@ def command(
     path = Path(f"{stem}.py")
     text = (TEMPLATES / f"{kind}.py").read_text(encoding="utf-8")
     title = stem.title().replace("_", "")
-    if re.search(rf"\b{title}\b", text):
+    if re.search(rf"\b{title}\b", text) or keyword.iskeyword(title):
         raise InputError(f"{name} cannot be a name: {title} has a meaning in the file; choose another")
+    if not path.exists() and importlib.util.find_spec(stem) is not None:
+        raise InputError(f"{name} cannot be a name: {path} would hide the module {stem}; choose another")
     text = text.replace("FILE", stem).replace("class Name(", f"class {title}(")
     try:
         with path.open("x", encoding="utf-8") as file:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
@@ -59,7 +58,10 @@ def _show_problem(problem: Problem) -> None:
 
     from stepbench.cli._common import console
     from stepbench.fields import fields_of, show_point
+    from stepbench.files import is_users
+    from stepbench.vetting import vet_shapes
 
+    vet_shapes(problem)
     _explain(problem)
     _fields({name: (problem, field) for name, field in fields_of(type(problem)).items()})
 
@@ -76,7 +78,8 @@ def _show_problem(problem: Problem) -> None:
     facts.add_row("minimum f*", "unknown" if problem.f_star is None else f"{problem.f_star:g}")
     if problem.local_minima:
         facts.add_row("other minima", ", ".join(f"{value:g}" for value in problem.local_minima))
-    facts.add_row("smoothness", problem.smoothness)
+    if not is_users(type(problem)) or "smoothness" in vars(type(problem)):  # else it is not declared
+        facts.add_row("smoothness", problem.smoothness)
     if problem.conditioning is not None:
         facts.add_row("conditioning", f"{problem.conditioning:.3g}: λmax/λmin of the Hessian at the minimiser")
     if problem.mu is not None and problem.L is not None:
@@ -98,9 +101,10 @@ def _explain(thing: Any) -> None:
     from rich.padding import Padding
     from rich.text import Text
 
+    from stepbench import catalog
     from stepbench.cli._common import console
 
-    title, _, body = (inspect.getdoc(type(thing)) or "").partition("\n")
+    title, _, body = catalog.docstring(type(thing)).partition("\n")
     out = console()
     out.print(Text(f"{thing.name}: {title}\n", style="bold"))
     for heading, text in _sections(body.replace("``", "")):

@@ -45,7 +45,7 @@ def run_figure(result: Result) -> Figure:
         draw_errors(axes["distance"], [result], "distance")
     if steps:
         draw_step_sizes(axes["alpha"], result)
-    figure.suptitle(f"{result.method} on {result.problem}\n{outcome_line(result)}", fontsize=11)
+    figure.suptitle(f"{result.label} on {result.problem}\n{outcome_line(result)}", fontsize=11)
     return figure
 
 
@@ -200,7 +200,7 @@ def draw_errors(ax: Axes, results: Sequence[Result], what: str) -> None:
     ends = []
     for i, (r, curve) in enumerate(zip(results, curves, strict=True)):
         name = r.label + (" (function evaluations)" if r.gradient_free else "")
-        seen = np.clip(curve, -1e3 * top, 1e3 * top)  # what is beyond leaves the axes
+        seen = np.clip(curve, min(1e3 * bottom, -1e3 * top), 1e3 * abs(top))  # what is beyond leaves the axes
         drawn = seen if signed else np.where(curve > 0, seen, bottom)
         ends.append(_draw_curve(ax, i, r, drawn, top, name if len(results) > 1 else ""))
         if not signed and curve[-1] <= 0:
@@ -209,7 +209,11 @@ def draw_errors(ax: Axes, results: Sequence[Result], what: str) -> None:
     lasted = [end for end, r in zip(ends, results, strict=True) if r.status != "diverged"]
     if lasted and min(lasted) < max(ends) / 10:  # else a run that is over at once would be a line on the axis
         ax.set_xscale("symlog", linthresh=10)
-    ax.set_yscale(**({"value": "symlog", "linthresh": 1e-3 * top} if signed else {"value": "log"}))
+    if signed:  # linear around 0, by the size of the start, or of all where that is 0
+        size = max(abs(float(curve[0])) for curve in curves)
+        ax.set_yscale("symlog", linthresh=max(size, 1e-2 * max(abs(bottom), abs(top)) if size < 1e-100 else 0.0))
+    else:
+        ax.set_yscale("log")
     ax.set(ylim=(bottom, top), xlim=(0, max(*ends, 1) * 1.02))
     asked = "function" if all(r.gradient_free for r in results) else "gradient"
     ax.set(xlabel=f"{asked} evaluations", ylabel=label)
@@ -233,11 +237,12 @@ def _limits(curves: Sequence[Any]) -> tuple[float, float]:
 
 
 def _signed_limits(curves: Sequence[Any]) -> tuple[float, float]:
-    """The ends of an axis for values of either sign: 100 times the start's size away from 0 at most."""
-    most = 100 * max(abs(float(curve[0])) for curve in curves) or 1.0
+    """The ends of an axis for values of either sign: a million times the start's size away from 0 at most."""
+    start = max(abs(float(curve[0])) for curve in curves)
+    most = 1e6 * start if start > 1e-100 else math.inf
     low = max(min(float(curve.min()) for curve in curves), -most)
     high = min(max(float(curve.max()) for curve in curves), most)
-    margin = 0.06 * max(high - low, 1e-3 * most)
+    margin = 0.06 * max(high - low, 1e-3 * abs(high), 1e-300)
     return low - margin, high + margin
 
 

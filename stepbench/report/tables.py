@@ -229,7 +229,8 @@ def sparklines(results: Sequence[Result], width: int = 10, floor: float = 1e-16)
 
 def notes(results: Sequence[Result]) -> list[str]:
     """How to read a comparison, and what it alone would hide: who diverged and why, who was told more than f and ∇f."""
-    lines = ["gradient evaluations (iterations, where they differ) to each error; * least"]
+    known = any(r.error is not None for r in results)
+    lines = ["gradient evaluations (iterations, where they differ) to each error; * least" if known else "* least"]
     if any(r.gradient_free for r in results):
         lines.append("f: function evaluations, of a method that asks for no gradients")
     lines += [f"{r.label} {r.status}: {r.detail}" for r in results if r.status in ("diverged", "failed")]
@@ -288,10 +289,14 @@ def invariance_card(method: Runnable) -> Table:
         title=f"The path of {STEPS} steps when", title_justify="left", title_style="bold", box=None, show_header=False
     )
     for change in card(method):
-        away = f"{change.deviation:.2g} of its length" if change.deviation < 100 else "100 times its length or more"
+        away = "changes by 100 times its length or more"
+        if math.isnan(change.deviation):
+            away = "cannot be told: it goes nowhere"
+        elif change.deviation < 100:
+            away = f"changes by {change.deviation:.2g} of its length"
         table.add_row(
             Text("✓" if change.holds else "✗", style="green" if change.holds else "bold red"),
             change.change,
-            "stays the same" if change.holds else f"changes by {away}",
+            "stays the same" if change.holds else away,
         )
     return table

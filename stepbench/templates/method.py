@@ -9,7 +9,7 @@ from stepbench.fields import Scalar
 
 
 class State(NamedTuple):
-    """What the rule remembers from step to step: the step size, and the last direction."""
+    """What the rule remembers from step to step, arrays and numbers: the step size, and the last direction."""
 
     alpha: float
     u: float
@@ -20,7 +20,7 @@ class Name(StepSize):
     """Grow the step size while the direction holds, halve it where it turns.
 
     Algorithm
-        α ← grow α where ⟨u_t, u_{t−1}⟩ > 0, and α / 2 elsewhere
+        α ← grow α where ⟨u_t, u_{t−1}⟩ > 0, and α / 2 where it is < 0
         w ← w − α u_t
 
     Source
@@ -39,9 +39,10 @@ class Name(StepSize):
         """The next point and the next state; u is the direction, the gradient unless another is joined to the rule.
 
         No `if` on values: `where` decides for each run. Change no array in place. The oracle answers more, and counts
-        it: oracle.value(x), oracle.grad(x).
+        it: oracle.value(x), oracle.grad(x); with a mask, oracle.value(x, mask), it counts for those runs only.
         """
-        alpha = s.alpha * where(oracle.dot(u, s.u) > 0, self.grow, 0.5)
+        h = oracle.dot(u, s.u)
+        alpha = s.alpha * where(h > 0, self.grow, where(h < 0, 0.5, 1.0))
         return x - alpha * u, State(alpha, u)
 
 
