@@ -69,17 +69,25 @@ REACHES = (0.1, 1.0, 10.0, 100.0)
 def derived(function: Function, near: Array) -> Derivative:
     """The complex step where the function admits it, and central differences where it does not.
 
-    It does where both agree along random lines around ``near``, (d,), and far from it. An f that takes an absolute
-    value, or a real part, is not analytic: the complex step would be wrong without a word.
+    It does where both agree along random lines around ``near``, (d,), and as far from it as the function can be asked.
+    An f that takes an absolute value, or a real part, is not analytic: the complex step would be wrong without a word.
     """
     rng = np.random.default_rng(0)
     spread = np.maximum(1.0, np.abs(near))[:, None]
-    x = near[:, None] + np.repeat(REACHES, 4) * spread * rng.standard_normal((near.size, 4 * len(REACHES)))
-    stepped, differenced, doubt = slopes(function, x, spread * rng.standard_normal(x.shape))
-    if stepped is None:
-        return central_differences
-    differ = np.abs(stepped - differenced) > doubt + 1e-6 * np.abs(differenced)
-    return central_differences if bool((differ & np.isfinite(doubt)).any()) else complex_step
+    for reach in REACHES:
+        x = near[:, None] + reach * spread * rng.standard_normal((near.size, 4))
+        try:
+            stepped, differenced, doubt = slopes(function, x, spread * rng.standard_normal(x.shape))
+        except Exception:
+            if reach == REACHES[0]:
+                raise
+            break  # it is not defined so far away
+        if stepped is None:
+            return central_differences
+        differ = np.abs(stepped - differenced) > doubt + 1e-6 * np.abs(differenced)
+        if bool((differ & np.isfinite(doubt)).any()):
+            return central_differences
+    return complex_step
 
 
 def slopes(function: Function, x: Array, v: Array) -> tuple[Array | None, Array, Array]:

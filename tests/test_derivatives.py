@@ -103,6 +103,17 @@ def test_what_is_analytic_between_its_kinks_takes_the_complex_step(f):
     assert derived(f, np.array([0.3, -0.2, 0.1])) is complex_step
 
 
+def test_a_function_that_refuses_far_points_is_not_asked_there():
+    def f(x):
+        if np.abs(x).max() > 5:
+            raise ValueError("out of the domain")
+        return (x * x).sum(0)
+
+    assert derived(f, np.array([0.3, 0.2])) is complex_step
+    with pytest.raises(ValueError, match="out of the domain"):
+        derived(f, np.array([7.0, 0.2]))
+
+
 def test_the_derived_hessian_is_the_derivative_of_the_given_gradient():
     p = type(
         "P", (Problem,), {"x0": (0.3, -0.2, 0.1), "f": lambda _, x: smooth(x), "grad": lambda _, x: its_gradient(x)}

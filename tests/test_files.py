@@ -481,3 +481,118 @@ def test_a_file_with_both_is_for_whichever_is_wanted_but_not_for_check(stepbench
     code, _, err = stepbench_cli("check", "./both.py")
     assert code == 2
     assert "holds a problem and a method" in err
+
+
+# A method that breaks the contract is refused before it runs: its results would be worth nothing
+
+STEP = """
+    from typing import NamedTuple
+    import numpy as np
+    from stepbench import Method
+
+    class State(NamedTuple):
+        alpha: float
+
+    class Mine(Method):
+        def init(self, x):
+            return State(0.001)
+
+        def step(self, x, oracle, s):
+            {}
+    """
+BAD_STEPS = {
+    "x -= 0.01 * oracle.grad(x); return x, s": r"line 14: it writes into an array that it was given",
+    "g = oracle.grad(x); g *= 0.01; return x - g, s": r"line 14: it writes into an array that it was given",
+    "return (x - 0.01 * oracle.grad(x)).T, s": r"line 13: of points \(3, 2\), .* it made \(2, 3\)",
+    "return list(x - 0.01 * oracle.grad(x)), s": r"line 13: .* it made a list",
+    "return x - 0.01 * oracle.grad(x)": r"line 13: step must return two things",
+    "oracle.grad(x)": r"line 13: step must return two things",
+    "return x.sum(), s": r"line 13: .* it made a float64",
+}
+
+
+@pytest.mark.parametrize("line", BAD_STEPS)
+@pytest.mark.parametrize("command", [["run", "rosenbrock:dim=3", "-m"], ["check"]])
+def test_a_step_that_breaks_the_contract_is_refused(line, command, stepbench_cli):
+    write("mine.py", STEP.format(line))
+    code, out, err = stepbench_cli(*command, "./mine.py")
+    assert (code, out) == (2, "")
+    assert re.search(r"^stepbench: \./mine\.py, " + BAD_STEPS[line], err), err
+
+
+@pytest.mark.parametrize("text", ["def step(x, oracle, s):", "def step(self, x):", "def init():"])
+def test_a_forgotten_argument_is_said_with_the_line(text, stepbench_cli):
+    old = "def init(self, x):" if "init" in text else "def step(self, x, oracle, s):"
+    write("mine.py", STEP.replace(old, text).format("return x, s"))
+    for command in (["run", "rosenbrock", "-m"], ["check"]):
+        code, _, err = stepbench_cli(*command, "./mine.py")
+        assert code == 2
+        assert re.search(r"^stepbench: \./mine\.py, line \d+: .*argument", err)
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("def f(x): return (x * x).sum(0)", r"line 5: .*takes 1 positional argument but 2 were given"),
+        ("def f(self, x):\n        x[0] -= 1\n        return (x * x).sum(0)", r"line 6: it writes into an array"),
+        ("f_star = '0'\n    def f(self, x): return (x * x).sum(0)", r"line 3: f_star must be a number; it is '0'"),
+        ("def f(self, x): return (x * 1j).sum(0)", r"line 5: f .* it gave complex128 numbers"),
+        ("view = ((1, -1), (-1, 1))\n    def f(self, x): return (x * x).sum(0)", r"line 3: view must be"),
+    ],
+)
+def test_a_problem_that_cannot_be_asked_is_refused_everywhere(body, says, stepbench_cli):
+    Path("bad.py").write_text(HEAD + "class A(Problem):\n    x0 = (1.0, 2.0)\n    " + body)
+    for command in ("run", "show", "check"):
+        code, out, err = stepbench_cli(command, "./bad.py")
+        assert (code, out) == (2, ""), command
+        assert err.count("\n") == 1
+        assert re.search(r"^stepbench: \./bad\.py, " + says, err), err
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("k: float = param(1.0, 'k', 'steepness', '0 to 10')", r"line 4: bounds '0 to 10' must be an interval, as"),
+        ("import sys; sys.exit(0)", r"line 4: the file ends the program"),
+        ("import helper", r"line 4: .*'helper'.*: a file beside this one is not imported"),
+    ],
+)
+def test_a_line_that_cannot_stand_in_a_file_is_named(text, says, stepbench_cli):
+    Path("helper.py").write_text("")
+    Path("bad.py").write_text(HEAD + "class A(Problem):\n    " + text)
+    code, _, err = stepbench_cli("run", "./bad.py")
+    assert code == 2
+    assert re.search(r"^stepbench: \./bad\.py, " + says, err), err
+
+
+def test_an_if_on_arrays_gets_a_hint(stepbench_cli):
+    Path("bad.py").write_text(
+        HEAD + "class A(Problem):\n    x0 = (1.0,)\n    def f(self, x):\n        return x[0] if x[0] > 0 else -x[0]"
+    )
+    code, _, err = stepbench_cli("run", "./bad.py")
+    assert code == 2
+    assert "np.where in place of if" in err
+
+
+def test_a_minimum_that_is_not_one_ends_the_run(stepbench_cli):
+    write("valley.py", VALLEY.replace("f_star = 0.0", "f_star = 1.0").replace("x_star = (1.0, 1.0)", ""))
+    r = stepbench.run("./valley.py", "adam:lr=0.05", budget=5000)
+    assert r.status == "failed"
+    assert r.detail == "f is below the minimum f* = 1 that ./valley.py declares"
+    assert r.f[-1] < 1 <= r.f[-2]
+    assert stepbench.run("./valley.py", "gd", start=[1.0, 1.0]).status == "failed"
+
+
+def test_a_path_may_be_a_path():
+    write("valley.py", VALLEY)
+    write("rule.py", RULE)
+    r = stepbench.run(Path("valley.py"), Path("rule.py"), budget=5)
+    assert str(r.problem) == "./valley.py"
+
+
+def test_a_name_that_would_hide_a_module_is_refused(stepbench_cli):
+    for name in ("numpy", "random", "none"):
+        code, _, err = stepbench_cli("new", "method", name)
+        assert code == 2
+        assert "cannot be a name" in err
+    assert not list(Path().glob("*.py"))

@@ -33,8 +33,8 @@ def command(
     if isinstance(thing, Problem):
         vet_shapes(thing)
     elif isinstance(thing, Method):
-        bowl = catalog.problem("quadratic")
-        vet_step(bowl, thing, np.repeat(bowl.x0[:, None], 2, axis=1))
+        valley = catalog.problem("rosenbrock:dim=3")
+        vet_step(valley, thing, np.repeat(valley.x0[:, None], 2, axis=1))
     else:
         raise InputError(f"{spec} owns its loop, so that there is no step to check; stepbench show {spec} has its card")
     found: list[Finding] = []

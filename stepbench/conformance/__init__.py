@@ -61,7 +61,7 @@ def _finding(check: Callable[..., str], asked: Iterable[Callable[[], str]]) -> F
     except InputError as refusal:
         return Finding(title, False, str(refusal))
     except Exception as error:  # whatever the user's code, or ours on its answers, makes of it
-        where, _ = files.users_lines(error) or (title, "")
-        return Finding(title, False, f"{where}: {type(error).__name__}: {error}")
+        told = files.users_lines(error)
+        return Finding(title, False, f"{told[0] + ': ' if told else ''}{type(error).__name__}: {error}")
     detail = "; ".join(dict.fromkeys(filter(None, said)))
     return Finding(title, True if detail else None, detail or "does not apply")
