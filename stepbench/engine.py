@@ -72,7 +72,7 @@ def run(
     vet(problem)
     told = _told(problem, method, target, noise)
     x, lone = _starts(problem, method, start)
-    vet_step(problem, method, x)
+    vet_step(problem, method, x[:, [0, 0, 0]] if lone else x)  # three, so that a transposed step is seen
     horizon = min(budget, steps or budget)
     oracle = Oracle(problem, seed=seed, noise=noise, horizon=horizon, per=method.per, budget=budget)
     trace = _Trace(problem, x, budget, horizon, 0.0 if target is None else target)

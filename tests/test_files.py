@@ -503,12 +503,19 @@ STEP = """
 BAD_STEPS = {
     "x -= 0.01 * oracle.grad(x); return x, s": r"line 14: it writes into an array that it was given",
     "g = oracle.grad(x); g *= 0.01; return x - g, s": r"line 14: it writes into an array that it was given",
-    "return (x - 0.01 * oracle.grad(x)).T, s": r"line 13: of points \(3, 2\), .* it made \(2, 3\)",
+    "return (x - 0.01 * oracle.grad(x)).T, s": r"line 13: of points \(3, [23]\), .* it made \([23], 3\)",
     "return list(x - 0.01 * oracle.grad(x)), s": r"line 13: .* it made a list",
     "return x - 0.01 * oracle.grad(x)": r"line 13: step must return two things",
     "oracle.grad(x)": r"line 13: step must return two things",
     "return x.sum(), s": r"line 13: .* it made a float64",
 }
+
+
+def test_a_transposed_step_is_seen_in_two_dimensions_too(stepbench_cli):
+    write("mine.py", STEP.format("return (x - 0.01 * oracle.grad(x)).T, s"))
+    code, _, err = stepbench_cli("run", "rosenbrock", "-m", "./mine.py")
+    assert code == 2
+    assert "of points (2, 3), (d, R), step must make such; it made (3, 2)" in err
 
 
 @pytest.mark.parametrize("line", BAD_STEPS)
