@@ -72,7 +72,8 @@ def run(
     vet(problem)
     told = _told(problem, method, target, noise)
     x, lone = _starts(problem, method, start)
-    vet_step(problem, method, x[:, [0, 0, 0]] if lone else x)  # three, so that a transposed step is seen
+    # A lone run's points are not square here, so that a transposed step is seen.
+    vet_step(problem, method, x[:, [0] * (3 if len(x) == 2 else 2)] if lone else x)
     horizon = min(budget, steps or budget)
     oracle = Oracle(problem, seed=seed, noise=noise, horizon=horizon, per=method.per, budget=budget)
     trace = _Trace(problem, x, budget, horizon, 0.0 if target is None else target)
