@@ -115,6 +115,13 @@ def run(
     return result
 
 
+def run_quietly(problem: str | Problem, method: str | Runnable, **options: Any) -> Result:
+    """``run`` for a caller that tells of divergence itself, from the status: it does not warn."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DivergenceWarning)
+        return run(problem, method, **options)
+
+
 def _whole(option: str, value: Any, least: int) -> int:
     if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
         raise InputError(f"{option} must be an integer of at least {least}, got {value}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -13,7 +12,7 @@ import numpy as np
 from stepbench import catalog
 from stepbench.arrays import Array, contract
 from stepbench.contracts import Problem, Runnable, Vector
-from stepbench.engine import DivergenceWarning, run
+from stepbench.engine import run_quietly
 from stepbench.result import Result
 
 PROBLEMS = ("quadratic:kappa=20,dim=3,angle=25", "rosenbrock:b=5,dim=3")
@@ -112,21 +111,15 @@ def card(method: Runnable) -> Iterator[Invariance]:
     Where a method is told the minimum or the constants of f, it is told the changed ones.
     """
     problems = [catalog.problem(spec) for spec in PROBLEMS]
-    results = [_run(problem, method) for problem in problems]
+    results = [run_quietly(problem, method, steps=STEPS) for problem in problems]
     changed = [_changes(problem) for problem in problems]
     for change in changed[0]:
         yield Invariance(change, max(_apart(p[change], method, r) for p, r in zip(changed, results, strict=True)))
 
 
-def _run(problem: Problem, method: Runnable) -> Result:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DivergenceWarning)
-        return run(problem, method, steps=STEPS)
-
-
 def _apart(changed: _Changed, method: Runnable, result: Result) -> float:
     """How far the changed function's path is from where the function's own path has gone."""
-    other = _run(changed, method)
+    other = run_quietly(changed, method, steps=STEPS)
     expected, path = changed.to(result.x.T), other.x.T
     if (result.status == "diverged") != (other.status == "diverged"):
         return math.inf

@@ -59,10 +59,14 @@ class LinearFit(FiniteSum):
     def f_star(self) -> float:
         """The least sum of squares."""
         X, y, _ = self.data
-        if np.linalg.matrix_rank(X) == len(X):
+        if self._rank == len(X):
             return 0.0  # as many independent columns as rows: the data can be fitted exactly
         w = np.linalg.lstsq(X, y)[0] if self.x_star is None else self.x_star[:, None]
         return float(self.data.f(np.repeat(w, 2, axis=1))[0])
+
+    @cached_property
+    def _rank(self) -> int:
+        return int(np.linalg.matrix_rank(self.data.X))
 
     @cached_property
     def _spectrum(self) -> Vector:
@@ -72,8 +76,7 @@ class LinearFit(FiniteSum):
     @property
     def mu(self) -> float | None:
         """The smallest eigenvalue of XᵀX, weighted; None where the rows do not determine all parameters."""
-        X = self.data.X
-        return float(self._spectrum[0]) if np.linalg.matrix_rank(X) == X.shape[1] else None
+        return float(self._spectrum[0]) if self._rank == self.data.X.shape[1] else None
 
     @property
     def L(self) -> float:

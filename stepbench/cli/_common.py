@@ -7,7 +7,6 @@ import json
 import math
 import sys
 import time
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -113,11 +112,10 @@ class Progress:
 
 def run_one(problem: Any, method: Any, **options: Any) -> Result:
     """Run with a progress bar; divergence is told by the tables and not by a warning."""
-    import stepbench
+    from stepbench.engine import run_quietly
 
-    with Progress(options["label"]) as progress, warnings.catch_warnings():
-        warnings.simplefilter("ignore", stepbench.DivergenceWarning)
-        return stepbench.run(problem, method, progress=progress, **options)
+    with Progress(options["label"]) as progress:
+        return run_quietly(problem, method, progress=progress, **options)
 
 
 def summary(r: Result) -> dict[str, Any]:

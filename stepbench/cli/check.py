@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from stepbench.conformance import Finding
 
 
 def command(
@@ -37,9 +34,8 @@ def command(
         vet_step(valley, thing, np.repeat(valley.x0[:, None], 2, axis=1))
     else:
         raise InputError(f"{spec} owns its loop, so that there is no step to check; stepbench show {spec} has its card")
-    found: list[Finding] = []
     with out.status("checking"):
-        found.extend(judge(thing))
+        found = [*judge(thing)]
     out.print(findings(spec, found))
     failed = sum(finding.passed is False for finding in found)
     if not isinstance(thing, Problem):

@@ -29,7 +29,6 @@ def command(
     from stepbench import InputError, catalog
     from stepbench.cli._common import console
     from stepbench.fields import nearest
-    from stepbench.report.tables import suite_table
 
     if group is not None and group not in GROUPS:
         raise InputError(f"no group {group}{nearest(group, GROUPS)}; there are {', '.join(GROUPS)}")
@@ -40,6 +39,8 @@ def command(
             raise InputError(f"no suite {suite}{nearest(suite, suites)}; there are {', '.join(suites)}")
         if group not in (None, "problems"):
             raise InputError(f"--suite {suite} lists problems: leave out {group}")
+        from stepbench.report.tables import suite_table
+
         out.print(suite_table(suite, suites[suite]))
         return
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import pickle
-import warnings
 from typing import Any, cast
 
 import numpy as np
@@ -13,7 +12,7 @@ from stepbench import files
 from stepbench.arrays import Array
 from stepbench.conformance import Nonconformance, require
 from stepbench.contracts import Function, Method, Problem, Vector, hyperparameters, with_values
-from stepbench.engine import DivergenceWarning, run
+from stepbench.engine import run_quietly
 from stepbench.fields import Field, InputError, fields_of
 from stepbench.oracle import Oracle
 
@@ -74,9 +73,7 @@ def batch(method: Method, problem: Problem) -> str:
     x0 = starts(problem, 7)
 
     def path(runs: Any) -> Any:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DivergenceWarning)
-            return run(problem, method, start=x0[:, runs], steps=STEPS, noise=0.01, seed=3)
+        return run_quietly(problem, method, start=x0[:, runs], steps=STEPS, noise=0.01, seed=3)
 
     whole = path(slice(None))
     for runs in (0, 6, slice(0, 2), slice(2, 7)):
@@ -98,20 +95,17 @@ def batch(method: Method, problem: Problem) -> str:
 
 def numbers(method: Method, problem: Problem) -> str:
     """A hyper-parameter gives the same bits as a number and in an array"""
-    keys = [key for key, (_, field) in hyperparameters(method).items() if field.many]
-    for key in keys:
-        part, field = hyperparameters(method)[key]
+    many = {key: owned for key, owned in hyperparameters(method).items() if owned[1].many}
+    for key, (part, field) in many.items():
         values = _values_of(field, getattr(part, field.name))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DivergenceWarning)
-            together = run(problem, with_values(method, {key: values}), steps=STEPS)
-            for r in (1, 3):
-                alone = run(problem, with_values(method, {key: float(values[r])}), steps=STEPS)
-                require(
-                    same(together.x[: len(alone.x), :, r], alone.x),
-                    f"{problem}: {key}={values[r]:g} alone goes another way than in an array",
-                )
-    return f"in an array and alone: {', '.join(keys)}" if keys else ""
+        together = run_quietly(problem, with_values(method, {key: values}), steps=STEPS)
+        for r in (1, 3):
+            alone = run_quietly(problem, with_values(method, {key: float(values[r])}), steps=STEPS)
+            require(
+                same(together.x[: len(alone.x), :, r], alone.x),
+                f"{problem}: {key}={values[r]:g} alone goes another way than in an array",
+            )
+    return f"in an array and alone: {', '.join(many)}" if many else ""
 
 
 def counts(method: Method, problem: Problem) -> str:

@@ -237,13 +237,13 @@ def samples(problem: Problem) -> str:
     def seen(k: int) -> Function:
         return problem.sample(np.random.default_rng((0, k)), step)
 
-    whole = problem.at(step - 1)
+    whole, drawn_once = problem.at(step - 1), [seen(k) for k in range(number)]
     for function in (seen(0), seen(1), whole):
         compare(function.f, function.grad, x, problem.x0)
     for name in ("f", "grad"):
         first, again = (getattr(seen(0), name)(x) for _ in range(2))
         require(np.array_equal(first, again), f"{name} of step {step} differs when it is drawn again")
-        drawn = np.array([getattr(seen(k), name)(x) for k in range(number)])
+        drawn = np.array([getattr(sample, name)(x) for sample in drawn_once])
         error = drawn.std(axis=0) / np.sqrt(number)
         off = np.abs(drawn.mean(axis=0) - getattr(whole, name)(x))
         size = np.abs(drawn).max()
