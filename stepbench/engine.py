@@ -47,6 +47,7 @@ def run(
     seed: int = 0,
     noise: float = 0.0,
     label: str | None = None,
+    trace: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> Result:
     """Run a method, or a batch of them, until the target is met or the budget is spent.
@@ -56,7 +57,8 @@ def run(
     iterations. ``target`` ends a run whose error f − f* is at most this: 0 where it is not given. ``start`` is the
     first point, (d,), or one a run, (d, R). ``noise`` is the standard deviation of Gaussian noise on each component
     of every gradient; all runs of a batch see the same noise and the same mini-batches, those of ``seed``.
-    ``progress`` is called now and then with the evaluations spent and the budget.
+    ``trace`` False keeps two records only, the start and each run's end, so that a hundred thousand runs fit in
+    memory. ``progress`` is called now and then with the evaluations spent and the budget.
 
     Hyper-parameters that are arrays of length R, or a start of shape (d, R), make a batch of R runs. Each has the
     bits that it has alone. Raises InputError for anything that cannot run, before it starts, and Interrupted on
@@ -76,11 +78,11 @@ def run(
     vet_step(problem, method, x[:, [0] * (3 if len(x) == 2 else 2)] if lone else x)
     horizon = min(budget, steps or budget)
     oracle = Oracle(problem, seed=seed, noise=noise, horizon=horizon, per=method.per, budget=budget)
-    trace = _Trace(problem, x, budget, horizon, 0.0 if target is None else target)
+    seen = _Trace(problem, x, budget, horizon, 0.0 if target is None else target, whole=trace)
     began = time.perf_counter()
     interrupted = False
     with np.errstate(all="ignore"):
-        if not trace.started:
+        if not seen.started:
             f, g = problem.at(0).f(x), problem.at(0).grad(x)
             r = int(np.argmin(np.isfinite(f) & np.isfinite(g).all(axis=0)))
             wrong = f"the gradient is {g[:, r].tolist()}" if np.isfinite(f[r]) else f"f is {f[r]}"
@@ -89,13 +91,13 @@ def run(
             )
         try:
             if isinstance(method, Peer):
-                _minimize(method, x, oracle, trace, progress)
+                _minimize(method, x, oracle, seen, progress)
             else:
-                _iterate(method, x, oracle, trace, progress)
+                _iterate(method, x, oracle, seen, progress)
         except KeyboardInterrupt:
             interrupted = True
-            trace.end("failed", "interrupted")
-    result = trace.result(
+            seen.end("failed", "interrupted")
+    result = seen.result(
         lone,
         problem=problem,
         label=label or name or catalog.label(method),
@@ -110,7 +112,7 @@ def run(
     )
     if interrupted:
         raise Interrupted(result) from None
-    if message := trace.divergence(lone):
+    if message := seen.divergence(lone):
         warnings.warn(f"{problem}, {result.label}: {message}", DivergenceWarning, stacklevel=2)
     return result
 
@@ -236,7 +238,7 @@ def _minimize(
 
 
 class _Column:
-    """An array of records that grows along its first axis."""
+    """Every record of one quantity: an array that grows along its first axis."""
 
     def __init__(self, first: Vector, room: int) -> None:
         self.n = len(first)
@@ -254,10 +256,23 @@ class _Column:
         self.n = n
 
 
-class _Trace:
-    """The records of a batch as they come in, and where each of its runs ends."""
+class _Ends:
+    """Two records of one quantity: the first, and of each run the last."""
 
-    def __init__(self, problem: Problem, x: Vector, budget: int, horizon: int, target: float) -> None:
+    def __init__(self, first: Vector) -> None:
+        self.data = np.repeat(first, 2, axis=0)
+
+    def append(self, block: Vector, at: Vector, runs: Vector) -> None:
+        """Keep of some runs the record of this block at which each ended or is now."""
+        self.data[1][..., runs] = block[at, ..., runs].T
+
+
+class _Trace:
+    """The records of a batch as they come in, all of them or only the ends, and where each of its runs ends."""
+
+    def __init__(
+        self, problem: Problem, x: Vector, budget: int, horizon: int, target: float, *, whole: bool = True
+    ) -> None:
         self.problem = problem
         self.budget = budget
         self.horizon = horizon
@@ -269,9 +284,11 @@ class _Trace:
         self.detail = np.full(R, "", dtype=object)
         with np.errstate(all="ignore"):
             start = self._look([x], 0)
-        none = np.zeros((1, R), dtype=np.int64)
+        start |= {name: np.zeros((1, R), dtype=np.int64) for name in ("evals", "fevals")}
         room = min(horizon + 1, max(64, (1 << 21) // x.size))
-        self.columns = {k: _Column(v, room) for k, v in (start | {"evals": none, "fevals": none}).items()}
+        self.whole = whole
+        self.columns: dict[str, Any] = {k: _Column(v, room) if whole else _Ends(v) for k, v in start.items()}
+        self.counts = (0, 0)  # the most that any run has spent
         self.alphas: list[Any] = [None]
         self.started = bool(np.isfinite(start["f"]).all() and np.isfinite(start["gradient_norm"]).all())
         if problem.f_star is not None:
@@ -288,8 +305,7 @@ class _Trace:
     @property
     def spent(self) -> tuple[int, int]:
         """How far the batch is: steps or evaluations, whichever ends it first, and the limit."""
-        evals, fevals = (int(self.columns[name].data[self.length].max()) for name in ("evals", "fevals"))
-        evals = evals or fevals
+        evals = self.counts[0] or self.counts[1]
         if self.length * self.budget > evals * self.horizon:
             return self.length, self.horizon
         return min(evals, self.budget), self.budget
@@ -331,11 +347,9 @@ class _Trace:
         if not points:
             return
         new = self._look(points, self.length + 1) | {"evals": self._counts(evals), "fevals": self._counts(fevals)}
-        for name, values in new.items():
-            self.columns[name].append(values)
-        self.alphas += alphas
-        first = self.length + 1
+        first, going = self.length + 1, self.last < 0
         self.length += len(points)
+        self.counts = (int(new["evals"][-1].max()), int(new["fevals"][-1].max()))
         used = new["evals"]
         if not used[-1].all():  # a method that asks for no gradients spends function evaluations
             used = np.where(used > 0, used, new["fevals"])
@@ -362,6 +376,15 @@ class _Trace:
             self._end(r, first + at - 1, "diverged", detail)
         if self.length >= self.horizon:
             self._end(self.last < 0, self.length, "budget", "steps spent")
+        if self.whole:
+            self.alphas += alphas
+            for name, values in new.items():
+                self.columns[name].append(values)
+            return
+        at = np.where(self.last < 0, self.length, self.last) - first
+        runs = np.flatnonzero(going & (at >= 0))  # below 0, the record before this block is a run's last
+        for name, values in new.items():
+            self.columns[name].append(values, at[runs], runs)
 
     def _below(self, seen: dict[str, Vector]) -> Vector:
         """Where f is below the minimum that the problem declares, by more than rounding."""
@@ -402,12 +425,13 @@ class _Trace:
 
     def result(self, lone: bool, **facts: Any) -> Result:
         """Everything recorded; each run stands still after its last record."""
-        n = int(self.last.max())
-        frozen = np.minimum(np.arange(n + 1)[:, None], self.last)
+        n = int(self.last.max()) if self.whole else 1
+        last = self.last if self.whole else np.ones_like(self.last)
+        frozen = np.minimum(np.arange(n + 1)[:, None], last)
 
         def records(values: Vector) -> Vector:
             values = values[: n + 1]
-            if (self.last < n).any():
+            if (last < n).any():
                 index = frozen if values.ndim == 2 else np.broadcast_to(frozen[:, None], values.shape)
                 values = np.take_along_axis(values, index, axis=0)
             return values[..., 0].copy() if lone else values

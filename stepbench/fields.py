@@ -46,11 +46,16 @@ def shown_path(path: str | Path) -> str:
     return f"./{path.relative_to(Path.cwd())}" if path.is_relative_to(Path.cwd()) else str(path)
 
 
-def param(default: Any, symbol: str, meaning: str, bounds: str = "(-inf, inf)") -> Any:
-    """A dataclass field with its paper symbol, its meaning and the interval it must lie in, e.g. ``"(0, 1]"``."""
+def param(default: Any, symbol: str, meaning: str, bounds: str = "(-inf, inf)", search: str = "") -> Any:
+    """A dataclass field with its paper symbol, its meaning and the interval it must lie in, e.g. ``"(0, 1]"``.
+
+    ``search`` is what `stepbench tune` tries: ``"1e-6:10:log"``, evenly in the logarithm, ``"0:0.99"``, evenly, or
+    the values ``"1,2,5"``. A field without it keeps its value in tuning.
+    """
     if not _INTERVAL.fullmatch(bounds):
         raise InputError(f"bounds {bounds!r} must be an interval, as (0, 1] or [0, inf)")
-    return dataclasses.field(default=default, metadata={"symbol": symbol, "meaning": meaning, "bounds": bounds})
+    said = {"symbol": symbol, "meaning": meaning, "bounds": bounds, "search": search}
+    return dataclasses.field(default=default, metadata=said)
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,7 @@ class Field:
     symbol: str
     meaning: str
     bounds: str
+    search: str
 
     @property
     def range(self) -> str:
@@ -179,7 +185,7 @@ def _read(f: dataclasses.Field[Any], hint: Any) -> Field | None:
         return None
     kind: Any = "choice" if choices else kinds[0]
     many = any(typing.get_origin(part) is np.ndarray for part in parts)
-    said = {"symbol": "", "meaning": "", "bounds": ""} | f.metadata
+    said = {"symbol": "", "meaning": "", "bounds": "", "search": ""} | f.metadata
     return Field(f.name, kind, many, type(None) in parts, choices, f.default, **said)
 
 

@@ -35,7 +35,8 @@ class Result:
     ``step_size``, the α of the step to each record (of Csawg the one it learned last), (n+1, R), or (n+1, d, R) where
     there is one a component, or None; ``evals`` and ``fevals`` (n+1, R), the gradient and function evaluations spent
     by then; ``steps`` (R,), the last record of each run: from there on its records repeat. ``status`` (R,) is
-    converged, budget, diverged or failed, and ``detail`` says more. One run has no last axis.
+    converged, budget, diverged or failed, and ``detail`` says more. One run has no last axis. A run with
+    ``trace=False`` has two records, its start and its end, and no ``step_size``.
     """
 
     problem: Problem

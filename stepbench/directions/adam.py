@@ -33,7 +33,7 @@ class Adam(Direction):
         Kingma & Ba, Adam: a method for stochastic optimization, ICLR 2015, Algorithm 1.
     """
 
-    beta1: Scalar = param(0.9, "β₁", "how much of the mean gradient is kept a step", "[0, 1)")
+    beta1: Scalar = param(0.9, "β₁", "how much of the mean gradient is kept a step", "[0, 1)", search="0:0.99")
     beta2: Scalar = param(0.999, "β₂", "how much of the mean square is kept a step", "[0, 1)")
     eps: Scalar = param(1e-8, "ε", "added to the root, outside it", "[0, inf)")
 

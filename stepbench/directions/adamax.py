@@ -31,7 +31,7 @@ class Adamax(Direction):
         Kingma & Ba, Adam, ICLR 2015, §7.1 and Algorithm 2 (its u is our v).
     """
 
-    beta1: Scalar = param(0.9, "β₁", "how much of the mean gradient is kept a step", "[0, 1)")
+    beta1: Scalar = param(0.9, "β₁", "how much of the mean gradient is kept a step", "[0, 1)", search="0:0.99")
     beta2: Scalar = param(0.999, "β₂", "how much of the maximum is kept a step", "[0, 1)")
 
     def init(self, x: Array) -> State:

@@ -38,7 +38,7 @@ class AMSGrad(Direction):
         as Adam does, which is what torch.optim.Adam(amsgrad=True) runs.
     """
 
-    beta1: Scalar = param(0.9, "β₁", "how much of the mean gradient is kept a step", "[0, 1)")
+    beta1: Scalar = param(0.9, "β₁", "how much of the mean gradient is kept a step", "[0, 1)", search="0:0.99")
     beta2: Scalar = param(0.999, "β₂", "how much of the mean square is kept a step", "[0, 1)")
     eps: Scalar = param(1e-8, "ε", "added to the root, outside it", "[0, inf)")
     bias_correction: bool = param(False, "", "divide the averages by 1 − β^k, as Adam does")

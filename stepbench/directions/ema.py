@@ -29,7 +29,7 @@ class EMA(Direction):
         The momentum of L4 (Rolinek & Martius 2018, §3.2) and of Adam (Kingma & Ba 2015).
     """
 
-    beta: Scalar = param(0.9, "β", "how much of the average is kept a step", "[0, 1)")
+    beta: Scalar = param(0.9, "β", "how much of the average is kept a step", "[0, 1)", search="0:0.99")
 
     def init(self, x: Array) -> State:
         """An empty average."""

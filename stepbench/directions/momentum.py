@@ -29,7 +29,7 @@ class Momentum(Direction):
         is the heavy ball (Yao 2022, eq. 6 and 10).
     """
 
-    p: Scalar = param(0.9, "p", "how much of the velocity is kept a step", "[0, 1)")
+    p: Scalar = param(0.9, "p", "how much of the velocity is kept a step", "[0, 1)", search="0:0.99")
 
     def init(self, x: Array) -> State:
         """At rest."""

@@ -40,7 +40,7 @@ class NAdam(Direction):
         None with variant=paper. With variant=reference m decays by β₁ and not by μ_k, as torch.optim.NAdam has it.
     """
 
-    beta1: Scalar = param(0.9, "β₁", "how much of the mean gradient is kept a step", "[0, 1)")
+    beta1: Scalar = param(0.9, "β₁", "how much of the mean gradient is kept a step", "[0, 1)", search="0:0.99")
     beta2: Scalar = param(0.999, "β₂", "how much of the mean square is kept a step", "[0, 1)")
     eps: Scalar = param(1e-8, "ε", "added to the root, outside it", "[0, inf)")
     psi: Scalar = param(0.004, "ψ", "how fast the momentum schedule warms up", "[0, inf)")

@@ -28,7 +28,7 @@ class RMSprop(Direction):
         Tieleman & Hinton, Lecture 6.5 of Neural Networks for Machine Learning, 2012.
     """
 
-    beta: Scalar = param(0.99, "β", "how much of the mean square is kept a step", "[0, 1)")
+    beta: Scalar = param(0.99, "β", "how much of the mean square is kept a step", "[0, 1)", search="0:0.999")
     eps: Scalar = param(1e-8, "ε", "added to the root, outside it", "[0, inf)")
 
     def init(self, x: Array) -> State:

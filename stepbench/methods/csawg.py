@@ -43,8 +43,8 @@ class Csawg(Method):
         exactly 1.
     """
 
-    lr: Scalar = param(0.001, "α", "step size of the plain steps", "(0, inf)")
-    K: int = param(2, "K", "steps that a plan looks ahead, and pairs in a buffer", "[1, inf)")
+    lr: Scalar = param(0.001, "α", "step size of the plain steps", "(0, inf)", search="1e-6:10:log")
+    K: int = param(2, "K", "steps that a plan looks ahead, and pairs in a buffer", "[1, inf)", search="1,2,3,5,10")
     P: int = param(1, "P", "plans made at once", "[1, inf)")
     M: int = param(0, "M", "plain steps after each plan, to come back on track", "[0, inf)")
 

@@ -36,8 +36,8 @@ class IDBD(Method):
         Yao 2022, §2.5. The papers write −g as δ x.
     """
 
-    lr: Scalar = param(0.001, "α₀", "first step size of every component", "(0, inf)")
-    theta: Scalar = param(0.01, "θ", "meta-learning rate", "[0, inf)")
+    lr: Scalar = param(0.001, "α₀", "first step size of every component", "(0, inf)", search="1e-6:10:log")
+    theta: Scalar = param(0.01, "θ", "meta-learning rate", "[0, inf)", search="1e-5:1:log")
 
     @property
     def needs(self) -> tuple[str, ...]:

@@ -31,8 +31,8 @@ class AdaGradNorm(StepSize):
 
     per_component = True
 
-    b0: Scalar = param(1.0, "b₀", "first b", "(0, inf)")
-    eta: Scalar = param(1.0, "η", "scale of the step size", "(0, inf)")
+    b0: Scalar = param(1.0, "b₀", "first b", "(0, inf)", search="1e-4:1e4:log")
+    eta: Scalar = param(1.0, "η", "scale of the step size", "(0, inf)", search="1e-4:100:log")
 
     def init(self, x: Array) -> State:
         """b = b₀."""

@@ -34,7 +34,7 @@ class AdaLoss(StepSize):
         direction. On the gradient the two are the same.
     """
 
-    b0: Scalar = param(1.0, "b₀", "first b", "(0, inf)")
+    b0: Scalar = param(1.0, "b₀", "first b", "(0, inf)", search="1e-4:1e4:log")
     a: Scalar = param(1.0, "a", "how much a loss counts", "[0, inf)")
     c: Scalar = param(0.0, "c", "the loss that counts as none, in form=paper", "(-inf, inf)")
     eta: Scalar = param(1.0, "η", "scale of the step size, in form=paper", "(0, inf)")

@@ -34,7 +34,7 @@ class BB(StepSize):
 
     per_component = True
 
-    lr: Scalar = param(0.001, "α₀", "first step size", "(0, inf)")
+    lr: Scalar = param(0.001, "α₀", "first step size", "(0, inf)", search="1e-6:10:log")
     form: Literal["long", "short"] = param("long", "", "which of the two least-squares fits")
 
     def init(self, x: Array) -> State:

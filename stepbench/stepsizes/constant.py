@@ -26,7 +26,7 @@ class Constant(StepSize):
         As old as descent itself: Cauchy 1847.
     """
 
-    lr: Scalar = param(0.001, "α", "step size", "(0, inf)")
+    lr: Scalar = param(0.001, "α", "step size", "(0, inf)", search="1e-6:10:log")
 
     def init(self, x: Array) -> State:
         """α = lr."""

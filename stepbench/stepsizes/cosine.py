@@ -20,7 +20,7 @@ class Cosine(Schedule):
         Loshchilov & Hutter 2017, as torch's CosineAnnealingLR.
     """
 
-    lr: Scalar = param(0.001, "α₀", "first step size", "(0, inf)")
+    lr: Scalar = param(0.001, "α₀", "first step size", "(0, inf)", search="1e-6:10:log")
     end: Scalar = param(0.0, "", "the last step size, as a part of the first", "[0, 1]")
     T: int | None = param(None, "T", "steps to the end of the schedule; none for the length of the run", "[1, inf)")
 

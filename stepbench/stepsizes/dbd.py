@@ -33,8 +33,8 @@ class DBD(StepSize):
 
     per_component = True
 
-    lr: Scalar = param(0.005, "α₀", "first step size", "(0, inf)")
-    eta: Scalar = param(0.01, "η", "learning rate of the step size", "[0, inf)")
+    lr: Scalar = param(0.005, "α₀", "first step size", "(0, inf)", search="1e-6:10:log")
+    eta: Scalar = param(0.01, "η", "learning rate of the step size", "[0, inf)", search="1e-8:1:log")
 
     def init(self, x: Array) -> State:
         """α = lr, and no last direction."""

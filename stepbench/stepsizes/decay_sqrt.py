@@ -22,8 +22,8 @@ class DecaySqrt(Schedule):
         form=root; ``adam-sqrt`` is adam+decay-sqrt:form=root.
     """
 
-    eta: Scalar = param(1.0, "η", "scale of the step size", "(0, inf)")
-    b0: Scalar = param(1.0, "b₀", "start of the denominator", "(0, inf)")
+    eta: Scalar = param(1.0, "η", "scale of the step size", "(0, inf)", search="1e-6:10:log")
+    b0: Scalar = param(1.0, "b₀", "start of the denominator", "(0, inf)", search="1e-2:1e4:log")
     c: Scalar = param(1.0, "c", "growth of the denominator with √t, in form=sum", "[0, inf)")
     form: Literal["sum", "root"] = param("sum", "", "b₀ + c √t, or √(b₀ + t)")
 

@@ -30,9 +30,11 @@ class DeltaBarDelta(StepSize):
         Jacobs, Increased rates of convergence through learning rate adaptation, Neural Networks 1988, §4.
     """
 
-    lr: Scalar = param(0.001, "α₀", "first step size of every component", "(0, inf)")
-    kappa: Scalar = param(1e-4, "κ", "what is added to a step size that proves right", "[0, inf)")
-    phi: Scalar = param(0.1, "φ", "part cut from one that proves wrong", "[0, 1)")
+    lr: Scalar = param(0.001, "α₀", "first step size of every component", "(0, inf)", search="1e-6:10:log")
+    kappa: Scalar = param(
+        1e-4, "κ", "what is added to a step size that proves right", "[0, inf)", search="1e-8:1e-1:log"
+    )
+    phi: Scalar = param(0.1, "φ", "part cut from one that proves wrong", "[0, 1)", search="0.01:0.9:log")
     theta: Scalar = param(0.7, "θ", "how much of the averaged gradient is kept a step", "[0, 1)")
 
     def init(self, x: Array) -> State:

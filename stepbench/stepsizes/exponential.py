@@ -18,8 +18,8 @@ class Exponential(Schedule):
         One of the seven schedules that the exact-step paper compares with (its §5.1); as torch's ExponentialLR.
     """
 
-    lr: Scalar = param(0.001, "α₀", "first step size", "(0, inf)")
-    gamma: Scalar = param(0.999, "γ", "factor of each step", "(0, 1]")
+    lr: Scalar = param(0.001, "α₀", "first step size", "(0, inf)", search="1e-6:10:log")
+    gamma: Scalar = param(0.999, "γ", "factor of each step", "(0, 1]", search="0.99:1")
 
     def at(self, k: int, horizon: int, last: Array) -> Array:
         """lr γ^k."""

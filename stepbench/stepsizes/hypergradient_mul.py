@@ -30,8 +30,8 @@ class HypergradientMul(StepSize):
 
     per_component = True
 
-    lr: Scalar = param(0.001, "α₀", "first step size", "(0, inf)")
-    eta: Scalar = param(0.02, "η", "largest relative change a step", "[0, inf)")
+    lr: Scalar = param(0.001, "α₀", "first step size", "(0, inf)", search="1e-6:10:log")
+    eta: Scalar = param(0.02, "η", "largest relative change a step", "[0, inf)", search="1e-4:1:log")
 
     def init(self, x: Array) -> State:
         """α = lr, and no last direction."""

@@ -19,8 +19,8 @@ class InverseTime(Schedule):
         the formula is the usual one (Robbins & Monro 1951).
     """
 
-    lr: Scalar = param(0.001, "α₀", "first step size", "(0, inf)")
-    decay: Scalar = param(0.001, "", "how fast it falls, a step", "[0, inf)")
+    lr: Scalar = param(0.001, "α₀", "first step size", "(0, inf)", search="1e-6:10:log")
+    decay: Scalar = param(0.001, "", "how fast it falls, a step", "[0, inf)", search="1e-5:1:log")
 
     def at(self, k: int, horizon: int, last: Array) -> Array:
         """lr / (1 + decay k)."""

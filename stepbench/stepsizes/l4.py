@@ -37,7 +37,7 @@ class L4(StepSize):
 
     per_component = True
 
-    a: Scalar = param(0.15, "a", "part of the linearised loss to remove a step", "(0, inf)")
+    a: Scalar = param(0.15, "a", "part of the linearised loss to remove a step", "(0, inf)", search="0.01:1:log")
     gamma: Scalar = param(0.9, "γ", "the minimum aimed at, as a part of F", "[0, 1]")
     tau: Scalar = param(1000.0, "τ", "steps in which the estimate is forgotten", "(0, inf)")
     eps: Scalar = param(1e-12, "ε", "added to the denominator", "[0, inf)")

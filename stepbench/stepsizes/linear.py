@@ -18,7 +18,7 @@ class Linear(Schedule):
         One of the seven schedules that the exact-step paper compares with (its §5.1); as torch's LinearLR.
     """
 
-    lr: Scalar = param(0.001, "α₀", "first step size", "(0, inf)")
+    lr: Scalar = param(0.001, "α₀", "first step size", "(0, inf)", search="1e-6:10:log")
     end: Scalar = param(0.0, "", "the last step size, as a part of the first", "[0, inf)")
     T: int | None = param(None, "T", "steps to the end of the schedule; none for the length of the run", "[1, inf)")
 

@@ -33,8 +33,8 @@ class LossGrad(StepSize):
         On the gradient ⟨g, u⟩ is ‖g‖², as published; on another direction it is the slope along it.
     """
 
-    lr: Scalar = param(1e-4, "α₀", "first step size", "(0, inf)")
-    c: Scalar = param(1.05, "c", "factor of growth and shrinkage", "[1, inf)")
+    lr: Scalar = param(1e-4, "α₀", "first step size", "(0, inf)", search="1e-6:10:log")
+    c: Scalar = param(1.05, "c", "factor of growth and shrinkage", "[1, inf)", search="1.01:2")
 
     def init(self, x: Array) -> State:
         """α = lr."""

@@ -21,7 +21,7 @@ class OneCycle(Schedule):
         Smith & Topin 2019, as torch's OneCycleLR.
     """
 
-    lr: Scalar = param(0.001, "α_max", "largest step size", "(0, inf)")
+    lr: Scalar = param(0.001, "α_max", "largest step size", "(0, inf)", search="1e-6:10:log")
     warmup: float = param(0.3, "", "part of the horizon spent rising", "(0, 1)")
     div: Scalar = param(25.0, "", "the first step size is lr/div", "[1, inf)")
     final_div: Scalar = param(1e4, "", "the last step size is lr/(div·final_div)", "[1, inf)")

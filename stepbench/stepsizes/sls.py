@@ -32,10 +32,10 @@ class SLS(StepSize):
         A step size shrunk by 1e-16 is taken as it is, so that a direction that climbs cannot hold up the run.
     """
 
-    c: Scalar = param(0.1, "c", "how much of the promised decrease must come", "(0, 1)")
+    c: Scalar = param(0.1, "c", "how much of the promised decrease must come", "(0, 1)", search="0.01:0.9")
     beta: Scalar = param(0.9, "β", "factor of each reduction", "(0, 0.999]")
     gamma: Scalar = param(2.0, "γ", "how much the next start may be larger, an epoch", "[1, inf)")
-    alpha_max: Scalar = param(1.0, "α_max", "largest step size tried", "(0, inf)")
+    alpha_max: Scalar = param(1.0, "α_max", "largest step size tried", "(0, inf)", search="1e-3:100:log")
 
     def init(self, x: Array) -> State:
         """The first start."""

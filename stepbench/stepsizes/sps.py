@@ -39,9 +39,13 @@ class SPS(StepSize):
     per_component = True
     needs = ("f_star",)
 
-    c: Scalar = param(0.5, "c", "how cautious the step is", "(0, inf)")
+    c: Scalar = param(0.5, "c", "how cautious the step is", "(0, inf)", search="0.1:2")
     alpha_max: Scalar = param(
-        1.0, "γ_b", "upper bound of the step size; with smooth=true, where it starts from", "(0, inf]"
+        1.0,
+        "γ_b",
+        "upper bound of the step size; with smooth=true, where it starts from",
+        "(0, inf]",
+        search="1e-3:100:log",
     )
     gamma: Scalar = param(2.0, "γ", "how fast the bound may grow, an epoch, with smooth=true", "[1, inf)")
     smooth: bool = param(False, "", "let the step size grow only slowly")

@@ -20,7 +20,7 @@ class Sqrt(Schedule):
         the formula is the usual one.
     """
 
-    lr: Scalar = param(0.001, "α₀", "first step size", "(0, inf)")
+    lr: Scalar = param(0.001, "α₀", "first step size", "(0, inf)", search="1e-6:10:log")
 
     def at(self, k: int, horizon: int, last: Array) -> Array:
         """lr / √(k + 1)."""

@@ -18,8 +18,8 @@ class Step(Schedule):
         One of the seven schedules that the exact-step paper compares with (its §5.1); as torch's StepLR.
     """
 
-    lr: Scalar = param(0.001, "α₀", "first step size", "(0, inf)")
-    gamma: Scalar = param(0.1, "γ", "factor of each drop", "(0, 1]")
+    lr: Scalar = param(0.001, "α₀", "first step size", "(0, inf)", search="1e-6:10:log")
+    gamma: Scalar = param(0.1, "γ", "factor of each drop", "(0, 1]", search="0.01:1:log")
     every: int = param(1000, "", "steps between drops", "[1, inf)")
 
     def at(self, k: int, horizon: int, last: Array) -> Array:

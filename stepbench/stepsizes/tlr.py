@@ -41,9 +41,9 @@ class TLR(StepSize):
 
     per_component = True
 
-    lr: Scalar = param(0.001, "α₀", "first step size", "(0, inf)")
+    lr: Scalar = param(0.001, "α₀", "first step size", "(0, inf)", search="1e-6:10:log")
     gamma: Scalar | None = param(
-        None, "γ", "damping of the Newton step; none for 0.33 (paper) or 0.2 (reference)", "(0, 1]"
+        None, "γ", "damping of the Newton step; none for 0.33 (paper) or 0.2 (reference)", "(0, 1]", search="0.05:1"
     )
     p: float | None = param(
         None, "p", "part of an epoch in a window; none for 0.20 (paper) or 1/3 (reference)", "(0, inf)"
