@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from stepbench.least_squares import LeastSquares, LinearFit, LinearLeastSquares
     from stepbench.oracle import Oracle
     from stepbench.result import Result, load
+    from stepbench.study import Stopped, Study
+    from stepbench.study.sweep import sweep
 
 __all__ = [
     "Direction",
@@ -28,11 +30,14 @@ __all__ = [
     "Problem",
     "Result",
     "StepSize",
+    "Stopped",
+    "Study",
     "load",
     "method",
     "param",
     "problem",
     "run",
+    "sweep",
 ]
 
 _HOMES = {
@@ -43,6 +48,8 @@ _HOMES = {
     "stepbench.least_squares": ("LeastSquares", "LinearFit", "LinearLeastSquares"),
     "stepbench.oracle": ("Oracle",),
     "stepbench.result": ("Result", "load"),
+    "stepbench.study": ("Stopped", "Study"),
+    "stepbench.study.sweep": ("sweep",),
 }
 
 

@@ -23,6 +23,10 @@ Vector = np.ndarray[Any, Any]
 COLUMNS = 1 << 14
 """How many points are looked at in one call of f: enough to make Python's share small, few enough for the cache."""
 
+# glibc hands freed blocks back to the system, to be asked for and zeroed again at every step, until it has seen a
+# large one freed (mallopt(3), M_MMAP_THRESHOLD). This one is never touched, and so costs nothing.
+np.empty(31 << 20, dtype=np.uint8)
+
 
 class DivergenceWarning(UserWarning):
     """Some runs became infinite or NaN; the result says which, when and where."""

@@ -11,12 +11,15 @@ import dataclasses
 import hashlib
 import importlib.util
 import inspect
+import linecache
 import os
 import re
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
@@ -34,6 +37,19 @@ BASES: dict[Kind, tuple[type, ...]] = {"problem": (Problem,), "method": (Directi
 _PARENTS = {"problem": "stepbench.Problem", "method": "stepbench.StepSize, Direction or Method"}
 _LOCK = threading.RLock()
 _loaded: set[str] = set()
+_SOURCE = "__source__"
+"""Under which name a module keeps what its file held when it was loaded."""
+_sent: ContextVar[Mapping[str, bytes] | None] = ContextVar("_sent", default=None)
+
+
+@contextmanager
+def sent(contents: Mapping[str, bytes]) -> Iterator[None]:
+    """Within it, each of these files, by its whole path, holds what was sent, whatever is on this machine's disk."""
+    before = _sent.set(contents)
+    try:
+        yield
+    finally:
+        _sent.reset(before)
 
 
 def is_path(name: str) -> bool:
@@ -108,17 +124,22 @@ def _defined(module: ModuleType, kind: Kind) -> list[type]:
 def _module(text: str) -> ModuleType:
     try:
         path = Path(text).expanduser()
-        source = path.read_bytes()
+        given = (_sent.get() or {}).get(str(path))
+        source = path.read_bytes() if given is None else given
     except RuntimeError as error:
         raise InputError(f"{text} cannot be read: {error}") from None
     except OSError as error:
         beside = [p.stem for p in path.parent.glob("*.py")] if path.parent.is_dir() else []
         raise InputError(f"{text} cannot be read: {error.strerror}{nearest(path.stem, beside)}") from None
-    path = path.resolve()
+    path = path.resolve() if given is None else path
     digest = hashlib.sha256(str(path).encode() + b"\0" + source).hexdigest()[:16]
     module = ModuleType(f"{USER_FILES}{re.sub(r'[^A-Za-z0-9]', '_', path.stem)}_{digest}")
     module.__file__ = str(path)
+    vars(module)[_SOURCE] = source
     _loaded.add(str(path))
+    # Tracebacks and messages quote these lines, wherever the file itself is.
+    text_lines = source.decode(errors="replace").splitlines(keepends=True)
+    linecache.cache[str(path)] = (len(source), None, text_lines, str(path))
 
     def code() -> Any:
         return compile(source, path, "exec", dont_inherit=True)
@@ -193,6 +214,11 @@ def restore(module_name: str, path: str, name: str, values: tuple[Any, ...]) -> 
 def version_of(cls: type) -> str | None:
     """What tells the contents of the user's file that the class comes from; None for a class of another origin."""
     return cls.__module__.rpartition("_")[2] if is_users(cls) else None
+
+
+def source_of(cls: type) -> bytes:
+    """What the user's file held that the class was loaded from."""
+    return bytes(vars(sys.modules[cls.__module__])[_SOURCE])
 
 
 def _refuse_unfit(text: str, cls: Any) -> None:

@@ -7,7 +7,7 @@ import json
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -100,11 +100,15 @@ class Result:
 
     def save(self, path: str | Path) -> None:
         """Write everything to one .npz file, without pickling."""
+        with Path(path).open("wb") as file:
+            self.write(file)
+
+    def write(self, file: IO[bytes]) -> None:
+        """Write what ``save`` does to an open file."""
         arrays = {name: getattr(self, name) for name in ARRAYS if getattr(self, name) is not None}
         facts = {name: getattr(self, name) for name in FACTS} | {"problem": self.problem.spec()}
         facts["file"] = files.version_of(type(self.problem))
-        with Path(path).open("wb") as file:
-            np.savez_compressed(file, facts=json.dumps(facts), **arrays)
+        np.savez_compressed(file, facts=json.dumps(facts), **arrays)
 
     def table(self) -> Table:
         """The convergence table of a single run, for rich."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -9,7 +10,7 @@ from typing import Annotated
 import typer
 
 from stepbench import __version__
-from stepbench.cli import check, compare, list, new, run, show  # noqa: A004
+from stepbench.cli import check, compare, list, map, new, run, show, sweep  # noqa: A004
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -21,7 +22,9 @@ def main(args: Sequence[str] | None = None) -> None:
         sys.exit(_app(args)(args, standalone_mode=False, prog_name="stepbench") or 0)
     except typer.TyperException as error:
         _refuse(error.format_message())
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
+        if type(stop).__name__ == "Stopped":  # a study, which keeps what has ended
+            print(f"stepbench: {stop}; to go on: {shlex.join(['stepbench', *args])}", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:  # the reader of a pipe went away, as in `stepbench list | head`
         sys.stderr.close()
@@ -76,6 +79,8 @@ def _app(args: Sequence[str]) -> typer.Typer:
 
     app.command("run")(run.command(args))
     app.command("compare")(compare.command)
+    app.command("sweep")(sweep.command)
+    app.command("map")(map.command)
     app.command("list")(list.command)
     app.command("show")(show.command)
     app.command("new")(new.command)

@@ -54,7 +54,7 @@ def settings(start: str | None, **options: Any) -> dict[str, Any]:
         raise InputError(f"--start {start} must be numbers with commas between them, as -1,0") from None
 
 
-def check_output(plot: Path | None, csv: str | None, json: bool) -> None:
+def check_output(plot: Path | None, csv: str | None = None, json: bool = False) -> None:
     """Refuse, before anything runs, a file that could not be written after it."""
     from stepbench import InputError
 
@@ -94,13 +94,20 @@ class Progress:
             if time.monotonic() - self.began < 1:
                 return
             from rich.console import Console
-            from rich.progress import Progress
+            from rich.progress import Progress, TextColumn
 
             terminal = Console(stderr=True)
-            self.bar = Progress(console=terminal, transient=True, disable=not terminal.is_terminal)
-            self.task = self.bar.add_task(self.label, total=total)
+            self.bar = Progress(
+                *Progress.get_default_columns(),
+                TextColumn("{task.fields[rate]:,.0f}/s"),
+                console=terminal,
+                transient=True,
+                disable=not terminal.is_terminal,
+            )
+            self.task = self.bar.add_task(self.label, total=total, rate=0.0)
             self.bar.start()
-        self.bar.update(self.task, completed=done, total=total)
+        rate = done / (time.monotonic() - self.began)
+        self.bar.update(self.task, completed=done, total=total, rate=rate)
 
     def __enter__(self) -> Progress:
         return self

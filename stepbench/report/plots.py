@@ -125,6 +125,31 @@ def draw_contours(ax: Axes, problem: Problem, window: Window) -> None:
     the window lies between any two.
     """
     (left, right), (bottom, top) = window
+    horizontal, vertical, values, levels, norm = _levels(problem, window)
+    if levels.size > 1:  # else f is the same everywhere
+        ax.contourf(horizontal, vertical, values, levels=levels, norm=norm, cmap="Greys", alpha=0.28)
+        ax.contour(horizontal, vertical, values, levels=levels, colors="#7f8fa6", linewidths=0.5, linestyles="solid")
+    _draw_minimisers(ax, problem)
+    ax.set_aspect("equal")  # so that the gradient stands square on the level lines
+    ax.set(xlim=(left, right), ylim=(bottom, top), xlabel="$w_1$", ylabel="$w_2$")
+
+
+def draw_level_lines(ax: Axes, problem: Problem, window: Window) -> None:
+    """The level lines alone, thin, over another picture of the window."""
+    horizontal, vertical, values, levels, _ = _levels(problem, window)
+    if levels.size > 1:
+        ax.contour(horizontal, vertical, values, levels=levels[::2], colors="black", linewidths=0.4, alpha=0.35)
+    _draw_minimisers(ax, problem)
+
+
+def _draw_minimisers(ax: Axes, problem: Problem) -> None:
+    if problem.x_star is not None:
+        ax.plot(*problem.x_star, "*", ms=16, color="#F0E442", mec="black", zorder=6, ls="", label="minimum")
+
+
+def _levels(problem: Problem, window: Window) -> tuple[Any, Any, Any, Any, Normalize]:
+    """A grid over the window, f on it, the levels to draw and their colours."""
+    (left, right), (bottom, top) = window
     horizontal, vertical = np.linspace(left, right, 300), np.linspace(bottom, top, 300)
     points = np.stack(np.meshgrid(horizontal, vertical)).reshape(2, -1)
     with np.errstate(all="ignore"):
@@ -140,13 +165,7 @@ def draw_contours(ax: Axes, problem: Problem, window: Window) -> None:
         low, high = (np.quantile(above, 0.0002), above.max()) if above.size else (1.0, 1.0)
         levels = np.unique(np.geomspace(low, high, 16))
         values, norm = np.maximum(values, low), LogNorm(low, high)
-    if levels.size > 1:  # else f is the same everywhere
-        ax.contourf(horizontal, vertical, values, levels=levels, norm=norm, cmap="Greys", alpha=0.28)
-        ax.contour(horizontal, vertical, values, levels=levels, colors="#7f8fa6", linewidths=0.5, linestyles="solid")
-    if problem.x_star is not None:
-        ax.plot(*problem.x_star, "*", ms=16, color="#F0E442", mec="black", zorder=6, ls="", label="minimum")
-    ax.set_aspect("equal")  # so that the gradient stands square on the level lines
-    ax.set(xlim=(left, right), ylim=(bottom, top), xlabel="$w_1$", ylabel="$w_2$")
+    return horizontal, vertical, values, levels, norm
 
 
 def draw_trace(ax: Axes, r: Result, colour: str) -> None:

@@ -68,7 +68,7 @@ def convergence(result: Result, width: int = 100, rows: int = 16) -> Table:
         columns.remove("step size α")
     while True:
         table = _convergence(result, rows, columns)
-        if not columns or _width(table) <= width:
+        if not columns or table_width(table) <= width:
             return table
         columns.pop()
 
@@ -108,7 +108,8 @@ def _vector(values: Any) -> str:
     return ", ".join("–" if math.isnan(v) else f"{v:.3g}" for v in values[:3])
 
 
-def _width(table: Table) -> int:
+def table_width(table: Table) -> int:
+    """How many characters wide a table is where nothing limits it."""
     wide = Console(width=10_000)
     return Measurement.get(wide, wide.options, table).maximum
 
@@ -149,7 +150,7 @@ def comparison(results: Sequence[Result], width: int = 120) -> Table:
     for least, kept in ((4, 4), (4, 3), (4, 2), (3, 2), (3, 1), (2, 1), (1, 1), (1, 0), (0, 0)):
         for most in range(min(len(levels), 12), least - 1, -1):
             table = _comparison(results, thinned(levels, most), extras[:kept])
-            if _width(table) <= width:
+            if table_width(table) <= width:
                 return table
     return table
 

@@ -1,0 +1,60 @@
+"""What the commands share whose runs are kept in a study: their options, the study itself, and its words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stepbench.cli._common import PANEL, Progress
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from stepbench.study import Study
+
+WHERE = "Where runs are made and kept"
+
+Over = Annotated[
+    list[str],
+    typer.Option(
+        "--over",
+        help="What to vary: lr=1e-5:1:60:log, beta1=0.5,0.9, K=1:6 (to 5), seed=0:8, problem.kappa=10,100, w1=-2:2:9.",
+        rich_help_panel=PANEL,
+        show_default=False,
+    ),
+]
+Methods = Annotated[
+    list[str],
+    typer.Option("--method", "-m", help="A method, as adam or adam+rdbd; may be repeated.", rich_help_panel=PANEL),
+]
+Error = Annotated[float, typer.Option("--target", help="The error f − f* to reach.", rich_help_panel=PANEL)]
+File = Annotated[Path, typer.Option("--study", help="The file that keeps every run.", rich_help_panel=WHERE)]
+Workers = Annotated[int, typer.Option(help="Local processes to work in; 1 is this one.", rich_help_panel=WHERE)]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(help="A Dask scheduler to work at, as tcp://127.0.0.1:8786.", rich_help_panel=WHERE),
+]
+Traces = Annotated[bool, typer.Option("--traces", help="Keep every record of each run.", rich_help_panel=WHERE)]
+
+
+@contextmanager
+def opened(path: Path, label: str, *, workers: int, scheduler: str | None, traces: bool) -> Iterator[Study]:
+    """The study of a command, with a progress bar."""
+    from stepbench.study import Study
+
+    with (
+        Progress(label) as progress,
+        Study(path, workers=workers, scheduler=scheduler, traces=traces, progress=progress) as study,
+    ):
+        yield study
+
+
+def tell_notes(out: Console, notes: list[str], study: Study) -> None:
+    """Print how to read a table, and where its runs are."""
+    reused = f", {study.reused:,} were there" if study.reused else ""
+    for line in [*notes, f"{study.store}: {study.made:,} runs made{reused}"]:
+        out.print(line, highlight=False)

@@ -1,0 +1,59 @@
+"""``stepbench map``: a heat map of two hyper-parameters, or of the starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stepbench.cli._common import PANEL, Budget, Noise, Seed, Start, Steps, check_output, settings
+from stepbench.cli._study import Error, File, Methods, Scheduler, Traces, Workers, opened, tell_notes
+
+
+def command(
+    problem: Annotated[str, typer.Argument(help="A problem, as rosenbrock or quadratic:kappa=100.")],
+    method: Methods,
+    over: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--over",
+            help="Two axes: lr=1e-5:1:60:log, problem.kappa=10:1e4:30:log, w1=-2:2:300.",
+            rich_help_panel=PANEL,
+            show_default="starts over the problem's window",
+        ),
+    ] = None,
+    points: Annotated[int, typer.Option(help="Starts along each side, where no axes are given.")] = 100,
+    target: Error = 1e-6,
+    budget: Budget = 1_000,
+    steps: Steps = None,
+    start: Start = None,
+    seed: Seed = 0,
+    noise: Noise = 0.0,
+    plot: Annotated[Path, typer.Option(help="Draw to a .png, .svg or .pdf file.")] = Path("map.png"),
+    study: File = Path("study.db"),
+    workers: Workers = 1,
+    scheduler: Scheduler = None,
+    traces: Traces = False,
+) -> None:
+    """Draw two axes as a heat map: where does a method get, at what cost?
+
+    Two hyper-parameters, a hyper-parameter and the problem's conditioning, or
+    two components of the start; without --over it is the map of basins, every
+    start of the problem's window.
+    """
+    from stepbench import catalog
+    from stepbench.cli._common import console
+    from stepbench.report.study_tables import map_notes, map_table
+    from stepbench.study.sweep import sweep, window_axes
+
+    check_output(plot)
+    given = settings(start, budget=budget, steps=steps, target=target, seed=seed, noise=noise)
+    axes = over or window_axes(catalog.problem(problem), points)
+    with opened(study, "map", workers=workers, scheduler=scheduler, traces=traces) as kept:
+        found = sweep(problem, method, axes, study=kept, **given)
+        found.map().savefig(plot)
+    out = console()
+    out.print(map_table(found))
+    tell_notes(out, map_notes(found), kept)
+    out.print(f"drawn to {plot}", highlight=False)

@@ -1,0 +1,79 @@
+"""``stepbench sweep``: methods over a grid of hyper-parameters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from stepbench.cli._common import Budget, Json, Noise, Plot, Seed, Start, Steps, check_output, settings, write_json
+from stepbench.cli._study import Error, File, Methods, Over, Scheduler, Traces, Workers, opened, tell_notes
+
+if TYPE_CHECKING:
+    from stepbench.study.sweep import Sensitivity
+
+
+def command(
+    problem: Annotated[str, typer.Argument(help="A problem, as rosenbrock or quadratic:kappa=100.")],
+    method: Methods,
+    over: Over,
+    target: Error = 1e-6,
+    budget: Budget = 10_000,
+    steps: Steps = None,
+    start: Start = None,
+    seed: Seed = 0,
+    noise: Noise = 0.0,
+    plot: Plot = None,
+    json: Json = False,
+    study: File = Path("study.db"),
+    workers: Workers = 1,
+    scheduler: Scheduler = None,
+    traces: Traces = False,
+) -> None:
+    """Sweep hyper-parameters: how sensitive is a method?
+
+    Runs the full grid, and prints for every method the best value of what is
+    varied first, its cost to the target, and the usable range: the decades
+    within which it takes at most twice its best cost. --plot draws the cost
+    against the value, with what did not get there and what diverged.
+
+    Every run is kept in the study's file as it ends; the same command makes
+    only those that are missing.
+    """
+    from stepbench.cli._common import console
+    from stepbench.report.study_tables import sensitivity_table, sweep_notes
+    from stepbench.study.sweep import sweep
+
+    check_output(plot)
+    given = settings(start, budget=budget, steps=steps, target=target, seed=seed, noise=noise)
+    with opened(study, "sweep", workers=workers, scheduler=scheduler, traces=traces) as kept:
+        found = sweep(problem, method, over, study=kept, **given)
+    if json:
+        write_json([_summary(line) for line in found.sensitivities()])
+    else:
+        out = console()
+        out.print(sensitivity_table(found, out.width))
+        tell_notes(out, sweep_notes(found), kept)
+    if plot is not None:
+        found.figure().savefig(plot)
+        if not json:
+            console().print(f"drawn to {plot}", highlight=False)
+
+
+def _summary(line: Sensitivity) -> dict[str, Any]:
+    """A sensitivity as JSON tells it."""
+    import math
+
+    costs = [None if math.isinf(cost) else cost for cost in line.cost.tolist()]
+    usable = None if line.usable is None else [line.axis.values[k] for k in line.usable]
+    return {
+        "label": line.label,
+        "axis": line.axis.name,
+        "values": list(line.axis.values),
+        "evaluations_to_target": costs,
+        "diverged": line.diverged.tolist(),
+        "best": line.axis.values[line.best],
+        "usable_range": usable,
+        "decades": line.decades,
+    }

@@ -1,0 +1,220 @@
+"""Figures of studies: sensitivity curves, heat maps, performance and data profiles."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LogNorm, to_rgba
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from stepbench.fields import InputError
+from stepbench.report.plots import COLOURS, DASHES, MARKERS, draw_level_lines
+from stepbench.report.study_tables import value_name
+
+if TYPE_CHECKING:
+    from stepbench.study.grid import Axis
+    from stepbench.study.sweep import Sensitivity, Sweep
+
+LOST, SLOW = "#C8102E", "#D9D9D9"
+"""Diverged, and not there within the budget."""
+SCALE = "viridis_r"
+BASINS = ("Blues", "Oranges", "Greens", "Purples", "YlOrBr", "BuGn", "RdPu", "Greys")
+"""Colours of cost: one for all, or one a basin."""
+
+
+def sensitivity_figure(sweep: Sweep) -> Figure:
+    """What the target costs against the first axis, and below, a strip a line: usable, reached, too slow, diverged."""
+    lines, axis = sweep.sensitivities(), sweep.axes[0]
+    strip = 0.26 * len(lines) + 0.9
+    figure = Figure(figsize=(10, 4.6 + strip), layout="constrained")
+    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[4.6, strip])
+    places, edges = _places(axis)
+    for k, line in enumerate(lines):
+        _draw_sensitivity(top, k, line, places, edges, shade=len(lines) == 1, known=sweep.target is not None)
+    if axis.numeric and axis.log:
+        top.set_xscale("log")
+    elif not axis.numeric:
+        bottom.set_xticks(places, [value_name(value) for value in axis.values])
+    shown = np.concatenate([line.cost if sweep.target is not None else line.left for line in lines])
+    if (shown[np.isfinite(shown)] > 0).all():
+        top.set_yscale("log")
+    if sweep.target is not None:
+        top.set_ylabel(f"evaluations to error ≤ {sweep.target:g}")
+        top.axhline(sweep.budget, color="#999999", lw=0.8, ls=":")
+        top.annotate("budget", (1, sweep.budget), xycoords=("axes fraction", "data"), ha="right", va="bottom", size=8)
+    else:
+        top.set_ylabel("f at the end")
+    top.grid(color="#dddddd", lw=0.6)
+    top.set_xlim(edges[0], edges[-1])
+    if len(lines) > 1:
+        top.legend(fontsize=9, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.02), ncols=4)
+    _draw_strips(bottom, lines, edges)
+    bottom.set_xlabel(_axis_name(axis))
+    figure.legend(
+        handles=_patches(
+            ("#555555", 1.0, "at most twice the best cost"),
+            ("#555555", 0.35, "reached"),
+            (SLOW, 1.0, "not reached"),
+            (LOST, 1.0, "diverged"),
+        ),
+        loc="outside lower center",
+        ncols=4,
+        frameon=False,
+        fontsize=9,
+    )
+    figure.suptitle(str(sweep.problem), fontsize=12)
+    return figure
+
+
+def _places(axis: Axis) -> tuple[Any, Any]:
+    """Where the values stand on the axis, and the edges of the cells around them."""
+    if not axis.numeric:
+        places = np.arange(len(axis.values), dtype=float)
+        return places, np.arange(len(axis.values) + 1) - 0.5
+    places = np.array(axis.values, dtype=float)
+    spread = np.log(places) if axis.log else places
+    order = np.sort(spread)
+    middle = (order[1:] + order[:-1]) / 2
+    half = (order[-1] - order[0]) / max(len(order) - 1, 1) / 2 or 0.5
+    edges = np.concatenate([[order[0] - half], middle, [order[-1] + half]])
+    return places, np.exp(edges) if axis.log else edges
+
+
+def _draw_sensitivity(
+    ax: Axes, k: int, line: Sensitivity, places: Any, edges: Any, *, shade: bool, known: bool
+) -> None:
+    colour = COLOURS[k % len(COLOURS)]
+    values = line.cost if known else np.where(line.diverged > 0.5, math.nan, line.left)
+    shown = np.where(np.isfinite(values), values, math.nan)
+    ax.plot(
+        places,
+        shown,
+        color=colour,
+        lw=1.8,
+        ls=DASHES[k % len(DASHES)],
+        marker=MARKERS[k % len(MARKERS)],
+        ms=4,
+        label=line.label,
+    )
+    if known and np.isfinite(line.least).any() and not np.array_equal(line.least, line.most):
+        most = np.where(np.isfinite(line.most), line.most, np.nanmax(shown, initial=1.0))
+        ax.fill_between(places, line.least, most, where=np.isfinite(line.least), color=colour, alpha=0.15, lw=0)
+    if shade:
+        for left, right, lost in zip(edges[:-1], edges[1:], line.diverged, strict=True):
+            if lost:
+                ax.axvspan(left, right, color=LOST, alpha=0.15 * lost, lw=0)
+
+
+def _draw_strips(ax: Axes, lines: Sequence[Sensitivity], edges: Any) -> None:
+    """A row a line, a cell a value: within twice the best cost, reached, not reached, diverged."""
+    for k, line in enumerate(lines):
+        good = line.cost <= 2 * line.cost[line.best] if np.isfinite(line.cost).any() else np.zeros(len(line.cost))
+        for i, (left, right) in enumerate(itertools.pairwise(edges)):
+            colour, alpha = SLOW, 1.0
+            if line.diverged[i] > 0.5:
+                colour = LOST
+            elif np.isfinite(line.cost[i]):
+                colour, alpha = COLOURS[k % len(COLOURS)], 1.0 if good[i] else 0.35
+            ax.fill_between([left, right], k - 0.4, k + 0.4, color=colour, alpha=alpha, lw=0)
+        if line.decades is not None:
+            ax.text(
+                1.01, k, f"usable: {line.decades:.2g} decades", transform=ax.get_yaxis_transform(), va="center", size=8
+            )
+    ax.set_yticks(range(len(lines)), [line.label for line in lines], fontsize=8)
+    ax.set_ylim(len(lines) - 0.5, -0.5)
+    ax.tick_params(length=0)
+    words = [("#555555", 1.0, "at most twice the best cost"), ("#555555", 0.35, "reached"), (SLOW, 1.0, "not reached")]
+    words.append((LOST, 1.0, "diverged"))
+
+
+def _patches(*words: tuple[str, float, str]) -> list[Patch]:
+    return [Patch(color=colour, alpha=alpha, label=word, lw=0) for colour, alpha, word in words]
+
+
+def map_figure(sweep: Sweep) -> Figure:
+    """Two axes as a heat map, a panel a method: what the target cost, and where it was not reached or diverged.
+
+    Where the axes are the two components of the start, each minimiser's basin has a colour of its own, darker where
+    it took longer.
+    """
+    if len(sweep.axes) != 2:
+        raise InputError(f"a map has two axes, and this sweep {len(sweep.axes)}")
+    n = len(sweep.labels)
+    columns = min(n, 3)
+    rows = -(-n // columns)
+    basins = all(axis.kind == "start" for axis in sweep.axes)
+    figure = Figure(figsize=(1.2 + 4.6 * columns, 4.4 * rows + 0.7), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+    cost = sweep.cost
+    finite = cost[np.isfinite(cost)]
+    low, high = np.quantile(finite, (0.01, 0.99)) if finite.size else (1, 10)  # a few lucky starts take no colour
+    norm = LogNorm(max(low, 1), max(high, 2 * low, 2))
+    for ax in panels.flat[n:]:
+        ax.set_axis_off()
+    for m, ax in enumerate(panels.flat[:n]):
+        _draw_map(ax, sweep, m, norm, basins=basins)
+        ax.set_title(sweep.labels[m], fontsize=10)
+    for ax in panels[-1]:
+        ax.set_xlabel(_axis_name(sweep.axes[0]))
+    for ax in panels[:, 0]:
+        ax.set_ylabel(_axis_name(sweep.axes[1]))
+    scale = ScalarMappable(norm, SCALE if _minimisers(sweep) < 2 or not basins else "Greys")
+    figure.colorbar(scale, ax=panels, label=f"evaluations to error ≤ {sweep.target:g}", shrink=0.8)
+    figure.legend(
+        handles=_patches((SLOW, 1.0, f"not reached in {sweep.budget:,}"), (LOST, 1.0, "diverged")),
+        loc="outside lower center",
+        ncols=3,
+        frameon=False,
+        fontsize=9,
+    )
+    figure.suptitle(str(sweep.problem), fontsize=12)
+    return figure
+
+
+def _axis_name(axis: Axis) -> str:
+    return f"start $w_{{{axis.component + 1}}}$" if axis.kind == "start" else axis.name
+
+
+def _minimisers(sweep: Sweep) -> int:
+    star = sweep.problem.x_star
+    return 0 if star is None else np.size(star) // len(star)
+
+
+def _draw_map(ax: Axes, sweep: Sweep, m: int, norm: LogNorm, *, basins: bool) -> None:
+    across, along = sweep.axes
+    (x, xs), (y, ys) = _places(across), _places(along)
+    cost, status = sweep.cost[m].T, sweep.ends.status[m].T
+    colours = np.empty((*cost.shape, 4))
+    colours[:] = to_rgba(SLOW)
+    colours[(status == "diverged") | (status == "failed")] = to_rgba(LOST)
+    reached = np.isfinite(cost)
+    which = np.zeros(cost.shape, dtype=int)
+    if basins and _minimisers(sweep) > 1:
+        stars = np.reshape(np.array(sweep.problem.x_star), (sweep.problem.x0.size, -1))
+        apart = np.linalg.norm(sweep.ends.point[m].transpose(1, 0, 2)[..., None] - stars, axis=2)
+        which = apart.argmin(axis=-1)
+    for k in np.unique(which[reached]):
+        own = reached & (which == k)
+        shade = colormaps[BASINS[k % len(BASINS)] if basins and _minimisers(sweep) > 1 else SCALE]
+        colours[own] = shade(np.clip(norm(cost[own]), 0, 1))
+    order = np.argsort(xs), np.argsort(ys)
+    ax.pcolormesh(xs[order[0]], ys[order[1]], colours, rasterized=True)
+    for axis, values, places, set_scale, set_ticks in (
+        (across, sweep.axes[0].values, x, ax.set_xscale, ax.set_xticks),
+        (along, sweep.axes[1].values, y, ax.set_yscale, ax.set_yticks),
+    ):
+        if axis.numeric and axis.log:
+            set_scale("log")
+        elif not axis.numeric:
+            set_ticks(places, [value_name(value) for value in values])
+    if basins and sweep.problem.x0.size == 2:
+        draw_level_lines(ax, sweep.problem, ((xs[0], xs[-1]), (ys[0], ys[-1])))
+    ax.set(xlim=(xs[0], xs[-1]), ylim=(ys[0], ys[-1]))

@@ -1,0 +1,250 @@
+"""A batch: runs in lock-step, as plain data that any worker can make runs from, and what is kept of each run."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from stepbench import __version__, catalog, files
+from stepbench.contracts import Joined, Problem, Runnable, hyperparameters, with_values
+from stepbench.engine import run_quietly
+from stepbench.fields import InputError, fields_of
+from stepbench.result import Result
+
+Keep = Literal["end", "curve", "trace"]
+"""What is kept of a run: its end; also its least f by each evaluation; also every record."""
+
+
+class Head(NamedTuple):
+    """What tells a run from every other. ``key`` is a digest of the rest; ``setting`` is one of a batch's setting."""
+
+    key: bytes
+    setting: bytes
+    seed: int
+    parameters: str
+    start: bytes | None
+
+
+class Outcome(NamedTuple):
+    """The end of a run, as ``Result`` names it; numbers are None where unknown, all of them where a run crashed.
+
+    ``point`` (d,) and ``curve`` (2, n), the costs at which f came lower and these f, are float64 in bytes; ``trace``
+    is the file that ``Result.save`` writes.
+    """
+
+    status: str
+    detail: str
+    steps: int | None = None
+    evals: int | None = None
+    fevals: int | None = None
+    f: float | None = None
+    error: float | None = None
+    distance: float | None = None
+    gradient_norm: float | None = None
+    point: bytes | None = None
+    curve: bytes | None = None
+    trace: bytes | None = None
+
+
+@cache
+def version() -> str:
+    """stepbench's version, with a digest of all code that a run's bits depend on: an edited checkout is another."""
+    package = Path(__file__).parents[1]
+    code = [*package.glob("*.py"), *catalog.problem_folder().rglob("*.py")]
+    code += [path for kind in catalog.KINDS for path in (package / kind).glob("*.py")]
+    digest = hashlib.sha256()
+    for source in sorted(path.read_bytes() for path in code):
+        digest.update(hashlib.sha256(source).digest())
+    return f"{__version__}+{digest.hexdigest()[:8]}"
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a worker gets: runs of one method on one problem that differ in some hyper-parameters or in their starts.
+
+    ``problem`` and ``method`` are whole specs, ``files`` what the files in them hold, ``values`` the hyper-parameters
+    with one value a run. ``starts`` has a point a run, (R, d), or is None for the problem's own start. ``dim`` is d.
+    """
+
+    problem: str
+    method: str
+    values: dict[str, list[float]]
+    starts: list[list[float]] | None
+    size: int
+    dim: int
+    options: dict[str, Any]
+    files: dict[str, bytes]
+    keep: Keep
+    version: str
+
+    def part(self, places: Sequence[int]) -> Work:
+        """Some of its runs, by their places."""
+        return replace(
+            self,
+            values={name: [values[i] for i in places] for name, values in self.values.items()},
+            starts=None if self.starts is None else [self.starts[i] for i in places],
+            size=len(places),
+        )
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Work, and what its runs are known by.
+
+    ``setting`` is all that they have in common but the seed, as JSON in which a user's file stands by its content;
+    ``parameters`` are the method's.
+    """
+
+    work: Work
+    setting: str
+    parameters: dict[str, Any]
+
+    @property
+    def setting_id(self) -> bytes:
+        """The setting's digest."""
+        return hashlib.sha256(self.setting.encode()).digest()[:16]
+
+    def heads(self) -> list[Head]:
+        """What each of its runs is known by."""
+        setting, seed, values = self.setting_id, self.work.options["seed"], self.work.values
+        texts = [json.dumps(self.parameters)] * self.work.size
+        if values:
+            own = zip(*values.values(), strict=True)
+            texts = [json.dumps(self.parameters | dict(zip(values, one, strict=True))) for one in own]
+        starts = [None] * self.work.size if self.work.starts is None else _rows(self.work.starts)
+        common = hashlib.sha256(setting + seed.to_bytes(16, "little"))
+        heads = []
+        for text, start in zip(texts, starts, strict=True):
+            key = common.copy()
+            key.update(text.encode() + (start or b""))
+            heads.append(Head(key.digest()[:16], setting, seed, text, start))
+        return heads
+
+
+def batch(
+    problem: Problem,
+    method: Runnable,
+    *,
+    values: Mapping[str, Any] | None = None,
+    start: Any = None,
+    keep: Keep = "end",
+    seed: int = 0,
+    **options: Any,
+) -> Batch:
+    """The batch of these runs; raises InputError for what cannot run, or could not be built again by a worker.
+
+    ``values`` are hyper-parameters with one value a run, (R,); ``start`` is the first point, (d,), or one a run,
+    (d, R). ``options`` are those of ``stepbench.run``: noise, budget, steps, target.
+    """
+    options = {"noise": 0.0, "budget": 10_000, "steps": None, "target": None} | options
+    columns = {name: np.asarray(own, dtype=float).tolist() for name, own in (values or {}).items()}
+    first = with_values(method, {name: own[0] for name, own in columns.items()})
+    starts = None if start is None else np.reshape(start, (problem.x0.size, -1)).T
+    if starts is not None and len(starts) == 1 and np.array_equal(starts[0], problem.x0):
+        starts = None
+    classes = [type(part) for part in (problem, *first.parts) if not isinstance(part, Joined)]
+    if homeless := [cls for cls in classes if not cls.__module__.startswith("stepbench.")]:
+        raise InputError(
+            f"{homeless[0].__name__} is in no file that a worker could load: keep it in one of its own, and name that"
+        )
+    run_quietly(problem, first, seed=seed, **options | {"budget": 1, "steps": 1})  # refuses what cannot run
+    setting = {
+        "problem": _identity(problem),
+        "problem_parameters": {name: getattr(problem, name) for name in fields_of(type(problem))},
+        "method": _identity(first),
+        **options,
+        "stepbench": version(),
+    }
+    work = Work(
+        problem=problem.spec(),
+        method=first.spec(),
+        values=columns,
+        starts=None if starts is None else starts.tolist(),
+        dim=problem.x0.size,
+        size=max([1 if starts is None else len(starts), *map(len, columns.values())]),
+        options={"seed": seed, **options},
+        files={files.path_of(cls): files.source_of(cls) for cls in classes if files.is_users(cls)},
+        keep=keep,
+        version=version(),
+    )
+    parameters = {key: getattr(part, field.name) for key, (part, field) in hyperparameters(first).items()}
+    return Batch(work, json.dumps(setting), parameters)
+
+
+def _identity(thing: Problem | Runnable) -> str:
+    """A name without options, in which a user's file stands by its name and its content."""
+    name = str(Joined(type(thing.direction)(), type(thing.rule)())) if isinstance(thing, Joined) else thing.name
+    for part in [thing] if isinstance(thing, Problem) else thing.parts:
+        if files.is_users(type(part)):
+            digest = hashlib.sha256(files.source_of(type(part))).hexdigest()[:12]
+            name = name.replace(part.name, f"{Path(part.name).name}@{digest}")
+    return name
+
+
+def perform(work: Work) -> list[Outcome]:
+    """Make the runs. Those that raise an error together are tried in halves, and one that does so alone is failed."""
+    if work.version != version():
+        raise InputError(f"a worker has stepbench {version()}, and this study {work.version}: install the same")
+    with files.sent(work.files):
+        return [*_outcomes(work)]
+
+
+def _outcomes(work: Work) -> Iterator[Outcome]:
+    try:
+        result = run_quietly(
+            work.problem,
+            with_values(catalog.method(work.method), {name: np.array(own) for name, own in work.values.items()}),
+            start=None if work.starts is None else np.array(work.starts).T,
+            trace=work.keep != "end",
+            **work.options,
+        )
+    except Exception as error:
+        if work.size == 1:
+            yield Outcome("failed", f"{type(error).__name__}: {error}")
+            return
+        for half in (range(work.size // 2), range(work.size // 2, work.size)):
+            yield from _outcomes(work.part(half))
+    else:
+        yield from _ends(work, result)
+
+
+def _ends(work: Work, result: Result) -> Iterator[Outcome]:
+    """What is kept of the runs of a result."""
+    last = {name: getattr(result, name) for name in ("evals", "fevals", "f", "error", "distance", "gradient_norm")}
+    columns = [[None] * work.size if values is None else np.ravel(values[-1]).tolist() for values in last.values()]
+    ends = (np.ravel(getattr(result, name)).tolist() for name in ("status", "detail", "steps"))
+    points = _rows(result.x[-1].reshape(work.dim, -1).T)
+    for r, outcome in enumerate(zip(*ends, *columns, points, strict=True)):
+        if work.keep == "end":
+            yield Outcome._make((*outcome, None, None))
+        else:
+            one = result if result.x.ndim == 2 else result[r]
+            yield Outcome._make((*outcome, _curve(one), _saved(one) if work.keep == "trace" else None))
+
+
+def _rows(values: Any) -> list[bytes]:
+    """The rows of a matrix, each as its float64 numbers in bytes."""
+    table = np.ascontiguousarray(values, dtype="<f8")
+    every, wide = table.tobytes(), table.itemsize * table.shape[1]
+    return [every[at : at + wide] for at in range(0, len(every), wide)]
+
+
+def _curve(result: Result) -> bytes:
+    f = result.f[: result.steps + 1]
+    least = np.minimum.accumulate(f)
+    lower = np.flatnonzero(np.diff(least, prepend=np.inf) < 0)
+    return np.array([result.cost[lower], least[lower]], dtype="<f8").tobytes()
+
+
+def _saved(result: Result) -> bytes:
+    file = io.BytesIO()
+    result.write(file)
+    return file.getvalue()

@@ -1,0 +1,220 @@
+"""The store: a study is one SQLite file, in which every run stands as soon as it has ended."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import sqlite3
+import struct
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from stepbench.fields import InputError
+from stepbench.study.batch import Head, Keep, Outcome
+
+APPLICATION = 0x53544250  # "STBP"
+FORMAT = 1
+
+_SCHEMA = f"""
+CREATE TABLE settings (id BLOB PRIMARY KEY, setting TEXT NOT NULL);
+CREATE TABLE runs (
+    key BLOB PRIMARY KEY, setting BLOB NOT NULL REFERENCES settings, seed INTEGER NOT NULL, parameters TEXT NOT NULL,
+    start BLOB, status TEXT NOT NULL, detail TEXT NOT NULL, steps INTEGER, evals INTEGER, fevals INTEGER, f REAL,
+    error REAL, distance REAL, gradient_norm REAL, point BLOB, curve BLOB, trace BLOB
+);
+CREATE INDEX by_setting ON runs (setting);
+PRAGMA application_id = {APPLICATION};
+PRAGMA user_version = {FORMAT};
+"""
+_COLUMNS = (*Head._fields, *Outcome._fields)
+_PUT = (
+    f"INSERT INTO runs VALUES ({', '.join('?' * len(_COLUMNS))}) ON CONFLICT (key) DO UPDATE SET "
+    "curve = coalesce(curve, excluded.curve), trace = coalesce(trace, excluded.trace)"
+)
+_WITHOUT_TRACE = ", ".join("NULL" if name == "trace" else name for name in Outcome._fields)
+
+
+class UnwritableError(InputError):
+    """The study's file cannot take what is to be written, or not now."""
+
+
+class Store:
+    """The runs of a study by their keys, in a file, or in memory where there is none.
+
+    Opening raises InputError, and leaves the file as it is, where it is no study, or a truncated, damaged or newer
+    one. Two processes may write at once; each waits ``patience`` seconds for the other.
+    """
+
+    def __init__(self, path: str | Path | None, *, new: bool = True, patience: float = 10.0) -> None:
+        self.path = None if path is None else Path(path)
+        if self.path is not None:
+            if not new and not self.path.exists():
+                raise InputError(f"no study {self.path}: a sweep, map, tune or profile makes one with --study")
+            _vet(self.path)
+        self._patience = patience
+
+    @cached_property
+    def _db(self) -> sqlite3.Connection:
+        """The connection, made when it is first used: a file is there only once something is put into it."""
+        name = ":memory:" if self.path is None else str(self.path)
+        return sqlite3.connect(name, timeout=self._patience, isolation_level=None)
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._db.close()
+
+    def __str__(self) -> str:
+        """The file's name."""
+        return "memory" if self.path is None else str(self.path)
+
+    def found(self, keys: Sequence[bytes], keep: Keep = "end") -> dict[bytes, Outcome]:
+        """Those of the runs that are here, with what is to be kept of each; traces are not read."""
+        lacking = "" if keep == "end" else f"AND ({keep} IS NOT NULL OR point IS NULL)"
+        found: dict[bytes, Outcome] = {}
+        with self._explained():
+            for at in range(0, len(keys) if self._has_tables() else 0, 500):
+                some = keys[at : at + 500]
+                query = f"SELECT key, {_WITHOUT_TRACE} FROM runs WHERE key IN ({', '.join('?' * len(some))}) {lacking}"
+                found |= {key: Outcome(*outcome) for key, *outcome in self._db.execute(query, some)}
+        return found
+
+    def put(self, settings: Mapping[bytes, str], runs: Iterable[tuple[Head, Outcome]]) -> None:
+        """Commit runs that have ended; a run that is here already only gains the curve or the trace that it lacks."""
+        with self._explained(), self._transaction():
+            if not self._has_tables():
+                for statement in filter(str.strip, _SCHEMA.split(";")):
+                    self._db.execute(statement)
+            self._db.executemany("INSERT OR IGNORE INTO settings VALUES (?, ?)", settings.items())
+            self._db.executemany(_PUT, (head + outcome for head, outcome in runs))
+
+    def settings(self) -> dict[bytes, str]:
+        """What runs have in common, as JSON, in an order that does not depend on when it came in."""
+        with self._explained():
+            every = dict(self._db.execute("SELECT * FROM settings")) if self._has_tables() else {}
+        return dict(sorted(every.items(), key=lambda item: item[1]))
+
+    def runs(self, setting: bytes) -> list[tuple[Head, Outcome]]:
+        """The runs of a setting by seed, parameters and start; traces are not read."""
+        query = f"SELECT {', '.join(Head._fields)}, {_WITHOUT_TRACE} FROM runs WHERE setting = ?"
+        n = len(Head._fields)
+        with self._explained():
+            found = [(Head(*row[:n]), Outcome(*row[n:])) for row in self._db.execute(query, [setting])]
+
+        def place(run: tuple[Head, Outcome]) -> tuple[Any, ...]:
+            values = json.loads(run[0].parameters).values()
+            return run[0].seed, [(str(type(v)), 0 if v is None else v) for v in values], run[0].start or b"", run[0].key
+
+        return sorted(found, key=place)
+
+    def traces(self) -> Iterator[tuple[bytes, bytes]]:
+        """Every trace that was kept, with its run's key."""
+        with self._explained():
+            yield from self._db.execute("SELECT key, trace FROM runs WHERE trace IS NOT NULL ORDER BY key")
+
+    def statuses(self) -> list[tuple[bytes, str, int]]:
+        """How many runs of each setting ended in each word."""
+        with self._explained():
+            if not self._has_tables():
+                return []
+            query = "SELECT setting, status, count(*) FROM runs GROUP BY setting, status"
+            return self._db.execute(query).fetchall()
+
+    def remove(self, settings: Iterable[bytes], status: str | None = None) -> int:
+        """Remove the runs of these settings, or those of one status among them; returns how many there were."""
+        chosen = [(setting, status or "%") for setting in settings]
+        with self._explained(), self._transaction():
+            before = self._db.total_changes
+            self._db.executemany("DELETE FROM runs WHERE setting = ? AND status LIKE ?", chosen)
+            gone = self._db.total_changes - before
+            self._db.execute("DELETE FROM settings WHERE id NOT IN (SELECT setting FROM runs)")
+        with self._explained():
+            self._db.execute("VACUUM")
+        return gone
+
+    def merge(self, other: Store) -> tuple[int, int]:
+        """Take over the runs of another study; returns how many were new, and how many are here with other numbers."""
+        taken = unlike = 0
+        settings, n = other.settings(), len(Head._fields)
+        with other._explained():
+            rows = other._db.execute("SELECT * FROM runs") if settings else ()
+            while some := list(itertools.islice(rows, 500)):
+                here = self.found([row[0] for row in some])
+                taken += len(some) - len(here)
+                unlike += sum(row[0] in here and here[row[0]][:-2] != row[n:-2] for row in some)
+                self.put({row[1]: settings[row[1]] for row in some}, ((Head(*r[:n]), Outcome(*r[n:])) for r in some))
+        return taken, unlike
+
+    def _has_tables(self) -> bool:
+        if "_db" not in vars(self) and self.path is not None and not self.path.exists():
+            return False
+        return bool(self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'runs'").fetchone())
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """SQLite's errors as one line that says what to do."""
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            name = getattr(error, "sqlite_errorname", "") or ""
+            if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+                raise UnwritableError(f"{self} is locked by another process: try again when that has ended") from None
+            if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
+                raise UnwritableError(f"{self} cannot grow, the disk may be full: {error}; make room") from None
+            if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
+                raise UnwritableError(f"{self} cannot be written: {error}; choose another place with --study") from None
+            if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+                raise InputError(
+                    f"{self} is damaged: {error}; restore it from a copy, or choose another file"
+                ) from None
+            raise
+
+
+def _vet(path: Path) -> None:
+    """Raise InputError unless the file is a study, whole and of a format that this version knows, or not there."""
+    if not path.parent.is_dir():
+        raise InputError(f"{path} cannot be written: there is no folder {path.parent}")
+    try:
+        with path.open("rb") as file:
+            head = file.read(100)
+        size = path.stat().st_size
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+    if not head:
+        return
+    if not head.startswith(b"SQLite format 3\0"[: len(head)]):
+        raise InputError(f"{path} is not a study of stepbench: choose another file with --study")
+    journal = path.with_name(path.name + "-journal")
+    interrupted = journal.exists() and journal.stat().st_size > 0  # SQLite mends the file when it opens it
+    if len(head) < 100:
+        raise InputError(f"{path} is truncated, to {size} bytes: restore it from a copy, or choose another file")
+    # https://www.sqlite.org/fileformat.html, section 1.3: the header's fields, big-endian
+    page, pages = struct.unpack_from(">H", head, 16)[0], struct.unpack_from(">I", head, 28)[0]
+    made_by, known_format = struct.unpack_from(">I", head, 68)[0], struct.unpack_from(">I", head, 60)[0]
+    whole = (65536 if page == 1 else page) * pages
+    if made_by != APPLICATION:
+        raise InputError(f"{path} is a database of another program: choose another file with --study")
+    if known_format > FORMAT:
+        raise InputError(
+            f"{path} was written by a newer stepbench (format {known_format}; this one knows {FORMAT}): upgrade, or "
+            "choose another file"
+        )
+    if size < whole and not interrupted:
+        raise InputError(
+            f"{path} is truncated, {size:,} of {whole:,} bytes: restore it from a copy, or choose another file"
+        )

@@ -1,0 +1,174 @@
+"""A study: it makes the runs that are missing, wherever it is told to, and keeps each as it ends."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from stepbench.fields import InputError
+from stepbench.study.batch import Batch, Keep, Outcome, Work, perform
+from stepbench.study.executors import opened
+from stepbench.study.store import Store, UnwritableError
+
+LOAD = 20_000_000
+"""Components of points in one piece of work, runs times steps times parameters: about a second."""
+WIDTH = 8192
+"""Components of points in one step of it: what a step reads and writes stays in the processor's cache."""
+
+
+class Stopped(KeyboardInterrupt):
+    """Ctrl-C during a study; the message says what is kept."""
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Some runs of one batch, by their places; a suspect was lost with its worker once."""
+
+    batch: int
+    places: range | list[int]
+    work: Work
+    suspect: bool = False
+
+
+class Study:
+    """Runs kept in one file, and where new ones are made.
+
+    ``path`` is the file; None keeps the runs in memory. ``workers`` are local processes (1: this one);
+    ``scheduler`` is the address of a Dask cluster. ``traces`` keeps every record of each run, not only its end.
+    ``progress`` is called with the number of runs made, and of all that are to be made.
+    """
+
+    def __init__(
+        self,
+        path: str | Path | None = None,
+        *,
+        workers: int = 1,
+        scheduler: str | None = None,
+        traces: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        if workers < 1:
+            raise InputError(f"there must be at least 1 worker, got {workers}")
+        if workers > 1 and scheduler is not None:
+            raise InputError("local workers or a scheduler: give one of them")
+        self.store = Store(path)
+        self._workers, self._scheduler, self._traces = workers, scheduler, traces
+        self._progress = progress
+        self.made = 0
+        self.reused = 0
+
+    def __enter__(self) -> Study:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.store.close()
+
+    def outcomes(self, batches: Sequence[Batch], keep: Keep = "end") -> list[list[Outcome]]:
+        """The outcomes of all runs of each batch, in order; those that are not here yet are made.
+
+        Raises Stopped on Ctrl-C, and InputError where the file cannot be written; what ended before is kept.
+        """
+        keep = "trace" if self._traces else keep
+        heads = [batch.heads() for batch in batches]
+        here = self.store.found([head.key for own in heads for head in own], keep)
+        missing = [[i for i, head in enumerate(own) if head.key not in here] for own in heads]
+        total, made = sum(map(len, missing)), 0
+        if total:
+            settings = {batch.setting_id: batch.setting for batch, own in zip(batches, missing, strict=True) if own}
+            self.store.put(settings, ())  # whether the file can be written is known before anything is run
+        try:
+            works = [replace(batch.work, keep=keep) for batch in batches]
+            for piece, outcomes in self._done(works, missing):
+                ended = [*zip((heads[piece.batch][i] for i in piece.places), outcomes, strict=True)]
+                self.store.put({}, ended)
+                here |= {head.key: outcome for head, outcome in ended}
+                made += len(outcomes)
+                if self._progress is not None:
+                    self._progress(made, total)
+        except KeyboardInterrupt:
+            raise Stopped(f"stopped: {made:,} of {total:,} runs were made, and are kept in {self.store}") from None
+        except UnwritableError as error:
+            raise InputError(f"{error}. {made:,} of {total:,} runs are kept") from None
+        self.made += made
+        self.reused += sum(map(len, heads)) - made
+        return [[here[head.key] for head in own] for own in heads]
+
+    def _done(self, works: Sequence[Work], missing: Sequence[list[int]]) -> Iterator[tuple[_Piece, list[Outcome]]]:
+        """The missing runs of each batch, piece by piece, as they end."""
+        if not any(missing):
+            return
+        waiting: deque[_Piece] = deque()
+        while True:
+            with opened(self._workers, self._scheduler) as (executor, room):
+                if not waiting:
+                    shares = 4 * room if room > 1 else 1
+                    for b, (work, places) in enumerate(zip(works, missing, strict=True)):
+                        size = _size_of_piece(work, len(places), shares)
+                        for at in range(0, len(places), size):
+                            waiting.append(_Piece(b, places[at : at + size], work))
+                yield from _drained(executor, room, waiting)
+            if not waiting:
+                return
+
+
+def _size_of_piece(work: Work, runs: int, shares: int) -> int:
+    """How many runs to make at a time: enough for lock-step to pay, few enough that little is lost with a worker."""
+    options = work.options
+    steps = min(options["budget"], options["steps"] or options["budget"])
+    most: int = LOAD // (steps * (work.dim if work.keep == "end" else work.dim + 8))
+    return max(1, min(most, WIDTH // work.dim, max(64, -(-runs // shares))))
+
+
+def _drained(executor: Executor, room: int, waiting: deque[_Piece]) -> Iterator[tuple[_Piece, list[Outcome]]]:
+    """What becomes of the waiting pieces, until there are none, or until the executor broke.
+
+    Pieces that were lost with a worker wait again, behind all others. They are then run one at a time, so that one
+    which loses its worker a second time did so itself; it is failed.
+    """
+    running: dict[Future[list[Outcome]], _Piece] = {}
+
+    def lose(piece: _Piece) -> None:
+        waiting.append(replace(piece, suspect=True))
+
+    while waiting or running:
+        try:
+            while waiting and len(running) < (1 if waiting[0].suspect else room):
+                piece = waiting[0]
+                running[executor.submit(perform, piece.work.part(piece.places))] = piece
+                waiting.popleft()
+        except BrokenExecutor:
+            break
+        done, _ = wait(running, return_when=FIRST_COMPLETED)
+        broken = False
+        for future in done:
+            piece = running.pop(future)
+            try:
+                outcomes = future.result()
+            except InputError:
+                raise
+            except Exception as error:  # not the run's own, which is an outcome: the executor's
+                broken = isinstance(error, BrokenExecutor)
+                if not piece.suspect:
+                    lose(piece)
+                    continue
+                why = f"its worker died twice ({type(error).__name__})"
+                outcomes = [Outcome("failed", why)] * len(piece.places)
+            yield piece, outcomes
+        if broken:
+            break
+    for piece in running.values():
+        lose(piece)
+
+
+@contextmanager
+def using(study: Study | str | Path | None) -> Iterator[Study]:
+    """The study itself, or the one of a path, closed afterwards."""
+    if isinstance(study, Study):
+        yield study
+    else:
+        with Study(study) as opened:
+            yield opened

@@ -1,0 +1,237 @@
+"""A sweep: a method, or several, over a whole grid of hyper-parameters, problem parameters, starts and seeds."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stepbench import catalog
+from stepbench.contracts import Problem, Runnable
+from stepbench.fields import InputError, show_value
+from stepbench.study.batch import Batch, Outcome, batch
+from stepbench.study.grid import Axis, Over, axes, groups
+from stepbench.study.study import Study, using
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matplotlib.figure import Figure
+    from rich.table import Table
+
+Numbers = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Ends:
+    """The ends of many runs, as arrays of one shape; a number that is unknown is NaN.
+
+    ``point`` has the components of w on one more axis, the last.
+    """
+
+    status: Numbers
+    evals: Numbers
+    fevals: Numbers
+    f: Numbers
+    error: Numbers
+    point: Numbers
+
+    @classmethod
+    def of(cls, outcomes: Sequence[Outcome], shape: tuple[int, ...]) -> Ends:
+        """The arrays of these outcomes, in C order."""
+
+        def column(name: str) -> Numbers:
+            values = [getattr(outcome, name) for outcome in outcomes]
+            return np.array([math.nan if v is None else v for v in values], dtype=float).reshape(shape)
+
+        d = max((len(outcome.point or b"") // 8 for outcome in outcomes), default=0)
+        lost = np.full(d, math.nan).tobytes()
+        points = np.frombuffer(b"".join(outcome.point or lost for outcome in outcomes), dtype="<f8")
+        return cls(
+            np.array([outcome.status for outcome in outcomes]).reshape(shape),
+            column("evals"),
+            column("fevals"),
+            column("f"),
+            column("error"),
+            points.reshape(*shape, d),
+        )
+
+    @property
+    def cost(self) -> Numbers:
+        """What each run spent: gradient evaluations, or those of f where it asked for no gradients."""
+        return np.where(self.evals == 0, self.fevals, self.evals)
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """How one method answers to one axis, the others fixed: an entry a value.
+
+    ``cost`` to the target is the median over seeds, infinite where most of them do not reach it; ``least`` and
+    ``most`` are the extremes over seeds. ``left`` is the median of what the error was at the end (f where f* is
+    unknown); ``reached`` and ``diverged`` are parts of the runs, 0 to 1.
+    """
+
+    label: str
+    axis: Axis
+    cost: Numbers
+    least: Numbers
+    most: Numbers
+    left: Numbers
+    reached: Numbers
+    diverged: Numbers
+
+    @property
+    def best(self) -> int:
+        """The place of the value that reaches the target at the least cost; of the least error where none does."""
+        if np.isfinite(self.cost).any():
+            return int(np.argmin(self.cost))
+        left = np.where(self.diverged > 0.5, math.inf, np.nan_to_num(self.left, nan=math.inf))
+        return int(np.argmin(left))
+
+    @property
+    def usable(self) -> tuple[int, int] | None:
+        """The first and last place of the values around the best that cost at most twice as much as it; or None."""
+        if not np.isfinite(self.cost).any() or not self.axis.numeric or self.axis.kind not in ("method", "start"):
+            return None
+        good = self.cost <= 2 * self.cost[self.best]
+        first = last = self.best
+        while first > 0 and good[first - 1]:
+            first -= 1
+        while last < len(good) - 1 and good[last + 1]:
+            last += 1
+        return first, last
+
+    @property
+    def decades(self) -> float | None:
+        """The usable range in powers of ten; None where there is none, or a value is not above 0."""
+        if self.usable is None or min(self.axis.values) <= 0:
+            return None
+        first, last = self.usable
+        return math.log10(self.axis.values[last] / self.axis.values[first])
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """Every run of a grid; the arrays of ``ends`` have the methods on the first axis and then the axes swept."""
+
+    problem: Problem
+    labels: tuple[str, ...]
+    axes: tuple[Axis, ...]
+    ends: Ends
+    target: float | None
+    budget: int
+    told: tuple[tuple[str, ...], ...]
+
+    @property
+    def reached(self) -> Numbers:
+        """Which runs met the target."""
+        return np.asarray(self.ends.error <= (-math.inf if self.target is None else self.target))
+
+    @property
+    def cost(self) -> Numbers:
+        """What each run took to the target; infinite where it did not reach it."""
+        return np.where(self.reached, self.ends.cost, math.inf)
+
+    def sensitivities(self) -> list[Sensitivity]:
+        """The answer of each method to the first axis, for every value of the others; seeds are put together."""
+        others = [axis for axis in self.axes[1:] if axis.kind != "seed"]
+        seeds = [axis for axis in self.axes[1:] if axis.kind == "seed"]
+        order = [0, *(1 + self.axes.index(axis) for axis in (*others, self.axes[0], *seeds))]
+        n = len(self.axes[0].values)
+        left = self.ends.f if self.target is None else self.ends.error
+        # a row a method and setting of the others, a column a value of the first axis, and the seeds
+        cost, last, reached, diverged = (
+            values.transpose(order).reshape(-1, n, math.prod(len(axis.values) for axis in seeds))
+            for values in (self.cost, left, self.reached, self.ends.status == "diverged")
+        )
+        settings = itertools.product(self.labels, *([(axis, v) for v in axis.values] for axis in others))
+        return [
+            Sensitivity(
+                " ".join([label, *(f"{axis.name}={show_value(value)}" for axis, value in chosen)]),
+                self.axes[0],
+                np.median(cost[k], axis=1),
+                cost[k].min(axis=1),
+                cost[k].max(axis=1),
+                np.median(last[k], axis=1),
+                reached[k].mean(axis=1),
+                diverged[k].mean(axis=1),
+            )
+            for k, (label, *chosen) in enumerate(settings)
+        ]
+
+    def table(self) -> Table:
+        """The sensitivities, a row each, for rich."""
+        from stepbench.report.study_tables import sensitivity_table
+
+        return sensitivity_table(self)
+
+    def figure(self) -> Figure:
+        """Evaluations to the target against the first axis."""
+        from stepbench.report.study_plots import sensitivity_figure
+
+        return sensitivity_figure(self)
+
+    def map(self) -> Figure:
+        """The two axes as a heat map of the cost, a panel a method."""
+        from stepbench.report.study_plots import map_figure
+
+        return map_figure(self)
+
+
+def sweep(
+    problem: str | Problem,
+    methods: str | Runnable | Sequence[str | Runnable],
+    over: Over,
+    *,
+    target: float | None = 1e-6,
+    budget: int = 10_000,
+    steps: int | None = None,
+    start: Sequence[float] | None = None,
+    seed: int = 0,
+    noise: float = 0.0,
+    study: Study | str | Path | None = None,
+) -> Sweep:
+    """Run every method at every point of a grid, and count what each takes to the target.
+
+    ``over`` is a list of texts such as ``"lr=1e-5:1:60:log"``, or values by name: a hyper-parameter that all the
+    methods have, ``problem.kappa``, ``seed``, or ``w1``, … for a component of the start. ``study`` is a Study or the
+    path of one; without it nothing is kept. The other options are those of ``stepbench.run``. Where the problem does
+    not know its minimum there is no target. Raises InputError for what cannot run, before anything does.
+    """
+    problem = catalog.problem(problem)
+    methods = [methods] if isinstance(methods, str | Runnable) else list(methods)
+    runnables = [catalog.method(method) for method in methods]
+    labels = tuple(name if isinstance(name, str) else catalog.label(name) for name in methods)
+    found = axes(over, problem, runnables)
+    if not found:
+        raise InputError("nothing is varied: say what, as --over lr=1e-5:1:60:log")
+    target = None if problem.f_star is None else target
+    options: dict[str, Any] = {"target": target, "budget": budget, "steps": steps, "noise": noise}
+    shape = tuple(len(axis.values) for axis in found)
+    batches: list[Batch] = []
+    places: list[Numbers] = []
+    for m, method in enumerate(runnables):
+        for group in groups(problem, method, found, seed, start):
+            batches.append(
+                batch(group.problem, group.method, values=group.values, start=group.start, seed=group.seed, **options)
+            )
+            places.append(m * math.prod(shape) + group.cells)
+    with using(study) as opened:
+        outcomes = opened.outcomes(batches)
+    ordered: list[Any] = [None] * (len(methods) * math.prod(shape))
+    for cells, own in zip(places, outcomes, strict=True):
+        for cell, outcome in zip(cells.tolist(), own, strict=True):
+            ordered[cell] = outcome
+    told = tuple(tuple(dict.fromkeys(method.needs)) for method in runnables)
+    return Sweep(problem, labels, found, Ends.of(ordered, (len(methods), *shape)), target, budget, told)
+
+
+def window_axes(problem: Problem, points: int) -> list[str]:
+    """The axes of every start of the problem's window, so many along each side; raises InputError where it has none."""
+    if problem.view is None:
+        raise InputError(f"{problem} has no window: give two axes, as --over lr=1e-5:1:60:log --over w1=-2:2:60")
+    return [f"w{i + 1}={low}:{high}:{points}" for i, (low, high) in enumerate(problem.view)]
