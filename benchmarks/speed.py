@@ -355,7 +355,7 @@ def suites(table, repeats):
     from stepbench.derivatives import derived
 
     for suite in catalog.suites():
-        problems = [stepbench.problem(name) for name in catalog.names("problems") if name.startswith(f"{suite}/")]
+        problems = [stepbench.problem(name) for name in catalog.suite(suite)]
         problems = [problem for problem in problems if problem.x0.size <= 50]  # deriving 500 axes takes half a minute
         points = []
         for k, problem in enumerate(problems):

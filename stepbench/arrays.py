@@ -78,9 +78,30 @@ def zeros_like(a: Array) -> Array:
 
 def stack(entries: Any, x: Array) -> Array:
     """Numbers and per-run scalars (R,), in a list or in a list of rows, as one array (…, R) like the points ``x``."""
+    if isinstance(x, np.ndarray):
+        return _filled(entries, x)
     if isinstance(entries, list):
         return _library(x).stack([stack(entry, x) for entry in entries])
     return zeros_like(x[0]) + entries
+
+
+def _filled(entries: Any, x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """``stack`` for NumPy: written into one array, many times as fast as stacking rows of rows."""
+    shape, first = [], entries
+    while isinstance(first, list):
+        shape.append(len(first))
+        first = first[0]
+    whole = np.empty((*shape, *x.shape[1:]), x.dtype)
+
+    def fill(into: Any, entries: Any) -> None:
+        for k, entry in enumerate(entries):
+            if isinstance(entry, list):
+                fill(into[k], entry)
+            else:
+                into[k] = entry
+
+    fill(whole[None], [entries])
+    return whole
 
 
 def per_run(value: Array, x: Array) -> Array:

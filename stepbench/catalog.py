@@ -66,6 +66,13 @@ def suites() -> dict[str, str]:
     return {folder: _summary_of_suite(folder) for folder in folders}
 
 
+def suite(name: str) -> list[str]:
+    """The names of a suite's problems; raises InputError."""
+    if name not in suites():
+        raise InputError(f"no suite {name}{nearest(name, suites())}; there are {', '.join(suites())}")
+    return [whole for whole in names("problems") if whole.startswith(f"{name}/")]
+
+
 def _summary_of_suite(folder: str) -> str:
     module = files.load_own(f"stepbench.problems.{folder}", problem_folder() / folder / "__init__.py")
     return (module.__doc__ or "").partition("\n")[0]

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from stepbench import __version__
-from stepbench.cli import check, compare, list, map, new, run, show, sweep  # noqa: A004
+from stepbench.cli import check, compare, list, map, new, profile, run, show, study, sweep, tune  # noqa: A004
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -81,6 +81,9 @@ def _app(args: Sequence[str]) -> typer.Typer:
     app.command("compare")(compare.command)
     app.command("sweep")(sweep.command)
     app.command("map")(map.command)
+    app.command("tune")(tune.command)
+    app.command("profile")(profile.command)
+    app.add_typer(study.app, name="study")
     app.command("list")(list.command)
     app.command("show")(show.command)
     app.command("new")(new.command)

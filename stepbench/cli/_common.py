@@ -191,6 +191,11 @@ def deliver(
             console().print(f"drawn to {plot}", highlight=False)
 
 
+def finite(value: float) -> float | None:
+    """A number as JSON can tell it: null where it is infinite or NaN."""
+    return value if math.isfinite(value) else None
+
+
 def write_json(value: Any) -> None:
     """Print strict JSON."""
     print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))

@@ -35,8 +35,7 @@ def command(
     out = console()
     suites = catalog.suites()
     if suite is not None:
-        if suite not in suites:
-            raise InputError(f"no suite {suite}{nearest(suite, suites)}; there are {', '.join(suites)}")
+        catalog.suite(suite)  # refuses a name that there is not
         if group not in (None, "problems"):
             raise InputError(f"--suite {suite} lists problems: leave out {group}")
         from stepbench.report.tables import suite_table
@@ -61,6 +60,6 @@ def command(
             lines("Suites of problems (each: stepbench list --suite NAME)", [*suites.items()])
         elif kind == "problems":
             for name, words in suites.items():
-                lines(words, named(kind, [whole for whole in catalog.names(kind) if whole.startswith(f"{name}/")]))
+                lines(words, named(kind, catalog.suite(name)))
     if group in (None, "methods"):
         lines("Names for settings", [*catalog.ALIASES.items()])

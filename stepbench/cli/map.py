@@ -36,7 +36,7 @@ def command(
     scheduler: Scheduler = None,
     traces: Traces = False,
 ) -> None:
-    """Draw two axes as a heat map: where does a method get, at what cost?
+    """Draw a heat map: two hyper-parameters, or all starts.
 
     Two hyper-parameters, a hyper-parameter and the problem's conditioning, or
     two components of the start; without --over it is the map of basins, every
@@ -54,6 +54,6 @@ def command(
         found = sweep(problem, method, axes, study=kept, **given)
         found.map().savefig(plot)
     out = console()
-    out.print(map_table(found))
+    out.print(map_table(found, out.width))
     tell_notes(out, map_notes(found), kept)
     out.print(f"drawn to {plot}", highlight=False)

@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stepbench.cli._common import Budget, Json, Noise, Plot, Seed, Start, Steps, check_output, settings, write_json
+from stepbench.cli._common import (
+    Budget,
+    Json,
+    Noise,
+    Plot,
+    Seed,
+    Start,
+    Steps,
+    check_output,
+    finite,
+    settings,
+    write_json,
+)
 from stepbench.cli._study import Error, File, Methods, Over, Scheduler, Traces, Workers, opened, tell_notes
 
 if TYPE_CHECKING:
@@ -63,9 +75,7 @@ def command(
 
 def _summary(line: Sensitivity) -> dict[str, Any]:
     """A sensitivity as JSON tells it."""
-    import math
-
-    costs = [None if math.isinf(cost) else cost for cost in line.cost.tolist()]
+    costs = [finite(cost) for cost in line.cost.tolist()]
     usable = None if line.usable is None else [line.axis.values[k] for k in line.usable]
     return {
         "label": line.label,

@@ -13,15 +13,19 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, to_rgba
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from stepbench.fields import InputError
 from stepbench.report.plots import COLOURS, DASHES, MARKERS, draw_level_lines
 from stepbench.report.study_tables import value_name
+from stepbench.study.profile import solved_within
 
 if TYPE_CHECKING:
     from stepbench.study.grid import Axis
+    from stepbench.study.profile import Profile
     from stepbench.study.sweep import Sensitivity, Sweep
+    from stepbench.study.tune import Tuning
 
 LOST, SLOW = "#C8102E", "#D9D9D9"
 """Diverged, and not there within the budget."""
@@ -218,3 +222,81 @@ def _draw_map(ax: Axes, sweep: Sweep, m: int, norm: LogNorm, *, basins: bool) ->
     if basins and sweep.problem.x0.size == 2:
         draw_level_lines(ax, sweep.problem, ((xs[0], xs[-1]), (ys[0], ys[-1])))
     ax.set(xlim=(xs[0], xs[-1]), ylim=(ys[0], ys[-1]))
+
+
+def tuning_figure(tuning: Tuning) -> Figure:
+    """What the best setting of each method took in every case, with the median and its interval."""
+    ranked = tuning.ranked
+    figure = Figure(figsize=(9, 1.6 + 0.55 * len(ranked)), layout="constrained")
+    ax = figure.subplots()
+    known = tuning.target is not None
+    for k, tuned in enumerate(ranked):
+        colour = COLOURS[k % len(COLOURS)]
+        values = tuned.cost if known else tuned.left
+        there = np.isfinite(values)
+        ax.plot(values[there], np.full(there.sum(), k), "o", ms=6, color=colour, alpha=0.4, mew=0)
+        if (~there).any() and known:
+            ax.plot(
+                [tuning.budget] * int((~there).sum()), [k] * int((~there).sum()), ">", ms=8, color=colour, alpha=0.4
+            )
+        if not math.isnan(tuned.interval[0]):
+            ax.plot(tuned.interval, [k, k], color=colour, lw=5, alpha=0.5, solid_capstyle="butt")
+        if np.isfinite(np.median(values)):
+            ax.plot(np.median(values), k, "|", ms=20, mew=2.5, color=colour)
+    ax.set_yticks(range(len(ranked)), [tuned.label for tuned in ranked])
+    ax.set_ylim(len(ranked) - 0.4, -0.6)
+    if known:
+        ax.set_xscale("log")
+    ax.set_xlabel(f"evaluations to error ≤ {tuning.target:g}" if known else "f at the end")
+    ax.grid(axis="x", color="#dddddd", lw=0.6)
+    handles: list[Any] = [
+        Line2D([], [], marker="o", ls="", color="grey", alpha=0.5, label="a case"),
+        Line2D([], [], marker="|", ls="", ms=14, mew=2.5, color="grey", label="median"),
+        Line2D([], [], lw=5, color="grey", alpha=0.5, label="its 95 % interval"),
+        Line2D([], [], marker=">", ls="", color="grey", alpha=0.5, label="not reached"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
+    trials = max(tuned.trials for tuned in ranked)
+    figure.suptitle(f"{tuning.problem}: best of {trials} trials each, on cases not tuned on", fontsize=11)
+    return figure
+
+
+def profile_figure(profile: Profile) -> Figure:
+    """Performance and data profiles, a row a tolerance."""
+    rows = len(profile.tolerances)
+    figure = Figure(figsize=(11, 2.7 * rows + 0.9), layout="constrained")
+    panels = figure.subplots(rows, 2, squeeze=False, sharex="col", sharey=True)
+    most = max(float(profile.costs[np.isfinite(profile.costs)].max(initial=2.0)), 2.0)
+    for (left, right), ratios, costs, tolerance in zip(
+        panels, profile.ratios, profile.costs, profile.tolerances, strict=True
+    ):
+        _draw_profile(left, profile, ratios, profile.span)
+        _draw_profile(right, profile, costs, most)
+        left.set_ylabel(f"part solved to {tolerance:g}")
+    panels[0, 0].set_title("performance profile", fontsize=10)
+    panels[0, 1].set_title("data profile", fontsize=10)
+    panels[-1, 0].set_xlabel("cost, as a multiple of the cheapest method's")
+    panels[-1, 1].set_xlabel("gradient evaluations")
+    handles, _ = panels[0, 0].get_legend_handles_labels()
+    figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
+    figure.suptitle(f"{len(profile.problems)} problems, {profile.budget:,} evaluations", fontsize=11)
+    return figure
+
+
+def _draw_profile(ax: Axes, profile: Profile, amounts: Any, most: float) -> None:
+    limits = np.unique(np.concatenate([[1.0, most], amounts[np.isfinite(amounts)]]))
+    limits = limits[limits <= most]
+    heights = solved_within(amounts, limits)
+    for k, m in enumerate(profile.ranking):
+        ax.step(
+            limits,
+            heights[:, m],
+            where="post",
+            color=COLOURS[k % len(COLOURS)],
+            ls=DASHES[k % len(DASHES)],
+            lw=1.8,
+            label=profile.labels[m],
+        )
+    ax.set_xscale("log")
+    ax.set(xlim=(1, most), ylim=(-0.02, 1.02))
+    ax.grid(color="#dddddd", lw=0.6)

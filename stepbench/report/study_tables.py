@@ -3,27 +3,53 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich import box
+from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from stepbench.contracts import NEEDS
-from stepbench.report.tables import BARS, number, table_width
+from stepbench.report.tables import BARS, STYLES, number
 
 if TYPE_CHECKING:
+    from stepbench.study.profile import Profile
     from stepbench.study.sweep import Numbers, Sensitivity, Sweep
+    from stepbench.study.tune import Tuned, Tuning
+WORDS = ("second", "problem", "best setting")
+"""Columns of words."""
 
 
-def _table(title: str, *columns: str) -> Table:
-    """A table whose first column is text and whose others are numbers."""
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    for k, heading in enumerate(columns):
-        table.add_column(heading, justify="left" if k == 0 else "right", no_wrap=k > 0, overflow="fold")
-    return table
+def _fitted(title: str, columns: dict[str, list[Any]], width: int, spare: Sequence[str] = ()) -> Table:
+    """A table of these columns, the first of them words and the others numbers, without spare ones it has no room for.
+
+    Columns of words may be folded between words, but for the first.
+    """
+    left = [*spare]
+    while True:
+        table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+        for k, heading in enumerate(columns):
+            words = k == 0 or heading in WORDS
+            pieces = [str(piece) for cell in columns[heading] for piece in ([cell] if k == 0 else str(cell).split())]
+            table.add_column(
+                heading,
+                justify="left" if words else "right",
+                no_wrap=not words,
+                overflow="fold",
+                min_width=min(28, max(map(len, pieces), default=0)) if words else None,
+            )
+        for row in zip(*columns.values(), strict=True):
+            table.add_row(*row)
+        wide = Console(width=10_000)
+        if not left or Measurement.get(wide, wide.options, table).minimum <= width:
+            return table
+        columns = {heading: cells for heading, cells in columns.items() if heading != left[0]}
+        del left[0]
 
 
 def count(value: float) -> str:
@@ -40,42 +66,28 @@ def sensitivity_table(sweep: Sweep, width: int = 120) -> Table:
     """One row a method and setting of the other axes: best value, its cost, the usable range, and the whole answer.
 
     The last column draws the cost against the value: a low bar is cheap, · where the target was not reached, ✗ where
-    the run diverged. Columns are left out where the width cannot hold them.
+    the run diverged.
     """
-    for bars, extras in ((24, 3), (16, 3), (16, 2), (12, 2), (12, 1), (10, 0), (0, 0)):
-        table = _sensitivity_table(sweep, bars, ["usable range", "diverged", "reached"][:extras])
-        if table_width(table) <= width:
-            break
-    return table
-
-
-def _sensitivity_table(sweep: Sweep, bars: int, extras: Sequence[str]) -> Table:
     axis, lines, known = sweep.axes[0], sweep.sensitivities(), sweep.target is not None
-    goal = f" · error ≤ {sweep.target:g}" if known else ""
-    table = _table(f"{sweep.problem}{goal} · {sweep.budget:,} evaluations", "method", f"best {axis.name}")
     costs = np.concatenate([line.cost[np.isfinite(line.cost)] for line in lines])
     columns: dict[str, list[Any]] = {
-        "cost" if known else "f at the end": [
-            count(line.cost[line.best]) if known else number(float(line.left[line.best])) for line in lines
-        ]
+        "method": [line.label for line in lines],
+        f"best {axis.name}": [value_name(axis.values[line.best]) for line in lines],
     }
-    if known and axis.kind == "method" and axis.numeric:
-        if "usable range" in extras:
+    if known:
+        columns["cost"] = [count(line.cost[line.best]) for line in lines]
+        if axis.kind == "method" and axis.numeric:
             columns["usable range"] = [_span(line) for line in lines]
-        columns["decades"] = [_decades(line) for line in lines]
-    if known and "reached" in extras:
+            columns["decades"] = [_decades(line) for line in lines]
         columns["reached"] = [f"{line.reached.mean():.0%}" for line in lines]
-    if "diverged" in extras:
-        columns["diverged"] = [f"{line.diverged.mean():.0%}" for line in lines]
-    if bars:
-        columns[f"{value_name(axis.values[0])} … {value_name(axis.values[-1])}"] = [
-            _bars(line, costs, bars) for line in lines
-        ]
-    for heading in columns:
-        table.add_column(heading, justify="right", no_wrap=True)
-    for k, line in enumerate(lines):
-        table.add_row(line.label, value_name(axis.values[line.best]), *(cells[k] for cells in columns.values()))
-    return table
+    else:
+        columns["f at the end"] = [number(float(line.left[line.best])) for line in lines]
+    columns["diverged"] = [f"{line.diverged.mean():.0%}" for line in lines]
+    bars = f"{value_name(axis.values[0])} … {value_name(axis.values[-1])}"
+    columns[bars] = [_bars(line, costs, 24 if width > 100 else 12) for line in lines]
+    goal = f" · error ≤ {sweep.target:g}" if known else ""
+    title = f"{sweep.problem}{goal} · {sweep.budget:,} evaluations"
+    return _fitted(title, columns, width, ["reached", "diverged", "usable range", bars])
 
 
 def _span(line: Sensitivity) -> str:
@@ -149,23 +161,162 @@ def unequal(labels: Sequence[str], told: Sequence[tuple[str, ...]]) -> list[str]
     return lines
 
 
-def map_table(sweep: Sweep) -> Table:
+def map_table(sweep: Sweep, width: int = 120) -> Table:
     """One row a method: how much of the map reaches the target, and where at the least cost."""
     first, second = sweep.axes
+    reached, diverged = sweep.reached, sweep.ends.status == "diverged"
+    cheapest = [np.unravel_index(int(np.argmin(cost)), cost.shape) for cost in sweep.cost]
+    least = [count(cost[at]) for cost, at in zip(sweep.cost, cheapest, strict=True)]
+    columns = {"method": [*sweep.labels]} | {
+        heading: [f"{own.mean():.1%}" for own in parts]
+        for heading, parts in (("reached", reached), ("not reached", ~reached & ~diverged), ("diverged", diverged))
+    }
+    columns["least cost"] = least
+    columns[f"at {first.name}"] = [value_name(first.values[i]) for i, _ in cheapest]
+    columns[f"and {second.name}"] = [value_name(second.values[j]) for _, j in cheapest]
     title = f"{sweep.problem} · error ≤ {sweep.target:g} · {sweep.budget:,} evaluations"
-    table = _table(title, "method", "reached", "not reached", "diverged", "least cost", f"at {first.name}", second.name)
-    for m, label in enumerate(sweep.labels):
-        reached, diverged = sweep.reached[m], sweep.ends.status[m] == "diverged"
-        cells = [f"{part.mean():.1%}" for part in (reached, ~reached & ~diverged, diverged)]
-        i, j = np.unravel_index(int(np.argmin(sweep.cost[m])), reached.shape)
-        if reached.any():
-            where = [value_name(first.values[i]), value_name(second.values[j])]
-            table.add_row(label, *cells, count(sweep.cost[m][i, j]), *where)
-        else:
-            table.add_row(label, *cells, "–", "–", "–")
-    return table
+    return _fitted(title, columns, width, ["not reached"])
 
 
 def map_notes(sweep: Sweep) -> list[str]:
     """What a map's table alone would hide."""
     return failures(sweep.ends.status) + unequal(sweep.labels, sweep.told)
+
+
+def tuning_table(tuning: Tuning, width: int = 120) -> Table:
+    """One row a method, the cheapest first: its best setting, its cost, and its cost with the tuning charged."""
+    known, ranked = tuning.target is not None, tuning.ranked
+    columns: dict[str, list[Any]] = {
+        "method": [tuned.label for tuned in ranked],
+        "best setting": [
+            " ".join(f"{key}={value_name(value)}" for key, value in tuned.setting.items()) or "as it is"
+            for tuned in ranked
+        ],
+        "cost" if known else "f at the end": [
+            count(tuned.median) if known else number(float(np.median(tuned.left))) for tuned in ranked
+        ],
+        "95 %": [_interval(tuned, tuning) for tuned in ranked],
+        "reached": [f"{np.isfinite(tuned.cost).sum()} of {tuned.cost.size}" if known else "–" for tuned in ranked],
+        "trials": [str(tuned.trials) for tuned in ranked],
+        "with tuning" if known else "tuning": [count(tuned.charged if known else tuned.spent) for tuned in ranked],
+    }
+    goal = f" · error ≤ {tuning.target:g}" if known else ""
+    title = f"{tuning.problem}{goal} · {tuning.budget:,} evaluations"
+    return _fitted(title, columns, width, ["trials", "reached"])
+
+
+def _interval(tuned: Tuned, tuning: Tuning) -> str:
+    low, high = tuned.interval
+    if math.isnan(low):
+        return "–"
+    if tuning.target is None:
+        return f"{number(low)} … {number(high)}"
+    return f"{count(low)} … {'> ' * (high >= tuning.budget)}{count(high)}"
+
+
+def tuning_notes(tuning: Tuning) -> list[str]:
+    """How the tuning was done, and in words what makes it less than fair."""
+    what = "seeds" if tuning.noisy else "starts"
+    first = tuning.methods[0]
+    notes = [
+        f"medians over {first.cost.size} fresh {what}, not those tuned on; 95 % intervals of them by the bootstrap"
+    ]
+    for tuned in tuning.methods:
+        edges = [
+            key for key, place in tuned.places.items() if not tuned.ranges[key].choices and not 0.05 < place < 0.95
+        ]
+        if edges:
+            shown = ", ".join(f"{key}={value_name(tuned.setting[key])} of {tuned.ranges[key]}" for key in edges)
+            notes.append(f"{tuned.label}: its best is at the edge of the range, {shown}: widen it with --over")
+    if tuning.tune_budget != tuning.budget:
+        notes.append(f"tuned on {tuning.tune_budget:,} evaluations and scored on {tuning.budget:,}: another horizon")
+    numbers = {tuned.label: len(tuned.ranges) for tuned in tuning.methods}
+    if len(set(numbers.values())) > 1:
+        shown = ", ".join(f"{label} {n}" for label, n in numbers.items())
+        notes.append(f"unequal: as many trials each, over different numbers of hyper-parameters: {shown}")
+    shared = {key for tuned in tuning.methods for key in tuned.ranges}
+    for key in sorted(shared):
+        spans = {tuned.label: str(tuned.ranges[key]) for tuned in tuning.methods if key in tuned.ranges}
+        if len(set(spans.values())) > 1:
+            notes.append(f"unequal ranges of {key}: {', '.join(f'{label} {span}' for label, span in spans.items())}")
+    best, *others = tuning.ranked
+    for other in others:
+        if tuning.target is not None and best.interval[1] >= other.interval[0] and math.isfinite(other.median):
+            notes.append(f"{best.label} and {other.label} cannot be told apart: their intervals overlap")
+    return notes + unequal([t.label for t in tuning.methods], [t.told for t in tuning.methods])
+
+
+def profile_table(profile: Profile, width: int = 120) -> Table:
+    """The methods by the mean area under their performance profiles; and what each solves, at each tolerance."""
+    order = profile.ranking
+    columns = {
+        "method": [profile.labels[m] for m in order],
+        "area": [f"{profile.areas[:, m].mean():.3f}" for m in order],
+    }
+    spare = []
+    for tolerance, areas, costs in zip(profile.tolerances, profile.areas, profile.costs, strict=True):
+        spare.append(f"area at {tolerance:g}")
+        columns[spare[-1]] = [f"{areas[m]:.3f}" for m in order]
+        columns[f"solved to {tolerance:g}"] = [str(np.isfinite(costs[:, m]).sum()) for m in order]
+    columns["fastest"] = [str((profile.ratios[-1][:, m] == 1).sum()) for m in order]
+    return _fitted(f"{len(profile.problems)} problems · {profile.budget:,} evaluations", columns, width, spare)
+
+
+def pairs_table(profile: Profile, width: int = 120) -> Table:
+    """Every pair of methods at the smallest tolerance: on how many problems each is cheaper, and the sign test."""
+    pairs = sorted(profile.pairs(), key=lambda pair: pair.p)
+    columns = {
+        "first": [pair.first for pair in pairs],
+        "second": [pair.second for pair in pairs],
+        "first cheaper": [str(pair.wins) for pair in pairs],
+        "second cheaper": [str(pair.losses) for pair in pairs],
+        "p": [f"{pair.p:.2g}" for pair in pairs],
+    }
+    return _fitted(f"pairs at tolerance {profile.tolerances[-1]:g}", columns, width)
+
+
+def profile_notes(profile: Profile) -> list[str]:
+    """How to read the profile, each method's unsolved problems, and what the table alone would hide."""
+    notes = [
+        f"area: under the performance profile up to a ratio of {profile.span:.3g}, on a logarithmic axis, 1 at most; "
+        f"fastest: on so many problems at tolerance {profile.tolerances[-1]:g}"
+    ]
+    for m in profile.ranking:
+        names = [name.rpartition("/")[2] for name in profile.unsolved(m)]
+        if names:
+            notes.append(
+                f"{profile.labels[m]} does not solve {len(names)} at {profile.tolerances[-1]:g}: {', '.join(names)}"
+            )
+    if profile.guessed:
+        notes.append(f"the minimum is the least f that any method found on {', '.join(profile.guessed)}")
+    if profile.gradient_free:
+        notes.append(
+            f"{', '.join(profile.gradient_free)} asks for no gradients: d + 1 evaluations of f count as one of them"
+        )
+    if len(profile.labels) > 2:
+        notes.append(
+            "a performance profile compares each method with the best of all here: another set of methods may rank two "
+            "of them otherwise (Gould & Scott 2016)"
+        )
+    return notes + unequal(profile.labels, profile.told)
+
+
+def study_table(name: str, settings: Sequence[tuple[dict[str, Any], dict[str, int]]], width: int = 120) -> Table:
+    """What a study holds: a row for each method, budget and version, with how many runs ended in each word."""
+    rows: dict[tuple[str, ...], tuple[set[str], Counter[str]]] = {}
+    for setting, counts in settings:
+        key = setting["method"], f"{setting['budget']:,}", setting["stepbench"]
+        problems, total = rows.setdefault(key, (set(), Counter()))
+        problems.add(setting["problem"])
+        total.update(counts)
+    methods, budgets, versions = zip(*rows, strict=True) if rows else ((), (), ())
+    columns: dict[str, list[Any]] = {
+        "method": [*methods],
+        "problem": [p if len(held) == 1 else f"{len(held)} problems" for held, _ in rows.values() for p in [min(held)]],
+        "evaluations": [*budgets],
+        "runs": [f"{total.total():,}" for _, total in rows.values()],
+    }
+    for word, style in STYLES.items():
+        columns[word] = [Text(f"{total[word]:,}", style=style if total[word] else "dim") for _, total in rows.values()]
+    columns["stepbench"] = [*versions]
+    return _fitted(name, columns, width, ["evaluations", "stepbench"])

@@ -68,7 +68,7 @@ def convergence(result: Result, width: int = 100, rows: int = 16) -> Table:
         columns.remove("step size α")
     while True:
         table = _convergence(result, rows, columns)
-        if not columns or table_width(table) <= width:
+        if not columns or _width(table) <= width:
             return table
         columns.pop()
 
@@ -108,8 +108,7 @@ def _vector(values: Any) -> str:
     return ", ".join("–" if math.isnan(v) else f"{v:.3g}" for v in values[:3])
 
 
-def table_width(table: Table) -> int:
-    """How many characters wide a table is where nothing limits it."""
+def _width(table: Table) -> int:
     wide = Console(width=10_000)
     return Measurement.get(wide, wide.options, table).maximum
 
@@ -150,7 +149,7 @@ def comparison(results: Sequence[Result], width: int = 120) -> Table:
     for least, kept in ((4, 4), (4, 3), (4, 2), (3, 2), (3, 1), (2, 1), (1, 1), (1, 0), (0, 0)):
         for most in range(min(len(levels), 12), least - 1, -1):
             table = _comparison(results, thinned(levels, most), extras[:kept])
-            if table_width(table) <= width:
+            if _width(table) <= width:
                 return table
     return table
 
@@ -245,7 +244,7 @@ def notes(results: Sequence[Result]) -> list[str]:
 def suite_table(suite: str, words: str) -> Table:
     """The problems of a suite: dimension, conditioning at the minimum, smoothness, and whether steps see samples."""
     headings = ("problem", "d", "κ at w*", "smooth", "noise")
-    problems = [catalog.problem(name) for name in catalog.names("problems") if name.startswith(f"{suite}/")]
+    problems = [catalog.problem(name) for name in catalog.suite(suite)]
     table = Table(title=words, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in headings:  # the last column gives way where the width cannot hold all
         table.add_column(heading, no_wrap=True, justify="right" if heading in ("d", "κ at w*") else "left")

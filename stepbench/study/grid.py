@@ -52,16 +52,8 @@ class Axis:
 
 def axes(over: Over, problem: Problem, methods: Sequence[Runnable]) -> tuple[Axis, ...]:
     """The axes that are asked for; raises InputError where the problem or a method has no such parameter."""
-    if isinstance(over, Mapping):
-        asked = list(over.items())
-    else:
-        if lacking := [text for text in over if "=" not in text]:
-            raise InputError(f"{lacking[0]!r} varies nothing: write name=values, as lr=1e-5:1:60:log")
-        asked = [(name.strip(), values) for name, _, values in (text.partition("=") for text in over)]
-    if twice := [name for k, (name, _) in enumerate(asked) if name in dict(asked[:k])]:
-        raise InputError(f"{twice[0]} is varied twice: give all its values at once")
     found = []
-    for name, values in asked:
+    for name, values in pairs(over):
         fields = _fields(name, problem, methods)
         axis = _parsed(name, values, fields[0]) if isinstance(values, str) else _listed(name, values, fields[0])
         for field in fields:
@@ -71,6 +63,18 @@ def axes(over: Over, problem: Problem, methods: Sequence[Runnable]) -> tuple[Axi
     if (size := math.prod(len(axis.values) for axis in found)) > MOST:
         raise InputError(f"that is {size:,} runs a method; at most {MOST:,} fit a study: take fewer values")
     return tuple(found)
+
+
+def pairs(over: Over) -> list[tuple[str, Any]]:
+    """What is varied, by name."""
+    if isinstance(over, Mapping):
+        return list(over.items())
+    if lacking := [text for text in over if "=" not in text]:
+        raise InputError(f"{lacking[0]!r} varies nothing: write name=values, as lr=1e-5:1:60:log")
+    asked = [(name.strip(), values) for name, _, values in (text.partition("=") for text in over)]
+    if twice := [name for k, (name, _) in enumerate(asked) if name in dict(asked[:k])]:
+        raise InputError(f"{twice[0]} is varied twice: give all its values at once")
+    return asked
 
 
 def _fields(name: str, problem: Problem, methods: Sequence[Runnable]) -> list[Field]:
@@ -136,7 +140,7 @@ def _parsed(name: str, text: str, field: Field) -> Axis:
         raise InputError(f"{name}={text}: how many values? Write {low}:{high}:60{':log' * spaced.log}") from None
     if not 2 <= n <= MOST:
         raise InputError(f"{name}={text}: the number of values must be from 2 to {MOST:,}")
-    return _axis(name, spaced.values(np.linspace(0.0, 1.0, n)), spaced.log)
+    return _axis(name, list(dict.fromkeys(spaced.values(np.linspace(0.0, 1.0, n)))), spaced.log)
 
 
 def _integers(name: str, low: str, high: str, field: Field) -> list[Any]:
@@ -169,7 +173,7 @@ class Interval:
         width = self.high - self.low
         spread = self.low * (self.high / self.low) ** parts if self.log else self.low + width * parts
         if self.whole:
-            return list(dict.fromkeys(round(value) for value in spread.tolist()))
+            return [round(value) for value in spread.tolist()]
         return [min(max(float(f"{value:.12g}"), self.low), self.high) for value in spread.tolist()]
 
     def __str__(self) -> str:

@@ -62,8 +62,10 @@ class Store:
         name = ":memory:" if self.path is None else str(self.path)
         return sqlite3.connect(name, timeout=self._patience, isolation_level=None)
 
-    def close(self) -> None:
-        """Let the file go."""
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._db.close()
 
     def __str__(self) -> str:

@@ -65,7 +65,7 @@ class Study:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.store.close()
+        self.store.__exit__()
 
     def outcomes(self, batches: Sequence[Batch], keep: Keep = "end") -> list[list[Outcome]]:
         """The outcomes of all runs of each batch, in order; those that are not here yet are made.
@@ -96,6 +96,13 @@ class Study:
         self.made += made
         self.reused += sum(map(len, heads)) - made
         return [[here[head.key] for head in own] for own in heads]
+
+    def in_order(self, placed: Sequence[tuple[Batch, Sequence[int]]]) -> list[Outcome]:
+        """The outcomes of all runs, each at the place that is given for it beside its batch."""
+        every: dict[int, Outcome] = {}
+        for (_, places), own in zip(placed, self.outcomes([batch for batch, _ in placed]), strict=True):
+            every |= zip(places, own, strict=True)
+        return [every[place] for place in range(len(every))]
 
     def _done(self, works: Sequence[Work], missing: Sequence[list[int]]) -> Iterator[tuple[_Piece, list[Outcome]]]:
         """The missing runs of each batch, piece by piece, as they end."""

@@ -212,22 +212,17 @@ def sweep(
     target = None if problem.f_star is None else target
     options: dict[str, Any] = {"target": target, "budget": budget, "steps": steps, "noise": noise}
     shape = tuple(len(axis.values) for axis in found)
-    batches: list[Batch] = []
-    places: list[Numbers] = []
+    work: list[tuple[Batch, list[int]]] = []
     for m, method in enumerate(runnables):
         for group in groups(problem, method, found, seed, start):
-            batches.append(
-                batch(group.problem, group.method, values=group.values, start=group.start, seed=group.seed, **options)
+            made = batch(
+                group.problem, group.method, values=group.values, start=group.start, seed=group.seed, **options
             )
-            places.append(m * math.prod(shape) + group.cells)
+            work.append((made, (m * math.prod(shape) + group.cells).tolist()))
     with using(study) as opened:
-        outcomes = opened.outcomes(batches)
-    ordered: list[Any] = [None] * (len(methods) * math.prod(shape))
-    for cells, own in zip(places, outcomes, strict=True):
-        for cell, outcome in zip(cells.tolist(), own, strict=True):
-            ordered[cell] = outcome
+        outcomes = opened.in_order(work)
     told = tuple(tuple(dict.fromkeys(method.needs)) for method in runnables)
-    return Sweep(problem, labels, found, Ends.of(ordered, (len(methods), *shape)), target, budget, told)
+    return Sweep(problem, labels, found, Ends.of(outcomes, (len(methods), *shape)), target, budget, told)
 
 
 def window_axes(problem: Problem, points: int) -> list[str]:

@@ -1,0 +1,218 @@
+"""Profiles: which part of a set of problems each method solves, and how fast.
+
+Source: E. Dolan and J. Moré, "Benchmarking optimization software with performance profiles", Mathematical Programming
+91 (2002); J. Moré and S. Wild, "Benchmarking derivative-free optimization algorithms", SIAM J. Optim. 20 (2009).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from stepbench import catalog
+from stepbench.contracts import Problem, Runnable
+from stepbench.fields import InputError
+from stepbench.study.batch import batch
+from stepbench.study.study import Study, using
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from rich.table import Table
+
+Numbers = np.ndarray[Any, Any]
+
+
+def ratios(costs: Numbers) -> Numbers:
+    """r = t / min t over the methods, (problems, methods); infinite where a method did not solve the problem.
+
+    Dolan & Moré 2002, section 2.
+    """
+    least = costs.min(axis=1, keepdims=True)
+    with np.errstate(invalid="ignore"):
+        return np.where(np.isfinite(costs), costs / least, math.inf)
+
+
+def solved_within(amounts: Numbers, limits: Numbers) -> Numbers:
+    """The part of the problems whose amount is at most each of the limits, (limits, methods).
+
+    Of ratios it is the performance profile ρ, of costs the data profile d.
+    """
+    return np.asarray((amounts[None] <= np.reshape(limits, (-1, 1, 1))).mean(axis=1))
+
+
+def area(amounts: Numbers, low: float, high: float) -> Numbers:
+    """The area under each method's profile from low to high, on a logarithmic axis, as a part of all: (methods,).
+
+    1 where a method solves every problem at ``low``, 0 where it solves none by ``high``.
+    """
+    if high <= low:
+        return np.asarray((amounts <= low).mean(axis=0))
+    late = np.log(np.clip(amounts, low, high) / low) / math.log(high / low)
+    return np.asarray((1 - late).mean(axis=0))
+
+
+class Pair(NamedTuple):
+    """Two methods by the problems that each solves at less cost; ``p`` is the sign test's, corrected for all pairs."""
+
+    first: str
+    second: str
+    wins: int
+    losses: int
+    ties: int
+    p: float
+
+
+def compared(labels: Sequence[str], costs: Numbers) -> list[Pair]:
+    """The two-sided sign test of every pair of methods, (problems, methods), with Holm's correction.
+
+    A problem that neither solves, or both at one cost, is a tie and tells nothing. The test takes no account of by how
+    much one is faster, so that unsolved problems need no invented cost.
+    """
+    from scipy.stats import binomtest
+
+    pairs = []
+    for i, j in itertools.combinations(range(len(labels)), 2):
+        wins, losses = int((costs[:, i] < costs[:, j]).sum()), int((costs[:, i] > costs[:, j]).sum())
+        p = float(binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0
+        pairs.append(Pair(labels[i], labels[j], wins, losses, len(costs) - wins - losses, p))
+    least = 0.0
+    held = dict.fromkeys(range(len(pairs)), 1.0)
+    for rank, k in enumerate(sorted(held, key=lambda k: pairs[k].p)):
+        least = held[k] = max(least, min(1.0, (len(pairs) - rank) * pairs[k].p))
+    return [pair._replace(p=held[k]) for k, pair in enumerate(pairs)]
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """What each method took on each problem to each tolerance: ``costs`` is (tolerances, problems, methods).
+
+    A problem is solved to the tolerance τ where f ≤ f_L + τ (f(w₀) − f_L), with f_L the minimum f*, or, where that is
+    unknown, the least f that any of the methods found. Costs are gradient evaluations; d + 1 evaluations of f count as
+    one for a method that asks for no gradients (Moré & Wild's simplex gradient). Infinite where unsolved.
+    """
+
+    problems: tuple[str, ...]
+    labels: tuple[str, ...]
+    tolerances: tuple[float, ...]
+    costs: Numbers
+    budget: int
+    guessed: tuple[str, ...]
+    gradient_free: tuple[str, ...]
+    told: tuple[tuple[str, ...], ...]
+
+    @cached_property
+    def ratios(self) -> Numbers:
+        """The performance ratios, as ``costs``."""
+        return np.stack([ratios(costs) for costs in self.costs])
+
+    @property
+    def span(self) -> float:
+        """Where performance profiles end: the largest finite ratio, and at least 2."""
+        finite = self.ratios[np.isfinite(self.ratios)]
+        return max(2.0, float(finite.max(initial=2.0)))
+
+    @cached_property
+    def areas(self) -> Numbers:
+        """The area under each performance profile, (tolerances, methods)."""
+        return np.stack([area(r, 1.0, self.span) for r in self.ratios])
+
+    @property
+    def ranking(self) -> list[int]:
+        """The methods by their mean area, the largest first."""
+        mean = self.areas.mean(axis=0).tolist()
+        return sorted(range(len(mean)), key=lambda m: -mean[m])
+
+    def unsolved(self, method: int, tolerance: int = -1) -> list[str]:
+        """The problems that a method did not solve to a tolerance."""
+        return [
+            name for name, cost in zip(self.problems, self.costs[tolerance, :, method], strict=True) if cost == math.inf
+        ]
+
+    def pairs(self) -> list[Pair]:
+        """Every pair of methods at the smallest tolerance."""
+        return compared(self.labels, self.costs[-1])
+
+    def table(self) -> Table:
+        """The ranking, for rich."""
+        from stepbench.report.study_tables import profile_table
+
+        return profile_table(self)
+
+    def figure(self) -> Figure:
+        """Performance and data profiles, a row a tolerance."""
+        from stepbench.report.study_plots import profile_figure
+
+        return profile_figure(self)
+
+
+def profile(
+    methods: Sequence[str | Runnable],
+    problems: str | Sequence[str | Problem] = "mgh",
+    *,
+    tolerances: Sequence[float] = (1e-1, 1e-3, 1e-5),
+    budget: int = 1_000,
+    seeds: int = 1,
+    noise: float = 0.0,
+    study: Study | str | Path | None = None,
+) -> Profile:
+    """Run every method once on every problem, and tell what part of them each solves at what cost.
+
+    ``problems`` is the name of a suite, or a list of specs. Where steps see samples or noise, each of so many ``seeds``
+    counts as a problem. Raises InputError for what cannot run, before anything does.
+    """
+    tolerances = tuple(sorted(tolerances, reverse=True))
+    if not tolerances or not 0 < tolerances[-1] <= tolerances[0] < 1:
+        raise InputError(f"tolerances must be numbers between 0 and 1, got {', '.join(map(str, tolerances))}")
+    if len(methods) < 2:
+        raise InputError("a profile compares methods: give at least two")
+    if seeds < 1:
+        raise InputError(f"there must be at least 1 seed, got {seeds}")
+    runnables = [catalog.method(method) for method in methods]
+    labels = [name if isinstance(name, str) else catalog.label(name) for name in methods]
+    found = [catalog.problem(p) for p in (catalog.suite(problems) if isinstance(problems, str) else problems)]
+    cases = [(p, seed) for p in found for seed in range(seeds if p.stochastic or noise else 1)]
+    starts, batches = [], []
+    for problem, seed in cases:
+        first = float(problem.f(np.repeat(problem.x0[:, None], 2, axis=1))[0])
+        starts.append(first)
+        target = None if problem.f_star is None else tolerances[-1] * max(first - problem.f_star, 0.0)
+        batches += [batch(problem, m, seed=seed, target=target, budget=budget, noise=noise) for m in runnables]
+    with using(study) as opened:
+        outcomes = iter(opened.outcomes(batches, keep="curve"))
+    costs = np.full((len(tolerances), len(cases), len(methods)), math.inf)
+    free: set[str] = set()
+    for k, ((problem, _), first) in enumerate(zip(cases, starts, strict=True)):
+        ended = [next(outcomes)[0] for _ in methods]
+        curves = [np.frombuffer(end.curve or b"").reshape(2, -1) for end in ended]
+        least = problem.f_star
+        if least is None:
+            least = min([first, *(float(curve[1].min()) for curve in curves if curve.size)])
+        for m, (end, (spent, f)) in enumerate(zip(ended, curves, strict=True)):
+            unit = 1
+            if not end.evals and end.fevals:
+                unit = problem.x0.size + 1
+                free.add(labels[m])
+            for t, tolerance in enumerate(tolerances):
+                there = np.flatnonzero(f <= least + tolerance * (first - least))
+                if there.size and end.status != "failed":
+                    costs[t, k, m] = max(float(spent[there[0]]), 1.0) / unit
+    names = [
+        str(problem) + f" seed {seed}" * (seeds > 1 and bool(problem.stochastic or noise)) for problem, seed in cases
+    ]
+    return Profile(
+        tuple(names),
+        tuple(labels),
+        tolerances,
+        costs,
+        budget,
+        tuple(str(problem) for problem in found if problem.f_star is None),
+        tuple(label for label in labels if label in free),
+        tuple(tuple(dict.fromkeys(method.needs)) for method in runnables),
+    )

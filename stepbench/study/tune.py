@@ -1,0 +1,266 @@
+"""Fair tuning: every method gets as many trials, from ranges that are declared, on the same starts and seeds."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from stepbench import catalog
+from stepbench.contracts import Method, Problem, Runnable, hyperparameters, with_values
+from stepbench.fields import InputError, nearest
+from stepbench.study.batch import batch
+from stepbench.study.grid import Interval, Over, interval, pairs
+from stepbench.study.study import Study, using
+from stepbench.study.sweep import Ends
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from rich.table import Table
+
+Numbers = np.ndarray[Any, Any]
+
+SPREAD = 0.1
+"""The standard deviation of the starts around the problem's own, as a part of each component, or of 1."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tuned:
+    """One method at its best setting, (cases,) each: ``cost`` to the target, infinite where not reached, and ``left``.
+
+    ``left`` is the error at the end, or f where f* is unknown; ``interval`` is that of the median cost (of ``left``
+    where there is no target), at 95 %, by the bootstrap. ``spent`` is what all trials took, in gradient evaluations.
+    ``places`` says where in its range, 0 to 1, each tuned value lies.
+    """
+
+    label: str
+    method: Runnable
+    ranges: dict[str, Interval]
+    setting: dict[str, Any]
+    places: dict[str, float]
+    trials: int
+    spent: int
+    cost: Numbers
+    left: Numbers
+    interval: tuple[float, float]
+    told: tuple[str, ...]
+
+    @property
+    def median(self) -> float:
+        """The median cost to the target; infinite where most cases did not reach it."""
+        return float(np.median(self.cost))
+
+    @property
+    def charged(self) -> float:
+        """The median cost with all trials charged."""
+        return self.spent + self.median
+
+
+@dataclass(frozen=True, eq=False)
+class Tuning:
+    """Methods tuned alike and scored on cases that the tuning did not see."""
+
+    problem: Problem
+    methods: tuple[Tuned, ...]
+    target: float | None
+    budget: int
+    tune_budget: int
+    noisy: bool
+
+    @property
+    def ranked(self) -> list[Tuned]:
+        """The methods by their median cost, and those at one cost by their median error."""
+        return sorted(self.methods, key=lambda tuned: (tuned.median, float(np.median(tuned.left))))
+
+    def table(self) -> Table:
+        """A row a method, for rich."""
+        from stepbench.report.study_tables import tuning_table
+
+        return tuning_table(self)
+
+    def figure(self) -> Figure:
+        """The spread of the cost over the cases."""
+        from stepbench.report.study_plots import tuning_figure
+
+        return tuning_figure(self)
+
+
+def tune(
+    problem: str | Problem,
+    methods: Sequence[str | Runnable],
+    *,
+    trials: int = 32,
+    cases: int = 10,
+    over: Over = (),
+    target: float | None = 1e-6,
+    budget: int = 10_000,
+    tune_budget: int | None = None,
+    seed: int = 0,
+    noise: float = 0.0,
+    study: Study | str | Path | None = None,
+) -> Tuning:
+    """Tune every method in the same number of trials, and score the best setting on fresh cases.
+
+    The trials are a Latin hypercube (scipy.stats.qmc) in the ranges that the methods' fields declare as ``search``,
+    or that ``over`` gives in their place: ``"lr=1e-4:1:log"``. A trial's score is its median cost to the target over
+    the cases, and, where most do not reach it, the median error. Where steps see samples or noise, a case is a seed;
+    elsewhere it is a start, drawn around the problem's own, which is the first that is scored. Cases that are scored
+    are not those that were tuned on. ``tune_budget`` is the trials' budget, where it is not that of the scores.
+    Raises InputError for what cannot run, before anything does.
+    """
+    problem = catalog.problem(problem)
+    for option, value in (("trials", trials), ("cases", cases)):
+        if value < 1:
+            raise InputError(f"{option} must be at least 1, got {value}")
+    runnables = [catalog.method(method) for method in methods]
+    labels = [name if isinstance(name, str) else catalog.label(name) for name in methods]
+    ranges = _ranges(runnables, over)
+    target = None if problem.f_star is None else target
+    noisy = bool(problem.stochastic or noise)
+    tuned_on = [_case(problem, seed, k, noisy) for k in range(1, cases + 1)]
+    scored_on = [_case(problem, seed, k, noisy) for k in (0, *range(cases + 1, 2 * cases))]
+    options: dict[str, Any] = {"target": target, "noise": noise}
+    drawn = [_drawn(own, trials, seed) for own in ranges]
+    settings = [[_setting(own, places) for places in rows] for own, rows in zip(ranges, drawn, strict=True)]
+    with using(study) as opened:
+        options["budget"] = tune_budget = tune_budget or budget
+        tried = _ends(opened, problem, [*zip(runnables, settings, strict=True)], tuned_on, options)
+        chosen = [_best(ends, target) for ends in tried]
+        best = [own[k] for own, k in zip(settings, chosen, strict=True)]
+        options["budget"] = budget
+        scored = _ends(opened, problem, [(m, [s]) for m, s in zip(runnables, best, strict=True)], scored_on, options)
+    tuned = []
+    for m, method in enumerate(runnables):
+        cost, left = (values[0] for values in _measures(scored[m], target))
+        tuned.append(
+            Tuned(
+                label=labels[m],
+                method=with_values(method, best[m]),
+                ranges=ranges[m],
+                setting=best[m],
+                places=dict(zip(ranges[m], drawn[m][chosen[m]].tolist(), strict=True)),
+                trials=len(drawn[m]),
+                spent=int(np.nansum(tried[m].cost)),
+                cost=cost,
+                left=left,
+                interval=_spread(left if target is None else np.minimum(cost, budget), seed),
+                told=tuple(dict.fromkeys(method.needs)),
+            )
+        )
+    return Tuning(problem, tuple(tuned), target, budget, tune_budget, noisy)
+
+
+class _Case(NamedTuple):
+    """A seed and a start, None for the problem's own."""
+
+    seed: int
+    start: Numbers | None
+
+
+def _case(problem: Problem, seed: int, k: int, noisy: bool) -> _Case:
+    """Case k: where steps are random another seed, else another start; case 0 has the seed and the start as given."""
+    if noisy or k == 0:
+        return _Case(seed + k, None)
+    rng = np.random.default_rng((seed, k))
+    return _Case(seed, problem.x0 + SPREAD * np.maximum(1.0, np.abs(problem.x0)) * rng.standard_normal(problem.x0.size))
+
+
+def _ranges(methods: Sequence[Runnable], over: Over) -> list[dict[str, Interval]]:
+    """What is tuned of each method: the ranges that its fields declare, some replaced by those given."""
+    given = dict(pairs(over))
+    ranges, known = [], set()
+    for method in methods:
+        fields = {key: field for key, (_, field) in hyperparameters(method).items()}
+        known |= set(fields)
+        texts = {key: field.search for key, field in fields.items() if field.search} | {
+            key: text for key, text in given.items() if key in fields
+        }
+        ranges.append({key: interval(key, text, fields[key]) for key, text in texts.items()})
+    if unknown := [key for key in given if key not in known]:
+        raise InputError(f"none of the methods has a hyper-parameter {unknown[0]}{nearest(unknown[0], known)}")
+    return ranges
+
+
+def _drawn(ranges: dict[str, Interval], trials: int, seed: int) -> Numbers:
+    """Places in the ranges, 0 to 1: (trials, ranges); a single one where there is nothing to tune."""
+    if not ranges:
+        return np.empty((1, 0))
+    from scipy.stats import qmc
+
+    return np.asarray(qmc.LatinHypercube(len(ranges), rng=np.random.default_rng(seed)).random(trials))
+
+
+def _setting(ranges: dict[str, Interval], places: Numbers) -> dict[str, Any]:
+    return {key: own.values([place])[0] for (key, own), place in zip(ranges.items(), places.tolist(), strict=True)}
+
+
+def _ends(
+    study: Study,
+    problem: Problem,
+    wanted: Sequence[tuple[Runnable, list[dict[str, Any]]]],
+    cases: Sequence[_Case],
+    options: dict[str, Any],
+) -> list[Ends]:
+    """The ends of each method's settings on every case, (settings, cases) a method."""
+    sizes = [len(settings) * len(cases) for _, settings in wanted]
+    work = []
+    for m, (method, settings) in enumerate(wanted):
+        for some in _in_lockstep(method, settings, cases):
+            own = [settings[i] for i, _ in some]
+            many = [key for key, (_, field) in hyperparameters(method).items() if key in own[0] and field.many]
+            made = batch(
+                problem,
+                with_values(method, {key: value for key, value in own[0].items() if key not in many}),
+                values={key: [setting[key] for setting in own] for key in many},
+                start=np.stack([problem.x0 if (x := cases[c].start) is None else x for _, c in some], axis=1),
+                seed=cases[some[0][1]].seed,
+                **options,
+            )
+            work.append((made, [sum(sizes[:m]) + i * len(cases) + c for i, c in some]))
+    outcomes = iter(study.in_order(work))
+    return [
+        Ends.of([*itertools.islice(outcomes, size)], (len(settings), len(cases)))
+        for size, (_, settings) in zip(sizes, wanted, strict=True)
+    ]
+
+
+def _in_lockstep(
+    method: Runnable, settings: Sequence[dict[str, Any]], cases: Sequence[_Case]
+) -> list[list[tuple[int, int]]]:
+    """Which (setting, case) can be one batch: the same structure, the same seed, and a method of the bench."""
+    fields = {key: field for key, (_, field) in hyperparameters(method).items()}
+    found: dict[Any, list[tuple[int, int]]] = {}
+    for i, setting in enumerate(settings):
+        structure = tuple(value for key, value in setting.items() if not fields[key].many)
+        for c, case in enumerate(cases):
+            alone = () if isinstance(method, Method) else (i, c)
+            found.setdefault((structure, case.seed, alone), []).append((i, c))
+    return [*found.values()]
+
+
+def _measures(ends: Ends, target: float | None) -> tuple[Numbers, Numbers]:
+    """The cost to the target, infinite where it was not reached, and what the error (or f) was at the end."""
+    left = np.nan_to_num(ends.f if target is None else ends.error, nan=math.inf)
+    left = np.where(np.isin(ends.status, ("diverged", "failed")), math.inf, left)
+    return np.where(left <= (-math.inf if target is None else target), ends.cost, math.inf), left
+
+
+def _best(ends: Ends, target: float | None) -> int:
+    """The setting with the least median cost, and among equals the least median error."""
+    cost, left = _measures(ends, target)
+    return int(np.lexsort((np.median(left, axis=1), np.median(cost, axis=1)))[0])
+
+
+def _spread(values: Numbers, seed: int) -> tuple[float, float]:
+    """The 95 % interval of the median, by the bootstrap over cases."""
+    if len(values) < 2 or not np.isfinite(values).all():
+        return math.nan, math.nan
+    from scipy.stats import bootstrap
+
+    found = bootstrap((values,), np.median, method="percentile", n_resamples=2_000, rng=np.random.default_rng(seed))
+    return float(found.confidence_interval.low), float(found.confidence_interval.high)
