@@ -33,15 +33,15 @@ def _fitted(title: str, columns: dict[str, list[Any]], width: int, spare: Sequen
     left = [*spare]
     while True:
         table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-        for k, heading in enumerate(columns):
-            words = k == 0 or heading in WORDS
-            pieces = [str(piece) for cell in columns[heading] for piece in ([cell] if k == 0 else str(cell).split())]
+        for k, (heading, cells) in enumerate(columns.items()):
+            folded = heading in WORDS
+            pieces = [piece for cell in map(str, [heading, *cells]) for piece in (cell.split() if folded else [cell])]
             table.add_column(
                 heading,
-                justify="left" if words else "right",
-                no_wrap=not words,
+                justify="left" if k == 0 or folded else "right",
+                no_wrap=k > 0 and not folded,
                 overflow="fold",
-                min_width=min(28, max(map(len, pieces), default=0)) if words else None,
+                min_width=min(max(map(len, pieces)), 28),
             )
         for row in zip(*columns.values(), strict=True):
             table.add_row(*row)
@@ -257,7 +257,8 @@ def profile_table(profile: Profile, width: int = 120) -> Table:
     for tolerance, areas, costs in zip(profile.tolerances, profile.areas, profile.costs, strict=True):
         spare.append(f"area at {tolerance:g}")
         columns[spare[-1]] = [f"{areas[m]:.3f}" for m in order]
-        columns[f"solved to {tolerance:g}"] = [str(np.isfinite(costs[:, m]).sum()) for m in order]
+        columns[f"solved {tolerance:g}"] = [str(np.isfinite(costs[:, m]).sum()) for m in order]
+    spare.append("fastest")
     columns["fastest"] = [str((profile.ratios[-1][:, m] == 1).sum()) for m in order]
     return _fitted(f"{len(profile.problems)} problems · {profile.budget:,} evaluations", columns, width, spare)
 
