@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from stepbench.oracle import Oracle
     from stepbench.result import Result, load
     from stepbench.study import Stopped, Study
+    from stepbench.study.profile import profile
     from stepbench.study.sweep import sweep
+    from stepbench.study.tune import tune
 
 __all__ = [
     "Direction",
@@ -36,8 +38,10 @@ __all__ = [
     "method",
     "param",
     "problem",
+    "profile",
     "run",
     "sweep",
+    "tune",
 ]
 
 _HOMES = {
@@ -49,7 +53,9 @@ _HOMES = {
     "stepbench.oracle": ("Oracle",),
     "stepbench.result": ("Result", "load"),
     "stepbench.study": ("Stopped", "Study"),
+    "stepbench.study.profile": ("profile",),
     "stepbench.study.sweep": ("sweep",),
+    "stepbench.study.tune": ("tune",),
 }
 
 

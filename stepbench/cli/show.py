@@ -135,8 +135,11 @@ def _fields(owned: dict[str, tuple[Any, Field]]) -> None:
     from stepbench.cli._common import console
     from stepbench.fields import show_value
 
-    table = Table("field", "symbol", "value", "range", "meaning", box=box.SIMPLE_HEAD, pad_edge=False)
+    tuned = any(field.search for _, field in owned.values())
+    headings = ("field", "symbol", "value", "range", *["tuned over"] * tuned, "meaning")
+    table = Table(*headings, box=box.SIMPLE_HEAD, pad_edge=False)
     for key, (part, field) in owned.items():
-        table.add_row(key, field.symbol, show_value(getattr(part, field.name)), field.range, field.meaning)
+        cells = [key, field.symbol, show_value(getattr(part, field.name)), field.range, *[field.search] * tuned]
+        table.add_row(*cells, field.meaning)
     if table.row_count:
         console().print(table)

@@ -64,8 +64,8 @@ def sensitivity_figure(sweep: Sweep) -> Figure:
     bottom.set_xlabel(_axis_name(axis))
     figure.legend(
         handles=_patches(
-            ("#555555", 1.0, "at most twice the best cost"),
-            ("#555555", 0.35, "reached"),
+            (COLOURS[0], 1.0, "at most twice the best cost"),
+            (COLOURS[0], 0.35, "reached"),
             (SLOW, 1.0, "not reached"),
             (LOST, 1.0, "diverged"),
         ),
