@@ -18,8 +18,9 @@ from stepbench.contracts import NEEDS
 from stepbench.report.tables import BARS, STYLES, number
 
 if TYPE_CHECKING:
+    from stepbench.study.ends import Numbers
     from stepbench.study.profile import Profile
-    from stepbench.study.sweep import Numbers, Sensitivity, Sweep
+    from stepbench.study.sweep import Sensitivity, Sweep
     from stepbench.study.tune import Tuned, Tuning
 WORDS = ("second", "problem", "best setting")
 """Columns of words."""

@@ -6,7 +6,7 @@ import itertools
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -24,7 +24,10 @@ _START = Field("start", "float", True, False, (), 0.0, "", "", "(-inf, inf)", ""
 
 @dataclass(frozen=True)
 class Axis:
-    """A name and the values it takes: a hyper-parameter, ``problem.kappa``, ``seed``, or ``w1`` of the start."""
+    """A name and the values it takes: a hyper-parameter, ``problem.kappa``, ``seed``, or ``w1`` of the start.
+
+    Numbers are in order of size.
+    """
 
     name: str
     values: tuple[Any, ...]
@@ -122,7 +125,8 @@ def _axis(name: str, values: Sequence[Any], log: bool) -> Axis:
     if len(set(values)) < len(values):
         again = next(v for k, v in enumerate(values) if v in values[:k])
         raise InputError(f"{name} has the value {show_value(again)} twice")
-    return Axis(name, tuple(values), log)
+    axis = Axis(name, tuple(values), log)
+    return replace(axis, values=tuple(sorted(values))) if axis.numeric else axis
 
 
 def _parsed(name: str, text: str, field: Field) -> Axis:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -20,13 +20,12 @@ from stepbench import catalog
 from stepbench.contracts import Problem, Runnable
 from stepbench.fields import InputError
 from stepbench.study.batch import batch
+from stepbench.study.ends import Numbers
 from stepbench.study.study import Study, using
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from rich.table import Table
-
-Numbers = np.ndarray[Any, Any]
 
 
 def ratios(costs: Numbers) -> Numbers:
@@ -201,7 +200,7 @@ def profile(
                 free.add(labels[m])
             for t, tolerance in enumerate(tolerances):
                 there = np.flatnonzero(f <= least + tolerance * (first - least))
-                if there.size and end.status != "failed":
+                if there.size:
                     costs[t, k, m] = max(float(spent[there[0]]), 1.0) / unit
     names = [
         str(problem) + f" seed {seed}" * (seeds > 1 and bool(problem.stochastic or noise)) for problem, seed in cases

@@ -13,7 +13,8 @@ import numpy as np
 from stepbench import catalog
 from stepbench.contracts import Problem, Runnable
 from stepbench.fields import InputError, show_value
-from stepbench.study.batch import Batch, Outcome, batch
+from stepbench.study.batch import Batch, batch
+from stepbench.study.ends import Ends, Numbers
 from stepbench.study.grid import Axis, Over, axes, groups
 from stepbench.study.study import Study, using
 
@@ -22,48 +23,6 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
     from rich.table import Table
-
-Numbers = np.ndarray[Any, Any]
-
-
-@dataclass(frozen=True, eq=False)
-class Ends:
-    """The ends of many runs, as arrays of one shape; a number that is unknown is NaN.
-
-    ``point`` has the components of w on one more axis, the last.
-    """
-
-    status: Numbers
-    evals: Numbers
-    fevals: Numbers
-    f: Numbers
-    error: Numbers
-    point: Numbers
-
-    @classmethod
-    def of(cls, outcomes: Sequence[Outcome], shape: tuple[int, ...]) -> Ends:
-        """The arrays of these outcomes, in C order."""
-
-        def column(name: str) -> Numbers:
-            values = [getattr(outcome, name) for outcome in outcomes]
-            return np.array([math.nan if v is None else v for v in values], dtype=float).reshape(shape)
-
-        d = max((len(outcome.point or b"") // 8 for outcome in outcomes), default=0)
-        lost = np.full(d, math.nan).tobytes()
-        points = np.frombuffer(b"".join(outcome.point or lost for outcome in outcomes), dtype="<f8")
-        return cls(
-            np.array([outcome.status for outcome in outcomes]).reshape(shape),
-            column("evals"),
-            column("fevals"),
-            column("f"),
-            column("error"),
-            points.reshape(*shape, d),
-        )
-
-    @property
-    def cost(self) -> Numbers:
-        """What each run spent: gradient evaluations, or those of f where it asked for no gradients."""
-        return np.where(self.evals == 0, self.fevals, self.evals)
 
 
 @dataclass(frozen=True)
@@ -127,14 +86,14 @@ class Sweep:
     told: tuple[tuple[str, ...], ...]
 
     @property
-    def reached(self) -> Numbers:
-        """Which runs met the target."""
-        return np.asarray(self.ends.error <= (-math.inf if self.target is None else self.target))
-
-    @property
     def cost(self) -> Numbers:
         """What each run took to the target; infinite where it did not reach it."""
-        return np.where(self.reached, self.ends.cost, math.inf)
+        return self.ends.cost_to(self.target)
+
+    @property
+    def reached(self) -> Numbers:
+        """Which runs met the target."""
+        return np.isfinite(self.cost)
 
     def sensitivities(self) -> list[Sensitivity]:
         """The answer of each method to the first axis, for every value of the others; seeds are put together."""

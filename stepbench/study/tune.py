@@ -15,15 +15,13 @@ from stepbench import catalog
 from stepbench.contracts import Method, Problem, Runnable, hyperparameters, with_values
 from stepbench.fields import InputError, nearest
 from stepbench.study.batch import batch
+from stepbench.study.ends import Ends, Numbers
 from stepbench.study.grid import Interval, Over, interval, pairs
 from stepbench.study.study import Study, using
-from stepbench.study.sweep import Ends
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from rich.table import Table
-
-Numbers = np.ndarray[Any, Any]
 
 SPREAD = 0.1
 """The standard deviation of the starts around the problem's own, as a part of each component, or of 1."""
@@ -245,9 +243,8 @@ def _in_lockstep(
 
 def _measures(ends: Ends, target: float | None) -> tuple[Numbers, Numbers]:
     """The cost to the target, infinite where it was not reached, and what the error (or f) was at the end."""
-    left = np.nan_to_num(ends.f if target is None else ends.error, nan=math.inf)
-    left = np.where(np.isin(ends.status, ("diverged", "failed")), math.inf, left)
-    return np.where(left <= (-math.inf if target is None else target), ends.cost, math.inf), left
+    left = ends.f if target is None else ends.error
+    return ends.cost_to(target), np.where(ends.lost | np.isnan(left), math.inf, left)
 
 
 def _best(ends: Ends, target: float | None) -> int:

@@ -1,0 +1,65 @@
+"""The ends of many runs as arrays."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from stepbench.study.batch import Outcome
+
+Numbers = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Ends:
+    """The ends of many runs, as arrays of one shape; a number that is unknown is NaN.
+
+    ``point`` has the components of w on one more axis, the last.
+    """
+
+    status: Numbers
+    evals: Numbers
+    fevals: Numbers
+    f: Numbers
+    error: Numbers
+    point: Numbers
+
+    @classmethod
+    def of(cls, outcomes: Sequence[Outcome], shape: tuple[int, ...]) -> Ends:
+        """The arrays of these outcomes, in C order."""
+
+        def column(name: str) -> Numbers:
+            values = [getattr(outcome, name) for outcome in outcomes]
+            return np.array([math.nan if v is None else v for v in values], dtype=float).reshape(shape)
+
+        d = max((len(outcome.point or b"") // 8 for outcome in outcomes), default=0)
+        lost = np.full(d, math.nan).tobytes()
+        points = np.frombuffer(b"".join(outcome.point or lost for outcome in outcomes), dtype="<f8")
+        return cls(
+            np.array([outcome.status for outcome in outcomes]).reshape(shape),
+            column("evals"),
+            column("fevals"),
+            column("f"),
+            column("error"),
+            points.reshape(*shape, d),
+        )
+
+    @property
+    def cost(self) -> Numbers:
+        """What each run spent: gradient evaluations, or those of f where it asked for no gradients."""
+        return np.where(self.evals == 0, self.fevals, self.evals)
+
+    @property
+    def lost(self) -> Numbers:
+        """Which runs diverged or failed."""
+        return np.isin(self.status, ("diverged", "failed"))
+
+    def cost_to(self, target: float | None) -> Numbers:
+        """What each run spent to an error of at most this; infinite where it did not get there, or nothing is said."""
+        if target is None:
+            return np.full(self.f.shape, math.inf)
+        return np.where((self.error <= target) & ~self.lost, self.cost, math.inf)
