@@ -386,6 +386,123 @@ def suites(table, repeats):
                 )
 
 
+OPTAX_SWEEP = """
+import jax, optax, numpy as np
+jax.config.update("jax_enable_x64", True)
+rates = np.geomspace(1e-5, 1, 1000)
+def f(x):
+    along, across = x[0] - 1.0, x[1] - x[0] * x[0]
+    return along * along + 100.0 * (across * across)
+def run(lr):
+    rule = optax.adam(lr)
+    def step(carry, _):
+        x, state = carry
+        value, g = jax.value_and_grad(f)(x)
+        updates, state = rule.update(g, state)
+        return (optax.apply_updates(x, updates), state), value
+    x = jax.numpy.array([-1.0, 0.0])
+    return jax.lax.scan(step, (x, rule.init(x)), length=1001)[1]
+sweep = jax.jit(jax.vmap(run))
+def table():
+    errors = np.asarray(sweep(rates))
+    reached = errors <= 1e-6
+    cost = np.where(reached.any(axis=1), reached.argmax(axis=1), np.inf)
+    best = cost.argmin()
+    print(f"best lr {rates[best]:.3g}, cost {cost[best]}, reached {reached.any(axis=1).mean():.1%}")
+"""
+"""The sweep of a thousand rates as one writes it with optax: ``table()`` makes it and prints its table."""
+
+
+def studies(table, repeats):
+    """Whole studies: from the shell to the table, maps, profiles, workers, and what keeping every run costs."""
+    from tempfile import TemporaryDirectory
+
+    from stepbench.study.batch import batch, perform
+
+    folder = TemporaryDirectory()
+    number = iter(range(10**9))
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+
+    def path():
+        return f"{folder.name}/{next(number)}.db"
+
+    def shell(*arguments):
+        quiet = {"env": env, "check": True, "stdout": subprocess.DEVNULL, "cwd": folder.name}
+        return lambda: subprocess.run([sys.executable, *arguments], **quiet)
+
+    def program(text):
+        return lambda: shell("-m", "stepbench", *text.split(), "--study", path())()
+
+    lrs = ["lr=1e-5:1:1000:log"]
+    sweep = program(f"sweep rosenbrock --method adam --over {lrs[0]} --budget 1000")
+    if importlib.util.find_spec("optax"):
+        add(
+            table,
+            "sweep: 1,000 lr x 1,000 steps, from the shell",
+            "optax vmap script, cold",
+            Race(sweep, shell("-c", OPTAX_SWEEP + "table()"), repeats),
+            1.0,
+        )
+        script = {}
+        exec(OPTAX_SWEEP, script)
+
+        def warm():
+            script["table"]()
+
+        def ours():
+            stepbench.sweep("rosenbrock", "adam", lrs, budget=1000, study=path())
+
+        warm(), ours()
+        add(table, "the same, in one process", "optax, compiled", Race(ours, warm, repeats), 3.0)
+
+    def take(what, goal, work):
+        """A row of our own time alone, in seconds."""
+        seconds = [clock(work) for _ in range(repeats)]
+        met = "yes" if median(seconds) <= goal else "no"
+        spread = f"{min(seconds):.2f}..{max(seconds):.2f}"
+        table.add_row(what, "", f"{median(seconds):.2f}", "", "", spread, f"{goal:g} s", met)
+
+    gd = "map rosenbrock --method gd --points 300 --budget 500"
+    take("map of 300 x 300 starts x 500 steps, from the shell, 2 workers", 5, program(f"{gd} --workers 2"))
+    take("the same in one process", 5, program(gd))
+    problems = [*catalog.suite("mgh"), *catalog.suite("gallery")[:19]]
+    named = " ".join(f"--problem {name}" for name in problems)
+    take(
+        f"profile of {len(problems)} problems x 2 methods, from the shell, 2 workers",
+        5,
+        program(f"profile gd adam {named} --workers 2"),
+    )
+    take("the same in one process", 5, program(f"profile gd adam {named}"))
+
+    heavy = ["lr=1e-5:1:400:log", "seed=0:40"]
+
+    def busy(workers):
+        with stepbench.Study(path(), workers=workers) as study:
+            stepbench.sweep("linear-regression:batch=10", "adam", heavy, budget=2000, study=study)
+
+    add(
+        table,
+        "sweep: 16,000 runs x 2,000 steps, 2 workers",
+        "1 worker",
+        Race(lambda: busy(2), lambda: busy(1), repeats),
+        1 / 1.8,
+    )
+
+    many = np.geomspace(1e-5, 1, 10_000)
+    whole = batch(stepbench.problem("rosenbrock"), stepbench.method("adam"), values={"lr": many}, target=1e-6)
+    pieces = [whole.work.part(range(at, at + 1000)) for at in range(0, 10_000, 1000)]
+
+    def kept():
+        with stepbench.Study(path()) as study:
+            study.outcomes([whole])
+
+    def bare():
+        for piece in pieces:
+            perform(piece)
+
+    add(table, "10,000 runs x 10,000 steps, each kept in a file", "the runs alone", Race(kept, bare, repeats), 1.05)
+
+
 def add(table, what, against, race, goal=None):
     """One row."""
     table.add_row(
@@ -411,7 +528,7 @@ def cpu():
 
 def main():
     """Run the races and print the table."""
-    parts = {"startup": startup, "single": single, "batch": batches, "suites": suites}
+    parts = {"startup": startup, "single": single, "batch": batches, "suites": suites, "studies": studies}
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--repeats", type=int, default=7, help="pairs timed a row (start-up: three times as many)")
     parser.add_argument("--only", choices=parts, help="one part of the table")
@@ -427,7 +544,7 @@ def main():
     for name, part in parts.items():
         if options.only in (None, name):
             part(table, options.repeats * (3 if name == "startup" else 1))
-    if options.only in (None, "batch"):
+    if options.only in (None, "batch", "studies"):
         for library in ("torch", "optax"):
             if not importlib.util.find_spec(library):
                 print(f"{library} is not installed: its rows are left out")

@@ -6,7 +6,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -72,17 +72,10 @@ def run(
     name = method if isinstance(method, str) else None
     method = catalog.method(method)
     assert isinstance(method, Method | Peer)
-    budget, seed = _whole("budget", budget, 1), _whole("seed", seed, 0)
-    steps = None if steps is None else _whole("steps", steps, 1)
-    noise, target = _size("noise", noise), None if target is None else _size("target", target)
-    vet(problem)
-    told = _told(problem, method, target, noise)
-    x, lone = _starts(problem, method, start)
-    # A lone run's points are not square here, so that a transposed step is seen.
-    vet_step(problem, method, x[:, [0] * (3 if len(x) == 2 else 2)] if lone else x)
-    horizon = min(budget, steps or budget)
-    oracle = Oracle(problem, seed=seed, noise=noise, horizon=horizon, per=method.per, budget=budget)
-    seen = _Trace(problem, x, budget, horizon, 0.0 if target is None else target, whole=trace)
+    given = prepare(problem, method, budget=budget, steps=steps, target=target, start=start, seed=seed, noise=noise)
+    x, budget, horizon = given.x, given.budget, given.horizon
+    oracle = Oracle(problem, seed=given.seed, noise=given.noise, horizon=horizon, per=method.per, budget=budget)
+    seen = _Trace(problem, x, budget, horizon, given.target or 0.0, whole=trace)
     began = time.perf_counter()
     interrupted = False
     with np.errstate(all="ignore"):
@@ -102,21 +95,21 @@ def run(
             interrupted = True
             seen.end("failed", "interrupted")
     result = seen.result(
-        lone,
+        given.lone,
         problem=problem,
         label=label or name or catalog.label(method),
         method=method.spec(),
         plans=method.plans,
-        told=told,
-        seed=seed,
-        noise=noise,
+        told=given.told,
+        seed=given.seed,
+        noise=given.noise,
         budget=budget,
-        target=target,
+        target=given.target,
         seconds=time.perf_counter() - began,
     )
     if interrupted:
         raise Interrupted(result) from None
-    if message := seen.divergence(lone):
+    if message := seen.divergence(given.lone):
         warnings.warn(f"{problem}, {result.label}: {message}", DivergenceWarning, stacklevel=2)
     return result
 
@@ -126,6 +119,42 @@ def run_quietly(problem: str | Problem, method: str | Runnable, **options: Any) 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DivergenceWarning)
         return run(problem, method, **options)
+
+
+class Prepared(NamedTuple):
+    """What a run is given, as it uses it: ``x`` (d, R) are the first points; ``lone`` is a run that is no batch."""
+
+    x: Vector
+    lone: bool
+    told: tuple[str, ...]
+    budget: int
+    horizon: int
+    target: float | None
+    seed: int
+    noise: float
+
+
+def prepare(
+    problem: Problem,
+    method: Method | Peer,
+    *,
+    budget: int,
+    steps: int | None,
+    target: float | None,
+    start: Any,
+    seed: int,
+    noise: float,
+) -> Prepared:
+    """Look at everything that a run is given; raises InputError for what cannot run."""
+    budget, seed = _whole("budget", budget, 1), _whole("seed", seed, 0)
+    horizon = budget if steps is None else min(budget, _whole("steps", steps, 1))
+    noise, target = _size("noise", noise), None if target is None else _size("target", target)
+    vet(problem)
+    told = _told(problem, method, target, noise)
+    x, lone = _starts(problem, method, start)
+    # A lone run's points are not square here, so that a transposed step is seen.
+    vet_step(problem, method, x[:, [0] * (3 if len(x) == 2 else 2)] if lone else x)
+    return Prepared(x, lone, told, budget, horizon, target, seed, noise)
 
 
 def _whole(option: str, value: Any, least: int) -> int:

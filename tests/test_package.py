@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tarfile
@@ -12,12 +13,14 @@ from pathlib import Path
 import pytest
 
 from stepbench import catalog
+from stepbench.study.store import Store
 
 ROOT = Path(__file__).parents[1]
 
 LOOK = """
 import stepbench, pathlib, sys
 from stepbench import catalog
+from stepbench.study.store import Store
 print(pathlib.Path(stepbench.__file__).parent)
 print(catalog.problem_folder())
 print(stepbench.run("rosenbrock", "csawg-p5:K=10").evals[-1], *catalog.names("problems"))
@@ -137,6 +140,24 @@ def test_the_readmes_commands_run(tmp_path):
             ["bash", "-c", f"{sys.executable} -m {command}"], cwd=tmp_path, capture_output=True, text=True
         )
         assert done.returncode == 0, done.stderr
+
+
+def test_the_readmes_cluster_runs(tmp_path):
+    """A scheduler and two workers by hand, on another port."""
+    [block] = re.findall(r"```sh\n(dask scheduler.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    folder = Path(sys.executable).parent
+    env = {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+    script = "set -e; trap 'kill $(jobs -p)' EXIT\n" + block.replace("8786", str(port)).replace(
+        "python3", sys.executable
+    )
+    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120)
+    assert "1,000 runs made" in done.stdout, done.stderr
+    with Store(tmp_path / "study.db", new=False) as store:
+        [setting] = store.settings()
+        assert len(store.runs(setting)) == 1000
 
 
 def test_the_readmes_table_is_what_its_command_prints(tmp_path):

@@ -35,17 +35,17 @@ class Cliff(Problem):
 
     def _last(self, x):
         """σ, σ' and the gradient of h at the end of the sequence."""
-        s, ds = sigmoid(0.0 * x[0] + 0.5)
-        dh = 0.0 * x
+        w1, w2 = x
+        s, ds = sigmoid(0.0 * w1 + 0.5)
+        dh1 = dh2 = 0.0 * w1
         for _ in range(self.steps):
-            h = x[0] * s + x[1]
-            dh = x[0] * ds * dh + np.stack([s, 1.0 + 0.0 * s])
-            s, ds = sigmoid(h)
-        return s, ds, dh
+            slope = w1 * ds
+            dh1, dh2 = slope * dh1 + s, slope * dh2 + 1.0
+            s, ds = sigmoid(w1 * s + w2)
+        return s, ds, np.stack([dh1, dh2])
 
 
 def sigmoid(h):
-    """σ(h) = 1/(1 + exp(−h)) and σ'(h), from exp(−|h|), which does not overflow."""
-    positive = h.real > 0
-    e = np.exp(np.where(positive, -h, h))
-    return np.where(positive, 1.0, e) / (1 + e), e / ((1 + e) * (1 + e))
+    """σ(h) = (1 + tanh(h/2))/2, which does not overflow, and σ'(h)."""
+    t = np.tanh(0.5 * h)
+    return 0.5 + 0.5 * t, 0.25 - 0.25 * (t * t)

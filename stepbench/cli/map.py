@@ -42,14 +42,19 @@ def command(
     two components of the start; without --over it is the map of basins, every
     start of the problem's window.
     """
-    from stepbench import catalog
+    from stepbench import InputError, catalog
     from stepbench.cli._common import console
     from stepbench.report.study_tables import map_notes, map_table
     from stepbench.study.sweep import sweep, window_axes
 
     check_output(plot)
     given = settings(start, budget=budget, steps=steps, target=target, seed=seed, noise=noise)
-    axes = over or window_axes(catalog.problem(problem), points)
+    stated = catalog.problem(problem)
+    if stated.f_star is None:
+        raise InputError(f"{problem} does not know its minimum, so that a map has no cost to show: choose another")
+    if over and len(over) != 2:
+        raise InputError(f"a map has two axes: give --over twice, or not at all for the starts; got {len(over)}")
+    axes = over or window_axes(stated, points)
     with opened(study, "map", workers=workers, scheduler=scheduler, traces=traces) as kept:
         found = sweep(problem, method, axes, study=kept, **given)
         found.map().savefig(plot)

@@ -62,18 +62,14 @@ def sensitivity_figure(sweep: Sweep) -> Figure:
         top.legend(fontsize=9, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.02), ncols=4)
     _draw_strips(bottom, lines, edges)
     bottom.set_xlabel(_axis_name(axis))
-    figure.legend(
-        handles=_patches(
-            (COLOURS[0], 1.0, "at most twice the best cost"),
-            (COLOURS[0], 0.35, "reached"),
-            (SLOW, 1.0, "not reached"),
-            (LOST, 1.0, "diverged"),
-        ),
-        loc="outside lower center",
-        ncols=4,
-        frameon=False,
-        fontsize=9,
-    )
+    words = [
+        (COLOURS[0], 1.0, "at most twice the best cost"),
+        (COLOURS[0], 0.35, "reached"),
+        (SLOW, 1.0, "not reached"),
+    ]
+    words = words if sweep.target is not None else [(SLOW, 1.0, "to the end of the budget")]
+    handles = _patches(*words, (LOST, 1.0, "diverged"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
     figure.suptitle(str(sweep.problem), fontsize=12)
     return figure
 
@@ -85,10 +81,8 @@ def _places(axis: Axis) -> tuple[Any, Any]:
         return places, np.arange(len(axis.values) + 1) - 0.5
     places = np.array(axis.values, dtype=float)
     spread = np.log(places) if axis.log else places
-    order = np.sort(spread)
-    middle = (order[1:] + order[:-1]) / 2
-    half = (order[-1] - order[0]) / max(len(order) - 1, 1) / 2 or 0.5
-    edges = np.concatenate([[order[0] - half], middle, [order[-1] + half]])
+    half = (spread[-1] - spread[0]) / max(len(spread) - 1, 1) / 2 or 0.5
+    edges = np.concatenate([[spread[0] - half], (spread[1:] + spread[:-1]) / 2, [spread[-1] + half]])
     return places, np.exp(edges) if axis.log else edges
 
 
@@ -150,7 +144,9 @@ def map_figure(sweep: Sweep) -> Figure:
     it took longer.
     """
     if len(sweep.axes) != 2:
-        raise InputError(f"a map has two axes, and this sweep {len(sweep.axes)}")
+        raise InputError(f"a map has two axes, and this sweep has {len(sweep.axes)}")
+    if sweep.target is None:
+        raise InputError(f"{sweep.problem} does not know its minimum, so that a map has no cost to show")
     n = len(sweep.labels)
     columns = min(n, 3)
     rows = -(-n // columns)
@@ -209,8 +205,7 @@ def _draw_map(ax: Axes, sweep: Sweep, m: int, norm: LogNorm, *, basins: bool) ->
         own = reached & (which == k)
         shade = colormaps[BASINS[k % len(BASINS)] if basins and _minimisers(sweep) > 1 else SCALE]
         colours[own] = shade(np.clip(norm(cost[own]), 0, 1))
-    order = np.argsort(xs), np.argsort(ys)
-    ax.pcolormesh(xs[order[0]], ys[order[1]], colours, rasterized=True)
+    ax.pcolormesh(xs, ys, colours, rasterized=True)
     for axis, values, places, set_scale, set_ticks in (
         (across, sweep.axes[0].values, x, ax.set_xscale, ax.set_xticks),
         (along, sweep.axes[1].values, y, ax.set_yscale, ax.set_yticks),

@@ -15,7 +15,7 @@ import numpy as np
 
 from stepbench import __version__, catalog, files
 from stepbench.contracts import Joined, Problem, Runnable, hyperparameters, with_values
-from stepbench.engine import run_quietly
+from stepbench.engine import prepare, run_quietly
 from stepbench.fields import InputError, fields_of
 from stepbench.result import Result
 
@@ -155,7 +155,7 @@ def batch(
         raise InputError(
             f"{homeless[0].__name__} is in no file that a worker could load: keep it in one of its own, and name that"
         )
-    run_quietly(problem, first, seed=seed, **options | {"budget": 1, "steps": 1})  # refuses what cannot run
+    prepare(problem, first, start=None, seed=seed, **options)  # refuses what cannot run
     setting = {
         "problem": _identity(problem),
         "problem_parameters": {name: getattr(problem, name) for name in fields_of(type(problem))},

@@ -18,6 +18,8 @@ LOAD = 20_000_000
 """Components of points in one piece of work, runs times steps times parameters: about a second."""
 WIDTH = 8192
 """Components of points in one step of it: what a step reads and writes stays in the processor's cache."""
+NARROW = 512
+"""Runs that are not shared out any further: with fewer of them a step is mostly Python's overhead."""
 
 
 class Stopped(KeyboardInterrupt):
@@ -112,7 +114,7 @@ class Study:
         while True:
             with opened(self._workers, self._scheduler) as (executor, room):
                 if not waiting:
-                    shares = 4 * room if room > 1 else 1
+                    shares = -(-2 * room // len([*filter(None, missing)])) if room > 1 else 1
                     for b, (work, places) in enumerate(zip(works, missing, strict=True)):
                         size = _size_of_piece(work, len(places), shares)
                         for at in range(0, len(places), size):
@@ -127,7 +129,7 @@ def _size_of_piece(work: Work, runs: int, shares: int) -> int:
     options = work.options
     steps = min(options["budget"], options["steps"] or options["budget"])
     most: int = LOAD // (steps * (work.dim if work.keep == "end" else work.dim + 8))
-    return max(1, min(most, WIDTH // work.dim, max(64, -(-runs // shares))))
+    return max(1, min(most, WIDTH // work.dim, max(NARROW, -(-runs // shares))))
 
 
 def _drained(executor: Executor, room: int, waiting: deque[_Piece]) -> Iterator[tuple[_Piece, list[Outcome]]]:
