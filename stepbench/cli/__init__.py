@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -22,9 +21,7 @@ def main(args: Sequence[str] | None = None) -> None:
         sys.exit(_app(args)(args, standalone_mode=False, prog_name="stepbench") or 0)
     except typer.TyperException as error:
         _refuse(error.format_message())
-    except KeyboardInterrupt as stop:
-        if type(stop).__name__ == "Stopped":  # a study, which keeps what has ended
-            print(f"stepbench: {stop}; to go on: {shlex.join(['stepbench', *args])}", file=sys.stderr)
+    except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:  # the reader of a pipe went away, as in `stepbench list | head`
         sys.stderr.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,14 +45,18 @@ Traces = Annotated[bool, typer.Option("--traces", help="Keep every record of eac
 
 @contextmanager
 def opened(path: Path, label: str, *, workers: int, scheduler: str | None, traces: bool) -> Iterator[Study]:
-    """The study of a command, with a progress bar."""
-    from stepbench.study import Study
+    """The study of a command, with a progress bar; after Ctrl-C it says what is kept, and how to go on."""
+    from stepbench.study import Stopped, Study
 
-    with (
-        Progress(label) as progress,
-        Study(path, workers=workers, scheduler=scheduler, traces=traces, progress=progress) as study,
-    ):
-        yield study
+    try:
+        with (
+            Progress(label) as progress,
+            Study(path, workers=workers, scheduler=scheduler, traces=traces, progress=progress) as study,
+        ):
+            yield study
+    except Stopped as stop:
+        print(f"stepbench: {stop}; to go on: {shlex.join(['stepbench', *sys.argv[1:]])}", file=sys.stderr)
+        raise typer.Exit(130) from None
 
 
 def tell_notes(out: Console, notes: list[str], study: Study) -> None:

@@ -27,8 +27,9 @@ class Name(StepSize):
         Made for this file.
     """
 
-    # A field is an option: ./FILE.py:lr=0.1, or --lr 0.1. Scalar: it may be an array, with one number a run.
-    lr: Scalar = param(0.001, "α₀", "first step size", "(0, inf)")
+    # A field is an option: ./FILE.py:lr=0.1, or --lr 0.1. Scalar: it may be an array, with one number a run; search is
+    # what `stepbench tune` tries.
+    lr: Scalar = param(0.001, "α₀", "first step size", "(0, inf)", search="1e-6:10:log")
     grow: Scalar = param(1.05, "", "what the step size is multiplied by", "[1, 2]")
 
     def init(self, x):
