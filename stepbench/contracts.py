@@ -298,6 +298,11 @@ class Runnable(Parametric):
         return "run"
 
     @property
+    def gradient_free(self) -> bool:
+        """Whether it asks for no gradients, so that evaluations of f are what it is charged for."""
+        return False
+
+    @property
     def needs(self) -> tuple[str, ...]:
         """What it reads beyond f and its gradient, such as "f_star"; a field of the same name can supply it."""
         return ()

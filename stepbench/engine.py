@@ -147,6 +147,8 @@ def prepare(
 ) -> Prepared:
     """Look at everything that a run is given; raises InputError for what cannot run."""
     budget, seed = _whole("budget", budget, 1), _whole("seed", seed, 0)
+    if seed >= 1 << 63:
+        raise InputError(f"seed must be an integer below 2**63, got {seed}")
     horizon = budget if steps is None else min(budget, _whole("steps", steps, 1))
     noise, target = _size("noise", noise), None if target is None else _size("target", target)
     vet(problem)

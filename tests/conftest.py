@@ -1,8 +1,12 @@
 """What the tests share: every method there is."""
 
 import pytest
+from hypothesis import settings
 
 from stepbench import catalog, cli
+
+settings.register_profile("patient", deadline=None)  # an example may import SciPy
+settings.load_profile("patient")
 
 DIRECTIONS = catalog.names("directions")
 RULES = catalog.names("stepsizes")

@@ -20,7 +20,9 @@ def main(args: Sequence[str] | None = None) -> None:
     try:
         sys.exit(_app(args)(args, standalone_mode=False, prog_name="stepbench") or 0)
     except typer.TyperException as error:
-        _refuse(error.format_message())
+        if not (message := error.format_message()):  # the help was asked for by saying nothing
+            sys.exit(0)
+        _refuse(message)
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:  # the reader of a pipe went away, as in `stepbench list | head`
@@ -32,7 +34,7 @@ def main(args: Sequence[str] | None = None) -> None:
     except MemoryError:
         _refuse("not enough memory: choose a smaller problem, budget or batch")
     except Exception as error:
-        if type(error).__name__ == "InputError":  # named, not imported: --help must not wait for NumPy
+        if "InputError" in [cls.__name__ for cls in type(error).__mro__]:  # not imported: --help must not wait for it
             _refuse(str(error))
         _refuse_users_error(error)
         raise

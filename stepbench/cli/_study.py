@@ -33,7 +33,10 @@ Methods = Annotated[
     list[str],
     typer.Option("--method", "-m", help="A method, as adam or adam+rdbd; may be repeated.", rich_help_panel=PANEL),
 ]
-Error = Annotated[float, typer.Option("--target", help="The error f − f* to reach.", rich_help_panel=PANEL)]
+Error = Annotated[
+    float | None,
+    typer.Option("--target", help="The error f − f* to reach.", show_default="1e-6", rich_help_panel=PANEL),
+]
 File = Annotated[Path, typer.Option("--study", help="The file that keeps every run.", rich_help_panel=WHERE)]
 Workers = Annotated[int, typer.Option(help="Local processes to work in; 1 is this one.", rich_help_panel=WHERE)]
 Scheduler = Annotated[
@@ -61,6 +64,8 @@ def opened(path: Path, label: str, *, workers: int, scheduler: str | None, trace
 
 def tell_notes(out: Console, notes: list[str], study: Study) -> None:
     """Print how to read a table, and where its runs are."""
+    from stepbench.report.study_tables import counted
+
     reused = f", {study.reused:,} were there" if study.reused else ""
-    for line in [*notes, f"{study.store}: {study.made:,} runs made{reused}"]:
+    for line in [*notes, f"{study.store}: {counted(study.made, 'run')} made{reused}"]:
         out.print(line, highlight=False)

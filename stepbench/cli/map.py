@@ -24,7 +24,7 @@ def command(
         ),
     ] = None,
     points: Annotated[int, typer.Option(help="Starts along each side, where no axes are given.")] = 100,
-    target: Error = 1e-6,
+    target: Error = None,
     budget: Budget = 1_000,
     steps: Steps = None,
     start: Start = None,

@@ -80,10 +80,13 @@ def _summary(found: Profile) -> dict[str, Any]:
         "tolerances": list(found.tolerances),
         "budget": found.budget,
         "ranking": [found.labels[m] for m in found.ranking],
-        "areas": {label: found.areas[:, m].tolist() for m, label in enumerate(found.labels)},
-        "costs": {
-            label: [[finite(cost) for cost in costs[:, m].tolist()] for costs in found.costs]
+        "methods": [
+            {
+                "label": label,
+                "areas": found.areas[:, m].tolist(),
+                "costs": [[finite(cost) for cost in costs[:, m].tolist()] for costs in found.costs],
+            }
             for m, label in enumerate(found.labels)
-        },
+        ],
         "pairs": [pair._asdict() for pair in found.pairs()],
     }

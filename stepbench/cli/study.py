@@ -38,7 +38,11 @@ def show(study: File = Path("study.db"), status: Status = None) -> None:
             )
             return
         for row in _runs(store, _status(status)):
-            own = {key: value for key, value in row.items() if key.startswith(("problem.", "method.", "seed"))}
+            own = {
+                key: value
+                for key, value in row.items()
+                if key.startswith(("problem.", "method.", "start", "seed")) and value is not None
+            }
             shown = " ".join(f"{key.removeprefix('method.')}={value}" for key, value in own.items())
             out.print(f"{row['problem']} · {row['method']} · {shown}: {row['detail']}", highlight=False, soft_wrap=True)
 
@@ -55,9 +59,13 @@ def export(
     """Write the runs of a study to a table: a row a run, in an order that does not depend on when it was made."""
     from stepbench import InputError
     from stepbench.cli._common import console
+    from stepbench.report.study_tables import counted
 
     if to_csv is to_parquet is traces is None:
         raise InputError("say where to: --csv FILE, --parquet FILE or --traces FOLDER")
+    for path in (to_csv, to_parquet):
+        if path is not None and path.resolve() == study.resolve():
+            raise InputError(f"{path} is the study itself: write to another file")
     with _stored(study) as store:
         rows = [*_runs(store)]
         headings = list(dict.fromkeys(key for row in rows for key in row))
@@ -74,8 +82,8 @@ def export(
             for key, trace in store.traces():
                 (traces / f"{key.hex()}.npz").write_bytes(trace)
                 kept += 1
-    done = [f"{len(rows):,} runs written to {path}" for path in (to_csv, to_parquet) if path is not None]
-    done += [f"{kept:,} traces written to {traces}"] * (traces is not None)
+    done = [f"{counted(len(rows), 'run')} written to {path}" for path in (to_csv, to_parquet) if path is not None]
+    done += [f"{counted(kept, 'trace')} written to {traces}"] * (traces is not None)
     for line in done:
         console().print(line, highlight=False)
 
@@ -87,6 +95,7 @@ def merge(
 ) -> None:
     """Take the runs of other studies over into the first."""
     from stepbench.cli._common import console
+    from stepbench.report.study_tables import counted
     from stepbench.study.store import Store
 
     out = console()
@@ -94,7 +103,7 @@ def merge(
         for other in others:
             with _stored(other) as source:
                 taken, unlike = store.merge(source)
-            out.print(f"{other}: {taken:,} runs taken over into {study}", highlight=False)
+            out.print(f"{other}: {counted(taken, 'run')} taken over into {study}", highlight=False)
             if unlike:
                 out.print(
                     f"{unlike:,} runs are here with other numbers, and were left: made with another NumPy, or another "
@@ -114,14 +123,15 @@ def remove(
     ] = False,
 ) -> None:
     """Remove runs; all that is asked for must be true of a run."""
-    from stepbench import InputError
+    from stepbench import InputError, catalog
     from stepbench.cli._common import console
+    from stepbench.report.study_tables import counted
     from stepbench.study.batch import version
 
     if problem is method is status is None and not stale:
         raise InputError("say which runs: --problem, --method, --status or --stale; to remove all, delete the file")
     with _stored(study) as store:
-        wanted = {"problem": problem, "method": method}
+        wanted = {"problem": problem and (catalog.problem_name(problem) or problem), "method": method}
         settings = {key: json.loads(text) for key, text in store.settings().items()}
         for name, value in wanted.items():
             held = {setting[name] for setting in settings.values()}
@@ -134,7 +144,7 @@ def remove(
             and not (stale and setting["stepbench"] == version())
         ]
         gone = store.remove(chosen, _status(status))
-    console().print(f"{gone:,} runs removed from {study}", highlight=False)
+    console().print(f"{counted(gone, 'run')} removed from {study}", highlight=False)
 
 
 def _stored(path: Path) -> Store:

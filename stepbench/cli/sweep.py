@@ -30,7 +30,7 @@ def command(
     problem: Annotated[str, typer.Argument(help="A problem, as rosenbrock or quadratic:kappa=100.")],
     method: Methods,
     over: Over,
-    target: Error = 1e-6,
+    target: Error = None,
     budget: Budget = 10_000,
     steps: Steps = None,
     start: Start = None,
@@ -62,7 +62,7 @@ def command(
     with opened(study, "sweep", workers=workers, scheduler=scheduler, traces=traces) as kept:
         found = sweep(problem, method, over, study=kept, **given)
     if json:
-        write_json([_summary(line) for line in found.sensitivities()])
+        write_json([_summary(line, found.target is not None) for line in found.sensitivities()])
     else:
         out = console()
         out.print(sensitivity_table(found, out.width))
@@ -73,15 +73,17 @@ def command(
             console().print(f"drawn to {plot}", highlight=False)
 
 
-def _summary(line: Sensitivity) -> dict[str, Any]:
+def _summary(line: Sensitivity, known: bool) -> dict[str, Any]:
     """A sensitivity as JSON tells it."""
     costs = [finite(cost) for cost in line.cost.tolist()]
+    left = [finite(value) for value in line.left.tolist()]
     usable = None if line.usable is None else [line.axis.values[k] for k in line.usable]
     return {
         "label": line.label,
         "axis": line.axis.name,
         "values": list(line.axis.values),
         "evaluations_to_target": costs,
+        "error_at_end" if known else "f_at_end": left,
         "diverged": line.diverged.tolist(),
         "best": line.axis.values[line.best],
         "usable_range": usable,

@@ -30,7 +30,7 @@ def command(
             show_default="declared by each method; see stepbench show",
         ),
     ] = None,
-    target: Error = 1e-6,
+    target: Error = None,
     budget: Budget = 10_000,
     tune_budget: Annotated[
         int | None,

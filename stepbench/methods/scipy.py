@@ -39,7 +39,7 @@ class SciPy(Peer):
             return np.repeat(np.asarray(w, dtype=float)[:, None], 2, axis=1)
 
         jacobian: Any = {}
-        if self.solver not in ("nelder-mead", "powell"):
+        if not self.gradient_free:
             jacobian = {"jac": lambda w: oracle.grad(twin(w))[:, 0]}
         outcome = minimize(
             lambda w: float(oracle.value(twin(w))[0]),
@@ -53,6 +53,11 @@ class SciPy(Peer):
         )
         record(twin(outcome.x))
         return "" if outcome.success else str(outcome.message)
+
+    @property
+    def gradient_free(self) -> bool:
+        """True for the simplex method and for Powell's."""
+        return self.solver in ("nelder-mead", "powell")
 
     def __str__(self) -> str:
         """scipy:bfgs."""

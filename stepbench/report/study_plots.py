@@ -18,7 +18,7 @@ from matplotlib.patches import Patch
 
 from stepbench.fields import InputError
 from stepbench.report.plots import COLOURS, DASHES, MARKERS, draw_level_lines
-from stepbench.report.study_tables import value_name
+from stepbench.report.study_tables import counted, value_name
 from stepbench.study.profile import solved_within
 
 if TYPE_CHECKING:
@@ -252,7 +252,7 @@ def tuning_figure(tuning: Tuning) -> Figure:
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
     trials = max(tuned.trials for tuned in ranked)
-    figure.suptitle(f"{tuning.problem}: best of {trials} trials each, on cases not tuned on", fontsize=11)
+    figure.suptitle(f"{tuning.problem}: best of at most {trials} trials, on cases not tuned on", fontsize=11)
     return figure
 
 
@@ -274,7 +274,7 @@ def profile_figure(profile: Profile) -> Figure:
     panels[-1, 1].set_xlabel("gradient evaluations")
     handles, _ = panels[0, 0].get_legend_handles_labels()
     figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
-    figure.suptitle(f"{len(profile.problems)} problems, {profile.budget:,} evaluations", fontsize=11)
+    figure.suptitle(f"{counted(len(profile.problems), 'problem')}, {profile.budget:,} evaluations", fontsize=11)
     return figure
 
 

@@ -29,7 +29,7 @@ WORDS = ("second", "problem", "best setting")
 def _fitted(title: str, columns: dict[str, list[Any]], width: int, spare: Sequence[str] = ()) -> Table:
     """A table of these columns, the first of them words and the others numbers, without spare ones it has no room for.
 
-    Columns of words may be folded between words, but for the first.
+    Columns of words may be folded between words; the first only where nothing else helps.
     """
     left = [*spare]
     while True:
@@ -47,7 +47,15 @@ def _fitted(title: str, columns: dict[str, list[Any]], width: int, spare: Sequen
         for row in zip(*columns.values(), strict=True):
             table.add_row(*row)
         wide = Console(width=10_000)
-        if not left or Measurement.get(wide, wide.options, table).minimum <= width:
+        over = Measurement.get(wide, wide.options, table).minimum - width
+        if over <= 0:
+            return table
+        if not left:  # the names give way, down to a few letters a line
+            for column, heading in zip(table.columns, columns, strict=True):
+                if over > 0 and (column is table.columns[0] or heading in WORDS):
+                    column.width = max((column.min_width or 0) - over, 10)
+                    over -= (column.min_width or 0) - column.width
+                    column.min_width = None
             return table
         columns = {heading: cells for heading, cells in columns.items() if heading != left[0]}
         del left[0]
@@ -56,6 +64,11 @@ def _fitted(title: str, columns: dict[str, list[Any]], width: int, spare: Sequen
 def count(value: float) -> str:
     """A number of evaluations, or a dash where it is infinite."""
     return f"{value:,.0f}" if math.isfinite(value) else "–"
+
+
+def counted(n: int, noun: str) -> str:
+    """1 run, 2 runs."""
+    return f"{n:,} {noun}{'s' * (n != 1)}"
 
 
 def value_name(value: object) -> str:
@@ -141,15 +154,17 @@ def sweep_notes(sweep: Sweep) -> list[str]:
     if any(axis.kind == "seed" for axis in sweep.axes[1:]):
         n = next(len(axis.values) for axis in sweep.axes if axis.kind == "seed")
         notes.append(f"costs are medians over {n} seeds")
-    return notes + failures(sweep.ends.status) + unequal(sweep.labels, sweep.told)
+    return notes + map_notes(sweep)
 
 
-def failures(status: Numbers) -> list[str]:
+def failures(failed: int) -> list[str]:
     """How many runs ended as failed, where any did."""
-    failed = int((status == "failed").sum())
-    if not failed:
-        return []
-    return [f"{failed:,} runs failed: stepbench study show STUDY --status failed tells why"]
+    return [f"{counted(failed, 'run')} failed: stepbench study show STUDY --status failed tells why"] * bool(failed)
+
+
+def in_values_of_f(labels: Sequence[str]) -> list[str]:
+    """Whose costs are evaluations of f, where there are any."""
+    return [f"{', '.join(labels)} asks for no gradients: its costs are evaluations of f"] * bool(labels)
 
 
 def unequal(labels: Sequence[str], told: Sequence[tuple[str, ...]]) -> list[str]:
@@ -173,15 +188,18 @@ def map_table(sweep: Sweep, width: int = 120) -> Table:
         for heading, parts in (("reached", reached), ("not reached", ~reached & ~diverged), ("diverged", diverged))
     }
     columns["least cost"] = least
-    columns[f"at {first.name}"] = [value_name(first.values[i]) for i, _ in cheapest]
-    columns[f"and {second.name}"] = [value_name(second.values[j]) for _, j in cheapest]
+    for axis, place, word in ((first, 0, "at"), (second, 1, "and")):
+        columns[f"{word} {axis.name}"] = [
+            value_name(axis.values[at[place]]) if own.any() else "–" for at, own in zip(cheapest, reached, strict=True)
+        ]
     title = f"{sweep.problem} · error ≤ {sweep.target:g} · {sweep.budget:,} evaluations"
     return _fitted(title, columns, width, ["not reached"])
 
 
 def map_notes(sweep: Sweep) -> list[str]:
-    """What a map's table alone would hide."""
-    return failures(sweep.ends.status) + unequal(sweep.labels, sweep.told)
+    """What the table of a sweep, or of a map, alone would hide."""
+    failed = int((sweep.ends.status == "failed").sum())
+    return failures(failed) + in_values_of_f(sweep.gradient_free) + unequal(sweep.labels, sweep.told)
 
 
 def tuning_table(tuning: Tuning, width: int = 120) -> Table:
@@ -223,15 +241,20 @@ def tuning_notes(tuning: Tuning) -> list[str]:
         f"medians over {first.cost.size} fresh {what}, not those tuned on; 95 % intervals of them by the bootstrap"
     ]
     for tuned in tuning.methods:
+        outermost = max(0.05, 1 / tuned.trials)
         edges = [
-            key for key, place in tuned.places.items() if not tuned.ranges[key].choices and not 0.05 < place < 0.95
+            key
+            for key, place in tuned.places.items()
+            if not tuned.ranges[key].choices and not outermost < place < 1 - outermost
         ]
         if edges:
             shown = ", ".join(f"{key}={value_name(tuned.setting[key])} of {tuned.ranges[key]}" for key in edges)
             notes.append(f"{tuned.label}: its best is at the edge of the range, {shown}: widen it with --over")
     if tuning.tune_budget != tuning.budget:
         notes.append(f"tuned on {tuning.tune_budget:,} evaluations and scored on {tuning.budget:,}: another horizon")
-    numbers = {tuned.label: len(tuned.ranges) for tuned in tuning.methods}
+    numbers = {tuned.label: len(tuned.ranges) for tuned in tuning.methods if tuned.ranges}
+    if untuned := [tuned.label for tuned in tuning.methods if not tuned.ranges]:
+        notes.append(f"{', '.join(untuned)} has nothing to tune, and was tried once")
     if len(set(numbers.values())) > 1:
         shown = ", ".join(f"{label} {n}" for label, n in numbers.items())
         notes.append(f"unequal: as many trials each, over different numbers of hyper-parameters: {shown}")
@@ -244,6 +267,7 @@ def tuning_notes(tuning: Tuning) -> list[str]:
     for other in others:
         if tuning.target is not None and best.interval[1] >= other.interval[0] and math.isfinite(other.median):
             notes.append(f"{best.label} and {other.label} cannot be told apart: their intervals overlap")
+    notes += in_values_of_f([tuned.label for tuned in tuning.methods if tuned.gradient_free])
     return notes + unequal([t.label for t in tuning.methods], [t.told for t in tuning.methods])
 
 
@@ -261,7 +285,9 @@ def profile_table(profile: Profile, width: int = 120) -> Table:
         columns[f"solved {tolerance:g}"] = [str(np.isfinite(costs[:, m]).sum()) for m in order]
     spare.append("fastest")
     columns["fastest"] = [str((profile.ratios[-1][:, m] == 1).sum()) for m in order]
-    return _fitted(f"{len(profile.problems)} problems · {profile.budget:,} evaluations", columns, width, spare)
+    return _fitted(
+        f"{counted(len(profile.problems), 'problem')} · {profile.budget:,} evaluations", columns, width, spare
+    )
 
 
 def pairs_table(profile: Profile, width: int = 120) -> Table:
@@ -291,16 +317,14 @@ def profile_notes(profile: Profile) -> list[str]:
             )
     if profile.guessed:
         notes.append(f"the minimum is the least f that any method found on {', '.join(profile.guessed)}")
-    if profile.gradient_free:
-        notes.append(
-            f"{', '.join(profile.gradient_free)} asks for no gradients: d + 1 evaluations of f count as one of them"
-        )
+    if free := ", ".join(profile.gradient_free):
+        notes.append(f"{free} asks for no gradients: d + 1 evaluations of f count as one of them, in the budget too")
     if len(profile.labels) > 2:
         notes.append(
             "a performance profile compares each method with the best of all here: another set of methods may rank two "
             "of them otherwise (Gould & Scott 2016)"
         )
-    return notes + unequal(profile.labels, profile.told)
+    return notes + failures(profile.failed) + unequal(profile.labels, profile.told)
 
 
 def study_table(name: str, settings: Sequence[tuple[dict[str, Any], dict[str, int]]], width: int = 120) -> Table:

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from stepbench import __version__, catalog, files
-from stepbench.contracts import Joined, Problem, Runnable, hyperparameters, with_values
+from stepbench.contracts import Joined, Peer, Problem, Runnable, hyperparameters, with_values
 from stepbench.engine import prepare, run_quietly
 from stepbench.fields import InputError, fields_of
 from stepbench.result import Result
@@ -60,10 +60,10 @@ def version() -> str:
     package = Path(__file__).parents[1]
     code = [*package.glob("*.py"), *catalog.problem_folder().rglob("*.py")]
     code += [path for kind in catalog.KINDS for path in (package / kind).glob("*.py")]
-    digest = hashlib.sha256()
+    whole = hashlib.sha256()
     for source in sorted(path.read_bytes() for path in code):
-        digest.update(hashlib.sha256(source).digest())
-    return f"{__version__}+{digest.hexdigest()[:8]}"
+        whole.update(hashlib.sha256(source).digest())
+    return f"{__version__}+{whole.hexdigest()[:8]}"
 
 
 @dataclass(frozen=True)
@@ -99,34 +99,12 @@ class Work:
 class Batch:
     """Work, and what its runs are known by.
 
-    ``setting`` is all that they have in common but the seed, as JSON in which a user's file stands by its content;
-    ``parameters`` are the method's.
+    ``setting`` is all that they have in common but the seed, as JSON in which a user's file stands by its content.
     """
 
     work: Work
     setting: str
-    parameters: dict[str, Any]
-
-    @property
-    def setting_id(self) -> bytes:
-        """The setting's digest."""
-        return hashlib.sha256(self.setting.encode()).digest()[:16]
-
-    def heads(self) -> list[Head]:
-        """What each of its runs is known by."""
-        setting, seed, values = self.setting_id, self.work.options["seed"], self.work.values
-        texts = [json.dumps(self.parameters)] * self.work.size
-        if values:
-            own = zip(*values.values(), strict=True)
-            texts = [json.dumps(self.parameters | dict(zip(values, one, strict=True))) for one in own]
-        starts = [None] * self.work.size if self.work.starts is None else _rows(self.work.starts)
-        common = hashlib.sha256(setting + seed.to_bytes(16, "little"))
-        heads = []
-        for text, start in zip(texts, starts, strict=True):
-            key = common.copy()
-            key.update(text.encode() + (start or b""))
-            heads.append(Head(key.digest()[:16], setting, seed, text, start))
-        return heads
+    heads: list[Head]
 
 
 def batch(
@@ -135,57 +113,87 @@ def batch(
     *,
     values: Mapping[str, Any] | None = None,
     start: Any = None,
-    keep: Keep = "end",
     seed: int = 0,
-    **options: Any,
+    noise: float = 0.0,
+    budget: int = 10_000,
+    steps: int | None = None,
+    target: float | None = None,
 ) -> Batch:
     """The batch of these runs; raises InputError for what cannot run, or could not be built again by a worker.
 
     ``values`` are hyper-parameters with one value a run, (R,); ``start`` is the first point, (d,), or one a run,
-    (d, R). ``options`` are those of ``stepbench.run``: noise, budget, steps, target.
+    (d, R). The other options are those of ``stepbench.run``.
     """
-    options = {"noise": 0.0, "budget": 10_000, "steps": None, "target": None} | options
     columns = {name: np.asarray(own, dtype=float).tolist() for name, own in (values or {}).items()}
     first = with_values(method, {name: own[0] for name, own in columns.items()})
-    starts = None if start is None else np.reshape(start, (problem.x0.size, -1)).T
-    if starts is not None and len(starts) == 1 and np.array_equal(starts[0], problem.x0):
-        starts = None
+    parameters = {key: getattr(part, field.name) for key, (part, field) in hyperparameters(first).items()}
+    if arrays := [key for key, value in parameters.items() if isinstance(value, np.ndarray)]:
+        raise InputError(f"{first} is a batch already: give {arrays[0]} one value, and say what to vary")
     classes = [type(part) for part in (problem, *first.parts) if not isinstance(part, Joined)]
     if homeless := [cls for cls in classes if not cls.__module__.startswith("stepbench.")]:
         raise InputError(
             f"{homeless[0].__name__} is in no file that a worker could load: keep it in one of its own, and name that"
         )
-    prepare(problem, first, start=None, seed=seed, **options)  # refuses what cannot run
-    setting = {
-        "problem": _identity(problem),
-        "problem_parameters": {name: getattr(problem, name) for name in fields_of(type(problem))},
-        "method": _identity(first),
-        **options,
-        "stepbench": version(),
-    }
+    whole = with_values(method, {name: np.array(own) for name, own in columns.items()})
+    options: dict[str, Any] = {"noise": noise, "budget": budget, "steps": steps, "target": target}
+    given = prepare(problem, whole, start=start, seed=seed, **options)
+    size = 1 if given.lone else given.x.shape[1]
+    points = given.x[:, :size].T
+    elsewhere = (points != problem.x0).any(axis=1)
+    setting = json.dumps(
+        {
+            "problem": _identity(problem),
+            "problem_parameters": {name: getattr(problem, name) for name in fields_of(type(problem))},
+            "method": _identity(first),
+            **options,
+            "stepbench": version(),
+        }
+    )
+    texts = [json.dumps(parameters)] * size
+    if columns:
+        texts = [
+            json.dumps(parameters | dict(zip(columns, own, strict=True))) for own in zip(*columns.values(), strict=True)
+        ]
+    starts = [blob if own else None for blob, own in zip(_rows(points), elsewhere.tolist(), strict=True)]
     work = Work(
         problem=problem.spec(),
         method=first.spec(),
         values=columns,
-        starts=None if starts is None else starts.tolist(),
+        starts=points.tolist() if elsewhere.any() else None,
         dim=problem.x0.size,
-        size=max([1 if starts is None else len(starts), *map(len, columns.values())]),
+        size=size,
         options={"seed": seed, **options},
         files={files.path_of(cls): files.source_of(cls) for cls in classes if files.is_users(cls)},
-        keep=keep,
+        keep="end",
         version=version(),
     )
-    parameters = {key: getattr(part, field.name) for key, (part, field) in hyperparameters(first).items()}
-    return Batch(work, json.dumps(setting), parameters)
+    return Batch(work, setting, _heads(digest(setting), seed, texts, starts))
+
+
+def digest(setting: str) -> bytes:
+    """By what a setting is known."""
+    return hashlib.sha256(setting.encode()).digest()[:16]
+
+
+def _heads(setting: bytes, seed: int, parameters: list[str], starts: Sequence[bytes | None]) -> list[Head]:
+    common = hashlib.sha256(setting + seed.to_bytes(8, "little"))
+    heads = []
+    for text, start in zip(parameters, starts, strict=True):
+        key = common.copy()
+        key.update(text.encode() + (start or b""))
+        heads.append(Head(key.digest()[:16], setting, seed, text, start))
+    return heads
 
 
 def _identity(thing: Problem | Runnable) -> str:
-    """A name without options, in which a user's file stands by its name and its content."""
-    name = str(Joined(type(thing.direction)(), type(thing.rule)())) if isinstance(thing, Joined) else thing.name
+    """A name without options but a peer's solver, in which a user's file stands by its name and its content."""
+    name = str(thing) if isinstance(thing, Peer) else thing.name
+    if isinstance(thing, Joined):
+        name = str(Joined(type(thing.direction)(), type(thing.rule)()))
     for part in [thing] if isinstance(thing, Problem) else thing.parts:
         if files.is_users(type(part)):
-            digest = hashlib.sha256(files.source_of(type(part))).hexdigest()[:12]
-            name = name.replace(part.name, f"{Path(part.name).name}@{digest}")
+            content = hashlib.sha256(files.source_of(type(part))).hexdigest()[:12]
+            name = name.replace(part.name, f"{Path(part.name).name}@{content}")
     return name
 
 

@@ -18,7 +18,7 @@ Numbers = np.ndarray[Any, Any]
 class Ends:
     """The ends of many runs, as arrays of one shape; a number that is unknown is NaN.
 
-    ``point`` has the components of w on one more axis, the last.
+    ``point`` has the components of w on one more axis, the last; NaN where a problem has fewer than another.
     """
 
     status: Numbers
@@ -36,22 +36,28 @@ class Ends:
             values = [getattr(outcome, name) for outcome in outcomes]
             return np.array([math.nan if v is None else v for v in values], dtype=float).reshape(shape)
 
-        d = max((len(outcome.point or b"") // 8 for outcome in outcomes), default=0)
-        lost = np.full(d, math.nan).tobytes()
-        points = np.frombuffer(b"".join(outcome.point or lost for outcome in outcomes), dtype="<f8")
+        blobs = [outcome.point or b"" for outcome in outcomes]
+        size = max(map(len, blobs), default=0)
+        missing = np.full(size // 8, math.nan).tobytes()
+        points = np.frombuffer(b"".join(blob + missing[len(blob) :] for blob in blobs), dtype="<f8")
         return cls(
             np.array([outcome.status for outcome in outcomes]).reshape(shape),
             column("evals"),
             column("fevals"),
             column("f"),
             column("error"),
-            points.reshape(*shape, d),
+            points.reshape(*shape, size // 8),
         )
 
     @property
     def cost(self) -> Numbers:
         """What each run spent: gradient evaluations, or those of f where it asked for no gradients."""
         return np.where(self.evals == 0, self.fevals, self.evals)
+
+    @property
+    def gradient_free(self) -> Numbers:
+        """Which runs asked for function values only."""
+        return np.asarray((self.evals == 0) & (self.fevals > 0))
 
     @property
     def lost(self) -> Numbers:

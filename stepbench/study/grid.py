@@ -14,7 +14,7 @@ import numpy as np
 from stepbench.contracts import Method, Problem, Runnable, changed, hyperparameters, with_values
 from stepbench.fields import Field, InputError, fields_of, nearest, show_value
 
-Over: TypeAlias = Sequence[str] | Mapping[str, Any]
+Over: TypeAlias = str | Sequence[str] | Mapping[str, Any]
 """What is varied: texts such as ``"lr=1e-5:1:60:log"``, or values by name."""
 
 MOST = 1_000_000
@@ -55,6 +55,8 @@ class Axis:
 
 def axes(over: Over, problem: Problem, methods: Sequence[Runnable]) -> tuple[Axis, ...]:
     """The axes that are asked for; raises InputError where the problem or a method has no such parameter."""
+    if not methods:
+        raise InputError("give at least one method")
     found = []
     for name, values in pairs(over):
         fields = _fields(name, problem, methods)
@@ -72,6 +74,7 @@ def pairs(over: Over) -> list[tuple[str, Any]]:
     """What is varied, by name."""
     if isinstance(over, Mapping):
         return list(over.items())
+    over = [over] if isinstance(over, str) else over
     if lacking := [text for text in over if "=" not in text]:
         raise InputError(f"{lacking[0]!r} varies nothing: write name=values, as lr=1e-5:1:60:log")
     asked = [(name.strip(), values) for name, _, values in (text.partition("=") for text in over)]
@@ -108,12 +111,23 @@ def _fields(name: str, problem: Problem, methods: Sequence[Runnable]) -> list[Fi
 
 def _listed(name: str, values: Any, field: Field) -> Axis:
     """The axis of values given as they are."""
-    values = values.tolist() if isinstance(values, np.ndarray) else list(values)
-    if not values:
+    plain = _plain(name, values, field)
+    return _axis(name, plain, _looks_logarithmic(plain))
+
+
+def _plain(name: str, values: Any, field: Field) -> list[Any]:
+    """The values of a list, each as the field keeps it."""
+    if isinstance(values, np.ndarray) and values.ndim == 1:
+        values = values.tolist()
+    if isinstance(values, list | tuple | range) and not values:
         raise InputError(f"{name} has no values")
+    if not isinstance(values, list | tuple | range):
+        raise InputError(f"{name} must have a list of values, or a text such as 1e-5:1:60:log; got {values!r}")
     for value in values:
+        if isinstance(value, list | tuple | np.ndarray):
+            raise InputError(f"{name} must have one number a value, not {value!r}")
         field.check(value)
-    return _axis(name, [field.plain(value) for value in values], _looks_logarithmic(values))
+    return [field.plain(value) for value in values]
 
 
 def _looks_logarithmic(values: Sequence[Any]) -> bool:
@@ -137,11 +151,13 @@ def _parsed(name: str, text: str, field: Field) -> Axis:
     low, high, *rest = text.split(":")
     if not rest:
         return _axis(name, _integers(name, low, high, field), False)
-    spaced = interval(name, ":".join([low, high, *rest[1:]]), field)
+    if rest[1:] not in ([], ["log"]):
+        raise InputError(f"{name}={text}: write values as a,b,c, as a:b:n, as a:b:n:log, or as a:b for integers")
     try:
         n = int(rest[0])
     except ValueError:
-        raise InputError(f"{name}={text}: how many values? Write {low}:{high}:60{':log' * spaced.log}") from None
+        raise InputError(f"{name}={text}: how many values? Write {low}:{high}:60{':log' * ('log' in rest)}") from None
+    spaced = interval(name, ":".join([low, high, *rest[1:]]), field)
     if not 2 <= n <= MOST:
         raise InputError(f"{name}={text}: the number of values must be from 2 to {MOST:,}")
     return _axis(name, list(dict.fromkeys(spaced.values(np.linspace(0.0, 1.0, n)))), spaced.log)
@@ -154,8 +170,10 @@ def _integers(name: str, low: str, high: str, field: Field) -> list[Any]:
         raise InputError(
             f"{name}={low}:{high}: how many values? Write {low}:{high}:20, or {low}:{high}:20:log"
         ) from None
-    if not first < end <= first + MOST:
+    if first >= end:
         raise InputError(f"{name}={low}:{high} are the integers from {low} up to but not {high}: there are none")
+    if end > first + MOST:
+        raise InputError(f"{name}={low}:{high} are {end - first:,} values; at most {MOST:,} fit a study")
     return [field.plain(value) for value in range(first, end)]
 
 
@@ -174,8 +192,10 @@ class Interval:
         parts = np.asarray(parts, dtype=float)
         if self.choices:
             return [self.choices[min(int(part * len(self.choices)), len(self.choices) - 1)] for part in parts]
-        width = self.high - self.low
-        spread = self.low * (self.high / self.low) ** parts if self.log else self.low + width * parts
+        if self.log:
+            spread = self.low ** (1 - parts) * self.high**parts
+        else:
+            spread = self.low * (1 - parts) + self.high * parts
         if self.whole:
             return [round(value) for value in spread.tolist()]
         return [min(max(float(f"{value:.12g}"), self.low), self.high) for value in spread.tolist()]
@@ -187,8 +207,10 @@ class Interval:
         return f"{self.low:g}:{self.high:g}{':log' * self.log}"
 
 
-def interval(name: str, text: str, field: Field) -> Interval:
-    """What ``1e-6:10:log``, ``0:0.99`` or ``1,2,5`` spans; raises InputError."""
+def interval(name: str, text: Any, field: Field) -> Interval:
+    """What ``1e-6:10:log``, ``0:0.99`` or ``1,2,5`` spans, or a list of choices; raises InputError."""
+    if not isinstance(text, str):
+        return Interval(0.0, 1.0, False, False, tuple(_plain(name, text, field)))
     if ":" not in text or field.kind not in ("int", "float"):
         choices = tuple(field.plain(field.parse(word)) for word in text.split(","))
         for choice in choices:
@@ -196,7 +218,7 @@ def interval(name: str, text: str, field: Field) -> Interval:
         return Interval(0.0, 1.0, False, False, choices)
     low, high, *rest = text.split(":")
     if rest not in ([], ["log"]):
-        raise InputError(f"{name}={text}: write values as a,b,c, as a:b:n, as a:b:n:log, or as a:b for integers")
+        raise InputError(f"{name}={text}: a range is written low:high or low:high:log, as {low}:{high}:log")
     ends = []
     for word in (low, high):
         try:
@@ -262,10 +284,14 @@ def _in_lockstep(axis: Axis, method: Runnable) -> bool:
 
 def _start(problem: Problem, start: Sequence[float] | None, components: dict[Axis, Any]) -> np.ndarray[Any, Any] | None:
     """The start, (d,), or one a run, (d, R), with some components replaced; None for the problem's own."""
-    if not components:
-        return None if start is None else np.array(start, dtype=float)
     point = np.array(problem.x0 if start is None else start, dtype=float)
+    if point.shape != problem.x0.shape:
+        raise InputError(f"the start must have {problem.x0.size} numbers, as {problem} has parameters")
+    if not components:
+        return None if start is None else point
     rows = np.repeat(point[:, None], max(np.size(value) for value in components.values()), axis=1)
     for axis, value in components.items():
+        if axis.component >= len(rows):
+            raise InputError(f"{axis.name}: the start has {len(rows)} numbers, w1 to w{len(rows)}")
         rows[axis.component] = value
     return rows if rows.shape[1] > 1 else rows[:, 0]

@@ -94,7 +94,8 @@ class Profile:
 
     A problem is solved to the tolerance τ where f ≤ f_L + τ (f(w₀) − f_L), with f_L the minimum f*, or, where that is
     unknown, the least f that any of the methods found. Costs are gradient evaluations; d + 1 evaluations of f count as
-    one for a method that asks for no gradients (Moré & Wild's simplex gradient). Infinite where unsolved.
+    one, in the budget too, for a method that asks for no gradients (Moré & Wild's simplex gradient). Infinite where
+    unsolved. ``failed`` is the number of runs that ended so.
     """
 
     problems: tuple[str, ...]
@@ -105,6 +106,7 @@ class Profile:
     guessed: tuple[str, ...]
     gradient_free: tuple[str, ...]
     told: tuple[tuple[str, ...], ...]
+    failed: int = 0
 
     @cached_property
     def ratios(self) -> Numbers:
@@ -169,39 +171,43 @@ def profile(
     tolerances = tuple(sorted(tolerances, reverse=True))
     if not tolerances or not 0 < tolerances[-1] <= tolerances[0] < 1:
         raise InputError(f"tolerances must be numbers between 0 and 1, got {', '.join(map(str, tolerances))}")
-    if len(methods) < 2:
+    if isinstance(methods, str) or len(methods) < 2:
         raise InputError("a profile compares methods: give at least two")
     if seeds < 1:
         raise InputError(f"there must be at least 1 seed, got {seeds}")
     runnables = [catalog.method(method) for method in methods]
     labels = [name if isinstance(name, str) else catalog.label(name) for name in methods]
     found = [catalog.problem(p) for p in (catalog.suite(problems) if isinstance(problems, str) else problems)]
+    if not found:
+        raise InputError("a profile needs problems: give a suite, or some")
     cases = [(p, seed) for p in found for seed in range(seeds if p.stochastic or noise else 1)]
     starts, batches = [], []
     for problem, seed in cases:
         first = float(problem.f(np.repeat(problem.x0[:, None], 2, axis=1))[0])
         starts.append(first)
         target = None if problem.f_star is None else tolerances[-1] * max(first - problem.f_star, 0.0)
-        batches += [batch(problem, m, seed=seed, target=target, budget=budget, noise=noise) for m in runnables]
+        batches += [
+            batch(problem, m, seed=seed, target=target, budget=budget * _unit(m, problem), noise=noise)
+            for m in runnables
+        ]
     with using(study) as opened:
         outcomes = iter(opened.outcomes(batches, keep="curve"))
     costs = np.full((len(tolerances), len(cases), len(methods)), math.inf)
-    free: set[str] = set()
+    failed = 0
     for k, ((problem, _), first) in enumerate(zip(cases, starts, strict=True)):
         ended = [next(outcomes)[0] for _ in methods]
         curves = [np.frombuffer(end.curve or b"").reshape(2, -1) for end in ended]
         least = problem.f_star
         if least is None:
             least = min([first, *(float(curve[1].min()) for curve in curves if curve.size)])
-        for m, (end, (spent, f)) in enumerate(zip(ended, curves, strict=True)):
-            unit = 1
-            if not end.evals and end.fevals:
-                unit = problem.x0.size + 1
-                free.add(labels[m])
+        for m, (method, (spent, f)) in enumerate(zip(runnables, curves, strict=True)):
+            failed += ended[m].status == "failed"
+            if f.size and f[-1] < least - 1e-9 * max(1.0, abs(least)):  # the problem's f* is none
+                continue
             for t, tolerance in enumerate(tolerances):
                 there = np.flatnonzero(f <= least + tolerance * (first - least))
                 if there.size:
-                    costs[t, k, m] = max(float(spent[there[0]]), 1.0) / unit
+                    costs[t, k, m] = max(float(spent[there[0]]), 1.0) / _unit(method, problem)
     names = [
         str(problem) + f" seed {seed}" * (seeds > 1 and bool(problem.stochastic or noise)) for problem, seed in cases
     ]
@@ -212,6 +218,12 @@ def profile(
         costs,
         budget,
         tuple(str(problem) for problem in found if problem.f_star is None),
-        tuple(label for label in labels if label in free),
+        tuple(label for label, method in zip(labels, runnables, strict=True) if method.gradient_free),
         tuple(tuple(dict.fromkeys(method.needs)) for method in runnables),
+        failed,
     )
+
+
+def _unit(method: Runnable, problem: Problem) -> int:
+    """How many of the evaluations that a method is charged for count as one."""
+    return problem.x0.size + 1 if method.gradient_free else 1

@@ -66,7 +66,8 @@ class Store:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._db.close()
+        if "_db" in vars(self):
+            self._db.close()
 
     def __str__(self) -> str:
         """The file's name."""
@@ -127,6 +128,8 @@ class Store:
     def remove(self, settings: Iterable[bytes], status: str | None = None) -> int:
         """Remove the runs of these settings, or those of one status among them; returns how many there were."""
         chosen = [(setting, status or "%") for setting in settings]
+        if not chosen:
+            return 0
         with self._explained(), self._transaction():
             before = self._db.total_changes
             self._db.executemany("DELETE FROM runs WHERE setting = ? AND status LIKE ?", chosen)
@@ -138,6 +141,8 @@ class Store:
 
     def merge(self, other: Store) -> tuple[int, int]:
         """Take over the runs of another study; returns how many were new, and how many are here with other numbers."""
+        if self.path is not None and other.path is not None and self.path.resolve() == other.path.resolve():
+            raise InputError(f"{other} cannot be merged into itself")
         taken = unlike = 0
         settings, n = other.settings(), len(Head._fields)
         with other._explained():

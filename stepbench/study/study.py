@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stepbench.fields import InputError
-from stepbench.study.batch import Batch, Keep, Outcome, Work, perform
+from stepbench.study.batch import Batch, Keep, Outcome, Work, digest, perform
 from stepbench.study.executors import opened
 from stepbench.study.store import Store, UnwritableError
 
@@ -75,12 +75,12 @@ class Study:
         Raises Stopped on Ctrl-C, and InputError where the file cannot be written; what ended before is kept.
         """
         keep = "trace" if self._traces else keep
-        heads = [batch.heads() for batch in batches]
+        heads = [batch.heads for batch in batches]
         here = self.store.found([head.key for own in heads for head in own], keep)
         missing = [[i for i, head in enumerate(own) if head.key not in here] for own in heads]
         total, made = sum(map(len, missing)), 0
         if total:
-            settings = {batch.setting_id: batch.setting for batch, own in zip(batches, missing, strict=True) if own}
+            settings = {digest(b.setting): b.setting for b, own in zip(batches, missing, strict=True) if own}
             self.store.put(settings, ())  # whether the file can be written is known before anything is run
         try:
             works = [replace(batch.work, keep=keep) for batch in batches]

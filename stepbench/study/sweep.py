@@ -95,6 +95,11 @@ class Sweep:
         """Which runs met the target."""
         return np.isfinite(self.cost)
 
+    @property
+    def gradient_free(self) -> list[str]:
+        """The methods that asked for no gradients: their costs are evaluations of f."""
+        return [label for label, free in zip(self.labels, self.ends.gradient_free, strict=True) if free.any()]
+
     def sensitivities(self) -> list[Sensitivity]:
         """The answer of each method to the first axis, for every value of the others; seeds are put together."""
         others = [axis for axis in self.axes[1:] if axis.kind != "seed"]
@@ -146,7 +151,7 @@ def sweep(
     methods: str | Runnable | Sequence[str | Runnable],
     over: Over,
     *,
-    target: float | None = 1e-6,
+    target: float | None = None,
     budget: int = 10_000,
     steps: int | None = None,
     start: Sequence[float] | None = None,
@@ -158,8 +163,9 @@ def sweep(
 
     ``over`` is a list of texts such as ``"lr=1e-5:1:60:log"``, or values by name: a hyper-parameter that all the
     methods have, ``problem.kappa``, ``seed``, or ``w1``, … for a component of the start. ``study`` is a Study or the
-    path of one; without it nothing is kept. The other options are those of ``stepbench.run``. Where the problem does
-    not know its minimum there is no target. Raises InputError for what cannot run, before anything does.
+    path of one; without it nothing is kept. ``target`` is an error, 1e-6 where none is given; where the problem does
+    not know its minimum there is none. The other options are those of ``stepbench.run``. Raises InputError for what
+    cannot run, before anything does.
     """
     problem = catalog.problem(problem)
     methods = [methods] if isinstance(methods, str | Runnable) else list(methods)
@@ -168,7 +174,7 @@ def sweep(
     found = axes(over, problem, runnables)
     if not found:
         raise InputError("nothing is varied: say what, as --over lr=1e-5:1:60:log")
-    target = None if problem.f_star is None else target
+    target = default_target(problem) if target is None else target
     options: dict[str, Any] = {"target": target, "budget": budget, "steps": steps, "noise": noise}
     shape = tuple(len(axis.values) for axis in found)
     work: list[tuple[Batch, list[int]]] = []
@@ -182,6 +188,11 @@ def sweep(
         outcomes = opened.in_order(work)
     told = tuple(tuple(dict.fromkeys(method.needs)) for method in runnables)
     return Sweep(problem, labels, found, Ends.of(outcomes, (len(methods), *shape)), target, budget, told)
+
+
+def default_target(problem: Problem) -> float | None:
+    """The error to reach where none is said: 1e-6; None where the problem does not know its minimum."""
+    return None if problem.f_star is None else 1e-6
 
 
 def window_axes(problem: Problem, points: int) -> list[str]:

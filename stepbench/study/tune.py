@@ -18,6 +18,7 @@ from stepbench.study.batch import batch
 from stepbench.study.ends import Ends, Numbers
 from stepbench.study.grid import Interval, Over, interval, pairs
 from stepbench.study.study import Study, using
+from stepbench.study.sweep import default_target
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,6 +48,7 @@ class Tuned:
     left: Numbers
     interval: tuple[float, float]
     told: tuple[str, ...]
+    gradient_free: bool
 
     @property
     def median(self) -> float:
@@ -90,12 +92,12 @@ class Tuning:
 
 def tune(
     problem: str | Problem,
-    methods: Sequence[str | Runnable],
+    methods: str | Runnable | Sequence[str | Runnable],
     *,
     trials: int = 32,
     cases: int = 10,
     over: Over = (),
-    target: float | None = 1e-6,
+    target: float | None = None,
     budget: int = 10_000,
     tune_budget: int | None = None,
     seed: int = 0,
@@ -109,24 +111,31 @@ def tune(
     the cases, and, where most do not reach it, the median error. Where steps see samples or noise, a case is a seed;
     elsewhere it is a start, drawn around the problem's own, which is the first that is scored. Cases that are scored
     are not those that were tuned on. ``tune_budget`` is the trials' budget, where it is not that of the scores.
-    Raises InputError for what cannot run, before anything does.
+    ``target`` is as in ``sweep``. Raises InputError for what cannot run, before anything does.
     """
     problem = catalog.problem(problem)
     for option, value in (("trials", trials), ("cases", cases)):
         if value < 1:
             raise InputError(f"{option} must be at least 1, got {value}")
+    methods = [methods] if isinstance(methods, str | Runnable) else methods
+    if not methods:
+        raise InputError("give at least one method")
     runnables = [catalog.method(method) for method in methods]
     labels = [name if isinstance(name, str) else catalog.label(name) for name in methods]
     ranges = _ranges(runnables, over)
-    target = None if problem.f_star is None else target
+    target = default_target(problem) if target is None else target
+    tune_budget = budget if tune_budget is None else tune_budget
+    options: dict[str, Any] = {"target": target, "noise": noise}
+    for method in runnables:  # refuses what cannot run
+        for most in (tune_budget, budget):
+            batch(problem, method, seed=seed, budget=most, **options)
     noisy = bool(problem.stochastic or noise)
     tuned_on = [_case(problem, seed, k, noisy) for k in range(1, cases + 1)]
     scored_on = [_case(problem, seed, k, noisy) for k in (0, *range(cases + 1, 2 * cases))]
-    options: dict[str, Any] = {"target": target, "noise": noise}
     drawn = [_drawn(own, trials, seed) for own in ranges]
     settings = [[_setting(own, places) for places in rows] for own, rows in zip(ranges, drawn, strict=True)]
     with using(study) as opened:
-        options["budget"] = tune_budget = tune_budget or budget
+        options["budget"] = tune_budget
         tried = _ends(opened, problem, [*zip(runnables, settings, strict=True)], tuned_on, options)
         chosen = [_best(ends, target) for ends in tried]
         best = [own[k] for own, k in zip(settings, chosen, strict=True)]
@@ -148,6 +157,7 @@ def tune(
                 left=left,
                 interval=_spread(left if target is None else np.minimum(cost, budget), seed),
                 told=tuple(dict.fromkeys(method.needs)),
+                gradient_free=bool(scored[m].gradient_free.any()),
             )
         )
     return Tuning(problem, tuple(tuned), target, budget, tune_budget, noisy)
