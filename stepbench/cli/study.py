@@ -14,7 +14,7 @@ import typer
 if TYPE_CHECKING:
     from stepbench.study.store import Store
 
-app = typer.Typer(no_args_is_help=True, help="Show, export, merge or thin out the file that keeps a study's runs.")
+app = typer.Typer(no_args_is_help=True, help="Show, export, merge or remove what a study keeps.")
 
 File = Annotated[Path, typer.Argument(help="The study's file, as study.db.")]
 Status = Annotated[str | None, typer.Option(help="Only runs that ended so: converged, budget, diverged or failed.")]
