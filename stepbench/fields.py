@@ -244,4 +244,6 @@ def show_value(value: Any) -> str:
     """A field's value as a spec states it."""
     if isinstance(value, np.ndarray):
         return f"[{value.size} values]"
-    return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value).lower()
+    if isinstance(value, bool | None):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)

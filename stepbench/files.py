@@ -124,14 +124,14 @@ def _defined(module: ModuleType, kind: Kind) -> list[type]:
 def _module(text: str) -> ModuleType:
     try:
         path = Path(text).expanduser()
-        given = (_sent.get() or {}).get(str(path))
+        given = (_sent.get() or {}).get(str(path.resolve()))
         source = path.read_bytes() if given is None else given
     except RuntimeError as error:
         raise InputError(f"{text} cannot be read: {error}") from None
     except OSError as error:
         beside = [p.stem for p in path.parent.glob("*.py")] if path.parent.is_dir() else []
         raise InputError(f"{text} cannot be read: {error.strerror}{nearest(path.stem, beside)}") from None
-    path = path.resolve() if given is None else path
+    path = path.resolve()
     digest = hashlib.sha256(str(path).encode() + b"\0" + source).hexdigest()[:16]
     module = ModuleType(f"{USER_FILES}{re.sub(r'[^A-Za-z0-9]', '_', path.stem)}_{digest}")
     module.__file__ = str(path)

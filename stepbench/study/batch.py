@@ -16,7 +16,7 @@ import numpy as np
 from stepbench import __version__, catalog, files
 from stepbench.contracts import Joined, Peer, Problem, Runnable, hyperparameters, with_values
 from stepbench.engine import prepare, run_quietly
-from stepbench.fields import InputError, fields_of
+from stepbench.fields import InputError, fields_of, shown_path
 from stepbench.result import Result
 
 Keep = Literal["end", "curve", "trace"]
@@ -135,8 +135,8 @@ def batch(
             f"{homeless[0].__name__} is in no file that a worker could load: keep it in one of its own, and name that"
         )
     whole = with_values(method, {name: np.array(own) for name, own in columns.items()})
-    options: dict[str, Any] = {"noise": noise, "budget": budget, "steps": steps, "target": target}
-    given = prepare(problem, whole, start=start, seed=seed, **options)
+    given = prepare(problem, whole, budget=budget, steps=steps, target=target, start=start, seed=seed, noise=noise)
+    options = {"noise": given.noise, "budget": given.budget, "steps": steps and int(steps), "target": given.target}
     size = 1 if given.lone else given.x.shape[1]
     points = given.x[:, :size].T
     elsewhere = (points != problem.x0).any(axis=1)
@@ -162,12 +162,12 @@ def batch(
         starts=points.tolist() if elsewhere.any() else None,
         dim=problem.x0.size,
         size=size,
-        options={"seed": seed, **options},
+        options={"seed": given.seed, **options},
         files={files.path_of(cls): files.source_of(cls) for cls in classes if files.is_users(cls)},
         keep="end",
         version=version(),
     )
-    return Batch(work, setting, _heads(digest(setting), seed, texts, starts))
+    return Batch(work, setting, _heads(digest(setting), given.seed, texts, starts))
 
 
 def digest(setting: str) -> bytes:
@@ -212,11 +212,15 @@ def _outcomes(work: Work) -> Iterator[Outcome]:
             with_values(catalog.method(work.method), {name: np.array(own) for name, own in work.values.items()}),
             start=None if work.starts is None else np.array(work.starts).T,
             trace=work.keep != "end",
+            label=work.method,
             **work.options,
         )
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # of a user's file
         if work.size == 1:
-            yield Outcome("failed", f"{type(error).__name__}: {error}")
+            why = f"{type(error).__name__}: {error}"
+            for path in work.files:  # wherever it lies on this machine
+                why = why.replace(shown_path(path), Path(path).name).replace(path, Path(path).name)
+            yield Outcome("failed", why)
             return
         for half in (range(work.size // 2), range(work.size // 2, work.size)):
             yield from _outcomes(work.part(half))
@@ -226,8 +230,11 @@ def _outcomes(work: Work) -> Iterator[Outcome]:
 
 def _ends(work: Work, result: Result) -> Iterator[Outcome]:
     """What is kept of the runs of a result."""
-    last = {name: getattr(result, name) for name in ("evals", "fevals", "f", "error", "distance", "gradient_norm")}
-    columns = [[None] * work.size if values is None else np.ravel(values[-1]).tolist() for values in last.values()]
+    columns = []
+    for name in ("evals", "fevals", "f", "error", "distance", "gradient_norm"):
+        values = getattr(result, name)
+        # SQLite knows no -0, which + 0 makes a 0 of.
+        columns.append([None] * work.size if values is None else np.ravel(values[-1] + 0).tolist())
     ends = (np.ravel(getattr(result, name)).tolist() for name in ("status", "detail", "steps"))
     points = _rows(result.x[-1].reshape(work.dim, -1).T)
     for r, outcome in enumerate(zip(*ends, *columns, points, strict=True)):
@@ -235,7 +242,7 @@ def _ends(work: Work, result: Result) -> Iterator[Outcome]:
             yield Outcome._make((*outcome, None, None))
         else:
             one = result if result.x.ndim == 2 else result[r]
-            yield Outcome._make((*outcome, _curve(one), _saved(one) if work.keep == "trace" else None))
+            yield Outcome._make((*outcome, _curve(one), _saved(one, work, r) if work.keep == "trace" else None))
 
 
 def _rows(values: Any) -> list[bytes]:
@@ -252,7 +259,10 @@ def _curve(result: Result) -> bytes:
     return np.array([result.cost[lower], least[lower]], dtype="<f8").tobytes()
 
 
-def _saved(result: Result) -> bytes:
+def _saved(result: Result, work: Work, r: int) -> bytes:
+    """The file of run r, under its own hyper-parameters."""
+    method = with_values(catalog.method(work.method), {name: own[r] for name, own in work.values.items()})
     file = io.BytesIO()
-    result.write(file)
+    # Without the time that it took, which is that of its batch, the file is the same wherever it is made.
+    replace(result, method=method.spec(), label=catalog.label(method), seconds=0.0).write(file)
     return file.getvalue()

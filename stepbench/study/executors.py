@@ -6,12 +6,29 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from contextlib import contextmanager
-from typing import Any
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from multiprocessing import resource_tracker
+from typing import Any, NamedTuple
 
 from stepbench.fields import InputError
+
+
+class Workplace(NamedTuple):
+    """An executor, how many pieces of work to give it at a time, and whether it is gone for good."""
+
+    executor: Executor
+    room: int
+    gone: Callable[[], bool] = lambda: False
+
+
+def opened(workers: int, scheduler: str | None) -> AbstractContextManager[Workplace]:
+    """The workplace that is asked for, to be closed afterwards."""
+    if scheduler is not None:
+        return _cluster(scheduler)
+    return nullcontext(Workplace(InProcess(), 1)) if workers == 1 else _processes(workers)
 
 
 class InProcess(Executor):
@@ -28,29 +45,48 @@ class InProcess(Executor):
 
 
 @contextmanager
-def opened(workers: int, scheduler: str | None) -> Iterator[tuple[Executor, int]]:
-    """An executor, and how many batches to give it at a time."""
-    if scheduler is not None:
-        with _cluster(scheduler) as client:
-            executor = client.get_executor(pure=False)
-            try:
-                yield executor, 2 * sum(client.nthreads().values())
-            finally:
-                executor.shutdown(wait=False)  # cancels what has not ended
-    elif workers == 1:
-        yield InProcess(), 1
-    else:
-        # Not forked: a fork of a process with threads, such as those of BLAS, may hang.
-        others = {*multiprocessing.active_children()}
-        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _begin_worker)
+def _processes(workers: int) -> Iterator[Workplace]:
+    """Local processes; all of them end with the block, and at once where it ends by an error or by Ctrl-C."""
+    others = {*multiprocessing.active_children()}
+    pool: ProcessPoolExecutor | None = None
+    try:
+        with _uninterrupted():
+            # Not forked: a fork of a process with threads, such as those of BLAS, may hang.
+            pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _begin_worker)
+            started = [pool.submit(os.getpid) for _ in range(workers)]  # a process each
         try:
-            yield pool, workers
-        except BaseException:
-            for process in {*multiprocessing.active_children()} - others:
-                process.kill()
-            raise
-        finally:
+            started[0].result()
+        except BrokenExecutor:
+            raise InputError(
+                'the workers cannot start: in a script, put what it does under if __name__ == "__main__":'
+            ) from None
+        yield Workplace(pool, workers)
+    except BaseException:
+        for process in {*multiprocessing.active_children()} - others:
+            process.kill()
+        raise
+    finally:
+        if pool is not None:
             pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let Ctrl-C wait; a process that begins meanwhile never gets it, not even in its first lines."""
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "pthread_sigmask"):
+        yield  # Ctrl-C goes to the main thread; Windows has no masks
+        return
+    resource_tracker.ensure_running()  # which unblocks the signal where it is started
+    held: list[bool] = []
+    handler = signal.signal(signal.SIGINT, lambda *_: held.append(True))  # of another thread, which is not masked
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, handler)
+    if held:
+        raise KeyboardInterrupt
 
 
 def _begin_worker() -> None:
@@ -67,8 +103,8 @@ def _begin_worker() -> None:
 
 
 @contextmanager
-def _cluster(address: str) -> Iterator[Any]:
-    """A client of a Dask scheduler that has workers."""
+def _cluster(address: str) -> Iterator[Workplace]:
+    """A Dask cluster that has workers; what has not ended with the block is cancelled."""
     try:
         from distributed import Client
     except ImportError:
@@ -78,9 +114,23 @@ def _cluster(address: str) -> Iterator[Any]:
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"no Dask scheduler answers at {address} ({reason}): start one with dask scheduler") from None
-    with client:
+
+    def gone() -> bool:
+        while client.status == "connecting":  # it tries for a while to find the scheduler again
+            time.sleep(0.1)
+        return bool(client.status != "running")
+
+    try:
         try:
             client.wait_for_workers(1, timeout=10)
         except TimeoutError:
             raise InputError(f"{address} has no workers: start some with dask worker {address}") from None
-        yield client
+        executor = client.get_executor(pure=False)
+        try:
+            yield Workplace(executor, 2 * sum(client.nthreads().values()), gone)
+        finally:
+            with suppress(Exception):  # of a scheduler that is gone
+                executor.shutdown(wait=False)
+    finally:
+        with suppress(Exception):
+            client.close()

@@ -37,10 +37,6 @@ _PUT = (
 _WITHOUT_TRACE = ", ".join("NULL" if name == "trace" else name for name in Outcome._fields)
 
 
-class UnwritableError(InputError):
-    """The study's file cannot take what is to be written, or not now."""
-
-
 class Store:
     """The runs of a study by their keys, in a file, or in memory where there is none.
 
@@ -60,7 +56,28 @@ class Store:
     def _db(self) -> sqlite3.Connection:
         """The connection, made when it is first used: a file is there only once something is put into it."""
         name = ":memory:" if self.path is None else str(self.path)
-        return sqlite3.connect(name, timeout=self._patience, isolation_level=None)
+        connection = sqlite3.connect(name, timeout=self._patience, isolation_level=None)
+        try:
+            connection.execute("BEGIN")  # nobody writes while we look; what a killed process left is mended first
+            used = connection.execute("SELECT count(*) FROM sqlite_master").fetchone() != (0,)
+            made_by, form, pages, page = (
+                connection.execute(f"PRAGMA {word}").fetchone()[0]
+                for word in ("application_id", "user_version", "page_count", "page_size")
+            )
+            if used and made_by != APPLICATION:
+                raise InputError(f"{self} is a database of another program: choose another file with --study")
+            if form > FORMAT:
+                raise InputError(
+                    f"{self} was written by a newer stepbench (format {form}; this one knows {FORMAT}): upgrade, or "
+                    "choose another file"
+                )
+            if self.path is not None and self.path.stat().st_size < pages * page:
+                raise sqlite3.DatabaseError("its end is missing")
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def __enter__(self) -> Store:
         return self
@@ -115,7 +132,8 @@ class Store:
     def traces(self) -> Iterator[tuple[bytes, bytes]]:
         """Every trace that was kept, with its run's key."""
         with self._explained():
-            yield from self._db.execute("SELECT key, trace FROM runs WHERE trace IS NOT NULL ORDER BY key")
+            if self._has_tables():
+                yield from self._db.execute("SELECT key, trace FROM runs WHERE trace IS NOT NULL ORDER BY key")
 
     def statuses(self) -> list[tuple[bytes, str, int]]:
         """How many runs of each setting ended in each word."""
@@ -128,8 +146,9 @@ class Store:
     def remove(self, settings: Iterable[bytes], status: str | None = None) -> int:
         """Remove the runs of these settings, or those of one status among them; returns how many there were."""
         chosen = [(setting, status or "%") for setting in settings]
-        if not chosen:
-            return 0
+        with self._explained():
+            if not self._has_tables():
+                return 0
         with self._explained(), self._transaction():
             before = self._db.total_changes
             self._db.executemany("DELETE FROM runs WHERE setting = ? AND status LIKE ?", chosen)
@@ -178,50 +197,33 @@ class Store:
         except sqlite3.DatabaseError as error:
             name = getattr(error, "sqlite_errorname", "") or ""
             if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-                raise UnwritableError(f"{self} is locked by another process: try again when that has ended") from None
+                raise InputError(f"{self} is locked by another process: try again when that has ended") from None
             if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
-                raise UnwritableError(f"{self} cannot grow, the disk may be full: {error}; make room") from None
+                raise InputError(f"{self} cannot grow, the disk may be full: {error}; make room") from None
             if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
-                raise UnwritableError(f"{self} cannot be written: {error}; choose another place with --study") from None
-            if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-                raise InputError(
-                    f"{self} is damaged: {error}; restore it from a copy, or choose another file"
-                ) from None
-            raise
+                raise InputError(f"{self} cannot be written: {error}; choose another place with --study") from None
+            raise InputError(
+                f"{self} is truncated or damaged: {error}; restore it from a copy, or choose another file"
+            ) from None
 
 
 def _vet(path: Path) -> None:
-    """Raise InputError unless the file is a study, whole and of a format that this version knows, or not there."""
+    """Raise InputError where the first bytes say that the file is no study: SQLite, which may write, is asked later."""
     if not path.parent.is_dir():
         raise InputError(f"{path} cannot be written: there is no folder {path.parent}")
     try:
         with path.open("rb") as file:
             head = file.read(100)
-        size = path.stat().st_size
     except FileNotFoundError:
         return
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
-    if not head:
+    if not head or path.with_name(path.name + "-journal").exists():  # an unfinished commit, maybe the first
         return
     if not head.startswith(b"SQLite format 3\0"[: len(head)]):
         raise InputError(f"{path} is not a study of stepbench: choose another file with --study")
-    journal = path.with_name(path.name + "-journal")
-    interrupted = journal.exists() and journal.stat().st_size > 0  # SQLite mends the file when it opens it
     if len(head) < 100:
-        raise InputError(f"{path} is truncated, to {size} bytes: restore it from a copy, or choose another file")
-    # https://www.sqlite.org/fileformat.html, section 1.3: the header's fields, big-endian
-    page, pages = struct.unpack_from(">H", head, 16)[0], struct.unpack_from(">I", head, 28)[0]
-    made_by, known_format = struct.unpack_from(">I", head, 68)[0], struct.unpack_from(">I", head, 60)[0]
-    whole = (65536 if page == 1 else page) * pages
-    if made_by != APPLICATION:
+        raise InputError(f"{path} is truncated, to {len(head)} bytes: restore it from a copy, or choose another file")
+    # https://www.sqlite.org/fileformat.html, section 1.3: the application's number stands at byte 68.
+    if struct.unpack_from(">I", head, 68)[0] != APPLICATION:
         raise InputError(f"{path} is a database of another program: choose another file with --study")
-    if known_format > FORMAT:
-        raise InputError(
-            f"{path} was written by a newer stepbench (format {known_format}; this one knows {FORMAT}): upgrade, or "
-            "choose another file"
-        )
-    if size < whole and not interrupted:
-        raise InputError(
-            f"{path} is truncated, {size:,} of {whole:,} bytes: restore it from a copy, or choose another file"
-        )

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stepbench.fields import InputError
 from stepbench.study.batch import Batch, Keep, Outcome, Work, digest, perform
-from stepbench.study.executors import opened
-from stepbench.study.store import Store, UnwritableError
+from stepbench.study.executors import Workplace, opened
+from stepbench.study.store import Store
 
 LOAD = 20_000_000
 """Components of points in one piece of work, runs times steps times parameters: about a second."""
@@ -20,6 +20,9 @@ WIDTH = 8192
 """Components of points in one step of it: what a step reads and writes stays in the processor's cache."""
 NARROW = 512
 """Runs that are not shared out any further: with fewer of them a step is mostly Python's overhead."""
+
+
+GONE = "the scheduler is gone: start it again, and its workers"
 
 
 class Stopped(KeyboardInterrupt):
@@ -77,12 +80,16 @@ class Study:
         keep = "trace" if self._traces else keep
         heads = [batch.heads for batch in batches]
         here = self.store.found([head.key for own in heads for head in own], keep)
-        missing = [[i for i, head in enumerate(own) if head.key not in here] for own in heads]
+        asked = {*here}
+        missing: list[list[int]] = []
+        for own in heads:  # what is asked for twice is made once
+            missing.append([i for i, head in enumerate(own) if head.key not in asked])
+            asked |= {head.key for head in own}
         total, made = sum(map(len, missing)), 0
-        if total:
-            settings = {digest(b.setting): b.setting for b, own in zip(batches, missing, strict=True) if own}
-            self.store.put(settings, ())  # whether the file can be written is known before anything is run
         try:
+            if total:
+                settings = {digest(b.setting): b.setting for b, own in zip(batches, missing, strict=True) if own}
+                self.store.put(settings, ())  # whether the file can be written is known before anything is run
             works = [replace(batch.work, keep=keep) for batch in batches]
             for piece, outcomes in self._done(works, missing):
                 ended = [*zip((heads[piece.batch][i] for i in piece.places), outcomes, strict=True)]
@@ -93,8 +100,10 @@ class Study:
                     self._progress(made, total)
         except KeyboardInterrupt:
             raise Stopped(f"stopped: {made:,} of {total:,} runs were made, and are kept in {self.store}") from None
-        except UnwritableError as error:
-            raise InputError(f"{error}. {made:,} of {total:,} runs are kept") from None
+        except InputError as error:
+            if made:
+                raise InputError(f"{error}. {made:,} of {total:,} runs are kept") from None
+            raise
         self.made += made
         self.reused += sum(map(len, heads)) - made
         return [[here[head.key] for head in own] for own in heads]
@@ -112,14 +121,14 @@ class Study:
             return
         waiting: deque[_Piece] = deque()
         while True:
-            with opened(self._workers, self._scheduler) as (executor, room):
+            with opened(self._workers, self._scheduler) as place:
                 if not waiting:
-                    shares = -(-2 * room // len([*filter(None, missing)])) if room > 1 else 1
+                    shares = -(-2 * place.room // len([*filter(None, missing)])) if place.room > 1 else 1
                     for b, (work, places) in enumerate(zip(works, missing, strict=True)):
                         size = _size_of_piece(work, len(places), shares)
                         for at in range(0, len(places), size):
                             waiting.append(_Piece(b, places[at : at + size], work))
-                yield from _drained(executor, room, waiting)
+                yield from _drained(place, waiting)
             if not waiting:
                 return
 
@@ -132,7 +141,7 @@ def _size_of_piece(work: Work, runs: int, shares: int) -> int:
     return max(1, min(most, WIDTH // work.dim, max(NARROW, -(-runs // shares))))
 
 
-def _drained(executor: Executor, room: int, waiting: deque[_Piece]) -> Iterator[tuple[_Piece, list[Outcome]]]:
+def _drained(place: Workplace, waiting: deque[_Piece]) -> Iterator[tuple[_Piece, list[Outcome]]]:
     """What becomes of the waiting pieces, until there are none, or until the executor broke.
 
     Pieces that were lost with a worker wait again, behind all others. They are then run one at a time, so that one
@@ -145,13 +154,15 @@ def _drained(executor: Executor, room: int, waiting: deque[_Piece]) -> Iterator[
 
     while waiting or running:
         try:
-            while waiting and len(running) < (1 if waiting[0].suspect else room):
+            while waiting and len(running) < (1 if waiting[0].suspect else place.room):
                 piece = waiting[0]
-                running[executor.submit(perform, piece.work.part(piece.places))] = piece
+                running[place.executor.submit(perform, piece.work.part(piece.places))] = piece
                 waiting.popleft()
         except BrokenExecutor:
             break
-        done, _ = wait(running, return_when=FIRST_COMPLETED)
+        done, _ = wait(running, timeout=1, return_when=FIRST_COMPLETED)
+        if not done and place.gone():
+            raise InputError(GONE)
         broken = False
         for future in done:
             piece = running.pop(future)
@@ -160,6 +171,8 @@ def _drained(executor: Executor, room: int, waiting: deque[_Piece]) -> Iterator[
             except InputError:
                 raise
             except Exception as error:  # not the run's own, which is an outcome: the executor's
+                if place.gone():
+                    raise InputError(GONE) from None
                 broken = isinstance(error, BrokenExecutor)
                 if not piece.suspect:
                     lose(piece)
