@@ -21,7 +21,7 @@ def command(
     tolerance: Annotated[
         str, typer.Option(help="Parts of f(w₀) − f* that may be left, with commas.", rich_help_panel=PANEL)
     ] = "1e-1,1e-3,1e-5",
-    budget: Budget = 1_000,
+    budget: Budget = 500,
     seeds: Annotated[
         int, typer.Option(help="Seeds of each problem whose steps are random.", rich_help_panel=PANEL)
     ] = 1,

@@ -158,7 +158,7 @@ def profile(
     problems: str | Sequence[str | Problem] = "mgh",
     *,
     tolerances: Sequence[float] = (1e-1, 1e-3, 1e-5),
-    budget: int = 1_000,
+    budget: int = 500,
     seeds: int = 1,
     noise: float = 0.0,
     study: Study | str | Path | None = None,
