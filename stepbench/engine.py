@@ -312,6 +312,7 @@ class _Trace:
         self.budget = budget
         self.horizon = horizon
         self.target = target
+        self.whole = whole
         self.length = 0  # steps recorded
         R = x.shape[1]
         self.last = np.full(R, -1)  # the record each run ends at; -1 while it runs
@@ -321,7 +322,6 @@ class _Trace:
             start = self._look([x], 0)
         start |= {name: np.zeros((1, R), dtype=np.int64) for name in ("evals", "fevals")}
         room = min(horizon + 1, max(64, (1 << 21) // x.size))
-        self.whole = whole
         self.columns: dict[str, Any] = {k: _Column(v, room) if whole else _Ends(v) for k, v in start.items()}
         self.counts = (0, 0)  # the most that any run has spent
         self.alphas: list[Any] = [None]
@@ -356,10 +356,16 @@ class _Trace:
         seen = {"f": np.where(lost, math.nan, f) if lost.any() else f, "gradient_norm": np.sqrt(dot(g, g))}
         if self.problem.f_star is not None:
             seen["error"] = f - self.problem.f_star
-        if self.problem.x_star is not None:
-            apart = columns[:, None] - np.reshape(self.problem.x_star, (d, -1, 1))
-            seen["distance"] = np.sqrt(dot(apart, apart).min(axis=0))
+        if self.whole:
+            seen |= self._distance(columns)
         return {"x": x.transpose(1, 0, 2)} | {name: values.reshape(n, R) for name, values in seen.items()}
+
+    def _distance(self, columns: Vector) -> dict[str, Vector]:
+        """The distance of points (d, n) from the nearest minimiser, where one is known."""
+        if self.problem.x_star is None:
+            return {}
+        apart = columns[:, None] - np.reshape(self.problem.x_star, (len(columns), -1, 1))
+        return {"distance": np.sqrt(dot(apart, apart).min(axis=0))}
 
     def _ask(self, columns: Vector, first: int, n: int) -> tuple[Vector, Vector]:
         """f and its gradient at n records of points from the first on; where the problem drifts, as it stood then."""
@@ -473,6 +479,10 @@ class _Trace:
 
         sizes = self._step_sizes(n)
         recorded: dict[str, Any] = {name: records(column.data) for name, column in self.columns.items()}
+        if not self.whole:
+            ends = self.columns["x"].data
+            distance = self._distance(ends.transpose(1, 0, 2).reshape(ends.shape[1], -1))
+            recorded |= {name: records(values.reshape(2, -1)) for name, values in distance.items()}
         return Result(
             **{"error": None, "distance": None} | recorded,
             step_size=None if sizes is None else records(sizes),

@@ -205,7 +205,7 @@ def _draw_map(ax: Axes, sweep: Sweep, m: int, norm: LogNorm, *, basins: bool) ->
         own = reached & (which == k)
         shade = colormaps[BASINS[k % len(BASINS)] if basins and _minimisers(sweep) > 1 else SCALE]
         colours[own] = shade(np.clip(norm(cost[own]), 0, 1))
-    ax.pcolorfast(xs, ys, colours)
+    ax.pcolormesh(xs, ys, colours, rasterized=True)
     for axis, values, places, set_scale, set_ticks in (
         (across, sweep.axes[0].values, x, ax.set_xscale, ax.set_xticks),
         (along, sweep.axes[1].values, y, ax.set_yscale, ax.set_yticks),

@@ -180,7 +180,8 @@ def _heads(setting: bytes, seed: int, parameters: list[str], starts: Sequence[by
     heads = []
     for text, start in zip(parameters, starts, strict=True):
         key = common.copy()
-        key.update(text.encode() + (start or b""))
+        key.update(text.encode())
+        key.update(start or b"")
         heads.append(Head(key.digest()[:16], setting, seed, text, start))
     return heads
 

@@ -32,16 +32,17 @@ class Ends:
     def of(cls, outcomes: Sequence[Outcome], shape: tuple[int, ...]) -> Ends:
         """The arrays of these outcomes, in C order."""
 
-        def column(name: str) -> Numbers:
-            values = [getattr(outcome, name) for outcome in outcomes]
-            return np.array([math.nan if v is None else v for v in values], dtype=float).reshape(shape)
+        columns = dict(zip(Outcome._fields, zip(*outcomes, strict=True), strict=True))
 
-        blobs = [outcome.point or b"" for outcome in outcomes]
+        def column(name: str) -> Numbers:
+            return np.array(columns[name], dtype=float).reshape(shape)  # None becomes NaN
+
+        blobs = [point or b"" for point in columns["point"]]
         size = max(map(len, blobs), default=0)
         missing = np.full(size // 8, math.nan).tobytes()
         points = np.frombuffer(b"".join(blob + missing[len(blob) :] for blob in blobs), dtype="<f8")
         return cls(
-            np.array([outcome.status for outcome in outcomes]).reshape(shape),
+            np.array(columns["status"]).reshape(shape),
             column("evals"),
             column("fevals"),
             column("f"),
