@@ -175,6 +175,15 @@ def find(spec: str) -> Problem | Runnable:
     raise InputError(f"nothing is called {name}{_meant(name, names('problems') + method_names())}; see stepbench list")
 
 
+def unset(spec: str | Runnable) -> Runnable:
+    """The method with its defaults: those of the name that a spec begins with, or of the object's classes."""
+    if isinstance(spec, str):
+        return _find([name for name, _ in _parts(spec, several=True)])
+    if isinstance(spec, Joined):
+        return Joined(type(spec.direction)(), type(spec.rule)())
+    return type(spec)()
+
+
 def _find(parts: list[str]) -> Runnable:
     """The method of one name, or of a direction's and a rule's, with its defaults."""
     name = "+".join(parts)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import stepbench
 from stepbench import InputError, catalog
+from stepbench.report.study_tables import profile_notes
 from stepbench.study.profile import Profile, area, compared, profile, ratios, solved_within
 
 INF = math.inf
@@ -420,3 +421,19 @@ def test_tolerances_that_are_no_parts_are_refused(tolerances):
 def test_what_makes_no_profile_is_refused(methods, problems, options, says):
     with pytest.raises(InputError, match=says):
         profile(methods, problems, **options)
+
+
+def test_a_problem_counts_once_however_often_it_is_named_and_with_however_many_seeds():
+    once = profile(["gd:lr=0.01", "adam:lr=0.1"], ["quadratic:kappa=10", "quadratic:kappa=10"], budget=50)
+    assert once.problems == ("quadratic:kappa=10",)
+    noisy = profile(["gd:lr=0.01", "adam:lr=0.1"], ["quadratic:kappa=10", "rosenbrock"], budget=50, noise=0.1, seeds=5)
+    assert len(noisy.problems) == 10
+    [pair] = noisy.pairs()
+    assert pair.wins + pair.losses + pair.ties == 2
+
+
+def test_evaluations_of_f_beside_gradients_are_named():
+    found = profile(["gd:lr=0.01", "sls"], ["quadratic:kappa=10"], budget=50)
+    assert found.asked[0] == 0
+    assert found.asked[1] > 0.5
+    assert any(f"evaluations of f beside each: sls {found.asked[1]:.1f}" in note for note in profile_notes(found))

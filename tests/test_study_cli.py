@@ -190,7 +190,8 @@ def test_a_tuning_prints_the_setting_its_cost_and_what_the_tuning_cost(stepbench
         row = " ".join(row_of(out, tuned.label))
         for key, value in tuned.setting.items():
             assert f"{key}={value:.3g}" in row
-        cost, charged = (f"{c:,.0f}" if c < INF else "–" for c in (tuned.median, tuned.charged))
+        cost = f"{tuned.median:,.0f}" if tuned.median < INF else "–"
+        charged = f"{tuned.charged:,.0f}" if tuned.charged < INF else f"> {tuned.spent + 200:,}"
         assert f" {cost} " in row
         assert row.endswith(f"{np.isfinite(tuned.cost).sum()} of 3 {tuned.trials} {charged}")
     assert "as it is" in out  # polyak has nothing to tune
@@ -232,7 +233,7 @@ def test_a_profile_prints_areas_the_solved_and_every_pair(stepbench_cli, monkeyp
     assert order == sorted(order)
     for pair in found.pairs():
         row = [line.split() for line in pairs.splitlines() if line.split()[:2] == [pair.first, pair.second]]
-        assert row == [[pair.first, pair.second, str(pair.wins), str(pair.losses), f"{pair.p:.2g}"]]
+        assert row == [[pair.first, pair.second, *map(str, (pair.wins, pair.losses, pair.ties)), f"{pair.p:.2g}"]]
     words = " ".join(out.split())
     assert "the minimum is the least f that any method found on gallery/mccormick" in words
     assert "scipy:nelder-mead asks for no gradients: d + 1 evaluations of f count as one of them" in words

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stepbench.cli._common import PANEL, Progress
+from stepbench.cli._common import PANEL, Progress, console, write_json
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from matplotlib.figure import Figure
+    from rich.table import Table
 
     from stepbench.study import Study
 
@@ -62,10 +63,29 @@ def opened(path: Path, label: str, *, workers: int, scheduler: str | None, trace
         raise typer.Exit(130) from None
 
 
-def tell_notes(out: Console, notes: list[str], study: Study) -> None:
-    """Print how to read a table, and where its runs are."""
+def deliver(
+    tell: Callable[[], Any],
+    tables: Callable[[int], Sequence[Table]],
+    notes: Callable[[], Sequence[str]],
+    draw: Callable[[], Figure],
+    study: Study,
+    *,
+    json: bool,
+    plot: Path | None,
+) -> None:
+    """Write what was asked for: JSON, or tables as wide as the terminal with notes below them; and a figure."""
     from stepbench.report.study_tables import counted
 
-    reused = f", {study.reused:,} were there" if study.reused else ""
-    for line in [*notes, f"{study.store}: {counted(study.made, 'run')} made{reused}"]:
-        out.print(line, highlight=False)
+    out = console()
+    if json:
+        write_json(tell())
+    else:
+        for table in tables(out.width):
+            out.print(table)
+        reused = f", {study.reused:,} were there" if study.reused else ""
+        for line in [*notes(), f"{study.store}: {counted(study.made, 'run')} made{reused}"]:
+            out.print(line, highlight=False)
+    if plot is not None:
+        draw().savefig(plot)
+        if not json:
+            out.print(f"drawn to {plot}", highlight=False)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from stepbench.cli._common import PANEL, Budget, Noise, Seed, Start, Steps, check_output, settings
-from stepbench.cli._study import Error, File, Methods, Scheduler, Traces, Workers, opened, tell_notes
+from stepbench.cli._study import Error, File, Methods, Scheduler, Traces, Workers, deliver, opened
 
 
 def command(
@@ -43,7 +43,6 @@ def command(
     start of the problem's window.
     """
     from stepbench import InputError, catalog
-    from stepbench.cli._common import console
     from stepbench.report.study_tables import map_notes, map_table
     from stepbench.study.sweep import sweep, window_axes
 
@@ -57,8 +56,12 @@ def command(
     axes = over or window_axes(stated, points)
     with opened(study, "map", workers=workers, scheduler=scheduler, traces=traces) as kept:
         found = sweep(problem, method, axes, study=kept, **given)
-        found.map().savefig(plot)
-    out = console()
-    out.print(map_table(found, out.width))
-    tell_notes(out, map_notes(found), kept)
-    out.print(f"drawn to {plot}", highlight=False)
+    deliver(
+        lambda: None,
+        lambda width: [map_table(found, width)],
+        lambda: map_notes(found),
+        found.map,
+        kept,
+        json=False,
+        plot=plot,
+    )

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stepbench.cli._common import PANEL, Budget, Json, Noise, Plot, check_output, finite, write_json
-from stepbench.cli._study import File, Scheduler, Traces, Workers, opened, tell_notes
+from stepbench.cli._common import PANEL, Budget, Json, Noise, Plot, check_output, finite
+from stepbench.cli._study import File, Scheduler, Traces, Workers, deliver, opened
 
 if TYPE_CHECKING:
     from stepbench.study.profile import Profile
@@ -40,7 +40,6 @@ def command(
     the sign test of every pair.
     """
     from stepbench import InputError, catalog
-    from stepbench.cli._common import console
     from stepbench.report.study_tables import pairs_table, profile_notes, profile_table
     from stepbench.study.profile import profile
 
@@ -60,17 +59,15 @@ def command(
             noise=noise,
             study=kept,
         )
-    if json:
-        write_json(_summary(found))
-    else:
-        out = console()
-        out.print(profile_table(found, out.width))
-        out.print(pairs_table(found, out.width))
-        tell_notes(out, profile_notes(found), kept)
-    if plot is not None:
-        found.figure().savefig(plot)
-        if not json:
-            console().print(f"drawn to {plot}", highlight=False)
+    deliver(
+        lambda: _summary(found),
+        lambda width: [profile_table(found, width), pairs_table(found, width)],
+        lambda: profile_notes(found),
+        found.figure,
+        kept,
+        json=json,
+        plot=plot,
+    )
 
 
 def _summary(found: Profile) -> dict[str, Any]:

@@ -18,9 +18,8 @@ from stepbench.cli._common import (
     check_output,
     finite,
     settings,
-    write_json,
 )
-from stepbench.cli._study import Error, File, Methods, Over, Scheduler, Traces, Workers, opened, tell_notes
+from stepbench.cli._study import Error, File, Methods, Over, Scheduler, Traces, Workers, deliver, opened
 
 if TYPE_CHECKING:
     from stepbench.study.sweep import Sensitivity
@@ -53,7 +52,6 @@ def command(
     Every run is kept in the study's file as it ends; the same command makes
     only those that are missing.
     """
-    from stepbench.cli._common import console
     from stepbench.report.study_tables import sensitivity_table, sweep_notes
     from stepbench.study.sweep import sweep
 
@@ -61,16 +59,15 @@ def command(
     given = settings(start, budget=budget, steps=steps, target=target, seed=seed, noise=noise)
     with opened(study, "sweep", workers=workers, scheduler=scheduler, traces=traces) as kept:
         found = sweep(problem, method, over, study=kept, **given)
-    if json:
-        write_json([_summary(line, found.target is not None) for line in found.sensitivities()])
-    else:
-        out = console()
-        out.print(sensitivity_table(found, out.width))
-        tell_notes(out, sweep_notes(found), kept)
-    if plot is not None:
-        found.figure().savefig(plot)
-        if not json:
-            console().print(f"drawn to {plot}", highlight=False)
+    deliver(
+        lambda: [_summary(line, found.target is not None) for line in found.sensitivities()],
+        lambda width: [sensitivity_table(found, width)],
+        lambda: sweep_notes(found),
+        found.figure,
+        kept,
+        json=json,
+        plot=plot,
+    )
 
 
 def _summary(line: Sensitivity, known: bool) -> dict[str, Any]:

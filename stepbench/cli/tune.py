@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stepbench.cli._common import PANEL, Budget, Json, Noise, Plot, Seed, check_output, finite, write_json
-from stepbench.cli._study import Error, File, Scheduler, Traces, Workers, opened, tell_notes
+from stepbench.cli._common import PANEL, Budget, Json, Noise, Plot, Seed, check_output, finite
+from stepbench.cli._study import Error, File, Scheduler, Traces, Workers, deliver, opened
 
 if TYPE_CHECKING:
     from stepbench.study.tune import Tuned
@@ -52,7 +52,6 @@ def command(
     the table gives the cost with and without the tuning, and below it, in
     words, what is less than fair.
     """
-    from stepbench.cli._common import console
     from stepbench.report.study_tables import tuning_notes, tuning_table
     from stepbench.study.tune import tune
 
@@ -71,16 +70,15 @@ def command(
             noise=noise,
             study=kept,
         )
-    if json:
-        write_json([_summary(tuned) for tuned in tuning.ranked])
-    else:
-        out = console()
-        out.print(tuning_table(tuning, out.width))
-        tell_notes(out, tuning_notes(tuning), kept)
-    if plot is not None:
-        tuning.figure().savefig(plot)
-        if not json:
-            console().print(f"drawn to {plot}", highlight=False)
+    deliver(
+        lambda: [_summary(tuned) for tuned in tuning.ranked],
+        lambda width: [tuning_table(tuning, width)],
+        lambda: tuning_notes(tuning),
+        tuning.figure,
+        kept,
+        json=json,
+        plot=plot,
+    )
 
 
 def _summary(tuned: Tuned) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from matplotlib.patches import Patch
 
 from stepbench.fields import InputError
 from stepbench.report.plots import COLOURS, DASHES, MARKERS, draw_level_lines
-from stepbench.report.study_tables import counted, value_name
+from stepbench.report.study_tables import counted, decades_name, value_name
 from stepbench.study.profile import solved_within
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def sensitivity_figure(sweep: Sweep) -> Figure:
     _draw_strips(bottom, lines, edges)
     bottom.set_xlabel(_axis_name(axis))
     words = [
-        (COLOURS[0], 1.0, "at most twice the best cost"),
+        (COLOURS[0], 1.0, "usable: at most twice the best cost"),
         (COLOURS[0], 0.35, "reached"),
         (SLOW, 1.0, "not reached"),
     ]
@@ -114,23 +114,26 @@ def _draw_sensitivity(
 def _draw_strips(ax: Axes, lines: Sequence[Sensitivity], edges: Any) -> None:
     """A row a line, a cell a value: within twice the best cost, reached, not reached, diverged."""
     for k, line in enumerate(lines):
-        good = line.cost <= 2 * line.cost[line.best] if np.isfinite(line.cost).any() else np.zeros(len(line.cost))
+        first, last = line.usable or (0, -1)
         for i, (left, right) in enumerate(itertools.pairwise(edges)):
             colour, alpha = SLOW, 1.0
             if line.diverged[i] > 0.5:
                 colour = LOST
             elif np.isfinite(line.cost[i]):
-                colour, alpha = COLOURS[k % len(COLOURS)], 1.0 if good[i] else 0.35
+                colour, alpha = COLOURS[k % len(COLOURS)], 1.0 if first <= i <= last else 0.35
             ax.fill_between([left, right], k - 0.4, k + 0.4, color=colour, alpha=alpha, lw=0)
         if line.decades is not None:
             ax.text(
-                1.01, k, f"usable: {line.decades:.2g} decades", transform=ax.get_yaxis_transform(), va="center", size=8
+                1.01,
+                k,
+                f"usable: {decades_name(line)} decades",
+                transform=ax.get_yaxis_transform(),
+                va="center",
+                size=8,
             )
     ax.set_yticks(range(len(lines)), [line.label for line in lines], fontsize=8)
     ax.set_ylim(len(lines) - 0.5, -0.5)
     ax.tick_params(length=0)
-    words = [("#555555", 1.0, "at most twice the best cost"), ("#555555", 0.35, "reached"), (SLOW, 1.0, "not reached")]
-    words.append((LOST, 1.0, "diverged"))
 
 
 def _patches(*words: tuple[str, float, str]) -> list[Patch]:
@@ -169,7 +172,10 @@ def map_figure(sweep: Sweep) -> Figure:
     scale = ScalarMappable(norm, SCALE if _minimisers(sweep) < 2 or not basins else "Greys")
     figure.colorbar(scale, ax=panels, label=f"evaluations to error ≤ {sweep.target:g}", shrink=0.8)
     figure.legend(
-        handles=_patches((SLOW, 1.0, f"not reached in {sweep.budget:,}"), (LOST, 1.0, "diverged")),
+        handles=_patches(
+            (SLOW, 1.0, f"not reached in {sweep.budget:,}"),
+            (LOST, 1.0, "diverged or failed" if (sweep.ends.status == "failed").any() else "diverged"),
+        ),
         loc="outside lower center",
         ncols=3,
         frameon=False,

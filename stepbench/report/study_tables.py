@@ -16,6 +16,7 @@ from rich.text import Text
 
 from stepbench.contracts import NEEDS
 from stepbench.report.tables import BARS, STYLES, number
+from stepbench.study.profile import compared
 
 if TYPE_CHECKING:
     from stepbench.study.ends import Numbers
@@ -92,7 +93,7 @@ def sensitivity_table(sweep: Sweep, width: int = 120) -> Table:
         columns["cost"] = [count(line.cost[line.best]) for line in lines]
         if axis.kind == "method" and axis.numeric:
             columns["usable range"] = [_span(line) for line in lines]
-            columns["decades"] = [_decades(line) for line in lines]
+            columns["decades"] = [decades_name(line) for line in lines]
         columns["reached"] = [f"{line.reached.mean():.0%}" for line in lines]
     else:
         columns["f at the end"] = [number(float(line.left[line.best])) for line in lines]
@@ -110,7 +111,8 @@ def _span(line: Sensitivity) -> str:
     return " … ".join(value_name(line.axis.values[k]) for k in line.usable)
 
 
-def _decades(line: Sensitivity) -> str:
+def decades_name(line: Sensitivity) -> str:
+    """The usable range in decades, ≥ where it reaches an edge of the sweep."""
     if line.usable is None or line.decades is None:
         return "–"
     at_edge = line.usable[0] == 0 or line.usable[1] == len(line.cost) - 1
@@ -139,13 +141,12 @@ def sweep_notes(sweep: Sweep) -> list[str]:
     if sweep.target is None:
         notes.append(f"{sweep.problem} does not know its minimum: values are compared by f at the end")
     elif not sweep.reached.any():
-        errors = sweep.ends.error[np.isfinite(sweep.ends.error)]
+        errors = sweep.ends.error[np.isfinite(sweep.ends.error) & ~sweep.ends.lost]
         least = f"the least error was {number(float(errors.min()))}" if errors.size else "every run failed"
         notes.append(f"no run reached the error {sweep.target:g}; {least}: choose a larger --target, or more --budget")
     elif any(line.decades is not None for line in lines):
         notes.append(
-            f"usable: the {axis.name} around the best that cost at most twice as much; in steps of the grid, so at "
-            "least these decades"
+            f"usable: the {axis.name} around the best that cost at most twice as much; as far as the grid shows"
         )
     if axis.numeric and axis.kind == "method" and len(axis.values) > 2:
         edge = [line.label for line in lines if line.best in (0, len(axis.values) - 1)]
@@ -167,6 +168,12 @@ def in_values_of_f(labels: Sequence[str]) -> list[str]:
     return [f"{', '.join(labels)} asks for no gradients: its costs are evaluations of f"] * bool(labels)
 
 
+def beside(labels: Sequence[str], asked: Sequence[float]) -> list[str]:
+    """Who asked for f many times beside each gradient, which a cost in gradients does not show."""
+    many = [f"{label} {ratio:.1f}" for label, ratio in zip(labels, asked, strict=False) if ratio > 0.5]
+    return [f"costs count gradients; evaluations of f beside each: {', '.join(many)}"] * bool(many)
+
+
 def unequal(labels: Sequence[str], told: Sequence[tuple[str, ...]]) -> list[str]:
     """Which methods were told more than f and ∇f, where others were not."""
     lines = []
@@ -185,7 +192,11 @@ def map_table(sweep: Sweep, width: int = 120) -> Table:
     least = [count(cost[at]) for cost, at in zip(sweep.cost, cheapest, strict=True)]
     columns = {"method": [*sweep.labels]} | {
         heading: [f"{own.mean():.1%}" for own in parts]
-        for heading, parts in (("reached", reached), ("not reached", ~reached & ~diverged), ("diverged", diverged))
+        for heading, parts in (
+            ("reached", reached),
+            ("not reached", ~reached & ~sweep.ends.lost),
+            ("diverged", diverged),
+        )
     }
     columns["least cost"] = least
     for axis, place, word in ((first, 0, "at"), (second, 1, "and")):
@@ -199,7 +210,8 @@ def map_table(sweep: Sweep, width: int = 120) -> Table:
 def map_notes(sweep: Sweep) -> list[str]:
     """What the table of a sweep, or of a map, alone would hide."""
     failed = int((sweep.ends.status == "failed").sum())
-    return failures(failed) + in_values_of_f(sweep.gradient_free) + unequal(sweep.labels, sweep.told)
+    free, asked = in_values_of_f(sweep.gradient_free), beside(sweep.labels, sweep.asked)
+    return failures(failed) + free + asked + unequal(sweep.labels, sweep.told)
 
 
 def tuning_table(tuning: Tuning, width: int = 120) -> Table:
@@ -217,11 +229,17 @@ def tuning_table(tuning: Tuning, width: int = 120) -> Table:
         "95 %": [_interval(tuned, tuning) for tuned in ranked],
         "reached": [f"{np.isfinite(tuned.cost).sum()} of {tuned.cost.size}" if known else "–" for tuned in ranked],
         "trials": [str(tuned.trials) for tuned in ranked],
-        "with tuning" if known else "tuning": [count(tuned.charged if known else tuned.spent) for tuned in ranked],
+        "with tuning" if known else "tuning": [_charged(tuned, tuning) for tuned in ranked],
     }
     goal = f" · error ≤ {tuning.target:g}" if known else ""
     title = f"{tuning.problem}{goal} · {tuning.budget:,} evaluations"
     return _fitted(title, columns, width, ["trials", "reached"])
+
+
+def _charged(tuned: Tuned, tuning: Tuning) -> str:
+    if tuning.target is None:
+        return count(tuned.spent)
+    return count(tuned.charged) if math.isfinite(tuned.charged) else f"> {count(tuned.spent + tuning.budget)}"
 
 
 def _interval(tuned: Tuned, tuning: Tuning) -> str:
@@ -230,6 +248,8 @@ def _interval(tuned: Tuned, tuning: Tuning) -> str:
         return "–"
     if tuning.target is None:
         return f"{number(low)} … {number(high)}"
+    if low >= tuning.budget:
+        return f"> {count(low)}"
     return f"{count(low)} … {'> ' * (high >= tuning.budget)}{count(high)}"
 
 
@@ -264,11 +284,19 @@ def tuning_notes(tuning: Tuning) -> list[str]:
         if len(set(spans.values())) > 1:
             notes.append(f"unequal ranges of {key}: {', '.join(f'{label} {span}' for label, span in spans.items())}")
     best, *others = tuning.ranked
-    for other in others:
-        if tuning.target is not None and best.interval[1] >= other.interval[0] and math.isfinite(other.median):
-            notes.append(f"{best.label} and {other.label} cannot be told apart: their intervals overlap")
+    if others:
+        costs = np.stack([t.left if tuning.target is None else t.cost for t in tuning.ranked], axis=1)
+        pairs = compared([tuned.label for tuned in tuning.ranked], costs)[: len(others)]  # the first against each
+        alike = [f"{pair.second} (p = {pair.p:.2g})" for pair in pairs if pair.p > 0.05]
+        if alike:
+            notes.append(
+                f"{best.label} cannot be told apart, by the sign test over these cases, from {', '.join(alike)}"
+            )
+    notes.append("the costs are of these settings: another draw of trials, --seed, may choose others")
     notes += in_values_of_f([tuned.label for tuned in tuning.methods if tuned.gradient_free])
-    return notes + unequal([t.label for t in tuning.methods], [t.told for t in tuning.methods])
+    labels = [tuned.label for tuned in tuning.methods]
+    notes += beside(labels, [tuned.asked for tuned in tuning.methods])
+    return notes + unequal(labels, [tuned.told for tuned in tuning.methods])
 
 
 def profile_table(profile: Profile, width: int = 120) -> Table:
@@ -298,9 +326,11 @@ def pairs_table(profile: Profile, width: int = 120) -> Table:
         "second": [pair.second for pair in pairs],
         "first cheaper": [str(pair.wins) for pair in pairs],
         "second cheaper": [str(pair.losses) for pair in pairs],
+        "tied": [str(pair.ties) for pair in pairs],
         "p": [f"{pair.p:.2g}" for pair in pairs],
     }
-    return _fitted(f"pairs at tolerance {profile.tolerances[-1]:g}", columns, width)
+    title = f"pairs at tolerance {profile.tolerances[-1]:g}: sign test over problems, Holm's correction"
+    return _fitted(title, columns, width)
 
 
 def profile_notes(profile: Profile) -> list[str]:
@@ -324,7 +354,9 @@ def profile_notes(profile: Profile) -> list[str]:
             "a performance profile compares each method with the best of all here: another set of methods may rank two "
             "of them otherwise (Gould & Scott 2016)"
         )
-    return notes + failures(profile.failed) + unequal(profile.labels, profile.told)
+    notes.append("methods run as given: nothing was tuned")
+    notes += failures(profile.failed) + beside(profile.labels, profile.asked)
+    return notes + unequal(profile.labels, profile.told)
 
 
 def study_table(name: str, settings: Sequence[tuple[dict[str, Any], dict[str, int]]], width: int = 120) -> Table:

@@ -14,6 +14,11 @@ from stepbench.study.batch import Outcome
 Numbers = np.ndarray[Any, Any]
 
 
+def asked_for_f(evals: Numbers, fevals: Numbers) -> Numbers:
+    """How many evaluations of f were asked for, for one of the gradient; 0 where no gradients were."""
+    return np.where(evals > 0, fevals / np.maximum(evals, 1), 0.0)
+
+
 @dataclass(frozen=True, eq=False)
 class Ends:
     """The ends of many runs, as arrays of one shape; a number that is unknown is NaN.

@@ -67,7 +67,7 @@ def axes(over: Over, problem: Problem, methods: Sequence[Runnable]) -> tuple[Axi
         found.append(axis)
     if (size := math.prod(len(axis.values) for axis in found)) > MOST:
         raise InputError(f"that is {size:,} runs a method; at most {MOST:,} fit a study: take fewer values")
-    return tuple(found)
+    return tuple(sorted(found, key=lambda axis: axis.kind == "seed"))  # repetitions come last
 
 
 def pairs(over: Over) -> list[tuple[str, Any]]:

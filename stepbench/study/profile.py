@@ -20,7 +20,7 @@ from stepbench import catalog
 from stepbench.contracts import Problem, Runnable
 from stepbench.fields import InputError
 from stepbench.study.batch import batch
-from stepbench.study.ends import Numbers
+from stepbench.study.ends import Numbers, asked_for_f
 from stepbench.study.study import Study, using
 
 if TYPE_CHECKING:
@@ -95,7 +95,8 @@ class Profile:
     A problem is solved to the tolerance τ where f ≤ f_L + τ (f(w₀) − f_L), with f_L the minimum f*, or, where that is
     unknown, the least f that any of the methods found. Costs are gradient evaluations; d + 1 evaluations of f count as
     one, in the budget too, for a method that asks for no gradients (Moré & Wild's simplex gradient). Infinite where
-    unsolved. ``failed`` is the number of runs that ended so.
+    unsolved. ``failed`` is the number of runs that ended so, ``asked`` the evaluations of f that each method asked for,
+    for one of the gradient.
     """
 
     problems: tuple[str, ...]
@@ -107,6 +108,13 @@ class Profile:
     gradient_free: tuple[str, ...]
     told: tuple[tuple[str, ...], ...]
     failed: int = 0
+    seeds_of: tuple[int, ...] = ()
+    asked: tuple[float, ...] = ()
+
+    @property
+    def whose(self) -> tuple[int, ...]:
+        """The number of the problem that each of ``problems`` is, or is a seed of."""
+        return self.seeds_of or tuple(range(len(self.problems)))
 
     @cached_property
     def ratios(self) -> Numbers:
@@ -137,8 +145,10 @@ class Profile:
         ]
 
     def pairs(self) -> list[Pair]:
-        """Every pair of methods at the smallest tolerance."""
-        return compared(self.labels, self.costs[-1])
+        """Every pair of methods at the smallest tolerance; a problem with several seeds counts once, by its median."""
+        whose = np.array(self.whose)
+        medians = [np.median(self.costs[-1][whose == k], axis=0) for k in np.unique(whose)]
+        return compared(self.labels, np.array(medians))
 
     def table(self) -> Table:
         """The ranking, for rich."""
@@ -177,7 +187,8 @@ def profile(
         raise InputError(f"there must be at least 1 seed, got {seeds}")
     runnables = [catalog.method(method) for method in methods]
     labels = [name if isinstance(name, str) else catalog.label(name) for name in methods]
-    found = [catalog.problem(p) for p in (catalog.suite(problems) if isinstance(problems, str) else problems)]
+    given = [catalog.problem(p) for p in (catalog.suite(problems) if isinstance(problems, str) else problems)]
+    found = [*{problem.spec(): problem for problem in given}.values()]  # one that is named twice counts once
     if not found:
         raise InputError("a profile needs problems: give a suite, or some")
     cases = [(p, seed) for p in found for seed in range(seeds if p.stochastic or noise else 1)]
@@ -193,7 +204,7 @@ def profile(
     with using(study) as opened:
         outcomes = iter(opened.outcomes(batches, keep="curve"))
     costs = np.full((len(tolerances), len(cases), len(methods)), math.inf)
-    failed = 0
+    failed, spent_of = 0, np.zeros((2, len(methods)))
     for k, ((problem, _), first) in enumerate(zip(cases, starts, strict=True)):
         ended = [next(outcomes)[0] for _ in methods]
         curves = [np.frombuffer(end.curve or b"").reshape(2, -1) for end in ended]
@@ -202,6 +213,7 @@ def profile(
             least = min([first, *(float(curve[1].min()) for curve in curves if curve.size)])
         for m, (method, (spent, f)) in enumerate(zip(runnables, curves, strict=True)):
             failed += ended[m].status == "failed"
+            spent_of[:, m] += ended[m].evals or 0, ended[m].fevals or 0
             if f.size and f[-1] < least - 1e-9 * max(1.0, abs(least)):  # the problem's f* is none
                 continue
             for t, tolerance in enumerate(tolerances):
@@ -221,6 +233,8 @@ def profile(
         tuple(label for label, method in zip(labels, runnables, strict=True) if method.gradient_free),
         tuple(tuple(dict.fromkeys(method.needs)) for method in runnables),
         failed,
+        tuple(found.index(problem) for problem, _ in cases),
+        tuple(asked_for_f(*spent_of).tolist()),
     )
 
 

@@ -14,7 +14,7 @@ from stepbench import catalog
 from stepbench.contracts import Problem, Runnable
 from stepbench.fields import InputError, show_value
 from stepbench.study.batch import Batch, batch
-from stepbench.study.ends import Ends, Numbers
+from stepbench.study.ends import Ends, Numbers, asked_for_f
 from stepbench.study.grid import Axis, Over, axes, groups
 from stepbench.study.study import Study, using
 
@@ -31,7 +31,7 @@ class Sensitivity:
 
     ``cost`` to the target is the median over seeds, infinite where most of them do not reach it; ``least`` and
     ``most`` are the extremes over seeds. ``left`` is the median of what the error was at the end (f where f* is
-    unknown); ``reached`` and ``diverged`` are parts of the runs, 0 to 1.
+    unknown), infinite where the run was lost; ``reached`` and ``diverged`` are parts of the runs, 0 to 1.
     """
 
     label: str
@@ -48,8 +48,7 @@ class Sensitivity:
         """The place of the value that reaches the target at the least cost; of the least error where none does."""
         if np.isfinite(self.cost).any():
             return int(np.argmin(self.cost))
-        left = np.where(self.diverged > 0.5, math.inf, np.nan_to_num(self.left, nan=math.inf))
-        return int(np.argmin(left))
+        return int(np.argmin(self.left))
 
     @property
     def usable(self) -> tuple[int, int] | None:
@@ -100,13 +99,19 @@ class Sweep:
         """The methods that asked for no gradients: their costs are evaluations of f."""
         return [label for label, free in zip(self.labels, self.ends.gradient_free, strict=True) if free.any()]
 
+    @property
+    def asked(self) -> list[float]:
+        """How many evaluations of f each method asked for, for one of the gradient."""
+        sums = (np.nansum(counts, axis=tuple(range(1, counts.ndim))) for counts in (self.ends.evals, self.ends.fevals))
+        return asked_for_f(*sums).tolist()  # type: ignore[no-any-return]
+
     def sensitivities(self) -> list[Sensitivity]:
         """The answer of each method to the first axis, for every value of the others; seeds are put together."""
         others = [axis for axis in self.axes[1:] if axis.kind != "seed"]
         seeds = [axis for axis in self.axes[1:] if axis.kind == "seed"]
         order = [0, *(1 + self.axes.index(axis) for axis in (*others, self.axes[0], *seeds))]
         n = len(self.axes[0].values)
-        left = self.ends.f if self.target is None else self.ends.error
+        left = np.where(self.ends.lost, math.inf, self.ends.f if self.target is None else self.ends.error)
         # a row a method and setting of the others, a column a value of the first axis, and the seeds
         cost, last, reached, diverged = (
             values.transpose(order).reshape(-1, n, math.prod(len(axis.values) for axis in seeds))

@@ -15,7 +15,7 @@ from stepbench import catalog
 from stepbench.contracts import Method, Problem, Runnable, hyperparameters, with_values
 from stepbench.fields import InputError, nearest
 from stepbench.study.batch import batch
-from stepbench.study.ends import Ends, Numbers
+from stepbench.study.ends import Ends, Numbers, asked_for_f
 from stepbench.study.grid import Interval, Over, interval, pairs
 from stepbench.study.study import Study, using
 from stepbench.study.sweep import default_target
@@ -34,7 +34,8 @@ class Tuned:
 
     ``left`` is the error at the end, or f where f* is unknown; ``interval`` is that of the median cost (of ``left``
     where there is no target), at 95 %, by the bootstrap. ``spent`` is what all trials took, in gradient evaluations.
-    ``places`` says where in its range, 0 to 1, each tuned value lies.
+    ``places`` says where in its range, 0 to 1, each tuned value lies; ``asked`` how many evaluations of f it asked
+    for, for one of the gradient.
     """
 
     label: str
@@ -49,6 +50,7 @@ class Tuned:
     interval: tuple[float, float]
     told: tuple[str, ...]
     gradient_free: bool
+    asked: float
 
     @property
     def median(self) -> float:
@@ -107,7 +109,8 @@ def tune(
     """Tune every method in the same number of trials, and score the best setting on fresh cases.
 
     The trials are a Latin hypercube (scipy.stats.qmc) in the ranges that the methods' fields declare as ``search``,
-    or that ``over`` gives in their place: ``"lr=1e-4:1:log"``. A trial's score is its median cost to the target over
+    or that ``over`` gives in their place: ``"lr=1e-4:1:log"``; what a spec states, as ``adam:lr=0.01`` does, stays so
+    unless ``over`` names it. A trial's score is its median cost to the target over
     the cases, and, where most do not reach it, the median error. Where steps see samples or noise, a case is a seed;
     elsewhere it is a start, drawn around the problem's own, which is the first that is scored. Cases that are scored
     are not those that were tuned on. ``tune_budget`` is the trials' budget, where it is not that of the scores.
@@ -122,7 +125,7 @@ def tune(
         raise InputError("give at least one method")
     runnables = [catalog.method(method) for method in methods]
     labels = [name if isinstance(name, str) else catalog.label(name) for name in methods]
-    ranges = _ranges(runnables, over)
+    ranges = _ranges(runnables, [catalog.unset(method) for method in methods], over)
     target = default_target(problem) if target is None else target
     tune_budget = budget if tune_budget is None else tune_budget
     options: dict[str, Any] = {"target": target, "noise": noise}
@@ -152,12 +155,13 @@ def tune(
                 setting=best[m],
                 places=dict(zip(ranges[m], drawn[m][chosen[m]].tolist(), strict=True)),
                 trials=len(drawn[m]),
-                spent=int(np.nansum(tried[m].cost)),
+                spent=int(np.where(np.isnan(tried[m].cost), tune_budget, tried[m].cost).sum()),  # a crash costs it all
                 cost=cost,
                 left=left,
                 interval=_spread(left if target is None else np.minimum(cost, budget), seed),
                 told=tuple(dict.fromkeys(method.needs)),
                 gradient_free=bool(scored[m].gradient_free.any()),
+                asked=float(asked_for_f(np.nansum(scored[m].evals), np.nansum(scored[m].fevals))),
             )
         )
     return Tuning(problem, tuple(tuned), target, budget, tune_budget, noisy)
@@ -172,20 +176,25 @@ class _Case(NamedTuple):
 
 def _case(problem: Problem, seed: int, k: int, noisy: bool) -> _Case:
     """Case k: where steps are random another seed, else another start; case 0 has the seed and the start as given."""
-    if noisy or k == 0:
-        return _Case(seed + k, None)
+    if k == 0:
+        return _Case(seed, None)
     rng = np.random.default_rng((seed, k))
+    if noisy:
+        return _Case(int(rng.integers(1 << 32)), None)
     return _Case(seed, problem.x0 + SPREAD * np.maximum(1.0, np.abs(problem.x0)) * rng.standard_normal(problem.x0.size))
 
 
-def _ranges(methods: Sequence[Runnable], over: Over) -> list[dict[str, Interval]]:
-    """What is tuned of each method: the ranges that its fields declare, some replaced by those given."""
+def _ranges(methods: Sequence[Runnable], defaults: Sequence[Runnable], over: Over) -> list[dict[str, Interval]]:
+    """What is tuned of each method: the ranges that its fields declare, or those given; not what its spec states."""
     given = dict(pairs(over))
     ranges, known = [], set()
-    for method in methods:
+    for method, default in zip(methods, defaults, strict=True):
         fields = {key: field for key, (_, field) in hyperparameters(method).items()}
         known |= set(fields)
-        texts = {key: field.search for key, field in fields.items() if field.search} | {
+        as_named = {key: getattr(part, field.name) for key, (part, field) in hyperparameters(default).items()}
+        values = {key: getattr(part, field.name) for key, (part, field) in hyperparameters(method).items()}
+        free = [key for key, value in values.items() if np.array_equal(value, as_named[key])]
+        texts = {key: fields[key].search for key in free if fields[key].search} | {
             key: text for key, text in given.items() if key in fields
         }
         ranges.append({key: interval(key, text, fields[key]) for key, text in texts.items()})
