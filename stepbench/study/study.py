@@ -94,7 +94,9 @@ class Study:
             for piece, outcomes in self._done(works, missing):
                 ended = [*zip((heads[piece.batch][i] for i in piece.places), outcomes, strict=True)]
                 self.store.put({}, ended)
-                here |= {head.key: outcome for head, outcome in ended}
+                here |= {
+                    head.key: end._replace(trace=None) if end.trace else end for head, end in ended
+                }  # they are large
                 made += len(outcomes)
                 if self._progress is not None:
                     self._progress(made, total)
@@ -173,7 +175,7 @@ def _drained(place: Workplace, waiting: deque[_Piece]) -> Iterator[tuple[_Piece,
             except Exception as error:  # not the run's own, which is an outcome: the executor's
                 if place.gone():
                     raise InputError(GONE) from None
-                broken = isinstance(error, BrokenExecutor)
+                broken |= isinstance(error, BrokenExecutor)
                 if not piece.suspect:
                     lose(piece)
                     continue
