@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from stepbench.cli._common import PANEL, Budget, Noise, Seed, Start, Steps, check_output, settings
+from stepbench.cli._common import OUTPUT, PANEL, Budget, Noise, Seed, Start, Steps, check_output, settings
 from stepbench.cli._study import Error, File, Methods, Scheduler, Traces, Workers, deliver, opened
 
 
@@ -23,14 +23,18 @@ def command(
             show_default="starts over the problem's window",
         ),
     ] = None,
-    points: Annotated[int, typer.Option(help="Starts along each side, where no axes are given.")] = 100,
+    points: Annotated[
+        int, typer.Option(help="Starts along each side, where no axes are given.", rich_help_panel=PANEL)
+    ] = 100,
     target: Error = None,
     budget: Budget = 1_000,
     steps: Steps = None,
     start: Start = None,
     seed: Seed = 0,
     noise: Noise = 0.0,
-    plot: Annotated[Path, typer.Option(help="Draw to a .png, .svg or .pdf file.")] = Path("map.png"),
+    plot: Annotated[Path, typer.Option(help="Draw to a .png, .svg or .pdf file.", rich_help_panel=OUTPUT)] = Path(
+        "map.png"
+    ),
     study: File = Path("study.db"),
     workers: Workers = 1,
     scheduler: Scheduler = None,

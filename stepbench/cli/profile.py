@@ -16,8 +16,14 @@ if TYPE_CHECKING:
 
 def command(
     methods: Annotated[list[str], typer.Argument(help="Methods, as gd adam csawg-p5 scipy:bfgs.")],
-    suite: Annotated[list[str] | None, typer.Option(help="A suite of problems, as mgh; may be repeated.")] = None,
-    problem: Annotated[list[str] | None, typer.Option(help="A problem besides; may be repeated.")] = None,
+    suite: Annotated[
+        list[str] | None,
+        typer.Option(help="A suite of problems; may be repeated.", show_default="mgh", rich_help_panel=PANEL),
+    ] = None,
+    problem: Annotated[
+        list[str] | None,
+        typer.Option(help="A problem, beside or in place of a suite; may be repeated.", rich_help_panel=PANEL),
+    ] = None,
     tolerance: Annotated[
         str, typer.Option(help="Parts of f(w₀) − f* that may be left, with commas.", rich_help_panel=PANEL)
     ] = "1e-1,1e-3,1e-5",
