@@ -481,7 +481,8 @@ class _Trace:
         recorded: dict[str, Any] = {name: records(column.data) for name, column in self.columns.items()}
         if not self.whole:
             ends = self.columns["x"].data
-            distance = self._distance(ends.transpose(1, 0, 2).reshape(ends.shape[1], -1))
+            with np.errstate(all="ignore"):
+                distance = self._distance(ends.transpose(1, 0, 2).reshape(ends.shape[1], -1))
             recorded |= {name: records(values.reshape(2, -1)) for name, values in distance.items()}
         return Result(
             **{"error": None, "distance": None} | recorded,

@@ -131,6 +131,8 @@ def _module(text: str) -> ModuleType:
     except OSError as error:
         beside = [p.stem for p in path.parent.glob("*.py")] if path.parent.is_dir() else []
         raise InputError(f"{text} cannot be read: {error.strerror}{nearest(path.stem, beside)}") from None
+    if b"\0" in source:
+        raise InputError(f"{text} holds null bytes: it is no Python source")
     path = path.resolve()
     digest = hashlib.sha256(str(path).encode() + b"\0" + source).hexdigest()[:16]
     module = ModuleType(f"{USER_FILES}{re.sub(r'[^A-Za-z0-9]', '_', path.stem)}_{digest}")

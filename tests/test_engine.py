@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import stepbench
 from stepbench import InputError, catalog
+from stepbench.engine import run_quietly
 
 
 def test_record_0_is_the_start_and_costs_nothing():
@@ -438,3 +439,22 @@ def test_no_step_runs_far_beyond_the_budget(method):
     r = stepbench.run("rosenbrock", method, budget=50)
     assert (r.status, r.detail) == ("budget", "the next step would pass the budget")
     assert r.evals[-1] <= 50
+
+
+@pytest.mark.parametrize("method", ["gd", "adam", "csawg", "sls", "scipy:bfgs"])
+@pytest.mark.parametrize("problem", ["rosenbrock", "easom", "mgh/wood"])
+def test_a_run_without_a_trace_keeps_the_ends_of_the_same_run(problem, method):
+    values = {} if method in ("sls", "scipy:bfgs") else {"lr": np.array([1e-4, 1e-2, 1e200])}
+    with np.errstate(all="raise"):  # looking raises nothing, however far a run went
+        runs = [
+            run_quietly(problem, stepbench.method(method, **values), budget=60, target=1e-3, trace=trace)
+            for trace in (True, False)
+        ]
+    whole, ends = runs
+    assert len(ends.x) == 2
+    assert ends.step_size is None
+    for name in ("x", "f", "error", "distance", "gradient_norm", "evals", "fevals"):
+        for k in (0, -1):
+            assert np.array_equal(getattr(whole, name)[k], getattr(ends, name)[k])
+    for name in ("status", "detail", "steps"):
+        assert np.array_equal(getattr(whole, name), getattr(ends, name))
