@@ -557,7 +557,7 @@ def main():
         for library in ("torch", "optax"):
             if not importlib.util.find_spec(library):
                 print(f"{library} is not installed: its rows are left out")
-    Console(width=140).print(table)
+    Console(width=170).print(table)
 
 
 if __name__ == "__main__":
