@@ -60,7 +60,7 @@ def _processes(workers: int) -> Iterator[Workplace]:
             raise InputError(
                 'the workers cannot start: in a script, put what it does under if __name__ == "__main__":'
             ) from None
-        yield Workplace(pool, workers)
+        yield Workplace(pool, workers + 1)  # one lies ready, so that none waits while results are kept
     except BaseException:
         for process in {*multiprocessing.active_children()} - others:
             process.kill()
