@@ -197,29 +197,29 @@ def _minimisers(sweep: Sweep) -> int:
 def _draw_map(ax: Axes, sweep: Sweep, m: int, norm: LogNorm, *, basins: bool) -> None:
     across, along = sweep.axes
     (x, xs), (y, ys) = _places(across), _places(along)
-    cost, status = sweep.cost[m].T, sweep.ends.status[m].T
+    cost, several = sweep.cost[m].T, basins and _minimisers(sweep) > 1
     colours = np.empty((*cost.shape, 4))
     colours[:] = to_rgba(SLOW)
-    colours[(status == "diverged") | (status == "failed")] = to_rgba(LOST)
+    colours[sweep.ends.lost[m].T] = to_rgba(LOST)
     reached = np.isfinite(cost)
     which = np.zeros(cost.shape, dtype=int)
-    if basins and _minimisers(sweep) > 1:
+    if several:
         stars = np.reshape(np.array(sweep.problem.x_star), (sweep.problem.x0.size, -1))
         apart = np.linalg.norm(sweep.ends.point[m].transpose(1, 0, 2)[..., None] - stars, axis=2)
         which = apart.argmin(axis=-1)
     for k in np.unique(which[reached]):
         own = reached & (which == k)
-        shade = colormaps[BASINS[k % len(BASINS)] if basins and _minimisers(sweep) > 1 else SCALE]
+        shade = colormaps[BASINS[k % len(BASINS)] if several else SCALE]
         colours[own] = shade(np.clip(norm(cost[own]), 0, 1))
     ax.pcolormesh(xs, ys, colours, rasterized=True)
-    for axis, values, places, set_scale, set_ticks in (
-        (across, sweep.axes[0].values, x, ax.set_xscale, ax.set_xticks),
-        (along, sweep.axes[1].values, y, ax.set_yscale, ax.set_yticks),
+    for axis, places, set_scale, set_ticks in (
+        (across, x, ax.set_xscale, ax.set_xticks),
+        (along, y, ax.set_yscale, ax.set_yticks),
     ):
         if axis.numeric and axis.log:
             set_scale("log")
         elif not axis.numeric:
-            set_ticks(places, [value_name(value) for value in values])
+            set_ticks(places, [value_name(value) for value in axis.values])
     if basins and sweep.problem.x0.size == 2:
         draw_level_lines(ax, sweep.problem, ((xs[0], xs[-1]), (ys[0], ys[-1])))
     ax.set(xlim=(xs[0], xs[-1]), ylim=(ys[0], ys[-1]))

@@ -14,8 +14,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from stepbench.contracts import NEEDS
-from stepbench.report.tables import BARS, STYLES, number
+from stepbench.report.tables import BARS, STYLES, number, unequal
 from stepbench.study.profile import compared
 
 if TYPE_CHECKING:
@@ -172,16 +171,6 @@ def beside(labels: Sequence[str], asked: Sequence[float]) -> list[str]:
     """Who asked for f many times beside each gradient, which a cost in gradients does not show."""
     many = [f"{label} {ratio:.1f}" for label, ratio in zip(labels, asked, strict=False) if ratio > 0.5]
     return [f"costs count gradients; evaluations of f beside each: {', '.join(many)}"] * bool(many)
-
-
-def unequal(labels: Sequence[str], told: Sequence[tuple[str, ...]]) -> list[str]:
-    """Which methods were told more than f and ∇f, where others were not."""
-    lines = []
-    for need, (meaning, _) in NEEDS.items():
-        knowing = [label for label, needs in zip(labels, told, strict=True) if need in needs]
-        if knowing and len(knowing) < len(labels):
-            lines.append(f"{', '.join(knowing)} was told {meaning}; the others were not")
-    return lines
 
 
 def map_table(sweep: Sweep, width: int = 120) -> Table:

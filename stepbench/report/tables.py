@@ -234,11 +234,17 @@ def notes(results: Sequence[Result]) -> list[str]:
     if any(r.gradient_free for r in results):
         lines.append("f: function evaluations, of a method that asks for no gradients")
     lines += [f"{r.label} {r.status}: {r.detail}" for r in results if r.status in ("diverged", "failed")]
+    return lines + unequal([r.label for r in results], [r.told for r in results]) + derivations(results)
+
+
+def unequal(labels: Sequence[str], told: Sequence[tuple[str, ...]]) -> list[str]:
+    """Which methods were told more than f and ∇f, where others were not."""
+    lines = []
     for need, (meaning, _) in NEEDS.items():
-        told = [r.label for r in results if need in r.told]
-        if told and len(told) < len(results):
-            lines.append(f"{', '.join(told)} was told {meaning}; the others were not")
-    return lines + derivations(results)
+        knowing = [label for label, needs in zip(labels, told, strict=True) if need in needs]
+        if knowing and len(knowing) < len(labels):
+            lines.append(f"{', '.join(knowing)} was told {meaning}; the others were not")
+    return lines
 
 
 def suite_table(suite: str, words: str) -> Table:

@@ -70,6 +70,10 @@ class Ends:
         """Which runs diverged or failed."""
         return np.isin(self.status, ("diverged", "failed"))
 
+    def left(self, target: float | None) -> Numbers:
+        """What the error was at the end, or f where there is no target; infinite where the run was lost."""
+        return np.where(self.lost, math.inf, self.f if target is None else self.error)
+
     def cost_to(self, target: float | None) -> Numbers:
         """What each run spent to an error of at most this; infinite where it did not get there, or nothing is said."""
         if target is None:

@@ -111,7 +111,7 @@ class Sweep:
         seeds = [axis for axis in self.axes[1:] if axis.kind == "seed"]
         order = [0, *(1 + self.axes.index(axis) for axis in (*others, self.axes[0], *seeds))]
         n = len(self.axes[0].values)
-        left = np.where(self.ends.lost, math.inf, self.ends.f if self.target is None else self.ends.error)
+        left = self.ends.left(self.target)
         # a row a method and setting of the others, a column a value of the first axis, and the seeds
         cost, last, reached, diverged = (
             values.transpose(order).reshape(-1, n, math.prod(len(axis.values) for axis in seeds))

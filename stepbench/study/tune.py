@@ -262,8 +262,7 @@ def _in_lockstep(
 
 def _measures(ends: Ends, target: float | None) -> tuple[Numbers, Numbers]:
     """The cost to the target, infinite where it was not reached, and what the error (or f) was at the end."""
-    left = ends.f if target is None else ends.error
-    return ends.cost_to(target), np.where(ends.lost | np.isnan(left), math.inf, left)
+    return ends.cost_to(target), ends.left(target)
 
 
 def _best(ends: Ends, target: float | None) -> int:
