@@ -9,7 +9,7 @@ import importlib
 import inspect
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -264,6 +264,12 @@ def label(method: Runnable) -> str:
     """A short name for a method that, as a spec, builds it again."""
     short = str(method)
     return short if _same(short, method) else method.spec()
+
+
+def labelled(methods: Sequence[str | Runnable]) -> tuple[list[str], list[Any]]:
+    """Methods by specs or as they are: how each is called in a table, a spec by itself, and what it is."""
+    built = [method(one) for one in methods]
+    return [one if isinstance(one, str) else label(one) for one in methods], built
 
 
 def _same(short: str, made: Runnable) -> bool:

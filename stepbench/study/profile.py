@@ -185,8 +185,7 @@ def profile(
         raise InputError("a profile compares methods: give at least two")
     if seeds < 1:
         raise InputError(f"there must be at least 1 seed, got {seeds}")
-    runnables = [catalog.method(method) for method in methods]
-    labels = [name if isinstance(name, str) else catalog.label(name) for name in methods]
+    labels, runnables = catalog.labelled(methods)
     given = [catalog.problem(p) for p in (catalog.suite(problems) if isinstance(problems, str) else problems)]
     found = [*{problem.spec(): problem for problem in given}.values()]  # one that is named twice counts once
     if not found:

@@ -174,8 +174,7 @@ def sweep(
     """
     problem = catalog.problem(problem)
     methods = [methods] if isinstance(methods, str | Runnable) else list(methods)
-    runnables = [catalog.method(method) for method in methods]
-    labels = tuple(name if isinstance(name, str) else catalog.label(name) for name in methods)
+    labels, runnables = catalog.labelled(methods)
     found = axes(over, problem, runnables)
     if not found:
         raise InputError("nothing is varied: say what, as --over lr=1e-5:1:60:log")
@@ -192,7 +191,7 @@ def sweep(
     with using(study) as opened:
         outcomes = opened.in_order(work)
     told = tuple(tuple(dict.fromkeys(method.needs)) for method in runnables)
-    return Sweep(problem, labels, found, Ends.of(outcomes, (len(methods), *shape)), target, budget, told)
+    return Sweep(problem, tuple(labels), found, Ends.of(outcomes, (len(methods), *shape)), target, budget, told)
 
 
 def default_target(problem: Problem) -> float | None:

@@ -123,8 +123,7 @@ def tune(
     methods = [methods] if isinstance(methods, str | Runnable) else methods
     if not methods:
         raise InputError("give at least one method")
-    runnables = [catalog.method(method) for method in methods]
-    labels = [name if isinstance(name, str) else catalog.label(name) for name in methods]
+    labels, runnables = catalog.labelled(methods)
     ranges = _ranges(runnables, [catalog.unset(method) for method in methods], over)
     target = default_target(problem) if target is None else target
     tune_budget = budget if tune_budget is None else tune_budget
