@@ -66,6 +66,14 @@ def minimum(a: Array, b: Array) -> Array:
     return np.minimum(a, b) if library is np else library.minimum(*_tensors(library, a, b))
 
 
+def mix(keep: Array, old: Array, new: Array) -> Array:
+    """keep · old + (1 − keep) · new: one step of an exponential moving average."""
+    library = _library(old, new)
+    if library is np:
+        return keep * old + (1 - keep) * new
+    return library.lerp(new, old, keep)  # in one pass over memory, where the sum takes three
+
+
 def isfinite(a: Array) -> Array:
     """True where a number is neither infinite nor NaN."""
     return _library(a).isfinite(a)

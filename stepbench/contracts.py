@@ -250,6 +250,9 @@ class FiniteSum(Problem):
 class Direction(Parametric):
     """The u in x ← x − α u. Its text reads like its paper; it never changes an array it was given."""
 
+    elementwise: ClassVar[bool] = True
+    """Whether each component of u depends on that component of the gradients at x alone."""
+
     @property
     def needs(self) -> tuple[str, ...]:
         """What it reads beyond f and its gradient: "f_star", "curvature", "hvp"."""
@@ -270,6 +273,15 @@ class StepSize(Parametric):
 
     per_component: ClassVar[bool] = False
     """Whether its α comes from inner products alone, so that it can have one a component (``per=component``)."""
+
+    per: ClassVar[Literal["run", "tensor"]] = "run"
+    """How many step sizes its paper has: one a run, or one for each tensor of a network."""
+
+    elementwise: ClassVar[bool] = False
+    """Whether each component moves by that component of u and of the gradients at x alone."""
+
+    steady: ClassVar[bool] = False
+    """Whether its step size is its ``lr`` at every step, so that another may set it meanwhile."""
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -293,8 +305,8 @@ class Runnable(Parametric):
     """Whether some steps hold several moves (planning), to be drawn in another stroke."""
 
     @property
-    def per(self) -> str:
-        """What the oracle's inner products sum over: "run" or "component"."""
+    def vector(self) -> str:
+        """What counts as one vector, whose components inner products sum over: "run", "tensor" or "component"."""
         return "run"
 
     @property
@@ -316,6 +328,12 @@ class Runnable(Parametric):
 @dataclass(frozen=True)
 class Method(Runnable):
     """One step of an optimisation method: state in, state out, nothing else remembered."""
+
+    elementwise: ClassVar[bool] = False
+    """Whether each component moves by that component of the gradients at x alone."""
+
+    steady: ClassVar[bool] = False
+    """Whether its step size is its ``lr`` at every step, so that another may set it meanwhile."""
 
     @abstractmethod
     def init(self, x: Array) -> State:
@@ -353,15 +371,30 @@ class Joined(Method):
 
     direction: Direction
     rule: StepSize
-    per: Literal["run", "component"] = param(
-        "run", "", "one step size a run, or one a component: what inner products sum over"
+    per: Literal["run", "tensor", "component"] | None = param(
+        None, "", "one step size a run, tensor or component: what inner products sum over; none for the rule's own"
     )
 
     def __post_init__(self) -> None:
-        """Refuse one step size a component of a rule that has only one, or has them already."""
+        """Refuse several step sizes of a rule that has only one, or has one a component already."""
         super().__post_init__()
-        if self.per == "component" and not self.rule.per_component:
-            raise InputError(f"{self.rule.name} cannot have one step size a component: leave out per=component")
+        if self.per in ("tensor", "component") and not self.rule.per_component:
+            raise InputError(f"{self.rule.name} cannot have one step size a {self.per}: leave out per={self.per}")
+
+    @property
+    def vector(self) -> str:
+        """What inner products sum over: as told, or as the rule's paper has it."""
+        return self.per or self.rule.per
+
+    @property
+    def elementwise(self) -> bool:  # type: ignore[override]
+        """Whether both are."""
+        return self.direction.elementwise and self.rule.elementwise
+
+    @property
+    def steady(self) -> bool:  # type: ignore[override]
+        """Whether the rule is."""
+        return self.rule.steady
 
     def init(self, x: Array) -> JoinedState:
         """Both initial states."""
@@ -390,12 +423,12 @@ class Joined(Method):
 
     def spec(self) -> str:
         """Both whole specs."""
-        return f"{self.direction.spec()}+{self.rule.spec()}" + ",per=component" * (self.per != "run")
+        return f"{self.direction.spec()}+{self.rule.spec()}" + (f",per={self.per}" if self.per else "")
 
     def __str__(self) -> str:
         """A short name: without the direction where it is the plain gradient, or the rule where it is the default."""
         direction, rule = str(self.direction), str(self.rule)
-        own = ["per=component"] * (self.per != "run")
+        own = [f"per={self.per}"] if self.per else []
         if self.rule.name == "constant":
             spec = "gd" if self.direction.name == "gradient" else direction
             own = [*rule.split(":")[1:], *own]

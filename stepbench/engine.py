@@ -74,7 +74,7 @@ def run(
     assert isinstance(method, Method | Peer)
     given = prepare(problem, method, budget=budget, steps=steps, target=target, start=start, seed=seed, noise=noise)
     x, budget, horizon = given.x, given.budget, given.horizon
-    oracle = Oracle(problem, seed=given.seed, noise=given.noise, horizon=horizon, per=method.per, budget=budget)
+    oracle = Oracle(problem, seed=given.seed, noise=given.noise, horizon=horizon, per=method.vector, budget=budget)
     seen = _Trace(problem, x, budget, horizon, given.target or 0.0, whole=trace)
     began = time.perf_counter()
     interrupted = False

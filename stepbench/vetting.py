@@ -34,7 +34,7 @@ def vet_step(problem: Problem, method: Runnable, x: Vector) -> None:
     step = "at" if isinstance(part, Direction) else "move" if isinstance(part, StepSize) else "step"
     x = x.copy()
     x.flags.writeable = False
-    oracle = Oracle(problem, per=method.per)
+    oracle = Oracle(problem, per=method.vector)
     with np.errstate(all="ignore"):
         s = _asked(where(part, "init"), method.init, x)
         oracle.advance()

@@ -14,7 +14,7 @@ NAMED = ("gd", "adam", "rdbd:lr=1e-4,eta=1e-8", "adaloss:b0=100", "csawg:lr=1e-4
 
 
 def trace(problem, method, x, steps):
-    oracle = Oracle(problem, horizon=steps, per=method.per)
+    oracle = Oracle(problem, horizon=steps, per=method.vector)
     s, points = method.init(x), []
     with np.errstate(all="ignore"):
         for _ in range(steps):

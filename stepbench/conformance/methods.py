@@ -31,7 +31,7 @@ def purity(method: Method, problem: Problem) -> str:
     """A step changes nothing it was given, and the same step again gives the same"""
     x = starts(problem, 5)
     s = method.init(x)
-    oracle = Oracle(problem, horizon=STEPS, per=method.per)
+    oracle = Oracle(problem, horizon=STEPS, per=method.vector)
     for k in range(8):
         _freeze(x, s)
         oracle.advance()
@@ -111,7 +111,7 @@ def numbers(method: Method, problem: Problem) -> str:
 def counts(method: Method, problem: Problem) -> str:
     """Its evaluations are those that an independent counter sees"""
     seen = {"f": 0, "grad": 0, "hessian": 0}
-    oracle = Oracle(_counted(problem, seen), horizon=STEPS, per=method.per)
+    oracle = Oracle(_counted(problem, seen), horizon=STEPS, per=method.vector)
     x = np.repeat(problem.x0[:, None] + 0.1, 2, axis=1)
     s = method.init(x)
     for _ in range(STEPS):
@@ -132,7 +132,7 @@ def counts(method: Method, problem: Problem) -> str:
 def pickling(method: Method, problem: Problem) -> str:
     """A run goes on with the same bits after its state was pickled"""
     x = starts(problem, 3)
-    begin = pickle.dumps((x, Oracle(problem, noise=0.1, horizon=STEPS, per=method.per), method.init(x)))
+    begin = pickle.dumps((x, Oracle(problem, noise=0.1, horizon=STEPS, per=method.vector), method.init(x)))
 
     def on(state: tuple[Any, Any, Any], n: int) -> tuple[Any, Any, Any]:
         x, oracle, s = state

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stepbench.arrays import Array, sqrt, zeros_like
+from stepbench.arrays import Array, mix, sqrt, zeros_like
 from stepbench.contracts import Direction
 from stepbench.fields import Scalar, param
 from stepbench.oracle import Oracle
@@ -44,7 +44,7 @@ class Adam(Direction):
     def at(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
         """u = m̂ / (√v̂ + ε)."""
         g, beta1_k, beta2_k = oracle.grad(x), s.beta1_k * self.beta1, s.beta2_k * self.beta2
-        m = self.beta1 * s.m + (1 - self.beta1) * g
-        v = self.beta2 * s.v + (1 - self.beta2) * (g * g)
+        m = mix(self.beta1, s.m, g)
+        v = mix(self.beta2, s.v, g * g)
         m_hat, v_hat = m / (1 - beta1_k), v / (1 - beta2_k)
         return m_hat / (sqrt(v_hat) + self.eps), State(m, v, beta1_k, beta2_k)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stepbench.arrays import Array, maximum, ratio, zeros_like
+from stepbench.arrays import Array, maximum, mix, ratio, zeros_like
 from stepbench.contracts import Direction
 from stepbench.fields import Scalar, param
 from stepbench.oracle import Oracle
@@ -41,6 +41,6 @@ class Adamax(Direction):
     def at(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
         """u = m̂ / v."""
         g, beta1_k = oracle.grad(x), s.beta1_k * self.beta1
-        m = self.beta1 * s.m + (1 - self.beta1) * g
+        m = mix(self.beta1, s.m, g)
         v = maximum(self.beta2 * s.v, abs(g))
         return ratio(m / (1 - beta1_k), v), State(m, v, beta1_k)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stepbench.arrays import Array, maximum, sqrt, zeros_like
+from stepbench.arrays import Array, maximum, mix, sqrt, zeros_like
 from stepbench.contracts import Direction
 from stepbench.fields import Scalar, param
 from stepbench.oracle import Oracle
@@ -50,8 +50,8 @@ class AMSGrad(Direction):
     def at(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
         """u = m / (√v̂ + ε)."""
         g, beta1_k, beta2_k = oracle.grad(x), s.beta1_k * self.beta1, s.beta2_k * self.beta2
-        m = self.beta1 * s.m + (1 - self.beta1) * g
-        v = self.beta2 * s.v + (1 - self.beta2) * (g * g)
+        m = mix(self.beta1, s.m, g)
+        v = mix(self.beta2, s.v, g * g)
         v_max = maximum(s.v_max, v)
         m_hat, v_hat = m, v_max
         if self.bias_correction:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stepbench.arrays import Array, zeros_like
+from stepbench.arrays import Array, mix, zeros_like
 from stepbench.contracts import Direction
 from stepbench.fields import Scalar, param
 from stepbench.oracle import Oracle
@@ -38,5 +38,5 @@ class EMA(Direction):
     def at(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
         """u = m̂."""
         g, beta_k = oracle.grad(x), s.beta_k * self.beta
-        m = self.beta * s.m + (1 - self.beta) * g
+        m = mix(self.beta, s.m, g)
         return m / (1 - beta_k), State(m, beta_k)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from stepbench.arrays import Array, power, sqrt, zeros_like
+from stepbench.arrays import Array, mix, power, sqrt, zeros_like
 from stepbench.contracts import Direction
 from stepbench.fields import Scalar, param
 from stepbench.oracle import Oracle
@@ -57,8 +57,8 @@ class NAdam(Direction):
         mu_next = self.beta1 * (1 - 0.5 * power(0.96, (k + 1) * self.psi))
         product = s.mu_product * mu
         decay = mu if self.variant == "paper" else self.beta1
-        m = decay * s.m + (1 - decay) * g
-        v = self.beta2 * s.v + (1 - self.beta2) * (g * g)
+        m = mix(decay, s.m, g)
+        v = mix(self.beta2, s.v, g * g)
         m_hat = mu_next * m / (1 - product * mu_next) + (1 - mu) * g / (1 - product)
         v_hat = v / (1 - beta2_k)
         return m_hat / (sqrt(v_hat) + self.eps), State(m, v, product, beta2_k, k)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stepbench.arrays import Array, sqrt, zeros_like
+from stepbench.arrays import Array, mix, sqrt, zeros_like
 from stepbench.contracts import Direction
 from stepbench.fields import Scalar, param
 from stepbench.oracle import Oracle
@@ -38,5 +38,5 @@ class RMSprop(Direction):
     def at(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
         """u = g / (√s + ε)."""
         g = oracle.grad(x)
-        square = self.beta * s.s + (1 - self.beta) * (g * g)
+        square = mix(self.beta, s.s, g * g)
         return g / (sqrt(square) + self.eps), State(square)

@@ -49,6 +49,7 @@ class Csawg(Method):
     M: int = param(0, "M", "plain steps after each plan, to come back on track", "[0, inf)")
 
     plans: ClassVar[bool] = True
+    steady: ClassVar[bool] = True
 
     def init(self, x: Array) -> State:
         """Empty buffers, nothing learned."""

@@ -27,6 +27,9 @@ class HeavyBall(Method):
         Polyak, Some methods of speeding up the convergence of iteration methods, 1964, eq. 9; Yao 2022, eq. 10.
     """
 
+    elementwise = True
+    steady = True
+
     lr: Scalar = param(0.001, "α", "step size", "(0, inf)", search="1e-6:10:log")
     p: Scalar = param(0.9, "p", "how much of the last move is kept", "[0, 1)", search="0:0.99")
 

@@ -34,6 +34,8 @@ class Nesterov(Method):
         momentum, Introductory lectures on convex optimization, 2004, scheme 2.2.11.
     """
 
+    steady = True
+
     lr: Scalar = param(0.001, "α", "step size", "(0, inf)", search="1e-6:10:log")
     momentum: Scalar | None = param(None, "β", "momentum; none for the problem's own, or the 1983 sequence", "[0, 1)")
 

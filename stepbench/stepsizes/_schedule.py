@@ -20,6 +20,8 @@ class State(NamedTuple):
 class Schedule(StepSize):
     """α_k as a function of k = 0, 1, 2 … and, where the schedule has an end, of the run's horizon."""
 
+    elementwise = True
+
     @abstractmethod
     def at(self, k: int, horizon: int, last: Array) -> Array:
         """The step size of step k, in a run of ``horizon`` steps, after the step size ``last``."""

@@ -26,6 +26,9 @@ class Constant(StepSize):
         As old as descent itself: Cauchy 1847.
     """
 
+    elementwise = True
+    steady = True
+
     lr: Scalar = param(0.001, "α", "step size", "(0, inf)", search="1e-6:10:log")
 
     def init(self, x: Array) -> State:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stepbench.arrays import Array, where, zeros_like
+from stepbench.arrays import Array, mix, where, zeros_like
 from stepbench.contracts import StepSize
 from stepbench.fields import Scalar, param
 from stepbench.oracle import Oracle
@@ -30,6 +30,8 @@ class DeltaBarDelta(StepSize):
         Jacobs, Increased rates of convergence through learning rate adaptation, Neural Networks 1988, §4.
     """
 
+    elementwise = True
+
     lr: Scalar = param(0.001, "α₀", "first step size of every component", "(0, inf)", search="1e-6:10:log")
     kappa: Scalar = param(
         1e-4, "κ", "what is added to a step size that proves right", "[0, inf)", search="1e-8:1e-1:log"
@@ -46,4 +48,4 @@ class DeltaBarDelta(StepSize):
         delta = oracle.grad(x)
         agree = s.delta_bar * delta
         alpha = where(agree > 0, s.alpha + self.kappa, where(agree < 0, s.alpha * (1 - self.phi), s.alpha))
-        return x - alpha * u, State(alpha, (1 - self.theta) * delta + self.theta * s.delta_bar)
+        return x - alpha * u, State(alpha, mix(self.theta, s.delta_bar, delta))

@@ -39,6 +39,7 @@ class RDBD(StepSize):
     """
 
     per_component = True
+    per = "tensor"
 
     lr: Scalar = param(0.005, "α₀", "first step size", "(0, inf)", search="1e-6:10:log")
     eta: Scalar = param(0.01, "η", "learning rate of the step size", "[0, inf)", search="1e-8:1:log")
