@@ -6,6 +6,7 @@ Shapes: a point is (d, R), parameters on axis 0 and runs on the last axis; a per
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -127,6 +128,14 @@ def dot(a: Array, b: Array) -> Array:
     """The inner product of each run: (d, R), (d, R) -> (R,)."""
     ab = a * b
     return np.add.reduce(ab, axis=0) if isinstance(ab, np.ndarray) else ab.sum(0)
+
+
+def dot_per_tensor(sizes: Sequence[int], a: Array, b: Array) -> Array:
+    """The inner products of each run's tensors, of so many components each, repeated for each of these: (d, R)."""
+    runs = (a * b).T  # a run's components lie side by side, and what is joined must keep that layout
+    library = _library(runs)
+    parts = np.split(runs, np.cumsum(sizes)[:-1], axis=1) if library is np else runs.split(tuple(sizes), 1)
+    return library.concatenate([library.broadcast_to(p.sum(1)[:, None], p.shape) for p in parts], 1).T
 
 
 def like(constant: np.ndarray[Any, Any], x: Array) -> Array:

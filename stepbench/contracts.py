@@ -6,6 +6,7 @@ whole that does not split so.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
 from abc import abstractmethod
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol
 import numpy as np
 
 from stepbench import derivatives
-from stepbench.arrays import Array
+from stepbench.arrays import Array, like, per_run
 from stepbench.fields import Field, InputError, Parametric, fields_of, nearest, param
 
 if TYPE_CHECKING:
@@ -185,9 +186,41 @@ class Problem(Parametric):
         """What the given step, 1 or later, sees: a random function whose expectation is ``at(step - 1)``."""
         raise NotImplementedError
 
+    def draw(self, seed: int, step: int) -> Function:
+        """What the given step, 1 or later, of a run with this seed sees: ``sample`` from that step's own numbers."""
+        return self.sample(np.random.default_rng((seed, step)), step)
+
     def at(self, step: int) -> Function:
         """The function as it stands after so many steps: this one, unless the problem drifts."""
         return self
+
+    def hvp(self, sample: Function, x: Array, v: Array) -> Array:
+        """The Hessian at x of what a step sees, times v, (d, R)."""
+        return (like(sample.hessian(x), x) * v[None]).sum(1)
+
+    @property
+    def tensors(self) -> tuple[int, ...]:
+        """The sizes of the tensors that w is made of: a function has one; a network, one a layer's weights or biases."""
+        return (self.x0.size,)
+
+    @property
+    def random_start(self) -> bool:
+        """Whether the start depends on the seed, as a network's weights do."""
+        return False
+
+    def start(self, seed: int) -> Vector:
+        """The start of a run with this seed, (d,)."""
+        return self.x0
+
+    @property
+    def goal(self) -> float:
+        """The error that a study asks for where none is said."""
+        return 1e-6
+
+    @property
+    def every(self) -> int:
+        """Steps from one record of a run to the next, where none are said."""
+        return 1
 
 
 def _constant(value: Any) -> Any:
@@ -481,3 +514,26 @@ def with_values(method: Runnable, values: dict[str, Any]) -> Any:
         return remade(method)
     joined = remade(method)
     return dataclasses.replace(joined, direction=remade(method.direction), rule=remade(method.rule))
+
+
+def unbatched(method: Runnable) -> Any:
+    """The method of the first run of a batch."""
+    arrays = {key: getattr(part, field.name) for key, (part, field) in hyperparameters(method).items()}
+    return with_values(method, {key: float(value[0]) for key, value in arrays.items() if isinstance(value, np.ndarray)})
+
+
+def fitted(method: Any, x: Array) -> Any:
+    """The method as points (d, R) need it: where they are tensors, its real hyper-parameters are such too, (R,).
+
+    A number and an array of it must give a run the same bits, and torch computes 1 − β of a number in float64.
+    """
+    if isinstance(x, np.ndarray):
+        return method
+    made = copy.copy(method)
+    for field in dataclasses.fields(method):
+        value, known = getattr(method, field.name), fields_of(type(method)).get(field.name)
+        if isinstance(value, Parametric):
+            object.__setattr__(made, field.name, fitted(value, x))
+        elif known is not None and known.many and value is not None:
+            object.__setattr__(made, field.name, per_run(like(np.asarray(value), x), x))
+    return made

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,6 +16,20 @@ from stepbench.contracts import Function, Problem
 
 class Spent(Exception):  # noqa: N818 - not an error: the run is over
     """The budget ran out in the middle of a step."""
+
+
+class Mark(NamedTuple):
+    """What an oracle has counted and remembers: after which step, and of the last points what was asked and paid."""
+
+    step: int
+    evals: Any
+    fevals: Any
+    f_at: Any
+    f: Any
+    f_paid: Any
+    g_at: Any
+    g: Any
+    g_paid: Any
 
 
 class Oracle:
@@ -41,8 +56,8 @@ class Oracle:
         """See a problem through this oracle.
 
         ``noise`` is the standard deviation of the Gaussian added to each component of the gradient, ``horizon`` the
-        number of steps the run may take, and ``per`` what counts as one vector: "run" or "component". A question that
-        takes every run past the ``budget`` of gradient evaluations raises Spent.
+        number of steps the run may take, and ``per`` what counts as one vector: "run", "tensor" or "component". A
+        question that takes every run past the ``budget`` of gradient evaluations raises Spent.
         """
         self._budget = budget
         self.problem = problem
@@ -50,6 +65,8 @@ class Oracle:
         self.evals: Any = 0
         self.fevals: Any = 0
         self.dot = operator.mul if per == "component" else arrays.dot
+        if per == "tensor" and len(problem.tensors) > 1:
+            self.dot = partial(arrays.dot_per_tensor, problem.tensors)
         self._seed = seed
         self._noise = noise
         self._step = 0
@@ -65,10 +82,10 @@ class Oracle:
         self._step += 1
         if self._random:
             # Addressed by the step's number and not drawn from a running stream, so that any step can be replayed.
-            rng = np.random.default_rng((self._seed, self._step))
             stochastic = self.problem.stochastic
-            self._sample = self.problem.sample(rng, self._step) if stochastic else self.problem.at(self._step - 1)
+            self._sample = self.problem.draw(self._seed, self._step) if stochastic else self.problem.at(self._step - 1)
             if self._noise:
+                rng = np.random.default_rng((self._seed, self._step, 1))
                 self._noise_vector = self._noise * rng.standard_normal((self.problem.x0.size, 1))
             self._forget()
         elif (stage := self.problem.at(self._step - 1)) is not self._sample:  # it drifts
@@ -78,6 +95,27 @@ class Oracle:
             # The point of the last step is still known, and each run has paid for its own: one whose line search
             # ended before another's did so at an earlier trial.
             self._f_paid = self._g_paid = True
+
+    def mark(self) -> Mark:
+        """What it has counted and remembers now."""
+        return Mark(
+            self._step,
+            self.evals,
+            self.fevals,
+            self._f_at,
+            self._f,
+            self._f_paid,
+            self._g_at,
+            self._g,
+            self._g_paid,
+        )
+
+    def restore(self, mark: Mark) -> None:
+        """Go on from there."""
+        self._step, self.evals, self.fevals = mark[:3]
+        self._f_at, self._f, self._f_paid, self._g_at, self._g, self._g_paid = mark[3:]
+        if not self._random:
+            self._sample = self.problem.at(max(self._step - 1, 0))
 
     def _forget(self) -> None:
         self._f_at = self._f = self._g_at = self._g = None
@@ -94,7 +132,7 @@ class Oracle:
         """The gradient at x, (d, R). With a mask ``where``, (R,), only the runs in it are charged."""
         if x is not self._g_at:
             g = self._sample.grad(x)
-            self._g_at, self._g, self._g_paid = x, g + self._noise_vector if self._noise else g, None
+            self._g_at, self._g, self._g_paid = x, g + arrays.like(self._noise_vector, x) if self._noise else g, None
         due, self._g_paid = _charge(self._g_paid, where)
         self._spend(due)
         return self._g
@@ -107,16 +145,27 @@ class Oracle:
 
     def curvature(self, x: Array) -> Array:
         """The diagonal of the Hessian at x, (d, R). Not charged: a method that needs it says so."""
-        return arrays.diagonal(self._sample.hessian(x))
+        return arrays.diagonal(arrays.like(self._sample.hessian(x), x))
 
     def hvp(self, x: Array, v: Array) -> Array:
         """The Hessian at x times v, (d, R); charged as one gradient evaluation."""
         self._spend(1)
-        return (self._sample.hessian(x) * v[None]).sum(1)
+        return self.problem.hvp(self._sample, x, v)
 
     def gaussian(self, x: Array, draw: int) -> Array:
-        """A standard normal vector, (d, 1), the same for every run; ``draw`` tells one from another."""
-        return np.random.default_rng((self._seed, 0, draw)).standard_normal((len(x), 1))
+        """Standard normal vectors, (d, R), the same for every run; ``draw`` tells one from another."""
+        numbers = np.random.default_rng((self._seed, 0, draw)).standard_normal((len(x), 1))
+        return 0.0 * x + arrays.like(numbers, x)
+
+    def elsewhere(self, x: Array, spread: Array, draw: int) -> Array:
+        """Random points, (d, R), the same for every run: another start, where the problem draws its start at random.
+
+        Elsewhere they are normal around x, with standard deviation ``spread``. ``draw`` tells one from another.
+        """
+        if not self.problem.random_start:
+            return x + spread * self.gaussian(x, draw)
+        seed = np.random.SeedSequence((self._seed, 0, draw)).generate_state(1, np.uint64)[0] >> np.uint64(1)
+        return 0.0 * x + arrays.like(self.problem.start(int(seed))[:, None], x)
 
     @property
     def f_star(self) -> float:

@@ -21,7 +21,19 @@ if TYPE_CHECKING:
 
 Record = np.ndarray[Any, Any]
 
-RECORDS = ("x", "f", "error", "distance", "gradient_norm", "step_size", "evals", "fevals")
+RECORDS = (
+    "x",
+    "f",
+    "error",
+    "distance",
+    "gradient_norm",
+    "step_size",
+    "evals",
+    "fevals",
+    "iteration",
+    "accuracy",
+    "elapsed",
+)
 ARRAYS = (*RECORDS, "status", "detail", "steps")
 FACTS = ("label", "method", "plans", "told", "seed", "noise", "budget", "target", "seconds", "version")
 
@@ -34,15 +46,19 @@ class Result:
     steps saw samples or noise; ``error``, f − f*, and ``distance``, ‖x − x*‖, (n+1, R) or None where unknown;
     ``step_size``, the α of the step to each record (of Csawg the one it learned last), (n+1, R), or (n+1, d, R) where
     there is one a component, or None; ``evals`` and ``fevals`` (n+1, R), the gradient and function evaluations spent
-    by then; ``steps`` (R,), the last record of each run: from there on its records repeat. ``status`` (R,) is
-    converged, budget, diverged or failed, and ``detail`` says more. One run has no last axis. A run with
-    ``trace=False`` has two records, its start and its end, and no ``step_size``.
+    by then; ``iteration`` (n+1, R), the steps taken by then: each run stands still after its last record. ``steps``
+    (R,) is the last of these; ``status`` (R,) is converged, budget, diverged or failed, and ``detail`` says more. One
+    run has no last axis. A run with ``trace=False`` has two records, its start and its end, and no ``step_size``.
+
+    A network has no ``x``, but ``accuracy``, the part of the test examples that it gets right, and ``elapsed``, the
+    seconds of training by then (of its whole batch; looking does not count), both (n+1, R); its f is the loss over all
+    training examples. Its ``step_size`` is (n+1, t, R) where there are several, the mean over each of t tensors.
     """
 
     problem: Problem
     label: str
     method: str
-    x: Record
+    x: Record | None
     f: Record
     error: Record | None
     distance: Record | None
@@ -50,6 +66,9 @@ class Result:
     step_size: Record | None
     evals: Record
     fevals: Record
+    iteration: Record
+    accuracy: Record | None
+    elapsed: Record | None
     steps: Any
     status: Any
     detail: Any
@@ -64,9 +83,9 @@ class Result:
 
     def __getitem__(self, r: int) -> Result:
         """One run of a batch, with the records that it has alone."""
-        if self.x.ndim == 2:
+        if self.f.ndim == 1:
             raise InputError("this result is of one run, not of a batch")
-        n = self.steps[r] + 1
+        n = int(np.searchsorted(self.iteration[:, r], self.steps[r])) + 1
         own: dict[str, Any] = {k: v[:n, ..., r] for k in RECORDS if (v := getattr(self, k)) is not None}
         ends: dict[str, Any] = {
             "steps": int(self.steps[r]),
@@ -76,8 +95,8 @@ class Result:
         return dataclasses.replace(self, **own, **ends)
 
     def _alone(self) -> Result:
-        if self.x.ndim > 2:
-            raise InputError(f"this result is of {self.x.shape[-1]} runs: choose one, as result[0]")
+        if self.f.ndim > 1:
+            raise InputError(f"this result is of {self.f.shape[-1]} runs: choose one, as result[0]")
         return self
 
     @property

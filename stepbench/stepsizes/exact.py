@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stepbench.arrays import Array, dot, like, maximum, ratio, sqrt
+from stepbench.arrays import Array, dot, maximum, ratio, sqrt
 from stepbench.contracts import StepSize
 from stepbench.fields import Scalar, param
 from stepbench.oracle import Oracle
@@ -32,15 +32,16 @@ class Exact(StepSize):
         Adam with an exact constant step size (anonymous), §4.2 and Algorithm 2; ``adam-exact`` is adam+exact.
 
     Deviations
-        The paper draws the N points from the distribution that initialises a network's weights; here they are normal
-        around the start, with standard deviation ``spread``. It leaves out f*, which is 0 for its losses.
+        The paper draws the N points from the distribution that initialises a network's weights. So does this on a
+        network; on a function they are normal around the start, with standard deviation ``spread``. The paper leaves
+        out f*, which is 0 for its losses.
     """
 
     needs = ("f_star", "hvp")
 
     N: int = param(10, "N", "random points", "[1, inf)")
     iterations: int = param(20, "", "power iterations at each point", "[1, inf)")
-    spread: Scalar = param(1.0, "", "standard deviation of the points around the start", "[0, inf)")
+    spread: Scalar = param(1.0, "", "standard deviation of the points around the start of a function", "[0, inf)")
     T: int | None = param(None, "T", "the horizon in steps; none for the length of the run", "[1, inf)")
     f_star: Scalar | None = param(None, "f*", "the minimum of f; none to ask the problem", "(-inf, inf)")
 
@@ -61,8 +62,8 @@ class Exact(StepSize):
         """K̂, (R,): the largest spectral norm of the Hessian over the random points."""
         K = 0.0 * x[0]
         for j in range(self.N):
-            point = x + self.spread * like(oracle.gaussian(x, 2 * j), x)
-            v = 0.0 * x + like(oracle.gaussian(x, 2 * j + 1), x)
+            point = oracle.elsewhere(x, self.spread, 2 * j)
+            v = oracle.gaussian(x, 2 * j + 1)
             for _ in range(self.iterations):
                 v = oracle.hvp(point, ratio(v, sqrt(dot(v, v))))
             K = maximum(K, sqrt(dot(v, v)))

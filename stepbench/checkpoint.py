@@ -1,0 +1,115 @@
+"""Checkpoints: a run as it stands, in one file, from which the same call goes on with the same bits."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stepbench.contracts import Vector
+from stepbench.fields import InputError
+from stepbench.oracle import Mark
+from stepbench.states import changed, plain, restored
+from stepbench.torch.network import Network
+
+if TYPE_CHECKING:
+    from stepbench.engine import Loop
+
+FORM = 1
+
+
+class Checkpoint:
+    """The file of one run. Raises InputError where it holds another, is none, or cannot be written."""
+
+    def __init__(self, path: str | Path, identity: str) -> None:
+        self.path, self.identity = Path(path), identity
+        self._held: Any = None
+        if self.path.exists():
+            self._held = self._read()
+        else:
+            self._write({})  # whether it can be is known before anything is run
+            self.path.unlink()
+
+    def save(self, loop: Loop) -> None:
+        """Write the run as it stands, in place of what the file held; one that is stopped meanwhile keeps that."""
+        x, s, mark = loop.at
+        asked = mark._replace(f_at=mark.f_at is x, g_at=mark.g_at is x)
+        if not asked.f_at:
+            asked = asked._replace(f=None, f_paid=None)
+        if not asked.g_at:
+            asked = asked._replace(g=None, g_paid=None)
+        self._write({"x": x, "s": plain(s), "mark": [*asked], "trace": loop.trace.dump(), "elapsed": loop.elapsed})
+
+    def restore(self, loop: Loop) -> None:
+        """Let a loop that has just begun go on from what the file holds, if there was one."""
+        if self._held is None:
+            return
+        network = loop.trace.problem if isinstance(loop.trace.problem, Network) else None
+
+        def own(value: Any) -> Any:
+            """An array as the loop works with: a tensor, where it trains a network."""
+            return network.tensor(value) if network and isinstance(value, np.ndarray) else value
+
+        held = self._held
+        x, s = own(held["x"]), restored(loop.at.s, changed(held["s"], own))
+        mark = Mark(*(own(value) for value in held["mark"]))
+        mark = mark._replace(f_at=x if mark.f_at else None, g_at=x if mark.g_at else None)
+        loop.at = loop.at._replace(x=x, s=s, mark=mark)
+        loop.oracle.restore(mark)
+        loop.trace.restore(held["trace"])
+        loop.elapsed = held["elapsed"]
+
+    def _write(self, data: dict[str, Any]) -> None:
+        arrays: list[Vector] = []
+
+        def placed(value: Any) -> Any:
+            if value is None or isinstance(value, bool | int | float | str):
+                return value
+            arrays.append(np.asarray(value if isinstance(value, np.ndarray | np.generic) else value.detach().cpu()))
+            return {"array": len(arrays) - 1}
+
+        text = json.dumps({"form": FORM, "run": self.identity, "data": changed(data, placed)})
+        beside = self.path.with_name(f"{self.path.name}.{os.getpid()}.part")
+        try:
+            with beside.open("wb") as file:
+                np.savez(file, text=text, **{f"a{k}": array for k, array in enumerate(arrays)})  # type: ignore[arg-type]
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(self.path)
+        except OSError as error:
+            raise InputError(f"the checkpoint {self.path} cannot be written: {error.strerror}") from None
+        finally:
+            beside.unlink(missing_ok=True)
+
+    def _read(self) -> Any:
+        try:
+            with self.path.open("rb") as file, np.load(file, allow_pickle=False) as held:
+                told = json.loads(str(held["text"]))
+                form, run = told["form"], told["run"]
+
+                def found(entry: dict[str, Any]) -> Any:
+                    if entry.keys() != {"array"}:
+                        return entry
+                    array = held[f"a{entry['array']}"]
+                    return array if array.ndim else array[()]
+
+                data = json.loads(json.dumps(told["data"]), object_hook=found)
+        except (OSError, KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            raise InputError(
+                f"{self.path} is not a checkpoint that stepbench wrote ({error}): name another file, or remove it"
+            ) from None
+        if form != FORM or run != self.identity:
+            raise InputError(f"{self.path} holds another run{self._differs(run)}: name another file, or remove it")
+        return data
+
+    def _differs(self, run: str) -> str:
+        """What differs between the run that the file holds and this one, in words."""
+        try:
+            theirs, ours = json.loads(run), json.loads(self.identity)
+            return f" ({', '.join(key for key in ours if theirs.get(key) != ours[key])} differ)"
+        except (ValueError, AttributeError):
+            return ""

@@ -1,0 +1,344 @@
+"""What is recorded of a batch as it runs, and where each of its runs ends."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from stepbench.arrays import Array, dot
+from stepbench.contracts import Problem, Vector
+from stepbench.result import Result
+from stepbench.torch.network import Network
+
+
+class _Column:
+    """Every record of one quantity: an array that grows along its first axis."""
+
+    def __init__(self, first: Vector, room: int) -> None:
+        self.n = len(first)
+        self.data = np.empty((max(room, self.n), *first.shape[1:]), first.dtype)
+        self.data[: self.n] = first
+
+    def append(self, block: Vector) -> None:
+        """Add records at the end; the array doubles when it is full."""
+        n = self.n + len(block)
+        if n > len(self.data):
+            data = np.empty((max(n, 2 * len(self.data)), *self.data.shape[1:]), self.data.dtype)
+            data[: self.n] = self.data[: self.n]
+            self.data = data
+        self.data[self.n : n] = block
+        self.n = n
+
+    @property
+    def kept(self) -> Vector:
+        """What there is by now."""
+        return self.data[: self.n]
+
+
+class _Ends:
+    """Two records of one quantity: the first, and of each run the last."""
+
+    def __init__(self, first: Vector) -> None:
+        self.data = np.repeat(first, 2, axis=0)
+
+    def append(self, block: Vector, at: Vector, runs: Vector) -> None:
+        """Keep of some runs the record of this block at which each ended or is now."""
+        self.data[1][..., runs] = block[at, ..., runs].T
+
+    @property
+    def kept(self) -> Vector:
+        """Both."""
+        return self.data
+
+
+class Block:
+    """What a few steps left, before it is looked at: a point, a step size and the counts a record."""
+
+    def __init__(self) -> None:
+        self.points: list[Array] = []
+        self.alphas: list[Any] = []
+        self.evals: list[Any] = []
+        self.fevals: list[Any] = []
+        self.steps: list[int] = []
+        self.elapsed: list[float] = []
+
+    def note(self, x: Array, alpha: Any, evals: Any, fevals: Any, step: int, elapsed: float) -> None:
+        """Add a record: the point after a step, what was spent by then, and the seconds."""
+        self.points.append(x)
+        self.alphas.append(alpha)
+        self.evals.append(evals)
+        self.fevals.append(fevals)
+        self.steps.append(step)
+        self.elapsed.append(elapsed)
+
+
+class Trace:
+    """The records of a batch as they come in, all of them or only the ends, and where each of its runs ends.
+
+    A record is made after every ``every`` steps, and of the last one. Of a network's weights none is kept.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        x: Array,
+        budget: int,
+        horizon: int,
+        target: float,
+        *,
+        whole: bool = True,
+        every: int = 1,
+    ) -> None:
+        self.problem = problem
+        self.budget = budget
+        self.horizon = horizon
+        self.target = target
+        self.whole = whole
+        self.every = every
+        self.length = 0  # records after the start's
+        self.step = 0  # that of the last record
+        self.d, R = x.shape
+        self.last = np.full(R, -1)  # the record each run ends at; -1 while it runs
+        self.status = np.full(R, "", dtype=object)
+        self.detail = np.full(R, "", dtype=object)
+        with np.errstate(all="ignore"):
+            start = self._look([x], [0])
+        start |= {name: np.zeros((1, R), dtype=np.int64) for name in ("evals", "fevals", "iteration")}
+        if isinstance(problem, Network):
+            start["elapsed"] = np.zeros((1, R))
+        room = min(-(-horizon // every) + 1, max(64, (1 << 21) // (self.d * R)))
+        self.columns: dict[str, Any] = {k: _Column(v, room) if whole else _Ends(v) for k, v in start.items()}
+        self.counts = (0, 0)  # the most that any run has spent
+        self.alphas: list[Any] = [None]
+        self.started = bool(np.isfinite(start["f"]).all() and np.isfinite(start["gradient_norm"]).all())
+        if problem.f_star is not None:
+            low = self._below(start)[0]
+            self._end(~low & (start["error"][0] <= target), 0, "converged", "the start meets the target")
+            if low.any():
+                self._end(low, 0, "failed", self._too_low)
+
+    @property
+    def running(self) -> bool:
+        """Whether any run goes on."""
+        return bool((self.last < 0).any()) and self.step < self.horizon
+
+    @property
+    def spent(self) -> tuple[int, int]:
+        """How far the batch is: steps or evaluations, whichever ends it first, and the limit."""
+        evals = self.counts[0] or self.counts[1]
+        if self.step * self.budget > evals * self.horizon:
+            return self.step, self.horizon
+        return min(evals, self.budget), self.budget
+
+    def _look(self, points: list[Array], steps: list[int]) -> dict[str, Vector]:
+        """What is recorded of n points (d, R), each (n, R)."""
+        if isinstance(self.problem, Network):
+            looks = [self.problem.look(x) for x in points]
+            seen = {name: np.stack([look[name] for look in looks]) for name in looks[0]}
+        else:
+            seen = self._look_at_once(np.stack(points, axis=1), steps)
+        if self.problem.f_star is not None:
+            seen["error"] = seen["f"] - self.problem.f_star
+        return seen
+
+    def _look_at_once(self, x: Vector, steps: list[int]) -> dict[str, Vector]:
+        """Points (d, n, R) of a function: one call of f, and one of its gradient, for all."""
+        d, n, R = x.shape
+        columns = x.reshape(d, n * R)
+        lost = ~np.isfinite(columns).all(axis=0)
+        asked = np.where(lost, np.resize(self.problem.x0, d)[:, None], columns) if lost.any() else columns
+        f, g = self._ask(asked, steps)
+        seen = {"f": np.where(lost, math.nan, f) if lost.any() else f, "gradient_norm": np.sqrt(dot(g, g))}
+        if self.whole:
+            seen |= self._distance(columns)
+        return {"x": x.transpose(1, 0, 2)} | {name: values.reshape(n, R) for name, values in seen.items()}
+
+    def _distance(self, columns: Vector) -> dict[str, Vector]:
+        """The distance of points (d, n) from the nearest minimiser, where one is known."""
+        if self.problem.x_star is None:
+            return {}
+        apart = columns[:, None] - np.reshape(self.problem.x_star, (len(columns), -1, 1))
+        return {"distance": np.sqrt(dot(apart, apart).min(axis=0))}
+
+    def _ask(self, columns: Vector, steps: list[int]) -> tuple[Vector, Vector]:
+        """f and its gradient at the points of these steps; where the problem drifts, as it stood then."""
+        stages = [self.problem.at(step) for step in steps]
+        if all(stage is self.problem for stage in stages):
+            return self.problem.f(columns), self.problem.grad(columns)
+        records = np.split(columns, len(steps), axis=1)
+        f = [stage.f(np.ascontiguousarray(x)) for stage, x in zip(stages, records, strict=True)]
+        g = [stage.grad(np.ascontiguousarray(x)) for stage, x in zip(stages, records, strict=True)]
+        return np.concatenate(f), np.concatenate(g, axis=1)
+
+    def add(self, block: Block) -> None:
+        """Record some steps, and end the runs that met the target, diverged or spent the budget in them."""
+        if not block.points:
+            return
+        shape = (len(block.steps), self.last.size)
+        new = self._look(block.points, block.steps)
+        new |= {"evals": _counts(block.evals, shape), "fevals": _counts(block.fevals, shape)}
+        new["iteration"] = _counts(block.steps, shape)
+        if "elapsed" in self.columns:
+            new["elapsed"] = np.broadcast_to(np.array(block.elapsed)[:, None], shape)
+        first, going = self.length + 1, self.last < 0
+        self.length += len(block.steps)
+        self.step = block.steps[-1]
+        self.counts = (int(new["evals"][-1].max()), int(new["fevals"][-1].max()))
+        used = new["evals"]
+        if not used[-1].all():  # a method that asks for no gradients spends function evaluations
+            used = np.where(used > 0, used, new["fevals"])
+        alphas = [self.problem.sizes(a) for a in block.alphas] if isinstance(self.problem, Network) else block.alphas
+
+        bad: Vector = ~(np.isfinite(new["f"]) & np.isfinite(new["gradient_norm"]))
+        low: Vector = self._below(new)
+        met: Vector = ~bad & ~low & (new["error"] <= self.target) if "error" in new else np.zeros_like(bad)
+        ends: Vector = bad | low | met | (used >= self.budget)
+        ending = np.flatnonzero((self.last < 0) & ends.any(axis=0))
+        k = ends.argmax(axis=0)[ending]
+        over, gone, sunk = used[k, ending] > self.budget, bad[k, ending], low[k, ending]
+        reached = met[k, ending]
+        record = first + k
+        self._end(ending[over], record[over] - 1, "budget", "the next step would pass the budget")
+        self._end(ending[~over & reached], record[~over & reached], "converged", "target met")
+        if sunk.any():
+            self._end(ending[~over & sunk], record[~over & sunk], "failed", self._too_low)
+        rest = ~over & ~reached & ~gone & ~sunk
+        self._end(ending[rest], record[rest], "budget", "budget spent")
+        for r, at in zip(ending[~over & gone], k[~over & gone], strict=True):
+            named = {"w": new["x"][at, :, r]} if "x" in new else {}
+            named |= {"f": new["f"][at, r], "the gradient": new["gradient_norm"][at, r]}
+            what = next(name for name, values in named.items() if not np.isfinite(values).all())
+            when = f"{'at' if self.every == 1 else 'by'} step {block.steps[at]}"
+            self._end(r, first + at - 1, "diverged", f"{what} not finite {when}{_alpha_text(alphas[at], r)}")
+        if self.step >= self.horizon:
+            self._end(self.last < 0, self.length, "budget", "steps spent")
+        if self.whole:
+            self.alphas += alphas
+            for name, values in new.items():
+                self.columns[name].append(values)
+            return
+        at = np.where(self.last < 0, self.length, self.last) - first
+        runs = np.flatnonzero(going & (at >= 0))  # below 0, the record before this block is a run's last
+        for name, values in new.items():
+            self.columns[name].append(values, at[runs], runs)
+
+    def _below(self, seen: dict[str, Vector]) -> Vector:
+        """Where f is below the minimum that the problem declares, by more than rounding."""
+        if "error" not in seen:
+            return np.zeros(seen["f"].shape, dtype=bool)
+        return np.asarray(seen["error"] < -1e-9 * max(1.0, abs(self.problem.f_star or 0.0)))
+
+    @property
+    def _too_low(self) -> str:
+        return f"f is below the minimum f* = {self.problem.f_star:g} that {self.problem} declares"
+
+    def _end(self, runs: Any, record: Any, status: str, detail: str) -> None:
+        self.last[runs], self.status[runs], self.detail[runs] = record, status, detail
+
+    def end(self, status: str, detail: str) -> None:
+        """End every run that still goes on, where it stands."""
+        self._end(self.last < 0, self.length, status, detail)
+
+    def divergence(self, lone: bool) -> str:
+        """What to warn of, in words; "" where nothing diverged."""
+        diverged = np.flatnonzero(self.status == "diverged")
+        if not diverged.size:
+            return ""
+        if lone:
+            return f"diverged: {self.detail[0]}"
+        first = diverged[np.argmin(self.last[diverged])]
+        return (
+            f"{diverged.size} of {self.last.size} runs diverged, the first at step "
+            f"{(self.last[first] + 1) * self.every}; they stand at their last finite points, and status tells which"
+        )
+
+    def result(self, lone: bool, **facts: Any) -> Result:
+        """Everything recorded; each run stands still after its last record."""
+        n = int(self.last.max()) if self.whole else 1
+        last = self.last if self.whole else np.ones_like(self.last)
+        frozen = np.minimum(np.arange(n + 1)[:, None], last)
+
+        def records(values: Vector) -> Vector:
+            values = values[: n + 1]
+            if (last < n).any():
+                index = frozen if values.ndim == 2 else np.broadcast_to(frozen[:, None], values.shape)
+                values = np.take_along_axis(values, index, axis=0)
+            return values[..., 0].copy() if lone else values
+
+        sizes = self._step_sizes(n)
+        recorded: dict[str, Any] = {name: records(column.kept) for name, column in self.columns.items()}
+        if not self.whole and "x" in self.columns:
+            ends = self.columns["x"].kept
+            with np.errstate(all="ignore"):
+                distance = self._distance(ends.transpose(1, 0, 2).reshape(self.d, -1))
+            recorded |= {name: records(values.reshape(2, -1)) for name, values in distance.items()}
+        taken = recorded["iteration"][-1]
+        return Result(
+            **dict.fromkeys(("x", "error", "distance", "accuracy", "elapsed")) | recorded,
+            step_size=None if sizes is None else records(sizes),
+            steps=int(taken) if lone else taken,
+            status=str(self.status[0]) if lone else self.status.astype(str),
+            detail=str(self.detail[0]) if lone else self.detail.astype(str),
+            **facts,
+        )
+
+    def _step_sizes(self, n: int) -> Vector | None:
+        """The step sizes, (n+1, R) or (n+1, t, R); NaN before the first."""
+        alphas = self.alphas[1 : n + 1]
+        if not alphas or alphas[0] is None:
+            return None
+        several = [len(a) for a in (alphas[0], alphas[-1]) if np.ndim(a) == 2]  # one a component, or a tensor
+        R = self.last.size
+        sizes = np.full((n + 1, several[0], R) if several else (n + 1, R), math.nan)
+        for k, a in enumerate(alphas):
+            sizes[k + 1] = a
+        return sizes
+
+    def dump(self) -> dict[str, Any]:
+        """Everything recorded so far, as arrays and plain values by name, for a checkpoint."""
+        sizes = self._step_sizes(self.length) if self.whole else None
+        return {
+            "columns": {name: column.kept for name, column in self.columns.items()},
+            "alphas": sizes,
+            "last": self.last,
+            "status": self.status.tolist(),
+            "detail": self.detail.tolist(),
+            "length": self.length,
+            "step": self.step,
+            "counts": list(self.counts),
+        }
+
+    def restore(self, dumped: dict[str, Any]) -> None:
+        """Go on from what ``dump`` gave, in a trace that was begun alike."""
+        make = (lambda kept: _Column(kept, 2 * len(kept))) if self.whole else _restored_ends
+        self.columns = {name: make(kept) for name, kept in dumped["columns"].items()}
+        sizes = dumped["alphas"]
+        self.alphas = [None, *([None] * dumped["length"] if sizes is None else sizes[1:])]
+        self.last = dumped["last"]
+        self.status = np.array(dumped["status"], dtype=object)
+        self.detail = np.array(dumped["detail"], dtype=object)
+        self.length, self.step, self.counts = dumped["length"], dumped["step"], tuple(dumped["counts"])
+
+
+def _restored_ends(kept: Vector) -> _Ends:
+    ends = _Ends(kept[:1])
+    ends.data = kept
+    return ends
+
+
+def _counts(counts: list[Any], shape: tuple[int, int]) -> Vector:
+    """Counts, (n, R), from an int a record, or an (R,) array a record."""
+    if type(counts[-1]) is int:
+        return np.broadcast_to(np.array(counts, dtype=np.int64)[:, None], shape)
+    return np.stack([np.broadcast_to(np.asarray(c), shape[1]) for c in counts]).astype(np.int64)
+
+
+def _alpha_text(alpha: Any, r: int) -> str:
+    """The step size of one run, for the sentence on its divergence."""
+    if alpha is None:
+        return ""
+    alpha = np.asarray(alpha, dtype=float)
+    own = alpha[..., r] if alpha.ndim else alpha
+    return f", step size {', '.join(f'{a:.3g}' for a in np.atleast_1d(own))}"

@@ -1,0 +1,331 @@
+"""Networks as problems: what trains one, and what its file must say."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+
+import numpy as np
+
+from stepbench.arrays import Array
+from stepbench.contracts import Problem, Vector
+from stepbench.fields import InputError, param
+
+if TYPE_CHECKING:
+    import torch
+
+    Tensor = torch.Tensor
+
+CHUNK = 1024
+"""Examples that are looked at together where the whole data set is: enough to keep the processor busy."""
+
+
+class Examples(NamedTuple):
+    """A data set: what to train on and what to test on, tensors with one example a row."""
+
+    inputs: Tensor
+    targets: Tensor
+    test_inputs: Tensor
+    test_targets: Tensor
+
+
+def library() -> Any:
+    """The module torch, imported when it is first used; raises InputError where it is not installed."""
+    try:
+        import torch
+    except ImportError:
+        raise InputError('networks need torch: pip install "stepbench[torch]"') from None
+    return torch
+
+
+class Sample:
+    """The mean loss over some examples, as a function of the weights (d, R): what a step sees.
+
+    The value that comes with a gradient is kept, so that asking for both costs one pass.
+    """
+
+    def __init__(self, network: Network, inputs: Tensor, targets: Tensor) -> None:
+        self._network, self._examples = network, (inputs, targets)
+        self._at: Any = None
+        self._value: Any = None
+
+    def f(self, x: Array) -> Array:
+        """The mean loss, (R,)."""
+        if x is not self._at:
+            with library().no_grad():
+                self._at, self._value = x, self._network.each_run(self._network.mean_loss, x, *self._examples)
+        return self._value
+
+    def grad(self, x: Array) -> Array:
+        """Its gradient, (d, R)."""
+        gradient = library().func.grad_and_value(self._network.mean_loss)
+        g, value = self._network.each_run(gradient, x, *self._examples)
+        self._at, self._value = x, value.detach()
+        return g.detach().T
+
+    def hvp(self, x: Array, v: Array) -> Array:
+        """Its Hessian times v, (d, R): the derivative of the gradient along v."""
+        func = library().func
+
+        def along(w: Tensor, v: Tensor, *examples: Tensor) -> Tensor:
+            _, product = func.vjp(func.grad(lambda w: self._network.mean_loss(w, *examples)), w)
+            return product(v)[0]  # type: ignore[no-any-return]
+
+        return self._network.each_run(along, x, *self._examples, v=v).detach().T
+
+    def hessian(self, x: Array) -> Array:
+        """Its Hessian is not formed: it has the square of the number of weights in entries."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Network(Problem):
+    """A network and the data it is trained on, f(w) the mean loss over the training examples.
+
+    A subclass gives ``module``, which builds the network with its initial weights, and ``examples``; where it is no
+    classifier, ``loss`` and ``accuracy`` too. A step sees a mini-batch: every epoch goes once through the training
+    examples in an order of its own, and leaves out what does not fill a last batch.
+
+    Weights are float32. Asked with NumPy arrays, f, ∇f and H v are computed in float64 and answered in NumPy.
+    """
+
+    batch: int | None = param(16, "|B|", "examples drawn a step; none for all", "[1, inf)")
+    device: Literal["cpu", "cuda"] = param("cpu", "", "where it is trained")
+    threads: int = param(1, "", "processor threads; sums round otherwise in another number of them", "[1, 1024]")
+
+    lockstep: ClassVar[bool] = False
+    """Whether the runs of a batch are trained at once (torch.func.vmap), which pays where the network is small."""
+
+    looks: ClassVar[int] = 1
+    """Records an epoch. Each looks at all training examples and all test examples."""
+
+    f_star = 0.0
+    goal = 0.1
+    random_start = True
+
+    @abstractmethod
+    def module(self) -> torch.nn.Module:
+        """The network, with initial weights drawn from torch's own random numbers."""
+
+    @abstractmethod
+    def examples(self) -> Examples:
+        """The data, on the CPU."""
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """The mean loss of some outputs: cross-entropy, of classes."""
+        return library().nn.functional.cross_entropy(outputs, targets)  # type: ignore[no-any-return]
+
+    def accuracy(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """The part of some outputs that is right."""
+        return (outputs.argmax(1) == targets).float().mean()
+
+    # What follows is the same for every network.
+
+    @cached_property
+    def data(self) -> Examples:
+        """The examples, on the device."""
+        torch = library()
+        if self.device == "cuda" and not torch.cuda.is_available():
+            raise InputError(f"{self.name}: no CUDA device is here: leave out --device cuda")
+        found = Examples(*(part.to(self.device) for part in self.examples()))
+        if self.batch is not None and self.batch > len(found.inputs):
+            raise InputError(f"{self.name}: batch={self.batch} is more than the {len(found.inputs)} training examples")
+        return found
+
+    @cached_property
+    def _double(self) -> Examples:
+        """The examples in float64, for questions asked in NumPy."""
+        return Examples(*(part.double() if part.is_floating_point() else part for part in self.data))
+
+    @cached_property
+    def _module(self) -> torch.nn.Module:
+        return self._drawn(0)
+
+    def _drawn(self, seed: int) -> torch.nn.Module:
+        torch = library()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return self.module()  # on the CPU, so that every device begins with the same weights
+
+    @cached_property
+    def _shapes(self) -> dict[str, torch.Size]:
+        return {name: weight.shape for name, weight in self._module.named_parameters()}
+
+    @cached_property
+    def tensors(self) -> tuple[int, ...]:
+        """The sizes of its weights and biases, in the module's order."""
+        return tuple(shape.numel() for shape in self._shapes.values())
+
+    def start(self, seed: int) -> Vector:
+        """The initial weights of this seed, (d,)."""
+        weights = [weight.detach().reshape(-1) for weight in self._drawn(seed).parameters()]
+        return library().cat(weights).double().numpy()  # type: ignore[no-any-return]
+
+    @cached_property
+    def x0(self) -> Vector:
+        """The initial weights of seed 0, (d,)."""
+        return self.start(0)
+
+    def points(self, x: Vector) -> Tensor:
+        """Weights, (d, R), as the tensor that is trained; raises InputError where there are no data or no device."""
+        self.data  # noqa: B018 - it raises
+        return self.tensor(x.astype(np.float32))
+
+    def tensor(self, a: Vector) -> Tensor:
+        """An array as a tensor on the device; of weights, (d, R), those of a run lie side by side."""
+        return library().as_tensor(np.ascontiguousarray(a.T), device=self.device).T  # type: ignore[no-any-return]
+
+    def trained(self, x: Vector) -> torch.nn.Module:
+        """The network with the weights x, (d,)."""
+        module = self._drawn(0)
+        library().nn.utils.vector_to_parameters(library().as_tensor(x, dtype=library().float32), module.parameters())
+        return module
+
+    def outputs(self, w: Tensor, inputs: Tensor) -> Tensor:
+        """What the network with the weights w, (d,), makes of some inputs."""
+        pieces = w.split(self.tensors)
+        weights = {name: piece.view(shape) for (name, shape), piece in zip(self._shapes.items(), pieces, strict=True)}
+        return library().func.functional_call(self._module, weights, (inputs,))  # type: ignore[no-any-return]
+
+    def mean_loss(self, w: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
+        """The mean loss of the network with the weights w, (d,), over some examples."""
+        return self.loss(self.outputs(w, inputs), targets)
+
+    def each_run(self, function: Callable[..., Any], x: Tensor, *shared: Tensor, v: Tensor | None = None) -> Any:
+        """function(w, *shared), or function(w, v, *shared), of every run's weights; the answers stacked on axis 0.
+
+        A run has the same bits alone: one in lock-step is a batch of one.
+        """
+        torch = library()
+        self.tensors  # noqa: B018 - within vmap no random numbers may be drawn, so the module is built before
+        own = [x.T] if v is None else [x.T, v.T]
+        if self.lockstep:
+            return torch.func.vmap(function, in_dims=(*[0] * len(own), *[None] * len(shared)))(*own, *shared)
+        answers = [function(*(part[r] for part in own), *shared) for r in range(x.shape[1])]
+        if isinstance(answers[0], tuple):
+            return tuple(torch.stack(part) for part in zip(*answers, strict=True))
+        return torch.stack(answers)
+
+    @property
+    def supplies(self) -> frozenset[str]:
+        """The minimum, where it is known, and Hessian-vector products; not the Hessian's diagonal."""
+        return frozenset({"hvp"} | ({"f_star"} if self.f_star is not None else set()))
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """The mini-batches of an epoch."""
+        return len(self.data.inputs) // self.batch if self.batch else 1
+
+    @property
+    def fraction(self) -> float:
+        """The part of an epoch that a step is."""
+        return 1 / self.steps_per_epoch
+
+    @property
+    def every(self) -> int:
+        """Steps between two records."""
+        return max(1, round(self.steps_per_epoch / self.looks))
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether steps see mini-batches."""
+        return self.batch is not None
+
+    @cached_property
+    def _order(self) -> dict[tuple[int, int], Tensor]:
+        return {}
+
+    def draw(self, seed: int, step: int) -> Sample:
+        """The mini-batch of a step: the next examples in the order of its epoch."""
+        assert self.batch is not None
+        epoch, place = divmod(step - 1, self.steps_per_epoch)
+        if (seed, epoch) not in self._order:
+            self._order.clear()
+            order = np.random.default_rng((seed, epoch)).permutation(len(self.data.inputs))
+            self._order[seed, epoch] = library().as_tensor(order, device=self.device)
+        chosen = self._order[seed, epoch][place * self.batch : (place + 1) * self.batch]
+        return Sample(self, self.data.inputs[chosen], self.data.targets[chosen])
+
+    def hvp(self, sample: Any, x: Array, v: Array) -> Array:
+        """The Hessian of what a step sees, times v, (d, R)."""
+        if sample is not self:
+            return sample.hvp(x, v)
+        return self._sum(lambda part, x: part.hvp(x, self._tensor(v)), x)
+
+    def f(self, x: Array) -> Array:
+        """The mean loss over all training examples, (R,)."""
+        return self._sum(lambda part, x: part.f(x), x)
+
+    def grad(self, x: Array) -> Array:
+        """Its gradient, (d, R)."""
+        return self._sum(lambda part, x: part.grad(x), x)
+
+    def _tensor(self, x: Array) -> Tensor:
+        torch = library()
+        if isinstance(x, torch.Tensor):
+            return x
+        return torch.as_tensor(np.ascontiguousarray(x.T), dtype=torch.float64, device=self.device).T
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Within it, torch has the processor threads of this problem."""
+        torch = library()
+        before = torch.get_num_threads()
+        torch.set_num_threads(self.threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
+
+    def _sum(self, ask: Callable[[Sample, Tensor], Tensor], x: Array) -> Array:
+        """The mean over all training examples of what is asked of a part of them."""
+        w = self._tensor(x)
+        data = self.data if w is x else self._double
+        n = len(data.inputs)
+        total: Any = 0.0
+        for rows in _chunks(n):
+            part = ask(Sample(self, data.inputs[rows], data.targets[rows]), w)
+            total = total + part * (len(data.inputs[rows]) / n)
+        return total if w is x else total.cpu().numpy()
+
+    def look(self, x: Tensor) -> dict[str, Vector]:
+        """What is recorded of weights (d, R): the training loss, the norm of its gradient, the test accuracy, (R,)."""
+        torch = library()
+        f, norms, right = [], [], []
+        for r in range(x.shape[1]):  # one by one, in lock-step or not: so many examples keep a processor busy
+            w = x[:, r : r + 1]
+            total: Any = 0.0
+            g: Any = 0.0
+            n = len(self.data.inputs)
+            for rows in _chunks(n):
+                part = Sample(self, self.data.inputs[rows], self.data.targets[rows])
+                weight = len(self.data.inputs[rows]) / n
+                g = g + part.grad(w) * weight
+                total = total + part.f(w) * weight
+            f.append(float(total))
+            norms.append(float(torch.linalg.vector_norm(g)))
+            with torch.no_grad():
+                tested = [
+                    float(self.accuracy(self.outputs(w[:, 0], self.data.test_inputs[rows]), target)) * len(target)
+                    for rows in _chunks(len(self.data.test_inputs))
+                    for target in [self.data.test_targets[rows]]
+                ]
+            right.append(sum(tested) / len(self.data.test_inputs))
+        return {"f": np.array(f), "gradient_norm": np.array(norms), "accuracy": np.array(right)}
+
+    def sizes(self, alpha: Array) -> Any:
+        """Step sizes as they are recorded: (R,), or (t, R), the mean over each of the t tensors."""
+        torch = library()
+        if not isinstance(alpha, torch.Tensor):
+            return alpha
+        if alpha.ndim == 2:
+            alpha = torch.stack([part.mean(0) for part in alpha.split(self.tensors)])
+        return alpha.detach().cpu().numpy().astype(float)
+
+
+def _chunks(n: int) -> Iterator[slice]:
+    return (slice(first, first + CHUNK) for first in range(0, n, CHUNK))
