@@ -141,7 +141,11 @@ def dot_per_tensor(sizes: Sequence[int], a: Array, b: Array) -> Array:
 def like(constant: np.ndarray[Any, Any], x: Array) -> Array:
     """A constant array as an array of the library, dtype and device of the points ``x``."""
     library = _library(x)
-    return constant if library is np else library.as_tensor(constant, dtype=x.dtype, device=x.device)
+    if library is np:
+        return constant
+    if isinstance(constant, np.ndarray) and not constant.flags.writeable:
+        constant = constant.copy()  # torch knows no read-only memory
+    return library.as_tensor(constant, dtype=x.dtype, device=x.device)
 
 
 def contract(subscripts: str, constant: np.ndarray[Any, Any], x: Array) -> Array:

@@ -208,6 +208,11 @@ class Problem(Parametric):
         """Whether the start depends on the seed, as a network's weights do."""
         return False
 
+    @property
+    def seeded(self) -> bool:
+        """Whether its runs differ from seed to seed, even without noise."""
+        return self.stochastic or self.random_start
+
     def start(self, seed: int) -> Vector:
         """The start of a run with this seed, (d,)."""
         return self.x0
@@ -216,6 +221,11 @@ class Problem(Parametric):
     def goal(self) -> float:
         """The error that a study asks for where none is said."""
         return 1e-6
+
+    @property
+    def lanes(self) -> int | None:
+        """How many runs of a study go in lock-step; None where their size decides."""
+        return None
 
     @property
     def every(self) -> int:

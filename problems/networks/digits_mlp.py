@@ -20,7 +20,7 @@ class DigitsMLP(Network):
 
     source = "The digits of Alpaydin & Kaynak 1998 (UCI), as scikit-learn ships them; the shape of Song & Yang 2023, App. D"
     lockstep = True
-    looks = 10
+    looks = 5
 
     def module(self):
         """Pixels, hidden layers with ReLU, ten classes."""

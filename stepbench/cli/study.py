@@ -188,6 +188,7 @@ def _runs(store: Store, status: str | None = None) -> Iterator[dict[str, Any]]:
                     "error": end.error,
                     "distance": end.distance,
                     "gradient_norm": end.gradient_norm,
+                    "accuracy": end.accuracy,
                     "w": _numbers(end.point),
                     "stepbench": setting["stepbench"],
                     "key": head.key.hex(),

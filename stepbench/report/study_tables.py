@@ -96,6 +96,8 @@ def sensitivity_table(sweep: Sweep, width: int = 120) -> Table:
         columns["reached"] = [f"{line.reached.mean():.0%}" for line in lines]
     else:
         columns["f at the end"] = [number(float(line.left[line.best])) for line in lines]
+    if any(np.isfinite(line.accuracy).any() for line in lines):
+        columns["accuracy"] = [f"{line.accuracy[line.best]:.1%}" for line in lines]
     columns["diverged"] = [f"{line.diverged.mean():.0%}" for line in lines]
     bars = f"{value_name(axis.values[0])} … {value_name(axis.values[-1])}"
     columns[bars] = [_bars(line, costs, 24 if width > 100 else 12) for line in lines]

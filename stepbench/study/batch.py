@@ -7,17 +7,18 @@ import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from stepbench import __version__, catalog, files
-from stepbench.contracts import Joined, Peer, Problem, Runnable, hyperparameters, with_values
+from stepbench import catalog, files
+from stepbench.contracts import Joined, Problem, Runnable, hyperparameters, with_values
 from stepbench.engine import prepare, run_quietly
-from stepbench.fields import InputError, fields_of, shown_path
+from stepbench.fields import InputError, shown_path
+from stepbench.identity import facts, version
 from stepbench.result import Result
+from stepbench.torch.network import Network
 
 Keep = Literal["end", "curve", "trace"]
 """What is kept of a run: its end; also its least f by each evaluation; also every record."""
@@ -49,21 +50,10 @@ class Outcome(NamedTuple):
     error: float | None = None
     distance: float | None = None
     gradient_norm: float | None = None
+    accuracy: float | None = None
     point: bytes | None = None
     curve: bytes | None = None
     trace: bytes | None = None
-
-
-@cache
-def version() -> str:
-    """stepbench's version, with a digest of all code that a run's bits depend on: an edited checkout is another."""
-    package = Path(__file__).parents[1]
-    code = [*package.glob("*.py"), *catalog.problem_folder().rglob("*.py")]
-    code += [path for kind in catalog.KINDS for path in (package / kind).glob("*.py")]
-    whole = hashlib.sha256()
-    for source in sorted(path.read_bytes() for path in code):
-        whole.update(hashlib.sha256(source).digest())
-    return f"{__version__}+{whole.hexdigest()[:8]}"
 
 
 @dataclass(frozen=True)
@@ -71,7 +61,8 @@ class Work:
     """What a worker gets: runs of one method on one problem that differ in some hyper-parameters or in their starts.
 
     ``problem`` and ``method`` are whole specs, ``files`` what the files in them hold, ``values`` the hyper-parameters
-    with one value a run. ``starts`` has a point a run, (R, d), or is None for the problem's own start. ``dim`` is d.
+    with one value a run. ``starts`` has a point a run, (R, d), or is None for the problem's own start. ``dim`` is d,
+    and ``lanes`` how many runs may go in lock-step; None leaves it to their size.
     """
 
     problem: str
@@ -80,6 +71,7 @@ class Work:
     starts: list[list[float]] | None
     size: int
     dim: int
+    lanes: int | None
     options: dict[str, Any]
     files: dict[str, bytes]
     keep: Keep
@@ -138,29 +130,28 @@ def batch(
     given = prepare(problem, whole, budget=budget, steps=steps, target=target, start=start, seed=seed, noise=noise)
     options = {"noise": given.noise, "budget": given.budget, "steps": steps and int(steps), "target": given.target}
     size = 1 if given.lone else given.x.shape[1]
-    points = given.x[:, :size].T
-    elsewhere = (points != problem.x0).any(axis=1)
-    setting = json.dumps(
-        {
-            "problem": _identity(problem),
-            "problem_parameters": {name: getattr(problem, name) for name in fields_of(type(problem))},
-            "method": _identity(first),
-            **options,
-            "stepbench": version(),
-        }
-    )
+    if isinstance(problem, Network):
+        if start is not None:
+            raise InputError(f"{problem} starts where its seed says: leave out the start")
+        points, starts = None, [None] * size
+    else:
+        points = given.x[:, :size].T
+        elsewhere = (points != problem.x0).any(axis=1)
+        starts = [blob if own else None for blob, own in zip(_rows(points), elsewhere.tolist(), strict=True)]
+        points = points.tolist() if elsewhere.any() else None
+    setting = json.dumps(facts(problem, first) | options)
     texts = [json.dumps(parameters)] * size
     if columns:
         texts = [
             json.dumps(parameters | dict(zip(columns, own, strict=True))) for own in zip(*columns.values(), strict=True)
         ]
-    starts = [blob if own else None for blob, own in zip(_rows(points), elsewhere.tolist(), strict=True)]
     work = Work(
         problem=problem.spec(),
         method=first.spec(),
         values=columns,
-        starts=points.tolist() if elsewhere.any() else None,
+        starts=points,
         dim=problem.x0.size,
+        lanes=problem.lanes,
         size=size,
         options={"seed": given.seed, **options},
         files={files.path_of(cls): files.source_of(cls) for cls in classes if files.is_users(cls)},
@@ -184,18 +175,6 @@ def _heads(setting: bytes, seed: int, parameters: list[str], starts: Sequence[by
         key.update(start or b"")
         heads.append(Head(key.digest()[:16], setting, seed, text, start))
     return heads
-
-
-def _identity(thing: Problem | Runnable) -> str:
-    """A name without options but a peer's solver, in which a user's file stands by its name and its content."""
-    name = str(thing) if isinstance(thing, Peer) else thing.name
-    if isinstance(thing, Joined):
-        name = str(Joined(type(thing.direction)(), type(thing.rule)()))
-    for part in [thing] if isinstance(thing, Problem) else thing.parts:
-        if files.is_users(type(part)):
-            content = hashlib.sha256(files.source_of(type(part))).hexdigest()[:12]
-            name = name.replace(part.name, f"{Path(part.name).name}@{content}")
-    return name
 
 
 def perform(work: Work) -> list[Outcome]:
@@ -232,17 +211,17 @@ def _outcomes(work: Work) -> Iterator[Outcome]:
 def _ends(work: Work, result: Result) -> Iterator[Outcome]:
     """What is kept of the runs of a result."""
     columns = []
-    for name in ("evals", "fevals", "f", "error", "distance", "gradient_norm"):
+    for name in ("evals", "fevals", "f", "error", "distance", "gradient_norm", "accuracy"):
         values = getattr(result, name)
         # SQLite knows no -0, which + 0 makes a 0 of.
         columns.append([None] * work.size if values is None else np.ravel(values[-1] + 0).tolist())
     ends = (np.ravel(getattr(result, name)).tolist() for name in ("status", "detail", "steps"))
-    points = _rows(result.x[-1].reshape(work.dim, -1).T)
+    points = [None] * work.size if result.x is None else _rows(result.x[-1].reshape(work.dim, -1).T)
     for r, outcome in enumerate(zip(*ends, *columns, points, strict=True)):
         if work.keep == "end":
             yield Outcome._make((*outcome, None, None))
         else:
-            one = result if result.x.ndim == 2 else result[r]
+            one = result if result.f.ndim == 1 else result[r]
             yield Outcome._make((*outcome, _curve(one), _saved(one, work, r) if work.keep == "trace" else None))
 
 
@@ -254,7 +233,7 @@ def _rows(values: Any) -> list[bytes]:
 
 
 def _curve(result: Result) -> bytes:
-    f = result.f[: result.steps + 1]
+    f = result.f
     least = np.minimum.accumulate(f)
     lower = np.flatnonzero(np.diff(least, prepend=np.inf) < 0)
     return np.array([result.cost[lower], least[lower]], dtype="<f8").tobytes()
@@ -265,5 +244,5 @@ def _saved(result: Result, work: Work, r: int) -> bytes:
     method = with_values(catalog.method(work.method), {name: own[r] for name, own in work.values.items()})
     file = io.BytesIO()
     # Without the time that it took, which is that of its batch, the file is the same wherever it is made.
-    replace(result, method=method.spec(), label=catalog.label(method), seconds=0.0).write(file)
+    replace(result, method=method.spec(), label=catalog.label(method), seconds=0.0, elapsed=None).write(file)
     return file.getvalue()

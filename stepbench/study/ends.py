@@ -31,6 +31,7 @@ class Ends:
     fevals: Numbers
     f: Numbers
     error: Numbers
+    accuracy: Numbers
     point: Numbers
 
     @classmethod
@@ -52,6 +53,7 @@ class Ends:
             column("fevals"),
             column("f"),
             column("error"),
+            column("accuracy"),
             points.reshape(*shape, size // 8),
         )
 

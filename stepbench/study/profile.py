@@ -190,7 +190,7 @@ def profile(
     found = [*{problem.spec(): problem for problem in given}.values()]  # one that is named twice counts once
     if not found:
         raise InputError("a profile needs problems: give a suite, or some")
-    cases = [(p, seed) for p in found for seed in range(seeds if p.stochastic or noise else 1)]
+    cases = [(p, seed) for p in found for seed in range(seeds if p.seeded or noise else 1)]
     starts, batches = [], []
     for problem, seed in cases:
         first = float(problem.f(np.repeat(problem.x0[:, None], 2, axis=1))[0])
@@ -220,7 +220,7 @@ def profile(
                 if there.size:
                     costs[t, k, m] = max(float(spent[there[0]]), 1.0) / _unit(method, problem)
     names = [
-        str(problem) + f" seed {seed}" * (seeds > 1 and bool(problem.stochastic or noise)) for problem, seed in cases
+        str(problem) + f" seed {seed}" * (seeds > 1 and bool(problem.seeded or noise)) for problem, seed in cases
     ]
     return Profile(
         tuple(names),

@@ -16,14 +16,14 @@ from stepbench.fields import InputError
 from stepbench.study.batch import Head, Keep, Outcome
 
 APPLICATION = 0x53544250  # "STBP"
-FORMAT = 1
+FORMAT = 2
 
 _SCHEMA = f"""
 CREATE TABLE settings (id BLOB PRIMARY KEY, setting TEXT NOT NULL);
 CREATE TABLE runs (
     key BLOB PRIMARY KEY, setting BLOB NOT NULL REFERENCES settings, seed INTEGER NOT NULL, parameters TEXT NOT NULL,
     start BLOB, status TEXT NOT NULL, detail TEXT NOT NULL, steps INTEGER, evals INTEGER, fevals INTEGER, f REAL,
-    error REAL, distance REAL, gradient_norm REAL, point BLOB, curve BLOB, trace BLOB
+    error REAL, distance REAL, gradient_norm REAL, accuracy REAL, point BLOB, curve BLOB, trace BLOB
 );
 CREATE INDEX by_setting ON runs (setting);
 PRAGMA application_id = {APPLICATION};
@@ -71,6 +71,8 @@ class Store:
                     f"{self} was written by a newer stepbench (format {form}; this one knows {FORMAT}): upgrade, or "
                     "choose another file"
                 )
+            if used and form < FORMAT:
+                raise InputError(f"{self} was written by an older stepbench, whose runs none matches: choose another file")
             if self.path is not None and self.path.stat().st_size < pages * page:
                 raise sqlite3.DatabaseError("its end is missing")
             connection.execute("COMMIT")

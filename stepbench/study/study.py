@@ -137,6 +137,8 @@ class Study:
 
 def _size_of_piece(work: Work, runs: int, shares: int) -> int:
     """How many runs to make at a time: enough for lock-step to pay, few enough that little is lost with a worker."""
+    if work.lanes is not None:
+        return min(work.lanes, max(1, -(-runs // shares)))
     options = work.options
     steps = min(options["budget"], options["steps"] or options["budget"])
     most: int = LOAD // (steps * (work.dim if work.keep == "end" else work.dim + 8))

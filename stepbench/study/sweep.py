@@ -31,7 +31,8 @@ class Sensitivity:
 
     ``cost`` to the target is the median over seeds, infinite where most of them do not reach it; ``least`` and
     ``most`` are the extremes over seeds. ``left`` is the median of what the error was at the end (f where f* is
-    unknown), infinite where the run was lost; ``reached`` and ``diverged`` are parts of the runs, 0 to 1.
+    unknown), infinite where the run was lost; ``accuracy`` is that of a network on the test examples, NaN elsewhere;
+    ``reached`` and ``diverged`` are parts of the runs, 0 to 1.
     """
 
     label: str
@@ -40,6 +41,7 @@ class Sensitivity:
     least: Numbers
     most: Numbers
     left: Numbers
+    accuracy: Numbers
     reached: Numbers
     diverged: Numbers
 
@@ -113,9 +115,9 @@ class Sweep:
         n = len(self.axes[0].values)
         left = self.ends.left(self.target)
         # a row a method and setting of the others, a column a value of the first axis, and the seeds
-        cost, last, reached, diverged = (
+        cost, last, accuracy, reached, diverged = (
             values.transpose(order).reshape(-1, n, math.prod(len(axis.values) for axis in seeds))
-            for values in (self.cost, left, self.reached, self.ends.status == "diverged")
+            for values in (self.cost, left, self.ends.accuracy, self.reached, self.ends.status == "diverged")
         )
         settings = itertools.product(self.labels, *([(axis, v) for v in axis.values] for axis in others))
         return [
@@ -126,6 +128,7 @@ class Sweep:
                 cost[k].min(axis=1),
                 cost[k].max(axis=1),
                 np.median(last[k], axis=1),
+                np.median(accuracy[k], axis=1),
                 reached[k].mean(axis=1),
                 diverged[k].mean(axis=1),
             )
@@ -168,8 +171,8 @@ def sweep(
 
     ``over`` is a list of texts such as ``"lr=1e-5:1:60:log"``, or values by name: a hyper-parameter that all the
     methods have, ``problem.kappa``, ``seed``, or ``w1``, … for a component of the start. ``study`` is a Study or the
-    path of one; without it nothing is kept. ``target`` is an error, 1e-6 where none is given; where the problem does
-    not know its minimum there is none. The other options are those of ``stepbench.run``. Raises InputError for what
+    path of one; without it nothing is kept. ``target`` is an error, where none is given 1e-6, or 0.1 of a network;
+    where the problem does not know its minimum there is none. The other options are those of ``stepbench.run``. Raises InputError for what
     cannot run, before anything does.
     """
     problem = catalog.problem(problem)
@@ -195,8 +198,8 @@ def sweep(
 
 
 def default_target(problem: Problem) -> float | None:
-    """The error to reach where none is said: 1e-6; None where the problem does not know its minimum."""
-    return None if problem.f_star is None else 1e-6
+    """The error to reach where none is said: the problem's goal; None where it does not know its minimum."""
+    return None if problem.f_star is None else problem.goal
 
 
 def window_axes(problem: Problem, points: int) -> list[str]:

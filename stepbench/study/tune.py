@@ -131,7 +131,7 @@ def tune(
     for method in runnables:  # refuses what cannot run
         for most in (tune_budget, budget):
             batch(problem, method, seed=seed, budget=most, **options)
-    noisy = bool(problem.stochastic or noise)
+    noisy = bool(problem.seeded or noise)
     tuned_on = [_case(problem, seed, k, noisy) for k in range(1, cases + 1)]
     scored_on = [_case(problem, seed, k, noisy) for k in (0, *range(cases + 1, 2 * cases))]
     drawn = [_drawn(own, trials, seed) for own in ranges]

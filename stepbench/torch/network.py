@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     Tensor = torch.Tensor
 
-CHUNK = 1024
-"""Examples that are looked at together where the whole data set is: enough to keep the processor busy."""
+TOGETHER = 1 << 18
+"""Numbers in the examples that are looked at together, where all are: enough for speed, few enough for memory."""
 
 
 class Examples(NamedTuple):
@@ -226,6 +226,11 @@ class Network(Problem):
         return 1 / self.steps_per_epoch
 
     @property
+    def lanes(self) -> int:
+        """How many runs of a study go in lock-step: as many as keep memory small, or one where they do not."""
+        return 64 if self.lockstep else 1
+
+    @property
     def every(self) -> int:
         """Steps between two records."""
         return max(1, round(self.steps_per_epoch / self.looks))
@@ -251,24 +256,42 @@ class Network(Problem):
         return Sample(self, self.data.inputs[chosen], self.data.targets[chosen])
 
     def hvp(self, sample: Any, x: Array, v: Array) -> Array:
-        """The Hessian of what a step sees, times v, (d, R)."""
-        if sample is not self:
-            return sample.hvp(x, v)
-        return self._sum(lambda part, x: part.hvp(x, self._tensor(v)), x)
+        """The Hessian of what a step sees, times v, (d, R) both tensors."""
+        return self._over_all(lambda part, w: part.hvp(w, v), x) if sample is self else sample.hvp(x, v)
 
     def f(self, x: Array) -> Array:
         """The mean loss over all training examples, (R,)."""
-        return self._sum(lambda part, x: part.f(x), x)
+        return self._over_all(lambda part, w: part.f(w), x)
 
     def grad(self, x: Array) -> Array:
         """Its gradient, (d, R)."""
-        return self._sum(lambda part, x: part.grad(x), x)
+        return self._over_all(lambda part, w: part.grad(w), x)
 
-    def _tensor(self, x: Array) -> Tensor:
+    def _over_all(self, ask: Callable[[Sample, Tensor], Tensor], x: Array) -> Array:
+        """The mean over all training examples of what is asked of a part of them; in NumPy where x is."""
         torch = library()
         if isinstance(x, torch.Tensor):
-            return x
-        return torch.as_tensor(np.ascontiguousarray(x.T), dtype=torch.float64, device=self.device).T
+            return sum(share * ask(Sample(self, *part), x) for part, share in _parts(*self.data[:2]))
+        w = torch.as_tensor(np.ascontiguousarray(x.T), dtype=torch.float64, device=self.device).T
+        total: Any = sum(share * ask(Sample(self, *part), w) for part, share in _parts(*self._double[:2]))
+        return total.cpu().numpy()
+
+    def look(self, x: Tensor) -> dict[str, Vector]:
+        """What is recorded of weights (d, R): the training loss, the norm of its gradient, the test accuracy, (R,)."""
+        torch = library()
+        ask = torch.func.grad_and_value(self.mean_loss)
+        seen: dict[str, list[float]] = {"f": [], "gradient_norm": [], "accuracy": []}
+        for w in x.T:  # one by one, in lock-step or not: so many examples keep a processor busy
+            looks = [(ask(w, *part), share) for part, share in _parts(*self.data[:2])]
+            seen["f"].append(sum(share * float(value) for (_, value), share in looks))
+            seen["gradient_norm"].append(float(torch.linalg.vector_norm(sum(share * g for (g, _), share in looks))))
+            with torch.no_grad():
+                tested = [
+                    share * float(self.accuracy(self.outputs(w, inputs), targets))
+                    for (inputs, targets), share in _parts(*self.data[2:])
+                ]
+            seen["accuracy"].append(sum(tested))
+        return {name: np.array(values) for name, values in seen.items()}
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
@@ -281,42 +304,6 @@ class Network(Problem):
         finally:
             torch.set_num_threads(before)
 
-    def _sum(self, ask: Callable[[Sample, Tensor], Tensor], x: Array) -> Array:
-        """The mean over all training examples of what is asked of a part of them."""
-        w = self._tensor(x)
-        data = self.data if w is x else self._double
-        n = len(data.inputs)
-        total: Any = 0.0
-        for rows in _chunks(n):
-            part = ask(Sample(self, data.inputs[rows], data.targets[rows]), w)
-            total = total + part * (len(data.inputs[rows]) / n)
-        return total if w is x else total.cpu().numpy()
-
-    def look(self, x: Tensor) -> dict[str, Vector]:
-        """What is recorded of weights (d, R): the training loss, the norm of its gradient, the test accuracy, (R,)."""
-        torch = library()
-        f, norms, right = [], [], []
-        for r in range(x.shape[1]):  # one by one, in lock-step or not: so many examples keep a processor busy
-            w = x[:, r : r + 1]
-            total: Any = 0.0
-            g: Any = 0.0
-            n = len(self.data.inputs)
-            for rows in _chunks(n):
-                part = Sample(self, self.data.inputs[rows], self.data.targets[rows])
-                weight = len(self.data.inputs[rows]) / n
-                g = g + part.grad(w) * weight
-                total = total + part.f(w) * weight
-            f.append(float(total))
-            norms.append(float(torch.linalg.vector_norm(g)))
-            with torch.no_grad():
-                tested = [
-                    float(self.accuracy(self.outputs(w[:, 0], self.data.test_inputs[rows]), target)) * len(target)
-                    for rows in _chunks(len(self.data.test_inputs))
-                    for target in [self.data.test_targets[rows]]
-                ]
-            right.append(sum(tested) / len(self.data.test_inputs))
-        return {"f": np.array(f), "gradient_norm": np.array(norms), "accuracy": np.array(right)}
-
     def sizes(self, alpha: Array) -> Any:
         """Step sizes as they are recorded: (R,), or (t, R), the mean over each of the t tensors."""
         torch = library()
@@ -327,5 +314,10 @@ class Network(Problem):
         return alpha.detach().cpu().numpy().astype(float)
 
 
-def _chunks(n: int) -> Iterator[slice]:
-    return (slice(first, first + CHUNK) for first in range(0, n, CHUNK))
+def _parts(inputs: Tensor, targets: Tensor) -> Iterator[tuple[tuple[Tensor, Tensor], float]]:
+    """Examples some at a time, each time with the share that they have of all."""
+    n = len(inputs)
+    rows = max(1, TOGETHER // inputs[0].numel())
+    for first in range(0, n, rows):
+        part = inputs[first : first + rows], targets[first : first + rows]
+        yield part, len(part[0]) / n
