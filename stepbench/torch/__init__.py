@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stepbench.torch.network import Network
+    from stepbench.torch.network import Examples, Network
     from stepbench.torch.optimizer import Optimizer
 
-__all__ = ["Network", "Optimizer"]
+__all__ = ["Examples", "Network", "Optimizer"]
 
 
 def __dir__() -> list[str]:
@@ -16,12 +16,9 @@ def __dir__() -> list[str]:
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used: a network is named without torch, which takes seconds to import."""
-    if name == "Network":
-        from stepbench.torch.network import Network
+    from importlib import import_module
 
-        return Network
-    if name == "Optimizer":
-        from stepbench.torch.optimizer import Optimizer
-
-        return Optimizer
+    if name in __all__:
+        home = "optimizer" if name == "Optimizer" else "network"
+        return getattr(import_module(f"stepbench.torch.{home}"), name)
     raise AttributeError(f"module 'stepbench.torch' has no attribute {name!r}")

@@ -18,13 +18,18 @@ def perceptron(inputs: int, hidden: Sequence[int], classes: int) -> nn.Sequentia
     layers: list[nn.Module] = []
     for before, after in pairwise([inputs, *hidden]):
         layers += [nn.Linear(before, after), nn.ReLU()]
-    return nn.Sequential(nn.Flatten(), *layers, nn.Linear([inputs, *hidden][-1], classes))
+    return nn.Sequential(nn.Flatten(), *layers, nn.Linear([inputs, *hidden][-1], classes))  # type: ignore[no-any-return]
 
 
-def convolutions(*layers: tuple[int, int, bool]) -> list[nn.Module]:
-    """Convolutions of 3 × 3 with ReLU, each (channels in, channels out, whether its image is then halved)."""
+def convolutional(
+    layers: Sequence[tuple[int, int, bool]], flat: int, hidden: Sequence[int], classes: int
+) -> nn.Sequential:
+    """Convolutions of 3 × 3 with ReLU, each (channels in, channels out, whether its image is then halved).
+
+    What they give, ``flat`` numbers, goes through a ``perceptron``.
+    """
     nn = library().nn
     made: list[nn.Module] = []
-    for before, after, halve in layers:
-        made += [nn.Conv2d(before, after, 3, padding=1), nn.ReLU(), *[nn.MaxPool2d(2)] * halve]
-    return made
+    for before, after, halved in layers:
+        made += [nn.Conv2d(before, after, 3, padding=1), nn.ReLU(), *[nn.MaxPool2d(2)] * halved]
+    return nn.Sequential(*made, *perceptron(flat, hidden, classes))  # type: ignore[no-any-return]

@@ -1,0 +1,70 @@
+"""A small transformer that writes sequences backwards."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stepbench import param
+from stepbench.torch import Examples, Network
+
+LETTERS, BEGIN = 10, 10
+TRAINING, TESTS = 4000, 500
+
+
+@dataclass(frozen=True)
+class ReverseTransformer(Network):
+    """A sequence-to-sequence transformer that learns to reverse.
+
+    f(w) is the mean cross-entropy of each letter over 4,000 random sequences of ``length`` letters out of ten, written
+    backwards; 500 others are tested on, letter by letter, with the right letters before. An encoder and a decoder of
+    one layer each, ``width`` wide, two heads, no dropout. It stands in for the translation task of the TLR paper.
+    """
+
+    length: int = param(6, "", "letters of a sequence", "[1, 50]")
+    width: int = param(32, "", "width of the model, an even number", "[2, 1024]")
+
+    source = "Vaswani et al. 2017, Attention is all you need; Retsinas et al. 2023, §4, on other sequences"
+    looks = 2
+
+    def module(self):
+        """Letters and places as vectors, the transformer, a linear layer."""
+        import torch
+        from torch import nn
+
+        class Reverser(nn.Module):
+            def __init__(self, length, width):
+                super().__init__()
+                self.length = length
+                self.letters = nn.Embedding(LETTERS + 1, width)
+                self.places = nn.Embedding(length, width)
+                self.transformer = nn.Transformer(
+                    width, 2, 1, 1, dim_feedforward=4 * width, dropout=0.0, batch_first=True
+                )
+                self.letter = nn.Linear(width, LETTERS)
+                mask = nn.Transformer.generate_square_subsequent_mask(length)
+                self.register_buffer("mask", mask, persistent=False)
+
+            def forward(self, pairs):
+                seen, written = (self.letters(part) + self.places.weight for part in pairs.split(self.length, 1))
+                return self.letter(self.transformer(seen, written, tgt_mask=self.mask.to(seen.dtype)))
+
+        return Reverser(self.length, self.width)
+
+    def examples(self):
+        """Each row a sequence and what is written so far; the target the next letters."""
+        import torch
+
+        rng = np.random.default_rng(0)
+        seen = rng.integers(LETTERS, size=(TRAINING + TESTS, self.length))
+        right = seen[:, ::-1]
+        written = np.concatenate([np.full((len(seen), 1), BEGIN), right[:, :-1]], axis=1)
+        x, y = torch.as_tensor(np.concatenate([seen, written], axis=1)), torch.as_tensor(right.copy())
+        return Examples(x[:TRAINING], y[:TRAINING], x[TRAINING:], y[TRAINING:])
+
+    def loss(self, outputs, targets):
+        """The mean over all letters."""
+        return super().loss(outputs.flatten(0, 1), targets.flatten())
+
+    def accuracy(self, outputs, targets):
+        """The part of the letters that is right."""
+        return (outputs.argmax(-1) == targets).float().mean()

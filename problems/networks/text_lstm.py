@@ -1,0 +1,85 @@
+"""A one-layer LSTM that reads short reviews."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stepbench import param
+from stepbench.torch import Examples, Network
+
+THINGS = "film plot cast ending music script pace humour camera dialogue".split()
+GOOD = "wonderful sharp moving funny bright clever gripping warm fresh elegant".split()
+BAD = "dull flat clumsy tired slow shallow noisy cold stale messy".split()
+REST = "the was not very rather quite although though but and".split()
+WORDS = {word: k + 1 for k, word in enumerate([*THINGS, *GOOD, *BAD, *REST])}
+LENGTH = 14
+TRAINING, TESTS = 2000, 500
+
+
+@dataclass(frozen=True)
+class TextLSTM(Network):
+    """A one-layer LSTM that tells praise from blame in generated reviews.
+
+    f(w) is the mean cross-entropy over 2,000 sentences of up to 14 words; 500 others are tested on. The sentences are
+    generated, not collected: two clauses, such as "although the plot was not dull the cast was very cold", of which one
+    praises and the other blames. The one that counts is the second after "although" and "but", the first before
+    "though". A bag of words cannot tell; the order of words must be read. It stands in for the two-class news texts of
+    the AdaLoss paper.
+    """
+
+    width: int = param(32, "", "units of the LSTM", "[1, 10000]")
+
+    source = "Wu et al. 2022, §5 and App. D, whose texts are other ones"
+    looks = 2
+
+    def module(self):
+        """Word vectors, the LSTM, and a linear layer on its last state."""
+        from torch import nn
+
+        class Reader(nn.Module):
+            def __init__(self, width):
+                super().__init__()
+                self.words = nn.Embedding(len(WORDS) + 1, 16)
+                self.lstm = nn.LSTM(16, width, batch_first=True)
+                self.verdict = nn.Linear(width, 2)
+
+            def forward(self, sentences):
+                return self.verdict(self.lstm(self.words(sentences))[0][:, -1])
+
+        return Reader(self.width)
+
+    def examples(self):
+        """Sentences as numbers of words, 0 before the first."""
+        import torch
+
+        rng = np.random.default_rng(0)
+        drawn = {}
+        while len(drawn) < TRAINING + TESTS:  # each once, so that what is tested on was not seen
+            words, praise = sentence(rng)
+            drawn[tuple(words)] = praise
+        numbers = np.zeros((len(drawn), LENGTH), dtype=np.int64)
+        for row, words in zip(numbers, drawn, strict=True):
+            row[LENGTH - len(words) :] = [WORDS[word] for word in words]
+        x, y = torch.as_tensor(numbers), torch.as_tensor([int(praise) for praise in drawn.values()])
+        return Examples(x[:TRAINING], y[:TRAINING], x[TRAINING:], y[TRAINING:])
+
+
+def sentence(rng):
+    """A review as words, and whether it praises."""
+    praise = bool(rng.integers(2))
+    form = rng.choice(["although", "but", "though"])
+    counts, other = clause(rng, praise), clause(rng, not praise)
+    if form == "although":
+        return ["although", *other, *counts], praise
+    if form == "but":
+        return [*other, "but", *counts], praise
+    return [*counts, "though", *other], praise
+
+
+def clause(rng, praise):
+    """Words that praise or blame, half of them by way of the opposite and "not"."""
+    turned = bool(rng.integers(2))
+    degree = rng.choice(["", "very", "rather", "quite"])
+    verdict = rng.choice(GOOD if praise != turned else BAD)
+    words = ["the", rng.choice(THINGS), "was", "not" * turned, degree, verdict]
+    return [str(word) for word in words if word]

@@ -1,0 +1,692 @@
+"""The methods as optimizers of a training loop."""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+import warnings
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch._utils import _flatten_dense_tensors, _unflatten_dense_tensors
+
+from stepbench import arrays, catalog, states
+from stepbench.contracts import Method, Runnable, State, hyperparameters, with_values
+from stepbench.fields import InputError
+
+PIECE = 65_536
+"""Elements of a piece of a large parameter on a CPU: what a step makes of so many stays in the L2 cache."""
+
+_TORCHS_OWN = ("params", "param_names", "name", "initial_lr")
+_HALVES = (torch.bfloat16, torch.float16)
+
+Kind = Literal["component", "tensor", "group"]
+Closure = Callable[[], Any]
+
+
+class NonFiniteWarning(UserWarning):
+    """A step was refused, and nothing changed by it: the loss or a gradient was not finite."""
+
+
+class _NonFinite(Exception):  # noqa: N818 - a refusal, which the user decides how to hear of
+    """A step is to be refused; the message says for what."""
+
+
+class Optimizer(torch.optim.Optimizer):
+    """A method of the bench as a ``torch.optim.Optimizer``: the very object whose ``step`` a run on the bench calls.
+
+    ``params`` are parameters, named parameters or groups, as torch takes them; ``method`` is a spec such as
+    ``"adam+rdbd:eta=1e-6"``, or a method. Every hyper-parameter is an entry of each group, which may set its own;
+    entries changed later, such as the lr that a scheduler of torch's sets, hold from the next step on. A method that
+    sets its own step size refuses another lr after its first step.
+
+    What is one x, (n, 1), with a state of its own, depends on the method. One that goes component by component (gd,
+    momentum, adam …) takes parameters in pieces of any size. One with a step size a tensor (rdbd, dbd) takes each
+    parameter by itself. Any other takes all the trainable parameters of a group as one vector, where those that got
+    no gradient count with gradient 0 and are not moved. In half precision, state and arithmetic are float32.
+
+    ``horizon`` is the number of steps of the run, for the schedules that have an end, and ``batches`` the number of
+    mini-batches an epoch. A step whose loss or gradient is not finite, or that would lead a group to a point that is
+    not, changes nothing but the counts; it gives a NonFiniteWarning that names the parameter, or with
+    ``nonfinite="raise"`` a FloatingPointError.
+
+    ``evals`` and ``fevals`` count the gradients and the losses that the method asked for, at one point once; a call of
+    the closure computes both. Hessian-vector products, which ``exact`` needs, are central differences of two
+    gradients, and count as two. There is no f* to ask for: methods that need it take the option ``f_star``.
+
+    Raises InputError, always in one line.
+    """
+
+    evals: int
+    fevals: int
+
+    def __init__(
+        self,
+        params: Any,
+        method: str | Runnable,
+        *,
+        horizon: int | None = None,
+        batches: int = 1,
+        nonfinite: Literal["refuse", "raise"] = "refuse",
+    ) -> None:
+        """Take over the parameters; nothing is computed before the first step."""
+        made = catalog.method(method)
+        if not isinstance(made, Method):
+            raise InputError(f"{made} owns its loop: a training loop takes a method of steps, such as adam or rdbd")
+        for name, value in (("horizon", horizon), ("batches", batches)):
+            if value is not None and (not isinstance(value, int | np.integer) or value < 1):
+                raise InputError(f"{name}={value} must be an integer in [1, inf)")
+        if nonfinite not in ("refuse", "raise"):
+            raise InputError(f"nonfinite={nonfinite} must be refuse or raise")
+        self.method, self.horizon, self.batches, self.nonfinite = made, horizon, batches, nonfinite
+        self.evals = self.fevals = 0
+        self._groups: list[_Group] = []
+        super().__init__(params, {key: getattr(part, f.name) for key, (part, f) in hyperparameters(made).items()})
+
+    # Groups -----------------------------------------------------------------------------------------------------------
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Take another group, with hyper-parameters of its own where it has some; raises InputError."""
+        given = {key: value for key, value in dict(param_group).items() if key not in _TORCHS_OWN}
+        group = _Group(self._made(given))
+        super().add_param_group(param_group)
+        added = self.param_groups[-1]
+        for p in added["params"]:
+            if p.is_complex():
+                name = self._label(p)
+                self.param_groups.pop()
+                raise InputError(f"{name} is complex: methods take real parameters (torch.view_as_real gives them)")
+        for key, value in group.values.items():
+            if not isinstance(added[key], Tensor):  # which a scheduler fills
+                added[key] = value
+        self._groups.append(group)
+
+    def _made(self, given: dict[str, Any]) -> Method:
+        """The method with a group's values; raises InputError where it could not be run on the group."""
+        values = {key: value.item() if isinstance(value, Tensor) else value for key, value in given.items()}
+        made: Method = with_values(self.method, values)
+        name = _name(made)
+        if _kind(made) != _kind(self.method):
+            raise InputError(f"{name} must have one and the same per in every group: build an optimizer for each")
+        for part, field in hyperparameters(made).values():
+            value = getattr(part, field.name)
+            if isinstance(value, np.ndarray):
+                raise InputError(f"{name}: {field.name} must be one number: an optimizer is one run")
+            if field.name == "T" and value is None and self.horizon is None:
+                raise InputError(f"{name} needs the number of steps: give horizon= or T")
+            if field.name == "f_star" and value is None and "f_star" in made.needs:
+                spec = f"{made},f_star=0" if ":" in str(made).rpartition("+")[2] else f"{made}:f_star=0"
+                raise InputError(f"{name} needs the minimum f*: give it as {spec}")
+        if "curvature" in made.needs:
+            raise InputError(f"{name} needs the Hessian's diagonal, which a training loop does not give")
+        return made
+
+    def _follow(self, group: dict[str, Any], kept: _Group) -> None:
+        """Let the group's method have the values that the group has now."""
+        values = {k: v.item() if isinstance(v := group[k], Tensor) else v for k in kept.values}
+        if values == kept.values:
+            return
+        made = self._made(values)
+        if kept.started:
+            for key, (_, field) in hyperparameters(made).items():
+                old, new = kept.values[key], values[key]
+                if old == new:
+                    continue
+                if field.name == "lr" and not made.steady:
+                    raise InputError(
+                        f"{_name(made)} sets its own step size, from its first lr={old:g} on: {key}={new:g} cannot be "
+                        "set, by a scheduler or otherwise; schedule gd, adam, momentum … or take a schedule of the bench"
+                    )
+                if not field.many:
+                    raise InputError(f"{key} is structural: it cannot change from {old} to {new} after the first step")
+        kept.take(made)
+
+    def _label(self, param: Tensor) -> str:
+        """The parameter in words: its name, or its number and shape."""
+        number = 0
+        for group in self.param_groups:
+            for i, p in enumerate(group["params"]):
+                if p is param:
+                    named = "param_names" in group
+                    return group["param_names"][i] if named else f"parameter {number}, of shape {tuple(p.shape)},"
+                number += 1
+        raise AssertionError
+
+    # Steps ------------------------------------------------------------------------------------------------------------
+
+    def step(self, closure: Closure | None = None) -> Any:  # type: ignore[override]
+        """Take one step, and return the loss that the closure gave first; None without one.
+
+        The closure is torch's: it clears the gradients, computes the loss, calls backward and returns the loss. A
+        method that asks for no more than the gradients at the parameters does without it, after ``backward()``. A
+        method that asks elsewhere, too, has the closure called with the parameters of one group moved at a time. What
+        the closure raises leaves parameters and states as they were.
+        """
+        for group, kept in zip(self.param_groups, self._groups, strict=True):
+            self._follow(group, kept)
+        with torch.no_grad():
+            oracle = _Oracle(self, closure)
+            try:
+                if _kind(self.method) == "group":
+                    self._move_groups(oracle)
+                else:
+                    self._move_pieces(oracle)
+            except _NonFinite as found:
+                if self.nonfinite == "raise":
+                    raise FloatingPointError(f"{found}; nothing was changed") from None
+                warnings.warn(f"{found}: the step is refused", NonFiniteWarning, stacklevel=3)
+            finally:
+                self.evals += oracle.evals
+                self.fevals += oracle.fevals
+        return oracle.loss
+
+    def _move_pieces(self, oracle: _Oracle) -> None:
+        """Move every piece that has its gradients; all are looked at before the first is moved."""
+        oracle.call()
+        moves = []
+        for group, kept in zip(self.param_groups, self._groups, strict=True):
+            for block, grads in self._with_gradients(group["params"], kept):
+                moves.append((kept.method, block, block.gathered(grads)))
+        self._refuse_nonfinite(oracle.loss, [(block, g) for _, block, g in moves])
+        for method, block, g in moves:
+            block.move(method, oracle, g)
+
+    def _with_gradients(self, params: list[Tensor], kept: _Group) -> Iterable[tuple[_Block, list[Tensor]]]:
+        """The blocks of a group that have gradients: some are new, and one is split where it has not all of them."""
+        blocks, arranged = [], []
+        for block in kept.blocks:
+            grads = [p.grad for p in block.params]
+            missing = sum(g is None for g in grads)
+            parts = [(block, grads)]
+            if 0 < missing < len(grads):
+                parts = [(part, [g]) for part, g in zip(block.split(), grads, strict=True)]
+            blocks += [part for part, _ in parts]
+            arranged += [(part, grads) for part, grads in parts if grads[0] is not None]
+        if sum(len(block.params) for block in blocks) < len(params):
+            known = {id(p) for block in blocks for p in block.params}
+            new = _blocks([p for p in params if p.grad is not None and id(p) not in known and p.numel()], self.method)
+            blocks += new
+            arranged += [(block, [p.grad for p in block.params]) for block in new]
+        kept.blocks = blocks
+        for block, grads in arranged:
+            self._refuse_sparse(block.params, grads)
+        return arranged
+
+    def _move_groups(self, oracle: _Oracle) -> None:
+        """Move every group, from where all stand: none is moved before all are computed."""
+        for group, kept in zip(self.param_groups, self._groups, strict=True):
+            self._see_to_whole(group["params"], kept, oracle)
+        wholes = [(kept.method, kept.blocks[0]) for kept in self._groups if kept.blocks]
+        moves = []
+        for method, block in wholes:
+            x = block.copied()
+            oracle.turn_to(method, block, x, [b for _, b in wholes])
+            before = method.init(x) if block.states[0] is None else block.states[0]
+            try:
+                new, after = method.step(x, oracle, before)
+            finally:
+                oracle.turn_back()
+            seen = [p for p in block.params if id(p) in oracle.seen]
+            if seen:
+                moves.append((block, new, after, seen))
+        for block, new, _, _ in moves:
+            if not _finite([new.sum()]) and not new.isfinite().all():
+                raise _NonFinite(f"the step would lead {self._label(block.culprit(new))} to a point that is not finite")
+        for block, new, after, seen in moves:
+            block.write(new, seen)
+            block.states[0] = after
+
+    def _see_to_whole(self, params: list[Tensor], kept: _Group, oracle: _Oracle) -> None:
+        """Have the one block of a group, made when it is first asked for."""
+        if kept.method.plans and oracle.closure is None:
+            raise InputError(f"{_name(kept.method)} needs gradients at other points: call step(closure)")
+        late = [p for p in params if p.grad is not None]
+        if not kept.blocks:
+            if trainable := [p for p in params if p.numel() and (p.requires_grad or p.grad is not None)]:
+                kinds = sorted({f"{p.dtype} on {p.device}" for p in trainable})
+                if len({(_working(p.dtype), p.device) for p in trainable}) > 1:
+                    raise InputError(
+                        f"{_name(kept.method)} takes a group's parameters as one vector, and these are "
+                        f"{' and '.join(kinds)}: put them in groups of their own"
+                    )
+                kept.blocks = [_Block(trainable, sum(p.numel() for p in trainable))]
+        elif len(late) > len(kept.blocks[0].params) or late:
+            known = {id(p) for p in kept.blocks[0].params}
+            for p in late:
+                if id(p) not in known:
+                    raise InputError(
+                        f"{self._label(p)} has a gradient only after the first step, and {_name(kept.method)} takes a "
+                        "group's parameters as one vector: put it in a group of its own"
+                    )
+
+    def _refuse_sparse(self, params: Iterable[Tensor], grads: Iterable[Tensor]) -> None:
+        for p, g in zip(params, grads, strict=True):
+            if g.layout is not torch.strided:
+                raise InputError(f"{self._label(p)} has a sparse gradient: methods take dense ones (sparse=False)")
+
+    def _refuse_nonfinite(self, loss: Any, gathered: list[tuple[_Block, Tensor]]) -> None:
+        """Raise _NonFinite where the loss or a gradient is not finite.
+
+        Their sum is not finite where any of them is not, and is a single pass; where it is not, a closer look is
+        taken, since a sum of finite numbers may overflow.
+        """
+        sums = [g.sum(dtype=block.dtype) for block, g in gathered]
+        if loss is not None:
+            sums.append(torch.as_tensor(loss).detach().reshape(()))
+        if _finite(sums):
+            return
+        if loss is not None and not _finite([torch.as_tensor(loss).detach()]):
+            raise _NonFinite(f"the loss is {float(loss):g}")
+        for block, g in gathered:
+            if not g.isfinite().all():
+                raise _NonFinite(f"the gradient of {self._label(block.culprit(g))} is not finite")
+
+    # What is kept -----------------------------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        """The states of the pieces, with their layout and the counts, and the groups: tensors, numbers and text only."""
+        self.state.update(self._packed())
+        try:
+            return super().state_dict()
+        finally:
+            self.state.clear()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on, to the last bit, from where the optimizer stood whose ``state_dict`` this is; raises InputError.
+
+        Hyper-parameters, horizon and batches become those of the state.
+        """
+        packed, groups = state_dict["state"], state_dict["param_groups"]
+        if "blocks" not in packed:
+            raise InputError("the state is not of an optimizer of stepbench's")
+        if packed["method"] != self.method.name:
+            raise InputError(f"the state is of {packed['method']}, and the optimizer's method is {self.method.name}")
+        here, there = self._layout(), packed["layout"]
+        if here != there:
+            raise InputError(f"the state is of groups of parameters of shapes {there}, and here they are {here}")
+        for group in groups:
+            self._made({key: group[key] for key in hyperparameters(self.method)})
+        super().load_state_dict(state_dict)
+
+    def _packed(self) -> dict[str, Any]:
+        number = {id(p): i for i, p in enumerate(p for group in self.param_groups for p in group["params"])}
+        return {
+            "method": self.method.name,
+            "horizon": self.horizon,
+            "batches": self.batches,
+            "evals": self.evals,
+            "fevals": self.fevals,
+            "layout": self._layout(),
+            "blocks": [
+                [
+                    {
+                        "params": [number[id(p)] for p in block.params],
+                        "cut": block.cut,
+                        "states": [states.changed(states.plain(state), _native) for state in block.states],
+                    }
+                    for block in kept.blocks
+                ]
+                for kept in self._groups
+            ],
+        }
+
+    def _layout(self) -> list[list[list[int]]]:
+        """The shapes of each group's parameters."""
+        return [[list(p.shape) for p in group["params"]] for group in self.param_groups]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy or a pickle holds: all but torch's hooks."""
+        kept = {name: getattr(self, name) for name in ("defaults", "param_groups", "method", "nonfinite")}
+        return kept | {"state": self._packed()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Be what a copy, a pickle or a ``state_dict`` holds."""
+        packed = state["state"]
+        super().__setstate__(state | {"state": defaultdict(dict)})
+        for name in ("horizon", "batches", "evals", "fevals"):
+            setattr(self, name, packed[name])
+        params = [p for group in self.param_groups for p in group["params"]]
+        self._groups = []
+        for group, saved in zip(self.param_groups, packed["blocks"], strict=True):
+            kept = _Group(self._made({key: group[key] for key in hyperparameters(self.method)}))
+            for one in saved:
+                block = _Block([params[i] for i in one["params"]], one["cut"])
+                block.restore(kept.method, one["states"])
+                kept.blocks.append(block)
+            self._groups.append(kept)
+
+    def __repr__(self) -> str:
+        """Torch's, with the method."""
+        return super().__repr__().replace("Optimizer (", f"Optimizer {self.method.name} (", 1)
+
+
+class _Group:
+    """What is kept of a parameter group: its method, the values that it was made with, and its blocks."""
+
+    def __init__(self, method: Method) -> None:
+        self.blocks: list[_Block] = []
+        self.take(method)
+
+    def take(self, method: Method) -> None:
+        self.method = method
+        self.values = {key: getattr(part, field.name) for key, (part, field) in hyperparameters(method).items()}
+
+    @property
+    def started(self) -> bool:
+        return any(state is not None for block in self.blocks for state in block.states)
+
+
+class _Block:
+    """Parameters that are moved together: several as one piece, or one in pieces of ``cut`` elements.
+
+    Each piece has its state; None before its first step.
+    """
+
+    __slots__ = ("_address", "_pieces", "cut", "dtype", "params", "states")
+
+    def __init__(self, params: list[Tensor], cut: int) -> None:
+        self.params, self.cut, self.dtype = params, cut, _working(params[0].dtype)
+        size = sum(p.numel() for p in params)
+        self.states: list[State] = [None] * -(-size // cut)
+        self._address, self._pieces = 0, ()
+
+    def gathered(self, grads: list[Tensor]) -> Tensor:
+        """The parameters' gradients as one, (n, 1): a view of a lone one."""
+        return _flatten_dense_tensors(grads).view(-1, 1)
+
+    def move(self, method: Method, oracle: _Oracle, gradient: Tensor) -> None:
+        """Move every piece, given the gradients as one."""
+        news = []
+        views = len(self.params) == 1
+        pieces = self._views() if views else (_flatten_dense_tensors(self.params).view(-1, 1),)
+        for i, (piece, slope) in enumerate(zip(pieces, gradient.split(self.cut), strict=True)):
+            x, g = piece.to(self.dtype), slope.to(self.dtype)
+            oracle.answer(method, x, g)
+            before = method.init(x) if self.states[i] is None else self.states[i]
+            new, after = method.step(x, oracle, before)
+            self.states[i] = _own(after, piece, slope) if views else after
+            if self._address:
+                piece.copy_(new)
+            else:
+                news.append(new)
+        if news:
+            self.write(torch.cat(news) if len(news) > 1 else news[0], self.params)
+
+    def _views(self) -> tuple[Tensor, ...]:
+        """The pieces of a lone parameter, (n, 1): views, made anew only where it has moved in memory.
+
+        Where it is not contiguous they are pieces of a copy, and ``_address`` is 0.
+        """
+        [p] = self.params
+        if not self._address or self._address != p.data_ptr():
+            self._pieces = p.detach().reshape(-1, 1).split(self.cut)
+            self._address = p.data_ptr() if p.is_contiguous() else 0
+        return self._pieces
+
+    def copied(self) -> Tensor:
+        """The parameters as one point, (n, 1), that is theirs no more."""
+        return torch.cat([p.detach().reshape(-1, 1).to(self.dtype) for p in self.params])
+
+    def write(self, x: Tensor, params: Sequence[Tensor]) -> None:
+        """Put a point, (n, 1), into those of the block's parameters."""
+        values = _unflatten_dense_tensors(x.reshape(-1), self.params)
+        if len(params) < len(self.params):
+            chosen = {id(p) for p in params}
+            values = [value for p, value in zip(self.params, values, strict=True) if id(p) in chosen]
+        torch._foreach_copy_(list(params), list(values))
+
+    def culprit(self, values: Tensor) -> Tensor:
+        """The first parameter whose values, among (n, 1), are not all finite."""
+        parts = values.reshape(-1).split([p.numel() for p in self.params])
+        return next(p for p, part in zip(self.params, parts, strict=True) if not part.isfinite().all())
+
+    def split(self) -> list[_Block]:
+        """A block for each parameter, with its rows of the state."""
+        blocks, at, size = [], 0, self.cut
+        for p in self.params:
+            rows = slice(at, at + p.numel())
+            at += p.numel()
+
+            def cut(value: Any, rows: slice = rows) -> Any:
+                return value[rows].clone() if isinstance(value, Tensor) and value.shape == (size, 1) else value
+
+            block = _Block([p], p.numel())
+            block.states = [states.restored(state, states.changed(states.plain(state), cut)) for state in self.states]
+            blocks.append(block)
+        return blocks
+
+    def restore(self, method: Method, saved: list[Any]) -> None:
+        """Take plain states, on the parameters' device and in their working dtype."""
+        device = self.params[0].device
+
+        def here(value: Any) -> Any:
+            if not isinstance(value, Tensor):
+                return value
+            return value.to(device, self.dtype) if value.is_floating_point() else value.to(device)
+
+        like = method.init(torch.zeros((1, 1), dtype=self.dtype, device=device))
+        self.states = [states.restored(like, states.changed(state, here)) for state in saved]
+
+
+class _Oracle:
+    """What a method asks, answered out of a training loop for one step: in turn for each piece, or for each group."""
+
+    condition: ClassVar[None] = None
+
+    def __init__(self, optimizer: Optimizer, closure: Closure | None) -> None:
+        self.closure = closure
+        self.horizon, self.fraction = optimizer.horizon, 1 / optimizer.batches
+        self.loss: Any = None
+        self.evals = self.fevals = 0
+        self.seen: set[int] = set()
+        self._optimizer = optimizer
+        self._block: _Block | None = None
+        self._gradients: dict[int, Tensor] | None = None
+        self._f: Any = None
+        self._there: tuple[Any, Any, Any] = (None, None, None)
+        self._moved = False
+        self._paid: set[str] = set()
+
+    # Whose turn it is -------------------------------------------------------------------------------------------------
+
+    def answer(self, method: Method, x: Tensor, g: Tensor) -> None:
+        """Speak of a piece that stands at x with gradient g, both (n, 1)."""
+        self._method, self._x, self._g = method, x, g
+
+    def turn_to(self, method: Method, block: _Block, x: Tensor, blocks: list[_Block]) -> None:
+        """Speak of a group's parameters, which stand at x, (n, 1)."""
+        self._method, self._x, self._block, self._blocks = method, x, block, blocks
+        self._there = (None, None, None)
+
+    def turn_back(self) -> None:
+        """Have the group's parameters where they stood."""
+        if self._moved:
+            assert self._block is not None
+            self._block.write(self._x, self._block.params)
+            self._moved = False
+
+    # What is asked ----------------------------------------------------------------------------------------------------
+
+    def value(self, x: Tensor, where: Tensor | None = None) -> Tensor:
+        """The loss at x, (1,)."""
+        if x is not self._x:
+            self._visit(x)
+            self._charge("f there", where)
+            return self._there[1]
+        if _kind(self._method) == "component":
+            self._wrong("the loss")
+        if self.closure is None:
+            raise InputError(f"{_name(self._method)} needs the loss: call step(closure)")
+        self._begin()
+        self._charge("f", where)
+        return _scalar(self._f, x)
+
+    def grad(self, x: Tensor, where: Tensor | None = None) -> Tensor:
+        """The gradient at x, (n, 1)."""
+        if x is not self._x:
+            self._visit(x)
+            self._charge("g there", where)
+            return self._there[2]
+        if self._block is None:
+            self._charge("g", where)
+            return self._g
+        self._begin()
+        self._charge("g", where)
+        assert self._gradients is not None
+        return self._gradients[id(self._block)]
+
+    @property
+    def dot(self) -> Callable[[Tensor, Tensor], Tensor]:
+        """What takes inner products: over the piece or group, or a product a component."""
+        if _kind(self._method) == "component":
+            self._wrong("inner products")
+        return operator.mul if self._method.vector == "component" else arrays.dot
+
+    def hvp(self, x: Tensor, v: Tensor) -> Tensor:
+        """The Hessian at x times v, (n, 1), by central differences of the gradient along v."""
+        length = arrays.dot(v, v).sqrt()
+        step = torch.finfo(x.dtype).eps ** (1 / 3) * (1 + x.abs().max())
+        along = arrays.ratio(step * v, length)
+        return (self.grad(x + along) - self.grad(x - along)) * (length / (2 * step))
+
+    def gaussian(self, x: Tensor, draw: int) -> Tensor:
+        """Standard normal numbers, (n, 1), those of a run on the bench with seed 0; ``draw`` tells sets apart."""
+        return arrays.like(np.random.default_rng((0, 0, draw)).standard_normal((len(x), 1)), x)
+
+    def elsewhere(self, x: Tensor, spread: float, draw: int) -> Tensor:
+        """A random point, (n, 1), normal around x with standard deviation ``spread``."""
+        return x + spread * self.gaussian(x, draw)
+
+    # How it comes to know ---------------------------------------------------------------------------------------------
+
+    def call(self) -> Any:
+        """The loss where the parameters stand, by the closure if there is one; the first is kept."""
+        if self.closure is None:
+            return None
+        with torch.enable_grad():
+            loss = self.closure()
+        if self.loss is None:
+            self.loss = loss
+        if self._block is None:
+            self._f = loss
+        return loss
+
+    def _begin(self) -> None:
+        """Know loss and gradients of all groups where all stand, before any is looked at elsewhere."""
+        if self._block is None or self._gradients is not None:
+            return
+        self.turn_back()
+        self._f = self.call()
+        self._gradients = {id(block): self._read(block) for block in self._blocks}
+        self._optimizer._refuse_nonfinite(self._f, [(block, self._gradients[id(block)]) for block in self._blocks])
+
+    def _read(self, block: _Block) -> Tensor:
+        """The gradients of a group's parameters as one, (n, 1); 0 where there is none."""
+        with_gradient = [p for p in block.params if p.grad is not None]
+        self._optimizer._refuse_sparse(with_gradient, [p.grad for p in with_gradient])
+        self.seen.update(id(p) for p in with_gradient)
+        grads = [torch.zeros_like(p) if p.grad is None else p.grad for p in block.params]
+        return torch.cat([g.reshape(-1, 1).to(block.dtype) for g in grads])
+
+    def _visit(self, x: Tensor) -> None:
+        """Know loss and gradient of a group at another point."""
+        if x is self._there[0]:
+            return
+        if self._block is None:
+            self._wrong("another point")
+        if self.closure is None:
+            raise InputError(f"{_name(self._method)} needs the loss at other points: call step(closure)")
+        self._moved = True
+        self._block.write(x, self._block.params)
+        self._paid -= {"f there", "g there"}
+        self._there = (x, _scalar(self.call(), x), self._read(self._block))
+
+    def _charge(self, what: str, where: Tensor | None) -> None:
+        """Count a question, once a point."""
+        if what in self._paid or not (where is None or bool(where)):
+            return
+        self._paid.add(what)
+        if what[0] == "f":
+            self.fevals += 1
+        else:
+            self.evals += 1
+
+    def _wrong(self, what: str) -> None:
+        name, kind = _name(self._method), _kind(self._method)
+        means = "goes component by component" if kind == "component" else "has one step size a tensor"
+        raise InputError(f"{name} says that it {means}, and asks for {what}: it may ask for gradients where it stands")
+
+
+def _kind(method: Method) -> Kind:
+    """What is one x to a method: any components, a parameter, or all parameters of a group."""
+    return "component" if method.elementwise else "tensor" if method.vector == "tensor" else "group"
+
+
+def _name(method: Method) -> str:
+    """A short name, without options."""
+    return re.sub(r":[^+]*", "", str(method))
+
+
+def _working(dtype: torch.dtype) -> torch.dtype:
+    """What parameters of a dtype are computed in."""
+    return torch.float32 if dtype in _HALVES else dtype
+
+
+def _blocks(params: list[Tensor], method: Method) -> list[_Block]:
+    """Blocks for new parameters: the large by themselves, the small together up to the size of a piece."""
+    blocks, open_blocks = [], {}
+    for p in params:
+        small = _kind(method) == "component" and p.numel() < PIECE
+        kind = (p.dtype, p.device)
+        if small and kind in open_blocks and sum(o.numel() for o in open_blocks[kind]) + p.numel() <= PIECE:
+            open_blocks[kind].append(p)
+            continue
+        blocks.append([p])
+        if small:
+            open_blocks[kind] = blocks[-1]
+    cutting = _kind(method) == "component"
+
+    def made(some: list[Tensor]) -> _Block:
+        size = sum(p.numel() for p in some)
+        return _Block(some, PIECE if cutting and some[0].device.type == "cpu" and size > PIECE else size)
+
+    return [made(some) for some in blocks]
+
+
+def _own(state: State, *lent: Tensor) -> State:
+    """The state, with a copy of whatever lies in the memory of the tensors lent to the method: they will change."""
+    spans = [(t.data_ptr(), t.data_ptr() + t.numel() * t.element_size()) for t in lent]
+
+    def borrowed(value: Any) -> bool:
+        if isinstance(value, Tensor):
+            at = value.data_ptr()
+            return any(low <= at < high for low, high in spans)
+        return isinstance(value, tuple) and any(map(borrowed, value))
+
+    if not borrowed(state):
+        return state
+    copied = states.changed(states.plain(state), lambda value: value.clone() if borrowed(value) else value)
+    return states.restored(state, copied)
+
+
+def _finite(sums: list[Tensor]) -> bool:
+    """Whether all the numbers, of shape (), are finite and their sum, too: one look at each device."""
+    devices = defaultdict(list)
+    for number in sums:
+        devices[number.device].append(number)
+    return all(math.isfinite(torch.stack(numbers).sum().item()) for numbers in devices.values())
+
+
+def _scalar(loss: Any, x: Tensor) -> Tensor:
+    """A loss as methods have it, (1,)."""
+    return torch.as_tensor(loss).detach().reshape(1).to(x)
+
+
+def _native(value: Any) -> Any:
+    """A number of NumPy's as Python's own, of the same bits."""
+    return value.item() if isinstance(value, np.generic) else value
