@@ -186,8 +186,11 @@ class Problem(Parametric):
         """What the given step, 1 or later, sees: a random function whose expectation is ``at(step - 1)``."""
         raise NotImplementedError
 
-    def draw(self, seed: int, step: int) -> Function:
-        """What the given step, 1 or later, of a run with this seed sees: ``sample`` from that step's own numbers."""
+    def draw(self, seed: int, step: int, x: Array | None) -> Function:
+        """What the given step, 1 or later, of a run with this seed sees: ``sample`` from that step's own numbers.
+
+        ``x`` (d, R) is where the step begins; it matters only where data come from trying w out.
+        """
         return self.sample(np.random.default_rng((seed, step)), step)
 
     def at(self, step: int) -> Function:
@@ -202,6 +205,19 @@ class Problem(Parametric):
     def tensors(self) -> tuple[int, ...]:
         """The sizes of the tensors that w is made of: a function has one; a network, one a layer's weights or biases."""
         return (self.x0.size,)
+
+    @property
+    def learners(self) -> tuple[int, ...]:
+        """The sizes of the parts of w that are trained each for itself, such as an actor and a critic: one, mostly.
+
+        Where there are several, f of a sample has the value of its own part in every component, (d, R).
+        """
+        return (self.x0.size,)
+
+    @property
+    def reuse(self) -> int:
+        """How many steps in a row see the same sample."""
+        return 1
 
     @property
     def random_start(self) -> bool:

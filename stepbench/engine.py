@@ -309,7 +309,7 @@ class Loop:
         began, every, horizon = time.perf_counter(), self.trace.every, self.trace.horizon
         try:
             while True:
-                self.oracle.advance()
+                self.oracle.advance(self.at.x)
                 x, s = self.method.step(self.at.x, self.oracle, self.at.s)
                 self.at = Stand(x, s, self.oracle.mark())  # in one piece, lest Ctrl-C leave half a step
                 step = self.at.mark.step

@@ -30,6 +30,7 @@ class Mark(NamedTuple):
     g_at: Any
     g: Any
     g_paid: Any
+    drawn_at: Any
 
 
 class Oracle:
@@ -65,25 +66,34 @@ class Oracle:
         self.evals: Any = 0
         self.fevals: Any = 0
         self.dot = operator.mul if per == "component" else arrays.dot
-        if per == "tensor" and len(problem.tensors) > 1:
-            self.dot = partial(arrays.dot_per_tensor, problem.tensors)
+        sizes = problem.tensors if per == "tensor" else problem.learners
+        if per != "component" and len(sizes) > 1:
+            self.dot = partial(arrays.dot_per_tensor, sizes)
         self._seed = seed
         self._noise = noise
         self._step = 0
         self._random = problem.stochastic or noise > 0
         self._sample: Function = problem
         self._noise_vector: Any = 0.0
+        self._drawn_at: Any = None
         self._f_paid: Any = None
         self._g_paid: Any = None
         self._forget()
 
-    def advance(self) -> None:
-        """Go on to the next step: where the problem is random, draw its sample; where it drifts, follow it."""
+    def advance(self, x: Array | None = None) -> None:
+        """Go on to the next step: where the problem is random, draw its sample; where it drifts, follow it.
+
+        ``x`` (d, R), where the step begins, is for a problem whose samples depend on it: a policy that is tried out.
+        """
         self._step += 1
         if self._random:
             # Addressed by the step's number and not drawn from a running stream, so that any step can be replayed.
-            stochastic = self.problem.stochastic
-            self._sample = self.problem.draw(self._seed, self._step) if stochastic else self.problem.at(self._step - 1)
+            reuse = self.problem.reuse
+            if not self.problem.stochastic:
+                self._sample = self.problem.at(self._step - 1)
+            elif (self._step - 1) % reuse == 0:
+                self._sample = self.problem.draw(self._seed, self._step, x)
+                self._drawn_at = x if reuse > 1 else None
             if self._noise:
                 rng = np.random.default_rng((self._seed, self._step, 1))
                 self._noise_vector = self._noise * rng.standard_normal((self.problem.x0.size, 1))
@@ -108,14 +118,17 @@ class Oracle:
             self._g_at,
             self._g,
             self._g_paid,
+            self._drawn_at,
         )
 
     def restore(self, mark: Mark) -> None:
         """Go on from there."""
         self._step, self.evals, self.fevals = mark[:3]
-        self._f_at, self._f, self._f_paid, self._g_at, self._g, self._g_paid = mark[3:]
+        self._f_at, self._f, self._f_paid, self._g_at, self._g, self._g_paid, self._drawn_at = mark[3:]
         if not self._random:
             self._sample = self.problem.at(max(self._step - 1, 0))
+        elif over := self._step % self.problem.reuse:  # the next step sees what was drawn so many steps ago
+            self._sample = self.problem.draw(self._seed, self._step - over + 1, self._drawn_at)
 
     def _forget(self) -> None:
         self._f_at = self._f = self._g_at = self._g = None
@@ -187,6 +200,8 @@ class Oracle:
 
 def _charge(paid: Any, where: Any) -> tuple[Any, Any]:
     """What a question costs, and who has paid for its point then: None for nobody, True for all, or a mask."""
+    if where is not None and where.ndim > 1:  # several learners, one of which asks
+        where = where.any(0)
     if paid is None:
         return (1, True) if where is None else (where, where)
     if paid is True:

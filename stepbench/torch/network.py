@@ -244,7 +244,7 @@ class Network(Problem):
     def _order(self) -> dict[tuple[int, int], Tensor]:
         return {}
 
-    def draw(self, seed: int, step: int) -> Sample:
+    def draw(self, seed: int, step: int, x: Array | None) -> Any:
         """The mini-batch of a step: the next examples in the order of its epoch."""
         assert self.batch is not None
         epoch, place = divmod(step - 1, self.steps_per_epoch)
