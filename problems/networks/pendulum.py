@@ -39,8 +39,11 @@ class Pendulum(Network):
     reuse: int = param(10, "", "steps that learn from the same episodes", "[1, 1000]")
 
     source = "Wu et al. 2022, §5; Schulman et al. 2017, Proximal policy optimization; gymnasium's Pendulum-v1"
+    f_means = "mean cost a frame"
+    accuracy_means = "episodes that end upright"
     f_star = None
     stochastic = True
+    supplies = frozenset()
 
     def __post_init__(self):
         super().__post_init__()

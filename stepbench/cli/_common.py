@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -17,12 +18,36 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from rich.console import Console
 
-    from stepbench import Result
+    from stepbench import Problem, Result
 
 PANEL = "What to run"
 OUTPUT = "What to write"
 
+DATA = "Where data are drawn in mini-batches, as by networks"
+
 Budget = Annotated[int, typer.Option(help="Gradient evaluations to spend.", rich_help_panel=PANEL)]
+Most = Annotated[
+    int | None,
+    typer.Option("--budget", help="Gradient evaluations to spend.", show_default="10000", rich_help_panel=PANEL),
+]
+Epochs = Annotated[
+    float | None,
+    typer.Option(help="Passes over the data to spend, in place of --budget.", rich_help_panel=DATA, show_default=False),
+]
+Batch = Annotated[
+    int | None,
+    typer.Option(help="Examples a step sees.", rich_help_panel=DATA, show_default="the problem's"),
+]
+Device = Annotated[
+    str | None, typer.Option(help="Where to train: cpu or cuda.", rich_help_panel=DATA, show_default="cpu")
+]
+Data = Annotated[
+    Path | None,
+    typer.Option(help="The folder of MNIST or CIFAR-10.", rich_help_panel=DATA, show_default="$STEPBENCH_DATA or data"),
+]
+Download = Annotated[
+    bool, typer.Option("--download", help="Let torchvision fetch what the folder lacks.", rich_help_panel=DATA)
+]
 Steps = Annotated[int | None, typer.Option(help="Iterations at most.", rich_help_panel=PANEL)]
 Target = Annotated[
     float | None, typer.Option(help="Stop at this error f − f*.", show_default="0", rich_help_panel=PANEL)
@@ -52,6 +77,24 @@ def settings(start: str | None, **options: Any) -> dict[str, Any]:
         return options | {"start": [float(w) for w in start.split(",")]}
     except ValueError:
         raise InputError(f"--start {start} must be numbers with commas between them, as -1,0") from None
+
+
+def stated(problem: str, *, batch: int | None, device: str | None, data: Path | None, download: bool) -> Problem:
+    """The problem of the command line, with what its options say of its data."""
+    from stepbench import InputError, catalog
+    from stepbench.fields import fields_of
+
+    if data is not None:
+        if not data.is_dir() and not download:
+            raise InputError(f"--data {data} is no folder: make it, or give --download too")
+        os.environ["STEPBENCH_DATA"] = str(data.absolute())  # workers inherit it
+    if download:
+        os.environ["STEPBENCH_DOWNLOAD"] = "1"
+    found = catalog.problem(problem)
+    for name, value in (("batch", batch), ("device", device)):
+        if value is not None and name not in fields_of(type(found)):
+            raise InputError(f"--{name}: {problem} has none: leave it out")
+    return catalog.problem(found, **{k: v for k, v in (("batch", batch), ("device", device)) if v is not None})
 
 
 def check_output(plot: Path | None, csv: str | None = None, json: bool = False) -> None:
@@ -134,8 +177,8 @@ def summary(r: Result) -> dict[str, Any]:
         for level in decades([r]):
             k = r.first_at(level)
             if k is not None:
-                reached[level_name(level)] = {
-                    "iteration": k,
+                reached[level_name(level, r)] = {
+                    "iteration": int(r.iteration[k]),
                     "gradient_evaluations": int(r.evals[k]),
                     "function_evaluations": int(r.fevals[k]),
                 }
@@ -152,8 +195,9 @@ def summary(r: Result) -> dict[str, Any]:
         "error": None if r.error is None else float(r.error[-1]),
         "distance": None if r.distance is None else float(r.distance[-1]),
         "gradient_norm": float(r.gradient_norm[-1]),
-        "start": r.x[0].tolist(),
-        "w": r.x[-1].tolist(),
+        "accuracy": None if r.accuracy is None else float(r.accuracy[-1]),
+        "start": None if r.x is None else r.x[0].tolist(),
+        "w": None if r.x is None else r.x[-1].tolist(),
         "told": list(r.told),
         "derived": derivations([r]),
         "seed": r.seed,
@@ -161,6 +205,7 @@ def summary(r: Result) -> dict[str, Any]:
         "budget": r.budget,
         "target": r.target,
         "seconds": r.seconds,
+        "seconds_per_step": None if r.elapsed is None else float(r.elapsed[-1]) / max(r.steps, 1),
         "stepbench": r.version,
     }
     finite = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in facts.items()}
@@ -207,19 +252,17 @@ def write_csv(results: Sequence[Result], path: str) -> None:
 
     with contextlib.nullcontext(sys.stdout) if path == "-" else Path(path).open("w", newline="") as file:
         writer = csv.writer(file)
-        header: list[str] = []
+        header = dict.fromkeys(name for r in results for name, _ in _columns(r))
+        writer.writerow(header)
         for r in results:
             columns = dict(_columns(r))
-            if not header:
-                header = list(columns)
-                writer.writerow(header)
             writer.writerows(zip(*(columns.get(name, [""] * len(r.f)) for name in header), strict=True))
 
 
 def _columns(r: Result) -> Iterable[tuple[str, Any]]:
     n = len(r.f)
     yield "method", [r.label] * n
-    yield "iteration", range(n)
+    yield "iteration", r.iteration.tolist()
     yield "gradient_evaluations", r.evals.tolist()
     yield "function_evaluations", r.fevals.tolist()
     yield "f", r.f.tolist()
@@ -227,11 +270,16 @@ def _columns(r: Result) -> Iterable[tuple[str, Any]]:
         values = getattr(r, name)
         yield name, [""] * n if values is None else values.tolist()
     yield "gradient_norm", r.gradient_norm.tolist()
-    d = r.x.shape[1]
+    for name in ("accuracy", "elapsed"):
+        if (values := getattr(r, name)) is not None:
+            yield name, values.tolist()
+    d = 1 if r.x is None else r.x.shape[1]
+    if r.step_size is not None and r.step_size.ndim == 2:
+        d = r.step_size.shape[1]
     sizes = [[""] * d] * n if r.step_size is None else _per_component(r.step_size, d)
     for i in range(d):
         yield f"step_size_{i + 1}", [row[i] for row in sizes]
-    for i in range(d):
+    for i in range(0 if r.x is None else d):
         yield f"w_{i + 1}", r.x[:, i].tolist()
 
 

@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stepbench.cli._common import (
-    Budget,
+    Batch,
     Csv,
+    Data,
+    Device,
+    Download,
+    Epochs,
     Json,
+    Most,
     Noise,
     Plot,
     Seed,
@@ -20,6 +25,7 @@ from stepbench.cli._common import (
     deliver,
     run_one,
     settings,
+    stated,
     summary,
 )
 
@@ -31,12 +37,17 @@ if TYPE_CHECKING:
 def command(
     problem: Annotated[str, typer.Argument(help="A problem, as rosenbrock or quadratic:kappa=100.")],
     methods: Annotated[list[str], typer.Argument(help="Methods, as gd:lr=0.001 adam+rdbd scipy:bfgs.")],
-    budget: Budget = 10_000,
+    budget: Most = None,
     steps: Steps = None,
     target: Target = None,
     start: Start = None,
     seed: Seed = 0,
     noise: Noise = 0.0,
+    batch: Batch = None,
+    epochs: Epochs = None,
+    device: Device = None,
+    data: Data = None,
+    download: Download = False,
     plot: Plot = None,
     csv: Csv = None,
     json: Json = False,
@@ -51,14 +62,14 @@ def command(
     from stepbench.report.tables import comparison, notes
 
     check_output(plot, csv, json)
-    stated = stepbench.problem(problem)
+    function = stated(problem, batch=batch, device=device, data=data, download=download)
     runners = [stepbench.method(method) for method in methods]  # all are looked up before any is run
-    given = settings(start, budget=budget, steps=steps, target=target, seed=seed, noise=noise)
+    given = settings(start, budget=budget, epochs=epochs, steps=steps, target=target, seed=seed, noise=noise)
     results: list[stepbench.Result] = []
     code = 0
     for method, runner in zip(methods, runners, strict=True):
         try:
-            results.append(run_one(stated, runner, label=method, **given))
+            results.append(run_one(function, runner, label=method, **given))
         except stepbench.Interrupted as stop:
             results.append(stop.result)
             code = 130

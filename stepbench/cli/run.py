@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from stepbench.cli._common import (
+    OUTPUT,
     PANEL,
-    Budget,
+    Batch,
     Csv,
+    Data,
+    Device,
+    Download,
+    Epochs,
     Json,
+    Most,
     Noise,
     Plot,
     Seed,
@@ -23,6 +31,7 @@ from stepbench.cli._common import (
     deliver,
     run_one,
     settings,
+    stated,
     summary,
 )
 
@@ -43,12 +52,34 @@ def command(args: Sequence[str]) -> Callable[..., None]:
         method: Annotated[
             str, typer.Option("--method", "-m", help="A method, as csawg or adam+rdbd.", rich_help_panel=PANEL)
         ] = "gd",
-        budget: Budget = 10_000,
+        budget: Most = None,
         steps: Steps = None,
         target: Target = None,
         start: Start = None,
         seed: Seed = 0,
         noise: Noise = 0.0,
+        batch: Batch = None,
+        epochs: Epochs = None,
+        device: Device = None,
+        data: Data = None,
+        download: Download = False,
+        every: Annotated[
+            int | None,
+            typer.Option(
+                help="Steps from one record to the next.",
+                show_default="1; of a network, some an epoch",
+                rich_help_panel=OUTPUT,
+            ),
+        ] = None,
+        checkpoint: Annotated[
+            Path | None,
+            typer.Option(
+                help="Keep the run in this file; the same command goes on from there.",
+                rich_help_panel=OUTPUT,
+                show_default=False,
+            ),
+        ] = None,
+        checkpoint_every: Annotated[int, typer.Option(help="Steps between two savings.", rich_help_panel=OUTPUT)] = 1000,
         plot: Plot = None,
         csv: Csv = None,
         json: Json = False,
@@ -66,14 +97,17 @@ def command(args: Sequence[str]) -> Callable[..., None]:
 
         check_output(plot, csv, json)
         chosen = {options[name]: value for name, value in values.items() if value is not None}
-        stated = stepbench.problem(problem)
+        function = stated(problem, batch=batch, device=device, data=data, download=download)
         runner = stepbench.method(method, **chosen)
-        given = settings(start, budget=budget, steps=steps, target=target, seed=seed, noise=noise)
+        given = settings(start, budget=budget, epochs=epochs, steps=steps, target=target, seed=seed, noise=noise)
+        given |= {"every": every, "checkpoint": checkpoint, "checkpoint_every": checkpoint_every}
         label = method if runner.spec() == stepbench.method(method).spec() else catalog.label(runner)
         try:
-            result, code = run_one(stated, runner, label=label, **given), 0
+            result, code = run_one(function, runner, label=label, **given), 0
         except stepbench.Interrupted as stop:
             result, code = stop.result, 130
+            if checkpoint is not None:
+                print(f"stepbench: kept in {checkpoint}; the same command goes on from there", file=sys.stderr)
 
         def show(out: Console) -> None:
             out.print(convergence(result, out.width))

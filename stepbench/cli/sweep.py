@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stepbench.cli._common import (
-    Budget,
+    Batch,
+    Data,
+    Device,
+    Download,
+    Epochs,
     Json,
+    Most,
     Noise,
     Plot,
     Seed,
@@ -18,6 +23,7 @@ from stepbench.cli._common import (
     check_output,
     finite,
     settings,
+    stated,
 )
 from stepbench.cli._study import Error, File, Methods, Over, Scheduler, Traces, Workers, deliver, opened
 
@@ -30,11 +36,16 @@ def command(
     method: Methods,
     over: Over,
     target: Error = None,
-    budget: Budget = 10_000,
+    budget: Most = None,
     steps: Steps = None,
     start: Start = None,
     seed: Seed = 0,
     noise: Noise = 0.0,
+    batch: Batch = None,
+    epochs: Epochs = None,
+    device: Device = None,
+    data: Data = None,
+    download: Download = False,
     plot: Plot = None,
     json: Json = False,
     study: File = Path("study.db"),
@@ -52,13 +63,16 @@ def command(
     Every run is kept in the study's file as it ends; the same command makes
     only those that are missing.
     """
+    from stepbench.engine import in_evaluations
     from stepbench.report.study_tables import sensitivity_table, sweep_notes
     from stepbench.study.sweep import sweep
 
     check_output(plot)
+    function = stated(problem, batch=batch, device=device, data=data, download=download)
+    budget = in_evaluations(function, budget, epochs)
     given = settings(start, budget=budget, steps=steps, target=target, seed=seed, noise=noise)
     with opened(study, "sweep", workers=workers, scheduler=scheduler, traces=traces) as kept:
-        found = sweep(problem, method, over, study=kept, **given)
+        found = sweep(function, method, over, study=kept, **given)
     deliver(
         lambda: [_summary(line, found.target is not None) for line in found.sensitivities()],
         lambda width: [sensitivity_table(found, width)],

@@ -7,7 +7,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stepbench.cli._common import PANEL, Budget, Json, Noise, Plot, Seed, check_output, finite
+from stepbench.cli._common import (
+    PANEL,
+    Batch,
+    Data,
+    Device,
+    Download,
+    Epochs,
+    Json,
+    Most,
+    Noise,
+    Plot,
+    Seed,
+    check_output,
+    finite,
+    stated,
+)
 from stepbench.cli._study import Error, File, Scheduler, Traces, Workers, deliver, opened
 
 if TYPE_CHECKING:
@@ -31,13 +46,18 @@ def command(
         ),
     ] = None,
     target: Error = None,
-    budget: Budget = 10_000,
+    budget: Most = None,
     tune_budget: Annotated[
         int | None,
         typer.Option(help="Gradient evaluations of a trial.", show_default="--budget", rich_help_panel=PANEL),
     ] = None,
     seed: Seed = 0,
     noise: Noise = 0.0,
+    batch: Batch = None,
+    epochs: Epochs = None,
+    device: Device = None,
+    data: Data = None,
+    download: Download = False,
     plot: Plot = None,
     json: Json = False,
     study: File = Path("study.db"),
@@ -52,19 +72,21 @@ def command(
     the table gives the cost with and without the tuning, and below it, in
     words, what is less than fair.
     """
+    from stepbench.engine import in_evaluations
     from stepbench.report.study_tables import tuning_notes, tuning_table
     from stepbench.study.tune import tune
 
     check_output(plot)
+    function = stated(problem, batch=batch, device=device, data=data, download=download)
     with opened(study, "tune", workers=workers, scheduler=scheduler, traces=traces) as kept:
         tuning = tune(
-            problem,
+            function,
             methods,
             trials=trials,
             cases=cases,
             over=over or (),
             target=target,
-            budget=budget,
+            budget=in_evaluations(function, budget, epochs),
             tune_budget=tune_budget,
             seed=seed,
             noise=noise,

@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import BoundaryNorm, LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import SymmetricalLogLocator
+from matplotlib.ticker import PercentFormatter, SymmetricalLogLocator
 
 from stepbench.contracts import Problem, Window
 from stepbench.result import Result
@@ -29,7 +29,7 @@ DIVERGED: Any = {"marker": "X", "ms": 11, "color": "#D00000", "mec": "white", "l
 def run_figure(result: Result) -> Figure:
     """One run: its trace on the contours where there are two parameters, its errors, its step sizes."""
     trace, steps = drawable(result), result.step_size is not None
-    errors = ["f"] + ["distance"] * (result.distance is not None)
+    errors = ["f"] + ["distance"] * (result.distance is not None) + ["accuracy"] * (result.accuracy is not None)
     below = errors + ["alpha"] * steps
     figure = Figure(figsize=(11.5, 8.2) if trace else (11.5, 4.2), layout="constrained")
     # Six columns serve two or three panels alike.
@@ -43,6 +43,8 @@ def run_figure(result: Result) -> Figure:
     draw_errors(axes["f"], [result], "error")
     if "distance" in axes:
         draw_errors(axes["distance"], [result], "distance")
+    if "accuracy" in axes:
+        draw_accuracy(axes["accuracy"], [result])
     if steps:
         draw_step_sizes(axes["alpha"], result)
     figure.suptitle(f"{result.label} on {result.problem}\n{outcome_line(result)}", fontsize=11)
@@ -70,10 +72,12 @@ def comparison_figure(results: Sequence[Result]) -> Figure:
             ax.set_xlabel("$w_1$" if k + columns >= len(drawn) else "")
             ax.set_ylabel("$w_2$" if k % columns == 0 else "")
         halves[0].legend(**_once(axes.flat), loc="outside upper center", ncols=6, frameon=False, fontsize=8)
-    known = results[0].distance is not None
-    panels = halves[-1].subplots(1, 2 if known else 1, squeeze=False)[0]
+    second = results[0].distance is not None or results[0].accuracy is not None
+    panels = halves[-1].subplots(1, 2 if second else 1, squeeze=False)[0]
     draw_errors(panels[0], results, "error")
-    if known:
+    if results[0].accuracy is not None:
+        draw_accuracy(panels[1], results)
+    elif second:
         draw_errors(panels[1], results, "distance")
     legend = _once(panels)
     for ax in panels:
@@ -94,6 +98,8 @@ def outcome_line(result: Result) -> str:
     """The end of a run, short enough for a title."""
     value = result.f[-1] if result.error is None else result.error[-1]
     name = "f" if result.error is None else "error"
+    if result.accuracy is not None:
+        value, name = result.f[-1], result.problem.f_means
     asked = f" and {result.fevals[-1]:,} f" if result.fevals[-1] else ""
     asked += f" · noise {result.noise:g}" if result.noise else ""
     return f"{result.status} · {name} {value:.2g} · {result.evals[-1]:,} ∇f{asked}"
@@ -101,7 +107,7 @@ def outcome_line(result: Result) -> str:
 
 def drawable(result: Result) -> bool:
     """Whether the run can be drawn on contours: it has two parameters."""
-    return bool(result.x.shape[1] == 2)
+    return result.x is not None and bool(result.x.shape[1] == 2)
 
 
 def window(results: Sequence[Result]) -> Window:
@@ -109,7 +115,7 @@ def window(results: Sequence[Result]) -> Window:
     problem = results[0].problem
     if problem.view is not None:
         return problem.view
-    paths = [r.x[: r.steps + 1] for r in results if r.status != "diverged"] or [results[0].x[:1]]
+    paths = [r.x for r in results if r.status != "diverged" and r.x is not None] or [results[0].x[:1]]
     stars = [] if problem.x_star is None else [np.reshape(problem.x_star, (2, -1)).T]
     points = np.concatenate(paths + stars)
     low, high = points.min(axis=0), points.max(axis=0)
@@ -170,13 +176,14 @@ def _levels(problem: Problem, window: Window) -> tuple[Any, Any, Any, Any, Norma
 
 def draw_trace(ax: Axes, r: Result, colour: str) -> None:
     """The path of a run: a dot a step, a heavier stroke where a step planned ahead, a cross where it diverged."""
-    path = r.x[: r.steps + 1]
+    path = r.x
+    assert path is not None
     ax.plot(*path[0], "o", ms=8, color="white", mec="black", mew=1.5, zorder=6, ls="", label="start")
     ax.plot(*path.T, color=colour, lw=0.9, alpha=0.9, zorder=3)
     shown = path if len(path) <= 400 else path[np.unique(np.geomspace(1, len(path), 400).astype(int) - 1)]
     ax.plot(*shown.T, ".", ms=3, color=colour, zorder=4, ls="", label="step")
     if r.plans:
-        jumps = np.flatnonzero(np.diff(r.evals[: r.steps + 1]) > 1)
+        jumps = np.flatnonzero(np.diff(r.evals) > 1)
         segments = np.full((3 * len(jumps), 2), math.nan)
         segments[0::3], segments[1::3] = path[jumps], path[jumps + 1]
         ax.plot(*segments.T, color="black", lw=1.7, zorder=5, label="planning jump", dashes=(2.5, 1))
@@ -213,6 +220,8 @@ def draw_errors(ax: Axes, results: Sequence[Result], what: str) -> None:
     named = {"error": ("error", "$f(w) - f^*$"), "distance": ("distance", r"$\|w - w^*\|$")}
     known = results[0].error is not None or what == "distance"
     field, label = named[what] if known else ("f", "$f(w)$")
+    if results[0].accuracy is not None:
+        label = results[0].problem.f_means
     curves = [np.asarray(getattr(r, field)) for r in results]
     signed = not known and any((curve <= 0).any() for curve in curves)  # nothing says that f stays above 0
     bottom, top = _signed_limits(curves) if signed else _limits(curves)
@@ -242,6 +251,19 @@ def draw_errors(ax: Axes, results: Sequence[Result], what: str) -> None:
     if any(r.status == "diverged" for r in results):
         ax.plot([], [], **DIVERGED, label="diverged")
     if ax.get_legend_handles_labels()[0]:
+        ax.legend(fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.18))
+
+
+def draw_accuracy(ax: Axes, results: Sequence[Result]) -> None:
+    """The part of the test examples that a network gets right, against gradient evaluations."""
+    for i, r in enumerate(results):
+        assert r.accuracy is not None
+        _draw_curve(ax, i, r, r.accuracy, math.inf, r.label if len(results) > 1 else "")
+    ax.set(ylim=(0, 1.02), xlim=(0, max(*(r.cost[-1] for r in results), 1) * 1.02))
+    ax.set(xlabel="gradient evaluations", ylabel=results[0].problem.accuracy_means)
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0))
+    ax.grid(color="#dddddd", lw=0.6)
+    if len(results) > 1:
         ax.legend(fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.18))
 
 
@@ -319,9 +341,9 @@ def draw_step_sizes(ax: Axes, r: Result) -> None:
     The axis is logarithmic; where some step sizes are negative it is so on both sides of 0, and linear between.
     """
     assert r.step_size is not None
-    sizes = r.step_size[1 : r.steps + 1]
+    sizes = r.step_size[1:]
     sizes = sizes[:, None] if sizes.ndim == 1 else sizes
-    iterations = np.arange(1, len(sizes) + 1)
+    iterations = r.iteration[1:]
     shown = min(sizes.shape[1], 6)
     few = np.count_nonzero(np.isfinite(sizes[:, 0])) < 60
     # A step size that jumps at every plan is a cloud: drawn as a line, one component's would hide another's.

@@ -33,11 +33,17 @@ def number(value: float) -> str:
 
 
 def decades(results: Sequence[Result]) -> list[float]:
-    """The powers of ten of the error, from the start's to the least that any of the runs reached."""
-    errors = np.concatenate([[], *(r.error[: r.steps + 1] for r in results if r.error is not None)])
+    """The powers of ten of the error, from the start's to the least that any of the runs reached.
+
+    Of networks, whose losses span a few powers only, 5 and 2 times each of them too.
+    """
+    errors = np.concatenate([[], *(r.error for r in results if r.error is not None)])
     positive = errors[errors > 0]
     if not positive.size:
         return []
+    if results[0].accuracy is not None:
+        series = [digit * 10.0**e for e in range(3, -10, -1) for digit in (5, 2, 1)]
+        return [float(f"{level:.1g}") for level in series if errors[0] > level >= positive.min()]
     high = math.ceil(math.log10(max(r.error[0] for r in results if r.error is not None and r.error[0] > 0))) - 1
     low = math.ceil(math.log10(positive.min())) if (errors > 0).all() else math.floor(math.log10(positive.min()))
     return [10.0**e for e in range(high, low - 1, -1)] + ([] if (errors > 0).all() else [0.0])
@@ -53,9 +59,9 @@ def thinned(levels: list[float], most: int) -> list[float]:
     return [levels[i] for i in index]
 
 
-def level_name(level: float) -> str:
-    """1e-3, or 0."""
-    return f"1e{round(math.log10(level))}" if level else "0"
+def level_name(level: float, result: Result) -> str:
+    """1e-3, or 0; of a network's loss, 0.05."""
+    return f"{level:g}" if not level or result.accuracy is not None else f"1e{round(math.log10(level))}"
 
 
 def convergence(result: Result, width: int = 100, rows: int = 16) -> Table:
@@ -63,7 +69,8 @@ def convergence(result: Result, width: int = 100, rows: int = 16) -> Table:
 
     The step size and the point are left out where the width cannot hold them.
     """
-    columns = ["w", "step size α"] if result.x.shape[1] <= 3 else ["step size α"]
+    columns = ["w"] if result.x is not None and result.x.shape[1] <= 3 else []
+    columns += ["step size α"]
     if result.step_size is None:
         columns.remove("step size α")
     while True:
@@ -77,14 +84,18 @@ def _convergence(result: Result, rows: int, extras: Sequence[str]) -> Table:
     values = result.f if result.error is None else result.error
     title = f"{result.problem} · {result.label}"
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("error ≤" if result.error is not None else "", no_wrap=True)
+    table.add_column(f"{_measure(result)} ≤" if result.error is not None else "", no_wrap=True)
     asked = bool(result.fevals[-1])
-    for heading in ("iteration", "∇f evals", *["f evals"] * asked, "f" if result.error is None else "error", *extras):
+    told = [_measure(result), *["accuracy"] * (result.accuracy is not None), *extras]
+    for heading in ("iteration", "∇f evals", *["f evals"] * asked, *told):
         table.add_column(heading, justify="right", no_wrap=True)
 
     def row(name: str, k: int, **style: Any) -> None:
-        cells = [name, *(f"{n:,}" for n in (k, result.evals[k], *[result.fevals[k]] * asked)), number(float(values[k]))]
-        if "w" in extras:
+        counts = (result.iteration[k], result.evals[k], *[result.fevals[k]] * asked)
+        cells = [name, *(f"{n:,}" for n in counts), number(float(values[k]))]
+        if result.accuracy is not None:
+            cells.append(f"{result.accuracy[k]:.1%}")
+        if "w" in extras and result.x is not None:
             cells.append(_vector(result.x[k]))
         if "step size α" in extras and result.step_size is not None:
             cells.append(_vector(result.step_size[k]))
@@ -95,9 +106,9 @@ def _convergence(result: Result, rows: int, extras: Sequence[str]) -> Table:
     for level in thinned(decades([result]), rows - 2):
         k = result.first_at(level)
         if k is not None and k not in seen:
-            row(level_name(level), k)
+            row(level_name(level, result), k)
             seen.add(k)
-    row("end", result.steps, style=STYLES[result.status])
+    row("end", len(result.f) - 1, style=STYLES[result.status])
     return table
 
 
@@ -113,15 +124,23 @@ def _width(table: Table) -> int:
     return Measurement.get(wide, wide.options, table).maximum
 
 
+def _measure(result: Result) -> str:
+    """What the table calls its main column."""
+    return "loss" if result.accuracy is not None else "f" if result.error is None else "error"
+
+
 def outcome(result: Result) -> str:
     """One run's end, in a sentence."""
-    measure = "f" if result.error is None else "error"
+    measure, accuracy = _measure(result), ""
+    if result.accuracy is not None:
+        measure, accuracy = result.problem.f_means, f", {result.problem.accuracy_means} {result.accuracy[-1]:.1%}"
     last = float((result.f if result.error is None else result.error)[-1])
+    pace = "" if result.elapsed is None else f" ({1e3 * result.elapsed[-1] / max(result.steps, 1):.2g} ms a step)"
     told = f"; it was told {' and '.join(NEEDS.get(t, (t,))[0] for t in result.told)}" if result.told else ""
     return (
-        f"{result.status}: {result.detail}. {measure} {number(last)} after {result.steps:,} iterations, "
+        f"{result.status}: {result.detail}. {measure} {number(last)}{accuracy} after {result.steps:,} iterations, "
         f"{result.evals[-1]:,} gradient and {result.fevals[-1]:,} function evaluations, "
-        f"{result.seconds:.2g} s{told}.{''.join(f' {note}.' for note in derivations([result]))}"
+        f"{result.seconds:.2g} s{pace}{told}.{''.join(f' {note}.' for note in derivations([result]))}"
     )
 
 
@@ -155,7 +174,7 @@ def comparison(results: Sequence[Result], width: int = 120) -> Table:
 
 
 def _comparison(results: Sequence[Result], levels: list[float], extras: Sequence[str]) -> Table:
-    known = any(r.error is not None for r in results)
+    network = results[0].accuracy is not None
     table = Table(
         title=str(results[0].problem),
         box=box.SIMPLE_HEAD,
@@ -166,8 +185,10 @@ def _comparison(results: Sequence[Result], levels: list[float], extras: Sequence
     )
     table.add_column("method", overflow="fold")
     for level in levels:
-        table.add_column(level_name(level), justify="right", no_wrap=True)
-    table.add_column("error" if known else "f", justify="right", no_wrap=True)
+        table.add_column(level_name(level, results[0]), justify="right", no_wrap=True)
+    table.add_column(_measure(results[0]), justify="right", no_wrap=True)
+    if network:
+        table.add_column("accuracy", justify="right", no_wrap=True)
     for extra in sorted(extras, key=["∇f evals", "f evals", "time", "log error"].index):
         table.add_column(extra, justify="left" if extra == "log error" else "right", no_wrap=True)
     table.add_column("status", no_wrap=True)
@@ -181,6 +202,8 @@ def _comparison(results: Sequence[Result], levels: list[float], extras: Sequence
         columns.append(column)
     finals = [float((r.f if r.error is None else r.error)[-1]) for r in results]
     columns.append([(final, number(final)) for final in finals])
+    if network:
+        columns.append([(-float(r.accuracy[-1]), f"{r.accuracy[-1]:.1%}") for r in results if r.accuracy is not None])
     if "∇f evals" in extras:
         columns.append([(math.inf, f"{r.evals[-1]:,}") for r in results])
     if "f evals" in extras:
@@ -205,7 +228,7 @@ def _comparison(results: Sequence[Result], levels: list[float], extras: Sequence
 
 def _cost(r: Result, k: int) -> str:
     """What record k cost: evaluations, of f where it says so, and the iterations where they differ."""
-    iterations = f" ({k:,})" if k != r.cost[k] else ""
+    iterations = f" ({r.iteration[k]:,})" if r.iteration[k] != r.cost[k] else ""
     return f"{r.cost[k]:,}{'f' * r.gradient_free}{iterations}"
 
 
@@ -231,6 +254,10 @@ def notes(results: Sequence[Result]) -> list[str]:
     """How to read a comparison, and what it alone would hide: who diverged and why, who was told more than f and ∇f."""
     known = any(r.error is not None for r in results)
     lines = ["gradient evaluations (iterations, where they differ) to each error; * least" if known else "* least"]
+    if results[0].accuracy is not None:
+        what = f"{results[0].problem.f_means}, * least; {results[0].problem.accuracy_means}, * most"
+        lines = [f"gradient evaluations (iterations, where they differ) to each loss; {what}"]
+        lines.append(f"loss and accuracy are looked at after every {results[0].iteration[1]:,} steps")
     if any(r.gradient_free for r in results):
         lines.append("f: function evaluations, of a method that asks for no gradients")
     lines += [f"{r.label} {r.status}: {r.detail}" for r in results if r.status in ("diverged", "failed")]

@@ -103,6 +103,9 @@ class Network(Problem):
     looks: ClassVar[int] = 1
     """Records an epoch. Each looks at all training examples and all test examples."""
 
+    f_means: ClassVar[str] = "training loss"
+    accuracy_means: ClassVar[str] = "test accuracy"
+
     f_star = 0.0
     goal = 0.1
     random_start = True
@@ -310,7 +313,7 @@ class Network(Problem):
         if not isinstance(alpha, torch.Tensor):
             return alpha
         if alpha.ndim == 2:
-            alpha = torch.stack([part.mean(0) for part in alpha.split(self.tensors)])
+            alpha = torch.stack([part.double().mean(0) for part in alpha.split(self.tensors)])
         return alpha.detach().cpu().numpy().astype(float)
 
 

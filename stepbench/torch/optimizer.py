@@ -658,19 +658,24 @@ def _blocks(params: list[Tensor], method: Method) -> list[_Block]:
     return [made(some) for some in blocks]
 
 
-def _own(state: State, *lent: Tensor) -> State:
-    """The state, with a copy of whatever lies in the memory of the tensors lent to the method: they will change."""
-    spans = [(t.data_ptr(), t.data_ptr() + t.numel() * t.element_size()) for t in lent]
+def _own(state: State, x: Tensor, g: Tensor) -> State:
+    """The state, with a copy of whatever lies in the memory of x or g, which will change."""
+    size = x.numel() * x.element_size()
+    at_x, at_g = x.data_ptr(), g.data_ptr()
 
-    def borrowed(value: Any) -> bool:
-        if isinstance(value, Tensor):
-            at = value.data_ptr()
-            return any(low <= at < high for low, high in spans)
-        return isinstance(value, tuple) and any(map(borrowed, value))
+    def borrowed(values: Any) -> bool:
+        for value in values:
+            if isinstance(value, Tensor):
+                at = value.data_ptr()
+                if at_x <= at < at_x + size or at_g <= at < at_g + size:
+                    return True
+            elif isinstance(value, tuple) and borrowed(value):
+                return True
+        return False
 
     if not borrowed(state):
         return state
-    copied = states.changed(states.plain(state), lambda value: value.clone() if borrowed(value) else value)
+    copied = states.changed(states.plain(state), lambda value: value.clone() if borrowed((value,)) else value)
     return states.restored(state, copied)
 
 
