@@ -93,7 +93,9 @@ def run(
     kept = None
     if checkpoint is not None:
         if isinstance(method, Peer):
-            raise InputError(f"{method} owns its loop, so that it cannot be stopped and go on: leave out the checkpoint")
+            raise InputError(
+                f"{method} owns its loop, so that it cannot be stopped and go on: leave out the checkpoint"
+            )
         options = {"seed": given.seed, "noise": given.noise, "budget": budget, "steps": horizon, "target": given.target}
         kept = Checkpoint(checkpoint, of_run(problem, method, x, every=every, trace=trace, **options))
     began = time.perf_counter()
@@ -156,7 +158,7 @@ class Stand(NamedTuple):
 class Prepared(NamedTuple):
     """What a run is given, as it uses it: ``x`` (d, R) are the first points; ``lone`` is a run that is no batch."""
 
-    x: Vector
+    x: Any
     lone: bool
     told: tuple[str, ...]
     budget: int
@@ -266,7 +268,9 @@ class Loop:
         self.at = Stand(x, method.init(x), oracle.mark())
         self.elapsed = 0.0  # seconds of stepping; looking does not count
 
-    def run(self, progress: Callable[[int, int], None] | None, save: Callable[[Loop], None] | None, interval: int) -> None:
+    def run(
+        self, progress: Callable[[int, int], None] | None, save: Callable[[Loop], None] | None, interval: int
+    ) -> None:
         """Step in blocks, and look at each block's points together: one call of f for many steps.
 
         ``save``, where there is one, is called after every ``interval`` steps, on Ctrl-C, and at the end.

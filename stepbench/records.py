@@ -268,7 +268,8 @@ class Trace:
             return values[..., 0].copy() if lone else values
 
         sizes = self._step_sizes(n)
-        recorded: dict[str, Any] = {name: records(column.kept) for name, column in self.columns.items()}
+        recorded: dict[str, Any] = dict.fromkeys(("x", "error", "distance", "accuracy", "elapsed"))
+        recorded |= {name: records(column.kept) for name, column in self.columns.items()}
         if not self.whole and "x" in self.columns:
             ends = self.columns["x"].kept
             with np.errstate(all="ignore"):
@@ -276,7 +277,7 @@ class Trace:
             recorded |= {name: records(values.reshape(2, -1)) for name, values in distance.items()}
         taken = recorded["iteration"][-1]
         return Result(
-            **dict.fromkeys(("x", "error", "distance", "accuracy", "elapsed")) | recorded,
+            **recorded,
             step_size=None if sizes is None else records(sizes),
             steps=int(taken) if lone else taken,
             status=str(self.status[0]) if lone else self.status.astype(str),

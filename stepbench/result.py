@@ -58,7 +58,7 @@ class Result:
     problem: Problem
     label: str
     method: str
-    x: Record | None
+    x: Any
     f: Record
     error: Record | None
     distance: Record | None

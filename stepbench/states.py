@@ -10,10 +10,11 @@ from stepbench.contracts import State
 
 def plain(state: State) -> Any:
     """The state with its NamedTuples as dicts by field and its tuples as lists; arrays and numbers as they are."""
-    if isinstance(state, tuple):
-        named = hasattr(state, "_fields")
-        return {k: plain(v) for k, v in state._asdict().items()} if named else [plain(v) for v in state]
-    return state
+    if not isinstance(state, tuple):
+        return state
+    values = [plain(value) for value in state]
+    names = getattr(state, "_fields", None)  # those of a NamedTuple
+    return values if names is None else dict(zip(names, values, strict=True))
 
 
 def restored(like: State, data: Any) -> State:

@@ -11,6 +11,7 @@ from stepbench import derivatives, files
 from stepbench.contracts import Direction, Method, Problem, Runnable, StepSize, Vector
 from stepbench.fields import InputError, Parametric, show_point, shown_path
 from stepbench.oracle import Oracle
+from stepbench.torch.network import Network
 
 
 def vet(problem: Problem) -> None:
@@ -85,8 +86,9 @@ def vet_shapes(problem: Problem) -> None:
                     f"of points {x.shape} it gave {gave}"
                 )
         if problem.stochastic:
-            sample = problem.sample(np.random.default_rng(0), 1)
-            for name in ("f", "grad", *["hessian"] * ("hvp" in problem.supplies)):
+            network = isinstance(problem, Network)
+            sample = problem.draw(0, 1, problem.points(x) if isinstance(problem, Network) else x)
+            for name in ("f", "grad", *["hvp" if network else "hessian"] * ("hvp" in problem.supplies)):
                 if not callable(getattr(sample, name, None)):
                     raise InputError(f"{where(problem, 'sample')}: what a step sees has no {name}; give it one")
 

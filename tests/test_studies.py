@@ -28,7 +28,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import stepbench
-from stepbench import catalog
+from stepbench import catalog, identity
 from stepbench.engine import run_quietly
 from stepbench.study.batch import Head, Outcome, batch, perform
 from stepbench.study.store import Store
@@ -595,7 +595,7 @@ def test_a_run_that_raises_is_failed_and_its_mates_are_not_touched(workers):
     assert len(failed) == raised.sum()
     for outcome in failed:
         assert outcome.detail == "ArithmeticError: nothing is known beyond 50,\n ∇f least of all"
-        assert outcome[2:] == (None,) * 10
+        assert outcome[2:] == (None,) * 11
 
 
 def test_a_failed_run_is_not_made_again(monkeypatch):
@@ -682,7 +682,7 @@ def test_whatever_differs_makes_another_run(one, changing, data):
 def test_another_version_makes_everything_again(monkeypatch):
     with stepbench.Study("s.db") as study:
         stepbench.sweep("quadratic", "gd", {"lr": [1e-4, 1e-3]}, budget=5, study=study)
-        monkeypatch.setattr(importlib.import_module("stepbench.study.batch"), "version", lambda: "9.9")
+        monkeypatch.setattr(identity, "version", lambda: "9.9")
         stepbench.sweep("quadratic", "gd", {"lr": [1e-4, 1e-3]}, budget=5, study=study)
         assert (study.made, study.reused) == (4, 0)
         assert {json.loads(text)["stepbench"] for text in study.store.settings().values()} > {"9.9"}

@@ -16,10 +16,9 @@ from matplotlib.colors import to_hex, to_rgba
 from matplotlib.patches import Rectangle
 
 import stepbench
-from stepbench import catalog
+from stepbench import catalog, identity
 from stepbench.report.study_plots import BASINS, LOST, SLOW
 from stepbench.study import Study
-from stepbench.study import batch as batch_module
 from stepbench.study import store as store_module
 from stepbench.study.profile import profile, solved_within
 from stepbench.study.sweep import sweep, window_axes
@@ -569,7 +568,7 @@ def test_a_study_is_shown_by_method_budget_and_how_runs_ended(stepbench_cli):
     }
     assert {tuple(row[:3]): row[4:8] for row in rows} == expected
     assert {row[3] for row in rows} == {"7", "3"}
-    assert {row[8] for row in rows} == {batch_module.version()}
+    assert {row[8] for row in rows} == {identity.version()}
 
 
 def test_the_solvers_of_scipy_are_told_apart(stepbench_cli):
@@ -739,14 +738,14 @@ def test_what_was_removed_is_made_again(stepbench_cli):
 
 def test_runs_of_another_version_are_made_again_and_removed_as_stale(stepbench_cli, monkeypatch):
     with monkeypatch.context() as older:
-        older.setattr(batch_module, "version", lambda: "0.0.9+abcdef01")
+        older.setattr(identity, "version", lambda: "0.0.9+abcdef01")
         assert "study.db: 14 runs made\n" in stepbench_cli(*SWEEP)[1]
     assert "study.db: 14 runs made\n" in stepbench_cli(*SWEEP)[1]
     assert "0.0.9+abcdef01" in stepbench_cli("study", "show")[1]
     assert "14 runs removed" in stepbench_cli("study", "remove", "study.db", "--stale")[1]
     rows = exported(stepbench_cli)
     assert len(rows) == 14
-    assert {row["stepbench"] for row in rows} == {batch_module.version()}
+    assert {row["stepbench"] for row in rows} == {identity.version()}
 
 
 def test_a_study_merged_into_itself_stays_as_it_is(stepbench_cli, monkeypatch):

@@ -159,7 +159,7 @@ def test_a_very_wide_range_has_as_many_values_as_a_narrow_one():
         (["lrr=1,2"], "did you mean lr?"),
         (["w3=1,2"], "w1 to w2"),
         (["w0=1,2"], "no hyper-parameter w0"),
-        (["per=rum,component"], "must be run or component"),
+        (["per=rum,component"], "must be run or tensor or component"),
         (["lr=1e-3:1:1000", "w1=0:1:1000", "w2=0:1:2"], "2,000,000 runs"),
         ({"lr": []}, "no values"),
         ({"lr": ["a"]}, "must be a number"),

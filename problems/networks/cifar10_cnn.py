@@ -8,7 +8,7 @@ from stepbench.torch import Network, datasets, modules
 
 @dataclass(frozen=True)
 class Cifar10CNN(Network):
-    """A three-layer convolutional network on CIFAR-10 (to be fetched).
+    """Three convolutional layers on CIFAR-10 (to be fetched).
 
     f(w) is the mean cross-entropy over 50,000 images of 3 × 32 × 32; 10,000 others are tested on. Three convolutions
     of 3 × 3, to 32, 64 and 64 channels, each with ReLU and halved, then a linear layer: RDBD's paper says three

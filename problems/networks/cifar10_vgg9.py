@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from stepbench import param
 from stepbench.torch import Network, datasets, modules
 
-CONVOLUTIONS = [(3, 64, True), (64, 128, True), (128, 256, False), (256, 256, True), (256, 512, False), (512, 512, True)]
+CONVOLUTIONS = [
+    (3, 64, True),
+    (64, 128, True),
+    (128, 256, False),
+    (256, 256, True),
+    (256, 512, False),
+    (512, 512, True),
+]
 
 
 @dataclass(frozen=True)

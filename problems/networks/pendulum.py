@@ -60,7 +60,9 @@ class Pendulum(Network):
                 super().__init__()
                 self.spread = nn.Parameter(torch.full((1,), -0.5))
                 self.actor, self.critic = (
-                    nn.Sequential(nn.Linear(3, width), nn.Tanh(), nn.Linear(width, width), nn.Tanh(), nn.Linear(width, 1))
+                    nn.Sequential(
+                        nn.Linear(3, width), nn.Tanh(), nn.Linear(width, width), nn.Tanh(), nn.Linear(width, 1)
+                    )
                     for _ in range(2)
                 )
 
@@ -166,6 +168,11 @@ class Pendulum(Network):
     def f(self, x):
         """The mean cost a frame, (R,)."""
         return self.look(self.points(x))["f"]
+
+    def grad(self, x):
+        """The sum of the gradients of both losses, (d, R), in episodes with exploring."""
+        w = self.points(x)
+        return self.draw(0, 0, w).grad(w).cpu().numpy().astype(float)
 
     def points(self, x):
         """Weights as a tensor."""

@@ -30,6 +30,7 @@ class ReverseTransformer(Network):
         """Letters and places as vectors, the transformer, a linear layer."""
         import torch
         from torch import nn
+        from torch.nn.attention import SDPBackend, sdpa_kernel
 
         class Reverser(nn.Module):
             def __init__(self, length, width):
@@ -46,7 +47,8 @@ class ReverseTransformer(Network):
 
             def forward(self, pairs):
                 seen, written = (self.letters(part) + self.places.weight for part in pairs.split(self.length, 1))
-                return self.letter(self.transformer(seen, written, tgt_mask=self.mask.to(seen.dtype)))
+                with sdpa_kernel(SDPBackend.MATH):  # the others have no second derivative
+                    return self.letter(self.transformer(seen, written, tgt_mask=self.mask.to(seen.dtype)))
 
         return Reverser(self.length, self.width)
 

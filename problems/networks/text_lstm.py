@@ -18,7 +18,7 @@ TRAINING, TESTS = 2000, 500
 
 @dataclass(frozen=True)
 class TextLSTM(Network):
-    """A one-layer LSTM that tells praise from blame in generated reviews.
+    """A one-layer LSTM reads praise or blame in made-up reviews.
 
     f(w) is the mean cross-entropy over 2,000 sentences of up to 14 words; 500 others are tested on. The sentences are
     generated, not collected: two clauses, such as "although the plot was not dull the cast was very cold", of which one
@@ -31,6 +31,7 @@ class TextLSTM(Network):
 
     source = "Wu et al. 2022, §5 and App. D, whose texts are other ones"
     looks = 2
+    smoothness = "C∞"
 
     def module(self):
         """Word vectors, the LSTM, and a linear layer on its last state."""

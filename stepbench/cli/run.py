@@ -79,7 +79,9 @@ def command(args: Sequence[str]) -> Callable[..., None]:
                 show_default=False,
             ),
         ] = None,
-        checkpoint_every: Annotated[int, typer.Option(help="Steps between two savings.", rich_help_panel=OUTPUT)] = 1000,
+        checkpoint_every: Annotated[
+            int, typer.Option(help="Steps between two savings.", rich_help_panel=OUTPUT)
+        ] = 1000,
         plot: Plot = None,
         csv: Csv = None,
         json: Json = False,

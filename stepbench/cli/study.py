@@ -126,7 +126,7 @@ def remove(
     from stepbench import InputError, catalog
     from stepbench.cli._common import console
     from stepbench.report.study_tables import counted
-    from stepbench.study.batch import version
+    from stepbench.identity import version
 
     if problem is method is status is None and not stale:
         raise InputError("say which runs: --problem, --method, --status or --stale; to remove all, delete the file")

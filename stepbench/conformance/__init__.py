@@ -40,10 +40,13 @@ def judge(thing: Problem | Runnable) -> Iterator[Finding]:
     """Every check of a problem or of a method, one after the other."""
     from stepbench.conformance.methods import CHECKS as METHOD_CHECKS
     from stepbench.conformance.methods import PROBLEMS
+    from stepbench.conformance.networks import CHECKS as NETWORK_CHECKS
     from stepbench.conformance.problems import CHECKS
+    from stepbench.torch.network import Network
 
     if isinstance(thing, Problem):
-        for check in CHECKS:
+        checks: Iterable[Callable[..., str]] = NETWORK_CHECKS if isinstance(thing, Network) else CHECKS
+        for check in checks:
             yield _finding(check, [partial(check, thing)])
     elif isinstance(thing, Method):
         problems = [catalog.problem(spec) for spec in PROBLEMS]

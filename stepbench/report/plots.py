@@ -19,6 +19,7 @@ from matplotlib.ticker import PercentFormatter, SymmetricalLogLocator
 
 from stepbench.contracts import Problem, Window
 from stepbench.result import Result
+from stepbench.torch.network import Network
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)), (0, (7, 2)), (0, (2, 1)), "-", "--")
@@ -98,7 +99,7 @@ def outcome_line(result: Result) -> str:
     """The end of a run, short enough for a title."""
     value = result.f[-1] if result.error is None else result.error[-1]
     name = "f" if result.error is None else "error"
-    if result.accuracy is not None:
+    if isinstance(result.problem, Network):
         value, name = result.f[-1], result.problem.f_means
     asked = f" and {result.fevals[-1]:,} f" if result.fevals[-1] else ""
     asked += f" · noise {result.noise:g}" if result.noise else ""
@@ -220,7 +221,7 @@ def draw_errors(ax: Axes, results: Sequence[Result], what: str) -> None:
     named = {"error": ("error", "$f(w) - f^*$"), "distance": ("distance", r"$\|w - w^*\|$")}
     known = results[0].error is not None or what == "distance"
     field, label = named[what] if known else ("f", "$f(w)$")
-    if results[0].accuracy is not None:
+    if isinstance(results[0].problem, Network):
         label = results[0].problem.f_means
     curves = [np.asarray(getattr(r, field)) for r in results]
     signed = not known and any((curve <= 0).any() for curve in curves)  # nothing says that f stays above 0
@@ -259,8 +260,9 @@ def draw_accuracy(ax: Axes, results: Sequence[Result]) -> None:
     for i, r in enumerate(results):
         assert r.accuracy is not None
         _draw_curve(ax, i, r, r.accuracy, math.inf, r.label if len(results) > 1 else "")
-    ax.set(ylim=(0, 1.02), xlim=(0, max(*(r.cost[-1] for r in results), 1) * 1.02))
-    ax.set(xlabel="gradient evaluations", ylabel=results[0].problem.accuracy_means)
+        if isinstance(r.problem, Network):
+            ax.set_ylabel(r.problem.accuracy_means)
+    ax.set(ylim=(0, 1.02), xlim=(0, max(*(r.cost[-1] for r in results), 1) * 1.02), xlabel="gradient evaluations")
     ax.yaxis.set_major_formatter(PercentFormatter(1.0))
     ax.grid(color="#dddddd", lw=0.6)
     if len(results) > 1:
@@ -350,6 +352,8 @@ def draw_step_sizes(ax: Axes, r: Result) -> None:
     steady = np.count_nonzero(np.diff(np.signbit(sizes[:, 0]))) < 20
     for i in range(shown):
         name = f"α({i + 1})" if sizes.shape[1] > 1 else "α"
+        if isinstance(r.problem, Network) and sizes.shape[1] > 1:
+            name = r.problem.tensor_names[i]
         ax.plot(
             iterations,
             sizes[:, i],
@@ -377,7 +381,7 @@ def draw_step_sizes(ax: Axes, r: Result) -> None:
     ax.set_xlabel("iteration")
     ax.grid(color="#dddddd", lw=0.6)
     if shown > 1:
-        ax.legend(fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=6)
+        ax.legend(fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=3)
 
 
 def _legend_beside(ax: Axes) -> None:

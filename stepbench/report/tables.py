@@ -17,6 +17,7 @@ from stepbench import catalog
 from stepbench.contracts import NEEDS, FiniteSum, Problem, Runnable
 from stepbench.fields import InputError
 from stepbench.result import Result
+from stepbench.torch.network import Network
 
 if TYPE_CHECKING:
     from stepbench.conformance import Finding
@@ -132,7 +133,7 @@ def _measure(result: Result) -> str:
 def outcome(result: Result) -> str:
     """One run's end, in a sentence."""
     measure, accuracy = _measure(result), ""
-    if result.accuracy is not None:
+    if result.accuracy is not None and isinstance(result.problem, Network):
         measure, accuracy = result.problem.f_means, f", {result.problem.accuracy_means} {result.accuracy[-1]:.1%}"
     last = float((result.f if result.error is None else result.error)[-1])
     pace = "" if result.elapsed is None else f" ({1e3 * result.elapsed[-1] / max(result.steps, 1):.2g} ms a step)"
@@ -254,7 +255,7 @@ def notes(results: Sequence[Result]) -> list[str]:
     """How to read a comparison, and what it alone would hide: who diverged and why, who was told more than f and ∇f."""
     known = any(r.error is not None for r in results)
     lines = ["gradient evaluations (iterations, where they differ) to each error; * least" if known else "* least"]
-    if results[0].accuracy is not None:
+    if isinstance(results[0].problem, Network):
         what = f"{results[0].problem.f_means}, * least; {results[0].problem.accuracy_means}, * most"
         lines = [f"gradient evaluations (iterations, where they differ) to each loss; {what}"]
         lines.append(f"loss and accuracy are looked at after every {results[0].iteration[1]:,} steps")

@@ -12,11 +12,10 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from stepbench import catalog, files
+from stepbench import catalog, files, identity
 from stepbench.contracts import Joined, Problem, Runnable, hyperparameters, with_values
 from stepbench.engine import prepare, run_quietly
 from stepbench.fields import InputError, shown_path
-from stepbench.identity import facts, version
 from stepbench.result import Result
 from stepbench.torch.network import Network
 
@@ -130,16 +129,17 @@ def batch(
     given = prepare(problem, whole, budget=budget, steps=steps, target=target, start=start, seed=seed, noise=noise)
     options = {"noise": given.noise, "budget": given.budget, "steps": steps and int(steps), "target": given.target}
     size = 1 if given.lone else given.x.shape[1]
+    points: Any = None
+    starts: list[bytes | None] = [None] * size
     if isinstance(problem, Network):
         if start is not None:
             raise InputError(f"{problem} starts where its seed says: leave out the start")
-        points, starts = None, [None] * size
     else:
         points = given.x[:, :size].T
         elsewhere = (points != problem.x0).any(axis=1)
         starts = [blob if own else None for blob, own in zip(_rows(points), elsewhere.tolist(), strict=True)]
         points = points.tolist() if elsewhere.any() else None
-    setting = json.dumps(facts(problem, first) | options)
+    setting = json.dumps(identity.facts(problem, first) | options)
     texts = [json.dumps(parameters)] * size
     if columns:
         texts = [
@@ -156,7 +156,7 @@ def batch(
         options={"seed": given.seed, **options},
         files={files.path_of(cls): files.source_of(cls) for cls in classes if files.is_users(cls)},
         keep="end",
-        version=version(),
+        version=identity.version(),
     )
     return Batch(work, setting, _heads(digest(setting), given.seed, texts, starts))
 
@@ -179,8 +179,10 @@ def _heads(setting: bytes, seed: int, parameters: list[str], starts: Sequence[by
 
 def perform(work: Work) -> list[Outcome]:
     """Make the runs. Those that raise an error together are tried in halves, and one that does so alone is failed."""
-    if work.version != version():
-        raise InputError(f"a worker has stepbench {version()}, and this study {work.version}: install the same")
+    if work.version != identity.version():
+        raise InputError(
+            f"a worker has stepbench {identity.version()}, and this study {work.version}: install the same"
+        )
     with files.sent(work.files):
         return [*_outcomes(work)]
 

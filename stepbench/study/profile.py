@@ -219,9 +219,7 @@ def profile(
                 there = np.flatnonzero(f <= least + tolerance * (first - least))
                 if there.size:
                     costs[t, k, m] = max(float(spent[there[0]]), 1.0) / _unit(method, problem)
-    names = [
-        str(problem) + f" seed {seed}" * (seeds > 1 and bool(problem.seeded or noise)) for problem, seed in cases
-    ]
+    names = [str(problem) + f" seed {seed}" * (seeds > 1 and bool(problem.seeded or noise)) for problem, seed in cases]
     return Profile(
         tuple(names),
         tuple(labels),

@@ -72,7 +72,9 @@ class Store:
                     "choose another file"
                 )
             if used and form < FORMAT:
-                raise InputError(f"{self} was written by an older stepbench, whose runs none matches: choose another file")
+                raise InputError(
+                    f"{self} was written by an older stepbench, whose runs none matches: choose another file"
+                )
             if self.path is not None and self.path.stat().st_size < pages * page:
                 raise sqlite3.DatabaseError("its end is missing")
             connection.execute("COMMIT")

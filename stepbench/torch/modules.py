@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from stepbench.torch.network import library
 
 if TYPE_CHECKING:
-    from torch import nn
+    import torch
 
 
-def perceptron(inputs: int, hidden: Sequence[int], classes: int) -> nn.Sequential:
+def perceptron(inputs: int, hidden: Sequence[int], classes: int) -> torch.nn.Sequential:
     """Fully connected layers with ReLU between them; torch's own initial weights."""
     nn = library().nn
-    layers: list[nn.Module] = []
+    layers: list[torch.nn.Module] = []
     for before, after in pairwise([inputs, *hidden]):
         layers += [nn.Linear(before, after), nn.ReLU()]
     return nn.Sequential(nn.Flatten(), *layers, nn.Linear([inputs, *hidden][-1], classes))  # type: ignore[no-any-return]
@@ -23,13 +23,13 @@ def perceptron(inputs: int, hidden: Sequence[int], classes: int) -> nn.Sequentia
 
 def convolutional(
     layers: Sequence[tuple[int, int, bool]], flat: int, hidden: Sequence[int], classes: int
-) -> nn.Sequential:
+) -> torch.nn.Sequential:
     """Convolutions of 3 × 3 with ReLU, each (channels in, channels out, whether its image is then halved).
 
     What they give, ``flat`` numbers, goes through a ``perceptron``.
     """
     nn = library().nn
-    made: list[nn.Module] = []
+    made: list[torch.nn.Module] = []
     for before, after, halved in layers:
         made += [nn.Conv2d(before, after, 3, padding=1), nn.ReLU(), *[nn.MaxPool2d(2)] * halved]
     return nn.Sequential(*made, *perceptron(flat, hidden, classes))  # type: ignore[no-any-return]

@@ -49,7 +49,7 @@ class Sample:
     """
 
     def __init__(self, network: Network, inputs: Tensor, targets: Tensor) -> None:
-        self._network, self._examples = network, (inputs, targets)
+        self._network, self.inputs, self.targets = network, inputs, targets
         self._at: Any = None
         self._value: Any = None
 
@@ -57,13 +57,13 @@ class Sample:
         """The mean loss, (R,)."""
         if x is not self._at:
             with library().no_grad():
-                self._at, self._value = x, self._network.each_run(self._network.mean_loss, x, *self._examples)
+                self._at, self._value = x, self._network.each_run(self._network.mean_loss, x, self.inputs, self.targets)
         return self._value
 
     def grad(self, x: Array) -> Array:
         """Its gradient, (d, R)."""
         gradient = library().func.grad_and_value(self._network.mean_loss)
-        g, value = self._network.each_run(gradient, x, *self._examples)
+        g, value = self._network.each_run(gradient, x, self.inputs, self.targets)
         self._at, self._value = x, value.detach()
         return g.detach().T
 
@@ -75,7 +75,7 @@ class Sample:
             _, product = func.vjp(func.grad(lambda w: self._network.mean_loss(w, *examples)), w)
             return product(v)[0]  # type: ignore[no-any-return]
 
-        return self._network.each_run(along, x, *self._examples, v=v).detach().T
+        return self._network.each_run(along, x, self.inputs, self.targets, v=v).detach().T
 
     def hessian(self, x: Array) -> Array:
         """Its Hessian is not formed: it has the square of the number of weights in entries."""
@@ -109,6 +109,7 @@ class Network(Problem):
     f_star = 0.0
     goal = 0.1
     random_start = True
+    smoothness = "C⁰"
 
     @abstractmethod
     def module(self) -> torch.nn.Module:
@@ -158,6 +159,11 @@ class Network(Problem):
     def _shapes(self) -> dict[str, torch.Size]:
         return {name: weight.shape for name, weight in self._module.named_parameters()}
 
+    @property
+    def tensor_names(self) -> tuple[str, ...]:
+        """Their names, as the module has them."""
+        return tuple(self._shapes)
+
     @cached_property
     def tensors(self) -> tuple[int, ...]:
         """The sizes of its weights and biases, in the module's order."""
@@ -180,7 +186,8 @@ class Network(Problem):
 
     def tensor(self, a: Vector) -> Tensor:
         """An array as a tensor on the device; of weights, (d, R), those of a run lie side by side."""
-        return library().as_tensor(np.ascontiguousarray(a.T), device=self.device).T  # type: ignore[no-any-return]
+        made = library().as_tensor(np.ascontiguousarray(a.T), device=self.device)
+        return made.T if a.ndim == 2 else made  # type: ignore[no-any-return]
 
     def trained(self, x: Vector) -> torch.nn.Module:
         """The network with the weights x, (d,)."""
@@ -190,7 +197,7 @@ class Network(Problem):
 
     def outputs(self, w: Tensor, inputs: Tensor) -> Tensor:
         """What the network with the weights w, (d,), makes of some inputs."""
-        pieces = w.split(self.tensors)
+        pieces = library().split(w, self.tensors)
         weights = {name: piece.view(shape) for (name, shape), piece in zip(self._shapes.items(), pieces, strict=True)}
         return library().func.functional_call(self._module, weights, (inputs,))  # type: ignore[no-any-return]
 
@@ -212,6 +219,15 @@ class Network(Problem):
         if isinstance(answers[0], tuple):
             return tuple(torch.stack(part) for part in zip(*answers, strict=True))
         return torch.stack(answers)
+
+    def hessian(self, x: Array) -> Array:
+        """It has the square of the number of weights in entries; raises InputError."""
+        raise InputError(f"{self.name}: the Hessian is too large to form; ask for hvp, Hessian-vector products")
+
+    @property
+    def derived(self) -> tuple[str, ...]:
+        """Nothing: torch differentiates."""
+        return ()
 
     @property
     def supplies(self) -> frozenset[str]:
@@ -259,8 +275,10 @@ class Network(Problem):
         return Sample(self, self.data.inputs[chosen], self.data.targets[chosen])
 
     def hvp(self, sample: Any, x: Array, v: Array) -> Array:
-        """The Hessian of what a step sees, times v, (d, R) both tensors."""
-        return self._over_all(lambda part, w: part.hvp(w, v), x) if sample is self else sample.hvp(x, v)
+        """The Hessian of what a step sees, times v, (d, R)."""
+        if sample is not self:
+            return sample.hvp(x, v)
+        return self._over_all(lambda part, w: part.hvp(w, self._as_asked(v)), x)
 
     def f(self, x: Array) -> Array:
         """The mean loss over all training examples, (R,)."""
@@ -275,9 +293,18 @@ class Network(Problem):
         torch = library()
         if isinstance(x, torch.Tensor):
             return sum(share * ask(Sample(self, *part), x) for part, share in _parts(*self.data[:2]))
-        w = torch.as_tensor(np.ascontiguousarray(x.T), dtype=torch.float64, device=self.device).T
+        if np.iscomplexobj(x):
+            raise TypeError("weights are real numbers")
+        w = self._as_asked(x)
         total: Any = sum(share * ask(Sample(self, *part), w) for part, share in _parts(*self._double[:2]))
         return total.cpu().numpy()
+
+    def _as_asked(self, x: Array) -> Any:
+        """A tensor as it is, and an array as one of float64."""
+        torch = library()
+        if isinstance(x, torch.Tensor):
+            return x
+        return torch.as_tensor(np.ascontiguousarray(x.T), dtype=torch.float64, device=self.device).T
 
     def look(self, x: Tensor) -> dict[str, Vector]:
         """What is recorded of weights (d, R): the training loss, the norm of its gradient, the test accuracy, (R,)."""

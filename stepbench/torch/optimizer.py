@@ -19,7 +19,7 @@ from stepbench import arrays, catalog, states
 from stepbench.contracts import Method, Runnable, State, hyperparameters, with_values
 from stepbench.fields import InputError
 
-PIECE = 65_536
+PIECE = 131_072
 """Elements of a piece of a large parameter on a CPU: what a step makes of so many stays in the L2 cache."""
 
 _TORCHS_OWN = ("params", "param_names", "name", "initial_lr")
