@@ -241,8 +241,9 @@ def _starts(problem: Problem, method: Runnable, start: Any, seed: int) -> tuple[
 
     A lone run travels with a twin: NumPy sums a single column in another order than the columns of a batch.
     """
+    given = problem.start(seed) if start is None else start
     try:
-        x = np.array(problem.start(seed) if start is None else start, dtype=float)
+        x = np.array(given, dtype=float)
     except (TypeError, ValueError):
         raise InputError(f"the start must be numbers, got {start!r}") from None
     d = problem.x0.size

@@ -19,10 +19,11 @@ LINES = 3
 
 
 def _lines(network: Network) -> tuple[Vector, Vector]:
-    """The start repeated, a little away from it, and directions: (d, R) both."""
+    """The start repeated, a little away from it, and directions of length 1, which cross few kinks: (d, R) both."""
     rng = np.random.default_rng(0)
     x = np.repeat(network.x0[:, None], LINES, axis=1)
-    return x + 1e-3 * rng.standard_normal(x.shape), rng.standard_normal(x.shape)
+    v = rng.standard_normal(x.shape)
+    return x + 1e-3 * rng.standard_normal(x.shape), v / np.linalg.norm(v, axis=0)
 
 
 def gradient(network: Network) -> str:
@@ -42,7 +43,6 @@ def curvature(network: Network) -> str:
     if "hvp" not in network.supplies:
         return ""
     x, v = _lines(network)
-    v = v / np.linalg.norm(v, axis=0)
     h = 1e-7
     expected = (network.grad(x + h * v) - network.grad(x - h * v)) / (2 * h)
     product = network.hvp(network, x, v)

@@ -140,7 +140,7 @@ class Optimizer(torch.optim.Optimizer):
                 if field.name == "lr" and not made.steady:
                     raise InputError(
                         f"{_name(made)} sets its own step size, from its first lr={old:g} on: {key}={new:g} cannot be "
-                        "set, by a scheduler or otherwise; schedule gd, adam, momentum … or take a schedule of the bench"
+                        "set, by a scheduler or otherwise; schedule gd, adam, momentum …, or take cosine, step, linear …"
                     )
                 if not field.many:
                     raise InputError(f"{key} is structural: it cannot change from {old} to {new} after the first step")
@@ -220,49 +220,46 @@ class Optimizer(torch.optim.Optimizer):
     def _move_groups(self, oracle: _Oracle) -> None:
         """Move every group, from where all stand: none is moved before all are computed."""
         for group, kept in zip(self.param_groups, self._groups, strict=True):
-            self._see_to_whole(group["params"], kept, oracle)
-        wholes = [(kept.method, kept.blocks[0]) for kept in self._groups if kept.blocks]
+            self._make_whole(group["params"], kept, oracle)
+        moving = [kept for kept in self._groups if kept.blocks]
         moves = []
-        for method, block in wholes:
+        for kept in moving:
+            [block], method = kept.blocks, kept.method
             x = block.copied()
-            oracle.turn_to(method, block, x, [b for _, b in wholes])
+            oracle.turn_to(method, block, x, [other.blocks[0] for other in moving])
             before = method.init(x) if block.states[0] is None else block.states[0]
             try:
                 new, after = method.step(x, oracle, before)
             finally:
                 oracle.turn_back()
-            seen = [p for p in block.params if id(p) in oracle.seen]
-            if seen:
-                moves.append((block, new, after, seen))
-        for block, new, _, _ in moves:
-            if not _finite([new.sum()]) and not new.isfinite().all():
+            if not new.isfinite().all():
                 raise _NonFinite(f"the step would lead {self._label(block.culprit(new))} to a point that is not finite")
+            moves.append((block, new, after, [p for p in block.params if id(p) in oracle.seen]))
         for block, new, after, seen in moves:
-            block.write(new, seen)
-            block.states[0] = after
+            if seen:
+                block.write(new, seen)
+                block.states[0] = after
 
-    def _see_to_whole(self, params: list[Tensor], kept: _Group, oracle: _Oracle) -> None:
-        """Have the one block of a group, made when it is first asked for."""
+    def _make_whole(self, params: list[Tensor], kept: _Group, oracle: _Oracle) -> None:
+        """Have one block of all that a group trains, made at its first step."""
+        name = _name(kept.method)
         if kept.method.plans and oracle.closure is None:
-            raise InputError(f"{_name(kept.method)} needs gradients at other points: call step(closure)")
-        late = [p for p in params if p.grad is not None]
-        if not kept.blocks:
-            if trainable := [p for p in params if p.numel() and (p.requires_grad or p.grad is not None)]:
-                kinds = sorted({f"{p.dtype} on {p.device}" for p in trainable})
-                if len({(_working(p.dtype), p.device) for p in trainable}) > 1:
-                    raise InputError(
-                        f"{_name(kept.method)} takes a group's parameters as one vector, and these are "
-                        f"{' and '.join(kinds)}: put them in groups of their own"
-                    )
-                kept.blocks = [_Block(trainable, sum(p.numel() for p in trainable))]
-        elif len(late) > len(kept.blocks[0].params) or late:
+            raise InputError(f"{name} needs gradients at other points: call step(closure)")
+        trained = [p for p in params if p.numel() and (p.requires_grad or p.grad is not None)]
+        if kept.blocks:
             known = {id(p) for p in kept.blocks[0].params}
-            for p in late:
-                if id(p) not in known:
-                    raise InputError(
-                        f"{self._label(p)} has a gradient only after the first step, and {_name(kept.method)} takes a "
-                        "group's parameters as one vector: put it in a group of its own"
-                    )
+            if late := next((p for p in trained if id(p) not in known), None):
+                raise InputError(
+                    f"{self._label(late)} is trained only after the first step, and {name} takes a group's parameters as "
+                    "one vector: put it in a group of its own"
+                )
+        elif trained:
+            if len({(_working(p.dtype), p.device) for p in trained}) > 1:
+                kinds = " and ".join(sorted({f"{p.dtype} on {p.device}" for p in trained}))
+                raise InputError(
+                    f"{name} takes a group's parameters as one vector, and these are {kinds}: make a group for each"
+                )
+            kept.blocks = [_Block(trained, sum(p.numel() for p in trained))]
 
     def _refuse_sparse(self, params: Iterable[Tensor], grads: Iterable[Tensor]) -> None:
         for p, g in zip(params, grads, strict=True):
@@ -289,7 +286,7 @@ class Optimizer(torch.optim.Optimizer):
     # What is kept -----------------------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
-        """The states of the pieces, with their layout and the counts, and the groups: tensors, numbers and text only."""
+        """The states of the pieces, their layout, the counts and the groups: of tensors, numbers and text only."""
         self.state.update(self._packed())
         try:
             return super().state_dict()
@@ -401,11 +398,10 @@ class _Block:
 
     def move(self, method: Method, oracle: _Oracle, gradient: Tensor) -> None:
         """Move every piece, given the gradients as one."""
-        news = []
-        views = len(self.params) == 1
+        news, half, views = [], gradient.dtype is not self.dtype, len(self.params) == 1
         pieces = self._views() if views else (_flatten_dense_tensors(self.params).view(-1, 1),)
         for i, (piece, slope) in enumerate(zip(pieces, gradient.split(self.cut), strict=True)):
-            x, g = piece.to(self.dtype), slope.to(self.dtype)
+            x, g = (piece.to(self.dtype), slope.to(self.dtype)) if half else (piece, slope)
             oracle.answer(method, x, g)
             before = method.init(x) if self.states[i] is None else self.states[i]
             new, after = method.step(x, oracle, before)
