@@ -24,6 +24,7 @@ from rich.table import Table
 
 import stepbench
 from stepbench import catalog
+from stepbench.engine import run_quietly
 
 START = np.array([-1.0, 0.0])
 STEPS, LONG = 1_000, 10_000
@@ -355,6 +356,8 @@ def suites(table, repeats):
     from stepbench.derivatives import derived
 
     for suite in catalog.suites():
+        if suite == "networks":  # torch differentiates them, by backpropagation
+            continue
         problems = [stepbench.problem(name) for name in catalog.suite(suite)]
         problems = [problem for problem in problems if problem.x0.size <= 50]  # deriving 500 axes takes half a minute
         points = []
@@ -512,6 +515,67 @@ def studies(table, repeats):
     add(table, "10,000 runs x 10,000 steps, each kept in a file", "the runs alone", Race(kept, bare, repeats), 1.05)
 
 
+def networks(table, repeats):
+    """A sweep of a network's learning rate in lock-step, against one run after the other."""
+    if not importlib.util.find_spec("torch"):
+        return
+    rates = np.geomspace(1e-3, 1, 60)
+    for method in ("gd", "adam", "rdbd"):
+
+        def together(method=method):
+            return stepbench.sweep("digits-mlp", method, {"lr": rates}, budget=267).ends.f[0]
+
+        def sequential(method=method):
+            runs = [stepbench.method(method, lr=lr) for lr in rates]
+            return np.array([run_quietly("digits-mlp", one, budget=267, target=0.1, trace=False).f[-1] for one in runs])
+
+        if (together() != sequential()).any():
+            raise SystemExit(f"{method}: a run in lock-step has other bits than alone")
+        what = f"digits-mlp, {method}: 60 lr x 3 epochs"
+        add(table, what, "one run after the other", Race(together, sequential, repeats), 0.5)
+
+    import torch
+
+    problem = stepbench.problem("digits-mlp")
+
+    def by_hand():
+        """Each run as one writes it in torch, looking at all examples as often."""
+        loss = torch.nn.functional.cross_entropy
+        train, labels, tests, test_labels = problem.data
+        ends = []
+        for lr in rates:
+            module = problem.trained(problem.start(0))
+            optimizer = torch.optim.SGD(module.parameters(), lr=float(lr))
+            for step in range(1, 268):
+                sample = problem.draw(0, step, None)
+                optimizer.zero_grad()
+                loss(module(sample.inputs), sample.targets).backward()
+                optimizer.step()
+                if step % problem.every == 0 or step == 267:
+                    optimizer.zero_grad()
+                    value = loss(module(train), labels)
+                    value.backward()
+                    torch.cat([p.grad.reshape(-1) for p in module.parameters()]).norm()
+                    with torch.no_grad():
+                        (module(tests).argmax(1) == test_labels).float().mean()
+            ends.append(float(value.detach()))
+        return np.array(ends)
+
+    def together():
+        return stepbench.sweep("digits-mlp", "gd", {"lr": rates}, budget=267, target=0.0).ends.f[0]
+
+    with problem.at_work():
+        if not np.allclose(together()[:30], by_hand()[:30], rtol=1e-3):  # larger rates amplify what is rounded
+            raise SystemExit("gd: a run in lock-step ends elsewhere than torch's own loop")
+        add(
+            table,
+            "digits-mlp, gd: 60 lr x 3 epochs",
+            "a loop of torch.optim.SGD each",
+            Race(together, by_hand, repeats),
+            0.5,
+        )
+
+
 def add(table, what, against, race, goal=None):
     """One row."""
     table.add_row(
@@ -538,6 +602,7 @@ def cpu():
 def main():
     """Run the races and print the table."""
     parts = {"startup": startup, "single": single, "batch": batches, "suites": suites, "studies": studies}
+    parts["networks"] = networks
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--repeats", type=int, default=7, help="pairs timed a row (start-up: three times as many)")
     parser.add_argument("--only", choices=parts, help="one part of the table")
@@ -553,7 +618,7 @@ def main():
     for name, part in parts.items():
         if options.only in (None, name):
             part(table, options.repeats * (3 if name == "startup" else 1))
-    if options.only in (None, "batch", "studies"):
+    if options.only in (None, "batch", "studies", "networks"):
         for library in ("torch", "optax"):
             if not importlib.util.find_spec(library):
                 print(f"{library} is not installed: its rows are left out")

@@ -1,5 +1,9 @@
 """What the tests share: every method there is."""
 
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tests share the processor out among themselves
+
 import pytest
 from hypothesis import settings
 

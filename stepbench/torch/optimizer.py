@@ -8,22 +8,32 @@ import re
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NoReturn
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch._utils import _flatten_dense_tensors, _unflatten_dense_tensors
+from torch._utils import _flatten_dense_tensors, _unflatten_dense_tensors  # which loop in C++
 
 from stepbench import arrays, catalog, states
 from stepbench.contracts import Method, Runnable, State, hyperparameters, with_values
 from stepbench.fields import InputError
 
-PIECE = 131_072
-"""Elements of a piece of a large parameter on a CPU: what a step makes of so many stays in the L2 cache."""
+SMALL = 65_536
+"""Below so many elements parameters go together where they may: a step of one is mostly the price of its calls."""
+
+PIECE = 262_144
+"""Elements of a piece of a large parameter on a CPU: what a step makes of them stays in the cache.
+
+Between 65,536 and 524,288 the time is the same but for a tenth; the fewer pieces, the fewer times threads wait for each
+other.
+"""
 
 _TORCHS_OWN = ("params", "param_names", "name", "initial_lr")
 _HALVES = (torch.bfloat16, torch.float16)
+
+_flat: Callable[[Sequence[Tensor]], Tensor] = _flatten_dense_tensors
+_shaped: Callable[[Tensor, Sequence[Tensor]], Sequence[Tensor]] = _unflatten_dense_tensors
 
 Kind = Literal["component", "tensor", "group"]
 Closure = Callable[[], Any]
@@ -52,7 +62,7 @@ class Optimizer(torch.optim.Optimizer):
 
     ``horizon`` is the number of steps of the run, for the schedules that have an end, and ``batches`` the number of
     mini-batches an epoch. A step whose loss or gradient is not finite, or that would lead a group to a point that is
-    not, changes nothing but the counts; it gives a NonFiniteWarning that names the parameter, or with
+    not, changes neither parameters nor states; it gives a NonFiniteWarning that names the parameter, or with
     ``nonfinite="raise"`` a FloatingPointError.
 
     ``evals`` and ``fevals`` count the gradients and the losses that the method asked for, at one point once; a call of
@@ -140,7 +150,7 @@ class Optimizer(torch.optim.Optimizer):
                 if field.name == "lr" and not made.steady:
                     raise InputError(
                         f"{_name(made)} sets its own step size, from its first lr={old:g} on: {key}={new:g} cannot be "
-                        "set, by a scheduler or otherwise; schedule gd, adam, momentum …, or take cosine, step, linear …"
+                        "set, by a scheduler or otherwise; schedule gd, adam, momentum …, or take cosine, linear …"
                     )
                 if not field.many:
                     raise InputError(f"{key} is structural: it cannot change from {old} to {new} after the first step")
@@ -159,7 +169,7 @@ class Optimizer(torch.optim.Optimizer):
 
     # Steps ------------------------------------------------------------------------------------------------------------
 
-    def step(self, closure: Closure | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Closure | None = None) -> Any:
         """Take one step, and return the loss that the closure gave first; None without one.
 
         The closure is torch's: it clears the gradients, computes the loss, calls backward and returns the loss. A
@@ -196,9 +206,10 @@ class Optimizer(torch.optim.Optimizer):
         for method, block, g in moves:
             block.move(method, oracle, g)
 
-    def _with_gradients(self, params: list[Tensor], kept: _Group) -> Iterable[tuple[_Block, list[Tensor]]]:
+    def _with_gradients(self, params: list[Tensor], kept: _Group) -> list[tuple[_Block, list[Any]]]:
         """The blocks of a group that have gradients: some are new, and one is split where it has not all of them."""
-        blocks, arranged = [], []
+        blocks: list[_Block] = []
+        arranged: list[tuple[_Block, list[Any]]] = []
         for block in kept.blocks:
             grads = [p.grad for p in block.params]
             missing = sum(g is None for g in grads)
@@ -229,7 +240,7 @@ class Optimizer(torch.optim.Optimizer):
             oracle.turn_to(method, block, x, [other.blocks[0] for other in moving])
             before = method.init(x) if block.states[0] is None else block.states[0]
             try:
-                new, after = method.step(x, oracle, before)
+                new, after = method.step(x, oracle, before)  # type: ignore[arg-type]  # as much as methods ask
             finally:
                 oracle.turn_back()
             if not new.isfinite().all():
@@ -248,10 +259,10 @@ class Optimizer(torch.optim.Optimizer):
         trained = [p for p in params if p.numel() and (p.requires_grad or p.grad is not None)]
         if kept.blocks:
             known = {id(p) for p in kept.blocks[0].params}
-            if late := next((p for p in trained if id(p) not in known), None):
+            if late := [p for p in trained if id(p) not in known]:
                 raise InputError(
-                    f"{self._label(late)} is trained only after the first step, and {name} takes a group's parameters as "
-                    "one vector: put it in a group of its own"
+                    f"{self._label(late[0])} is trained only after the first step, and {name} takes a group's "
+                    "parameters as one vector: put it in a group of its own"
                 )
         elif trained:
             if len({(_working(p.dtype), p.device) for p in trained}) > 1:
@@ -261,9 +272,9 @@ class Optimizer(torch.optim.Optimizer):
                 )
             kept.blocks = [_Block(trained, sum(p.numel() for p in trained))]
 
-    def _refuse_sparse(self, params: Iterable[Tensor], grads: Iterable[Tensor]) -> None:
+    def _refuse_sparse(self, params: Iterable[Tensor], grads: Iterable[Tensor | None]) -> None:
         for p, g in zip(params, grads, strict=True):
-            if g.layout is not torch.strided:
+            if g is not None and g.layout is not torch.strided:
                 raise InputError(f"{self._label(p)} has a sparse gradient: methods take dense ones (sparse=False)")
 
     def _refuse_nonfinite(self, loss: Any, gathered: list[tuple[_Block, Tensor]]) -> None:
@@ -287,7 +298,7 @@ class Optimizer(torch.optim.Optimizer):
 
     def state_dict(self) -> dict[str, Any]:
         """The states of the pieces, their layout, the counts and the groups: of tensors, numbers and text only."""
-        self.state.update(self._packed())
+        self.state.update(self._packed())  # type: ignore[arg-type]  # as torch's own load allows
         try:
             return super().state_dict()
         finally:
@@ -390,21 +401,22 @@ class _Block:
         self.params, self.cut, self.dtype = params, cut, _working(params[0].dtype)
         size = sum(p.numel() for p in params)
         self.states: list[State] = [None] * -(-size // cut)
-        self._address, self._pieces = 0, ()
+        self._address = 0
+        self._pieces: tuple[Tensor, ...] = ()
 
     def gathered(self, grads: list[Tensor]) -> Tensor:
         """The parameters' gradients as one, (n, 1): a view of a lone one."""
-        return _flatten_dense_tensors(grads).view(-1, 1)
+        return _flat(grads).view(-1, 1)
 
     def move(self, method: Method, oracle: _Oracle, gradient: Tensor) -> None:
         """Move every piece, given the gradients as one."""
-        news, half, views = [], gradient.dtype is not self.dtype, len(self.params) == 1
-        pieces = self._views() if views else (_flatten_dense_tensors(self.params).view(-1, 1),)
-        for i, (piece, slope) in enumerate(zip(pieces, gradient.split(self.cut), strict=True)):
+        news, half, views = [], self.params[0].dtype is not self.dtype, len(self.params) == 1
+        pieces = self._views() if views else (_flat(self.params).view(-1, 1),)
+        for i, (piece, slope) in enumerate(zip(pieces, torch.split(gradient, self.cut), strict=True)):
             x, g = (piece.to(self.dtype), slope.to(self.dtype)) if half else (piece, slope)
-            oracle.answer(method, x, g)
+            oracle.turn_to_piece(method, x, g)
             before = method.init(x) if self.states[i] is None else self.states[i]
-            new, after = method.step(x, oracle, before)
+            new, after = method.step(x, oracle, before)  # type: ignore[arg-type]  # as much as methods ask
             self.states[i] = _own(after, piece, slope) if views else after
             if self._address:
                 piece.copy_(new)
@@ -420,7 +432,7 @@ class _Block:
         """
         [p] = self.params
         if not self._address or self._address != p.data_ptr():
-            self._pieces = p.detach().reshape(-1, 1).split(self.cut)
+            self._pieces = torch.split(p.detach().reshape(-1, 1), self.cut)
             self._address = p.data_ptr() if p.is_contiguous() else 0
         return self._pieces
 
@@ -430,7 +442,7 @@ class _Block:
 
     def write(self, x: Tensor, params: Sequence[Tensor]) -> None:
         """Put a point, (n, 1), into those of the block's parameters."""
-        values = _unflatten_dense_tensors(x.reshape(-1), self.params)
+        values = _shaped(x.reshape(-1), self.params)
         if len(params) < len(self.params):
             chosen = {id(p) for p in params}
             values = [value for p, value in zip(self.params, values, strict=True) if id(p) in chosen]
@@ -438,7 +450,7 @@ class _Block:
 
     def culprit(self, values: Tensor) -> Tensor:
         """The first parameter whose values, among (n, 1), are not all finite."""
-        parts = values.reshape(-1).split([p.numel() for p in self.params])
+        parts = torch.split(values.reshape(-1), [p.numel() for p in self.params])
         return next(p for p, part in zip(self.params, parts, strict=True) if not part.isfinite().all())
 
     def split(self) -> list[_Block]:
@@ -470,7 +482,11 @@ class _Block:
 
 
 class _Oracle:
-    """What a method asks, answered out of a training loop for one step: in turn for each piece, or for each group."""
+    """What a method asks, answered out of a training loop for one step: for each piece in turn, or for each group.
+
+    Gradients of pieces are handed in. Those of a group are read when it asks: where all groups stand once for all of
+    them, elsewhere with its own parameters moved.
+    """
 
     condition: ClassVar[None] = None
 
@@ -482,27 +498,23 @@ class _Oracle:
         self.seen: set[int] = set()
         self._optimizer = optimizer
         self._block: _Block | None = None
-        self._gradients: dict[int, Tensor] | None = None
-        self._f: Any = None
+        self._here: tuple[Any, dict[int, Tensor]] | None = None
         self._there: tuple[Any, Any, Any] = (None, None, None)
         self._moved = False
         self._paid: set[str] = set()
 
-    # Whose turn it is -------------------------------------------------------------------------------------------------
-
-    def answer(self, method: Method, x: Tensor, g: Tensor) -> None:
+    def turn_to_piece(self, method: Method, x: Tensor, g: Tensor) -> None:
         """Speak of a piece that stands at x with gradient g, both (n, 1)."""
         self._method, self._x, self._g = method, x, g
 
     def turn_to(self, method: Method, block: _Block, x: Tensor, blocks: list[_Block]) -> None:
-        """Speak of a group's parameters, which stand at x, (n, 1)."""
+        """Speak of a group's parameters, which stand at x, (n, 1); ``blocks`` are those of all groups."""
         self._method, self._x, self._block, self._blocks = method, x, block, blocks
         self._there = (None, None, None)
 
     def turn_back(self) -> None:
         """Have the group's parameters where they stood."""
-        if self._moved:
-            assert self._block is not None
+        if self._block and self._moved:
             self._block.write(self._x, self._block.params)
             self._moved = False
 
@@ -510,49 +522,48 @@ class _Oracle:
 
     def value(self, x: Tensor, where: Tensor | None = None) -> Tensor:
         """The loss at x, (1,)."""
-        if x is not self._x:
-            self._visit(x)
-            self._charge("f there", where)
-            return self._there[1]
         if _kind(self._method) == "component":
             self._wrong("the loss")
         if self.closure is None:
             raise InputError(f"{_name(self._method)} needs the loss: call step(closure)")
-        self._begin()
-        self._charge("f", where)
-        return _scalar(self._f, x)
+        if x is not self._x:
+            f, _ = self._elsewhere(x)
+            self.fevals += self._due("f there", where)
+        else:
+            f = self._stand()[0] if self._block else self.loss
+            self.fevals += self._due("f", where)
+        return torch.as_tensor(f).detach().reshape(1).to(x)
 
     def grad(self, x: Tensor, where: Tensor | None = None) -> Tensor:
         """The gradient at x, (n, 1)."""
         if x is not self._x:
-            self._visit(x)
-            self._charge("g there", where)
-            return self._there[2]
-        if self._block is None:
-            self._charge("g", where)
-            return self._g
-        self._begin()
-        self._charge("g", where)
-        assert self._gradients is not None
-        return self._gradients[id(self._block)]
+            _, g = self._elsewhere(x)
+            self.evals += self._due("g there", where)
+        else:
+            g = self._stand()[1][id(self._block)] if self._block else self._g
+            self.evals += self._due("g", where)
+        return g
 
     @property
     def dot(self) -> Callable[[Tensor, Tensor], Tensor]:
-        """What takes inner products: over the piece or group, or a product a component."""
+        """What takes inner products: over the piece or the group, or component by component."""
         if _kind(self._method) == "component":
             self._wrong("inner products")
         return operator.mul if self._method.vector == "component" else arrays.dot
 
     def hvp(self, x: Tensor, v: Tensor) -> Tensor:
         """The Hessian at x times v, (n, 1), by central differences of the gradient along v."""
-        length = arrays.dot(v, v).sqrt()
-        step = torch.finfo(x.dtype).eps ** (1 / 3) * (1 + x.abs().max())
+        length: Tensor = arrays.sqrt(arrays.dot(v, v))
+        step = torch.finfo(x.dtype).eps ** (1 / 3) * (1 + abs(x).max())
         along = arrays.ratio(step * v, length)
-        return (self.grad(x + along) - self.grad(x - along)) * (length / (2 * step))
+        difference: Tensor = self.grad(x + along) - self.grad(x - along)
+        product: Tensor = difference * (length / (2 * step))
+        return product
 
     def gaussian(self, x: Tensor, draw: int) -> Tensor:
         """Standard normal numbers, (n, 1), those of a run on the bench with seed 0; ``draw`` tells sets apart."""
-        return arrays.like(np.random.default_rng((0, 0, draw)).standard_normal((len(x), 1)), x)
+        numbers: Tensor = arrays.like(np.random.default_rng((0, 0, draw)).standard_normal((len(x), 1)), x)
+        return numbers
 
     def elsewhere(self, x: Tensor, spread: float, draw: int) -> Tensor:
         """A random point, (n, 1), normal around x with standard deviation ``spread``."""
@@ -561,61 +572,59 @@ class _Oracle:
     # How it comes to know ---------------------------------------------------------------------------------------------
 
     def call(self) -> Any:
-        """The loss where the parameters stand, by the closure if there is one; the first is kept."""
+        """The loss where the parameters are, by the closure where there is one; the first is kept."""
         if self.closure is None:
             return None
         with torch.enable_grad():
             loss = self.closure()
-        if self.loss is None:
-            self.loss = loss
-        if self._block is None:
-            self._f = loss
+        self.loss = loss if self.loss is None else self.loss
         return loss
 
-    def _begin(self) -> None:
-        """Know loss and gradients of all groups where all stand, before any is looked at elsewhere."""
-        if self._block is None or self._gradients is not None:
-            return
-        self.turn_back()
-        self._f = self.call()
-        self._gradients = {id(block): self._read(block) for block in self._blocks}
-        self._optimizer._refuse_nonfinite(self._f, [(block, self._gradients[id(block)]) for block in self._blocks])
+    def _stand(self) -> tuple[Any, dict[int, Tensor]]:
+        """The loss where all groups stand, and the gradient of each, read before any is moved."""
+        if self._here is None:
+            self.turn_back()
+            f = self.call()
+            gradients = [self._read(block) for block in self._blocks]
+            self._optimizer._refuse_nonfinite(f, list(zip(self._blocks, gradients, strict=True)))
+            self._here = f, {id(block): g for block, g in zip(self._blocks, gradients, strict=True)}
+        return self._here
+
+    def _elsewhere(self, x: Tensor) -> tuple[Any, Tensor]:
+        """The loss and the group's gradient at another point; the last one is remembered."""
+        at, f, g = self._there
+        if x is not at:
+            if self._block is None:
+                self._wrong("another point")
+            if self.closure is None:
+                raise InputError(f"{_name(self._method)} needs gradients at other points: call step(closure)")
+            self._moved = True
+            self._block.write(x, self._block.params)
+            f, g = self.call(), self._read(self._block)
+            self._there = x, f, g
+            self._paid -= {"f there", "g there"}
+        return f, g
 
     def _read(self, block: _Block) -> Tensor:
         """The gradients of a group's parameters as one, (n, 1); 0 where there is none."""
-        with_gradient = [p for p in block.params if p.grad is not None]
-        self._optimizer._refuse_sparse(with_gradient, [p.grad for p in with_gradient])
-        self.seen.update(id(p) for p in with_gradient)
-        grads = [torch.zeros_like(p) if p.grad is None else p.grad for p in block.params]
-        return torch.cat([g.reshape(-1, 1).to(block.dtype) for g in grads])
+        grads = {id(p): p.grad for p in block.params if p.grad is not None}
+        self._optimizer._refuse_sparse(block.params, [p.grad for p in block.params])
+        self.seen.update(grads)
+        flat = [(grads[id(p)] if id(p) in grads else torch.zeros_like(p)).reshape(-1, 1) for p in block.params]
+        return torch.cat([g.to(block.dtype) for g in flat])
 
-    def _visit(self, x: Tensor) -> None:
-        """Know loss and gradient of a group at another point."""
-        if x is self._there[0]:
-            return
-        if self._block is None:
-            self._wrong("another point")
-        if self.closure is None:
-            raise InputError(f"{_name(self._method)} needs the loss at other points: call step(closure)")
-        self._moved = True
-        self._block.write(x, self._block.params)
-        self._paid -= {"f there", "g there"}
-        self._there = (x, _scalar(self.call(), x), self._read(self._block))
+    def _due(self, what: str, where: Tensor | None) -> bool:
+        """Whether a question is to be counted: it is, once a point."""
+        due = what not in self._paid and (where is None or bool(where))
+        if due:
+            self._paid.add(what)
+        return due
 
-    def _charge(self, what: str, where: Tensor | None) -> None:
-        """Count a question, once a point."""
-        if what in self._paid or not (where is None or bool(where)):
-            return
-        self._paid.add(what)
-        if what[0] == "f":
-            self.fevals += 1
-        else:
-            self.evals += 1
-
-    def _wrong(self, what: str) -> None:
-        name, kind = _name(self._method), _kind(self._method)
-        means = "goes component by component" if kind == "component" else "has one step size a tensor"
-        raise InputError(f"{name} says that it {means}, and asks for {what}: it may ask for gradients where it stands")
+    def _wrong(self, what: str) -> NoReturn:
+        means = "goes component by component" if _kind(self._method) == "component" else "has one step size a tensor"
+        raise InputError(
+            f"{_name(self._method)} says that it {means}, and asks for {what}: it may ask for gradients where it stands"
+        )
 
 
 def _kind(method: Method) -> Kind:
@@ -634,24 +643,24 @@ def _working(dtype: torch.dtype) -> torch.dtype:
 
 
 def _blocks(params: list[Tensor], method: Method) -> list[_Block]:
-    """Blocks for new parameters: the large by themselves, the small together up to the size of a piece."""
-    blocks, open_blocks = [], {}
+    """Blocks for new parameters: each by itself, but small ones together where a method goes component by component."""
+    together: list[list[Tensor]] = []
+    open_: dict[Any, list[Tensor]] = {}
     for p in params:
-        small = _kind(method) == "component" and p.numel() < PIECE
-        kind = (p.dtype, p.device)
-        if small and kind in open_blocks and sum(o.numel() for o in open_blocks[kind]) + p.numel() <= PIECE:
-            open_blocks[kind].append(p)
-            continue
-        blocks.append([p])
-        if small:
-            open_blocks[kind] = blocks[-1]
-    cutting = _kind(method) == "component"
-
-    def made(some: list[Tensor]) -> _Block:
-        size = sum(p.numel() for p in some)
-        return _Block(some, PIECE if cutting and some[0].device.type == "cpu" and size > PIECE else size)
-
-    return [made(some) for some in blocks]
+        some = open_.get((p.dtype, p.device), [])
+        if _kind(method) == "tensor" or p.numel() >= SMALL:
+            together.append([p])
+        elif some and sum(one.numel() for one in some) + p.numel() <= SMALL:
+            some.append(p)
+        else:
+            together.append([p])
+            open_[p.dtype, p.device] = together[-1]
+    whole = _kind(method) == "tensor"
+    sizes = [sum(p.numel() for p in some) for some in together]
+    return [
+        _Block(some, size if whole or some[0].device.type != "cpu" else min(size, PIECE))
+        for some, size in zip(together, sizes, strict=True)
+    ]
 
 
 def _own(state: State, x: Tensor, g: Tensor) -> State:
@@ -681,11 +690,6 @@ def _finite(sums: list[Tensor]) -> bool:
     for number in sums:
         devices[number.device].append(number)
     return all(math.isfinite(torch.stack(numbers).sum().item()) for numbers in devices.values())
-
-
-def _scalar(loss: Any, x: Tensor) -> Tensor:
-    """A loss as methods have it, (1,)."""
-    return torch.as_tensor(loss).detach().reshape(1).to(x)
 
 
 def _native(value: Any) -> Any:
