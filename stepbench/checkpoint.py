@@ -36,7 +36,7 @@ class Checkpoint:
 
     def save(self, loop: Loop) -> None:
         """Write the run as it stands, in place of what the file held; one that is stopped meanwhile keeps that."""
-        x, s, mark = loop.at
+        x, s, mark = loop.x, loop.s, loop.mark
         asked = mark._replace(f_at=mark.f_at is x, g_at=mark.g_at is x)
         if not asked.f_at:
             asked = asked._replace(f=None, f_paid=None)
@@ -55,10 +55,10 @@ class Checkpoint:
             return network.tensor(value) if network and isinstance(value, np.ndarray) else value
 
         held = self._held
-        x, s = own(held["x"]), restored(loop.at.s, changed(held["s"], own))
+        x, s = own(held["x"]), restored(loop.s, changed(held["s"], own))
         mark = Mark(*(own(value) for value in held["mark"]))
         mark = mark._replace(f_at=x if mark.f_at else None, g_at=x if mark.g_at else None)
-        loop.at = loop.at._replace(x=x, s=s, mark=mark)
+        loop.x, loop.s, loop.mark = x, s, mark
         loop.oracle.restore(mark)
         loop.trace.restore(held["trace"])
         loop.elapsed = held["elapsed"]

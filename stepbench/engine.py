@@ -147,14 +147,6 @@ def run_quietly(problem: str | Problem, method: str | Runnable, **options: Any) 
         return run(problem, method, **options)
 
 
-class Stand(NamedTuple):
-    """Where a method stands after a step: its point, its state, and what the oracle remembers and has counted."""
-
-    x: Any
-    s: Any
-    mark: Mark
-
-
 class Prepared(NamedTuple):
     """What a run is given, as it uses it: ``x`` (d, R) are the first points; ``lone`` is a run that is no batch."""
 
@@ -262,34 +254,37 @@ def _starts(problem: Problem, method: Runnable, start: Any, seed: int) -> tuple[
 
 
 class Loop:
-    """A method on its way: where it stands, and what has been recorded of it."""
+    """A method on its way: where it stands, and what has been recorded of it.
+
+    ``x``, ``s`` and ``mark`` are the point, the state and the oracle's account after the last whole step.
+    """
 
     def __init__(self, method: Method, x: Any, oracle: Oracle, trace: Trace) -> None:
         self.method, self.oracle, self.trace = method, oracle, trace
-        self.at = Stand(x, method.init(x), oracle.mark())
+        self.x, self.s, self.mark = x, method.init(x), oracle.mark()
         self.elapsed = 0.0  # seconds of stepping; looking does not count
 
-    def run(
-        self, progress: Callable[[int, int], None] | None, save: Callable[[Loop], None] | None, interval: int
-    ) -> None:
+    def run(self, progress: Callable[[int, int], None] | None, save: Callable[[Loop], None] | None, often: int) -> None:
         """Step in blocks, and look at each block's points together: one call of f for many steps.
 
-        ``save``, where there is one, is called after every ``interval`` steps, on Ctrl-C, and at the end.
+        ``save``, where there is one, is called after every so many steps, on Ctrl-C, and at the end.
         """
-        trace, saved = self.trace, self.at.mark.step
-        length, most = 1, max(16, min(256, COLUMNS // self.at.x.shape[1]))
+        oracle, trace, saved = self.oracle, self.trace, self.oracle.step
+        plain = save is None and trace.every == 1 and "elapsed" not in trace.columns
+        advance = self._advance if plain else self._advance_marking
+        length, most = 1, max(16, min(256, COLUMNS // self.x.shape[1]))
         while trace.running:
             began, block = time.perf_counter(), Block()
             try:
-                while len(block.steps) < length and self.at.mark.step < trace.horizon:
-                    self._advance(block)
+                while len(block.steps) < length and oracle.step < trace.horizon:
+                    advance(block)
             except BaseException as stop:
                 trace.add(block)
                 if save and isinstance(stop, KeyboardInterrupt):
                     save(self)
-                if trace.running and self.at.mark.step > trace.step:  # it stopped between two records
+                if trace.running and self.mark.step > trace.step:  # it stopped between two records
                     block = Block()
-                    self._note(block)
+                    self._note(block, self.mark)
                     trace.add(block)
                 # An error in the steps after the last run ended is none: they are there only because blocks are.
                 if isinstance(stop, Spent):
@@ -301,32 +296,37 @@ class Loop:
             lasted = time.perf_counter() - began
             if progress is not None:
                 progress(*trace.spent)
-            if save and self.at.mark.step - saved >= interval:
+            if save and oracle.step - saved >= often:
                 save(self)
-                saved = self.at.mark.step
+                saved = oracle.step
             # What a block takes after its runs have ended is for nothing, so it is short where steps are slow.
             length = min(2 * length, most) if lasted < 0.05 else max(length // 2, 1)
         if save:
             save(self)
 
     def _advance(self, block: Block) -> None:
-        """Step until the next record."""
-        began, every, horizon = time.perf_counter(), self.trace.every, self.trace.horizon
+        """Take one step, and note it."""
+        self.oracle.advance(self.x)
+        self.x, self.s = self.method.step(self.x, self.oracle, self.s)
+        self._note(block, self.oracle)
+
+    def _advance_marking(self, block: Block) -> None:
+        """Step until the next record, so that the run can be left after any of the steps."""
+        began, trace = time.perf_counter(), self.trace
         try:
             while True:
-                self.oracle.advance(self.at.x)
-                x, s = self.method.step(self.at.x, self.oracle, self.at.s)
-                self.at = Stand(x, s, self.oracle.mark())  # in one piece, lest Ctrl-C leave half a step
-                step = self.at.mark.step
-                if step % every == 0 or step >= horizon:
+                self.oracle.advance(self.x)
+                x, s = self.method.step(self.x, self.oracle, self.s)
+                mark = self.oracle.mark()
+                self.x, self.s, self.mark = x, s, mark  # with no call between them Ctrl-C leaves no half a step
+                if mark.step % trace.every == 0 or mark.step >= trace.horizon:
                     break
         finally:
             self.elapsed += time.perf_counter() - began
-        self._note(block)
+        self._note(block, mark)
 
-    def _note(self, block: Block) -> None:
-        x, s, mark = self.at
-        block.note(x, getattr(s, "alpha", None), mark.evals, mark.fevals, mark.step, self.elapsed)
+    def _note(self, block: Block, counts: Oracle | Mark) -> None:
+        block.note(self.x, getattr(self.s, "alpha", None), counts.evals, counts.fevals, counts.step, self.elapsed)
 
 
 def _minimize(

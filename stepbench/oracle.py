@@ -40,8 +40,8 @@ class Oracle:
     changed in place, so the same array is the same point). Within a step every answer is about the same random
     sample, where there is one; ``advance`` draws the next.
 
-    ``evals`` and ``fevals`` count gradient and function evaluations: an int, or an (R,) array once a method has
-    asked for some runs only.
+    ``step`` is the number of the step under way; ``evals`` and ``fevals`` count gradient and function evaluations: an
+    int, or an (R,) array once a method has asked for some runs only.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Oracle:
             self.dot = partial(arrays.dot_per_tensor, sizes)
         self._seed = seed
         self._noise = noise
-        self._step = 0
+        self.step = 0
         self._random = problem.stochastic or noise > 0
         self._sample: Function = problem
         self._noise_vector: Any = 0.0
@@ -85,20 +85,20 @@ class Oracle:
 
         ``x`` (d, R), where the step begins, is for a problem whose samples depend on it: a policy that is tried out.
         """
-        self._step += 1
+        self.step += 1
         if self._random:
             # Addressed by the step's number and not drawn from a running stream, so that any step can be replayed.
             reuse = self.problem.reuse
             if not self.problem.stochastic:
-                self._sample = self.problem.at(self._step - 1)
-            elif (self._step - 1) % reuse == 0:
-                self._sample = self.problem.draw(self._seed, self._step, x)
+                self._sample = self.problem.at(self.step - 1)
+            elif (self.step - 1) % reuse == 0:
+                self._sample = self.problem.draw(self._seed, self.step, x)
                 self._drawn_at = x if reuse > 1 else None
             if self._noise:
-                rng = np.random.default_rng((self._seed, self._step, 1))
+                rng = np.random.default_rng((self._seed, self.step, 1))
                 self._noise_vector = self._noise * rng.standard_normal((self.problem.x0.size, 1))
             self._forget()
-        elif (stage := self.problem.at(self._step - 1)) is not self._sample:  # it drifts
+        elif (stage := self.problem.at(self.step - 1)) is not self._sample:  # it drifts
             self._sample = stage
             self._forget()
         else:
@@ -109,7 +109,7 @@ class Oracle:
     def mark(self) -> Mark:
         """What it has counted and remembers now."""
         return Mark(
-            self._step,
+            self.step,
             self.evals,
             self.fevals,
             self._f_at,
@@ -123,12 +123,12 @@ class Oracle:
 
     def restore(self, mark: Mark) -> None:
         """Go on from there."""
-        self._step, self.evals, self.fevals = mark[:3]
+        self.step, self.evals, self.fevals = mark[:3]
         self._f_at, self._f, self._f_paid, self._g_at, self._g, self._g_paid, self._drawn_at = mark[3:]
         if not self._random:
-            self._sample = self.problem.at(max(self._step - 1, 0))
-        elif over := self._step % self.problem.reuse:  # the next step sees what was drawn so many steps ago
-            self._sample = self.problem.draw(self._seed, self._step - over + 1, self._drawn_at)
+            self._sample = self.problem.at(max(self.step - 1, 0))
+        elif over := self.step % self.problem.reuse:  # the next step sees what was drawn so many steps ago
+            self._sample = self.problem.draw(self._seed, self.step - over + 1, self._drawn_at)
 
     def _forget(self) -> None:
         self._f_at = self._f = self._g_at = self._g = None

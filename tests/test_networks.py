@@ -518,8 +518,14 @@ def test_results_of_networks_are_kept_in_files():
     again = stepbench.load("r.npz")
     assert_same(again, r)
     np.testing.assert_array_equal(again.elapsed, r.elapsed)
-    assert (np.diff(r.elapsed) > 0).all()
     again.figure()
+
+
+@pytest.mark.parametrize("every", [1, 5])
+def test_the_seconds_of_training_are_told_and_looking_is_not_among_them(every):
+    r = stepbench.run(TINY, "gd", steps=20, every=every)
+    assert (np.diff(r.elapsed) > 0).all()
+    assert r.elapsed[-1] < r.seconds
 
 
 def test_a_network_of_ones_own(stepbench_cli):
