@@ -33,11 +33,14 @@ RACES = {
         "torch foreach": lambda ps: torch.optim.Adam(ps, foreach=True),
         "torch fused": lambda ps: torch.optim.Adam(ps, fused=True),
         "stepbench adam": lambda ps: Optimizer(ps, "adam"),
+        "stepbench adam, compile=True": lambda ps: Optimizer(ps, "adam", compile=True),
     },
     "SGD": {
         "torch default": lambda ps: torch.optim.SGD(ps),
         "stepbench gd": lambda ps: Optimizer(ps, "gd"),
+        "stepbench gd, compile=True": lambda ps: Optimizer(ps, "gd", compile=True),
         "stepbench rdbd, one α a tensor": lambda ps: Optimizer(ps, "rdbd:eta=1e-9"),
+        "stepbench rdbd, compile=True": lambda ps: Optimizer(ps, "rdbd:eta=1e-9", compile=True),
     },
 }
 

@@ -203,7 +203,7 @@ class Problem(Parametric):
 
     @property
     def tensors(self) -> tuple[int, ...]:
-        """The sizes of the tensors that w is made of: a function has one; a network, one a layer's weights or biases."""
+        """The sizes of the tensors that w is made of: a function has one; a network, those of weights and biases."""
         return (self.x0.size,)
 
     @property
@@ -555,11 +555,16 @@ def fitted(method: Any, x: Array) -> Any:
     """
     if isinstance(x, np.ndarray):
         return method
+    return with_arrays(method, lambda value: per_run(like(np.asarray(value), x), x))
+
+
+def with_arrays(method: Any, array: Callable[[Any], Array]) -> Any:
+    """The method with another library's arrays in place of its real hyper-parameters; they are not looked at."""
     made = copy.copy(method)
     for field in dataclasses.fields(method):
         value, known = getattr(method, field.name), fields_of(type(method)).get(field.name)
         if isinstance(value, Parametric):
-            object.__setattr__(made, field.name, fitted(value, x))
+            object.__setattr__(made, field.name, with_arrays(value, array))
         elif known is not None and known.many and value is not None:
-            object.__setattr__(made, field.name, per_run(like(np.asarray(value), x), x))
+            object.__setattr__(made, field.name, array(value))
     return made

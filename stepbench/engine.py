@@ -67,9 +67,10 @@ def run(
 
     ``budget`` counts gradient evaluations, planning and line searches included; a step that would pass it is not
     taken (a method that asks for no gradients may take as many function evaluations). It is 10,000 where it is not
-    given, or ``epochs`` times the mini-batches of an epoch. ``steps`` is at most so many iterations. ``target`` ends a run whose error f − f* is at most this: 0 where it is not given. ``start`` is the
-    first point, (d,), or one a run, (d, R). ``noise`` is the standard deviation of Gaussian noise on each component
-    of every gradient; all runs of a batch see the same noise and the same mini-batches, those of ``seed``.
+    given, or ``epochs`` times the mini-batches of an epoch. ``steps`` is at most so many iterations. ``target`` ends a
+    run whose error f − f* is at most this: 0 where it is not given. ``start`` is the first point, (d,), or one a run,
+    (d, R). ``noise`` is the standard deviation of Gaussian noise on each component of every gradient; all runs of a
+    batch see the same noise and the same mini-batches, those of ``seed``.
     ``trace`` False keeps two records only, the start and each run's end, so that a hundred thousand runs fit in
     memory. ``every`` is the number of steps from one record to the next: 1 on functions, where none is given.
     ``progress`` is called now and then with the evaluations spent and the budget.

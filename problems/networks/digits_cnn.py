@@ -10,8 +10,8 @@ class DigitsCNN(Network):
     """A convolutional network on 1,797 small handwritten digits.
 
     f(w) is the mean cross-entropy over 1,437 images of 8 × 8 pixels; the other 360 are tested on. Two convolutions of
-    3 × 3, to 8 and 16 channels, each with ReLU and halved, then a linear layer. The data come with scikit-learn, so that
-    it needs no download.
+    3 × 3, to 8 and 16 channels, each with ReLU and halved, then a linear layer. The data come with scikit-learn, so
+    that it needs no download.
     """
 
     source = "The digits of Alpaydin & Kaynak 1998 (UCI), as scikit-learn ships them"

@@ -11,8 +11,8 @@ class MnistMLP(Network):
     """A ReLU network on MNIST (60,000 images, to be fetched).
 
     f(w) is the mean cross-entropy over 60,000 images of 28 × 28 pixels; 10,000 others are tested on. Three linear
-    layers of RDBD's shape are the default; hidden=1,width=1000 is TLR's network, and hidden=1, 3 or 5 with width=1000 those
-    of the exact-step paper, whose full-batch experiments have samples=5500,batch=none.
+    layers of RDBD's shape are the default; hidden=1,width=1000 is TLR's network, and hidden=1, 3 or 5 with width=1000
+    are those of the exact-step paper, whose full-batch experiments have samples=5500,batch=none.
     """
 
     hidden: int = param(2, "", "hidden layers", "[0, 100]")

@@ -28,7 +28,6 @@ class ReverseTransformer(Network):
 
     def module(self):
         """Letters and places as vectors, the transformer, a linear layer."""
-        import torch
         from torch import nn
         from torch.nn.attention import SDPBackend, sdpa_kernel
 

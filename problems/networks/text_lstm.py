@@ -7,10 +7,10 @@ import numpy as np
 from stepbench import param
 from stepbench.torch import Examples, Network
 
-THINGS = "film plot cast ending music script pace humour camera dialogue".split()
-GOOD = "wonderful sharp moving funny bright clever gripping warm fresh elegant".split()
-BAD = "dull flat clumsy tired slow shallow noisy cold stale messy".split()
-REST = "the was not very rather quite although though but and".split()
+THINGS = ["film", "plot", "cast", "ending", "music", "script", "pace", "humour", "camera", "dialogue"]
+GOOD = ["wonderful", "sharp", "moving", "funny", "bright", "clever", "gripping", "warm", "fresh", "elegant"]
+BAD = ["dull", "flat", "clumsy", "tired", "slow", "shallow", "noisy", "cold", "stale", "messy"]
+REST = ["the", "was", "not", "very", "rather", "quite", "although", "though", "but", "and"]
 WORDS = {word: k + 1 for k, word in enumerate([*THINGS, *GOOD, *BAD, *REST])}
 LENGTH = 14
 TRAINING, TESTS = 2000, 500

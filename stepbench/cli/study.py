@@ -125,8 +125,8 @@ def remove(
     """Remove runs; all that is asked for must be true of a run."""
     from stepbench import InputError, catalog
     from stepbench.cli._common import console
-    from stepbench.report.study_tables import counted
     from stepbench.identity import version
+    from stepbench.report.study_tables import counted
 
     if problem is method is status is None and not stale:
         raise InputError("say which runs: --problem, --method, --status or --stale; to remove all, delete the file")

@@ -172,8 +172,8 @@ def sweep(
     ``over`` is a list of texts such as ``"lr=1e-5:1:60:log"``, or values by name: a hyper-parameter that all the
     methods have, ``problem.kappa``, ``seed``, or ``w1``, … for a component of the start. ``study`` is a Study or the
     path of one; without it nothing is kept. ``target`` is an error, where none is given 1e-6, or 0.1 of a network;
-    where the problem does not know its minimum there is none. The other options are those of ``stepbench.run``. Raises InputError for what
-    cannot run, before anything does.
+    where the problem does not know its minimum there is none. The other options are those of ``stepbench.run``.
+    Raises InputError for what cannot run, before anything does.
     """
     problem = catalog.problem(problem)
     methods = [methods] if isinstance(methods, str | Runnable) else list(methods)
