@@ -197,6 +197,15 @@ def test_studies_keep_networks_and_share_them_out():
     assert "accuracy" in [column.header for column in here.table().columns]
 
 
+def test_networks_are_tuned_and_profiled():
+    """Cases are seeds, since weights and mini-batches come from one; a setting that is drawn twice is one run."""
+    tuning = stepbench.tune(TINY, ["adam", "csawg"], trials=3, cases=2, over=["K=2,3"], budget=30, target=2.0)
+    assert [len(tuned.cost) for tuned in tuning.ranked] == [2, 2]
+    assert {tuned.setting.get("K") for tuned in tuning.ranked} <= {None, 2, 3}
+    found = stepbench.profile(["gd:lr=0.5", "adam:lr=0.01"], [TINY], seeds=2, budget=40, tolerances=[0.5])
+    assert found.problems == (f"networks/{TINY} seed 0", f"networks/{TINY} seed 1")
+
+
 def test_the_number_of_threads_is_part_of_what_a_run_is():
     made = [stepbench.sweep(f"{TINY},threads={n}", "gd", {"lr": [0.1]}, budget=9, study="s.db") for n in (1, 2)]
     assert len(made) == 2

@@ -1,1 +1,1 @@
-"""Networks trained on data, with torch (pip install "stepbench[torch]")."""
+"""Networks trained on data, in torch."""

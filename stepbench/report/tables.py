@@ -295,7 +295,7 @@ def _facts(problem: Problem) -> tuple[str, ...]:
         kappa = problem.conditioning
     except InputError:  # its data are not installed
         kappa = None
-    batches = isinstance(problem, FiniteSum)
+    batches = isinstance(problem, FiniteSum) or (isinstance(problem, Network) and problem.batch)
     noise = "batches" if batches else "stream" if problem.stochastic else "none"
     shown = "–" if kappa is None else "∞" if math.isinf(kappa) else number(kappa)
     return str(problem.x0.size), shown, problem.smoothness, noise

@@ -228,12 +228,13 @@ def _ends(
     for m, (method, settings) in enumerate(wanted):
         for some in _in_lockstep(method, settings, cases):
             own = [settings[i] for i, _ in some]
+            starts = [problem.x0 if (x := cases[c].start) is None else x for _, c in some]
             many = [key for key, (_, field) in hyperparameters(method).items() if key in own[0] and field.many]
             made = batch(
                 problem,
                 with_values(method, {key: value for key, value in own[0].items() if key not in many}),
                 values={key: [setting[key] for setting in own] for key in many},
-                start=np.stack([problem.x0 if (x := cases[c].start) is None else x for _, c in some], axis=1),
+                start=None if problem.random_start else np.stack(starts, axis=1),
                 seed=cases[some[0][1]].seed,
                 **options,
             )
@@ -254,7 +255,8 @@ def _in_lockstep(
     for i, setting in enumerate(settings):
         structure = tuple(value for key, value in setting.items() if not fields[key].many)
         for c, case in enumerate(cases):
-            alone = () if isinstance(method, Method) else (i, c)
+            differs = case.start is not None or any(fields[key].many for key in setting)
+            alone = () if isinstance(method, Method) and differs else (i, c)
             found.setdefault((structure, case.seed, alone), []).append((i, c))
     return [*found.values()]
 
