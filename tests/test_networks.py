@@ -3,6 +3,7 @@
 import gzip
 import json
 import pickle
+import re
 import subprocess
 import sys
 from itertools import pairwise
@@ -535,6 +536,28 @@ def test_the_seconds_of_training_are_told_and_looking_is_not_among_them(every):
     r = stepbench.run(TINY, "gd", steps=20, every=every)
     assert (np.diff(r.elapsed) > 0).all()
     assert r.elapsed[-1] < r.seconds
+
+
+def test_the_readmes_training_loop_runs():
+    text = (Path(__file__).parents[1] / "README.md").read_text()
+    [code] = re.findall(r"```py\n(from stepbench.torch import Optimizer.*?)```", text, re.DOTALL)
+    model = torch.nn.Linear(2, 1)
+    loader = [(torch.randn(8, 2), torch.randn(8, 1)) for _ in range(3)]
+    before = [w.detach().clone() for w in model.parameters()]
+    names = {"model": model, "loader": loader, "loss_function": torch.nn.functional.mse_loss}
+    exec(code, names)
+    assert names["optimizer"].evals == 3
+    assert all(not torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
+
+
+def test_new_writes_a_network_that_runs(stepbench_cli):
+    code, out, err = stepbench_cli("new", "network", "my-net")
+    assert (code, err) == (0, "")
+    assert "stepbench run ./my_net.py --method adam --epochs 20 --plot my_net.png" in out
+    assert stepbench_cli("check", "./my_net.py")[0] == 0
+    code, out, err = stepbench_cli("run", "./my_net.py", "--method", "adam", "--lr", "0.01", "--epochs", "20")
+    assert (code, err) == (0, "")
+    assert stepbench.run("./my_net.py", "adam:lr=0.01", epochs=20).accuracy[-1] > 0.97
 
 
 def test_a_network_of_ones_own(stepbench_cli):

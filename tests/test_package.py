@@ -1,5 +1,6 @@
 """The package as it is installed: problems are found from a wheel, a wheel built from the sdist, and a checkout."""
 
+import importlib.util
 import os
 import re
 import shutil
@@ -136,6 +137,8 @@ def test_the_readmes_commands_run(tmp_path):
     text = (ROOT / "README.md").read_text()
     commands = re.findall(r"^stepbench [^`\n]*$", text, re.MULTILINE)
     assert len(commands) >= 3
+    if importlib.util.find_spec("torch") is None:
+        commands = [command for command in commands if "digits" not in command]
     for command in commands:
         done = subprocess.run(
             ["bash", "-c", f"{sys.executable} -m {command}"], cwd=tmp_path, capture_output=True, text=True

@@ -16,13 +16,14 @@ class Kind(StrEnum):
 
     problem = "problem"
     method = "method"
+    network = "network"
 
 
 def command(
-    kind: Annotated[Kind, typer.Argument(help="problem or method.")],
+    kind: Annotated[Kind, typer.Argument(help="problem, method or network.")],
     name: Annotated[str, typer.Argument(help="Its name, as my-valley.")],
 ) -> None:
-    """Write a problem or a method of your own to begin with.
+    """Write a problem, a method or a network of your own to begin with.
 
     A short commented file in this folder, which runs as it stands.
     """
@@ -49,5 +50,9 @@ def command(
             file.write(text)
     except FileExistsError:
         raise InputError(f"{path} exists already: choose another name") from None
-    run = f"run ./{path} --method adam" if kind is Kind.problem else f"compare rosenbrock ./{path} gd"
+    run = {
+        Kind.problem: f"run ./{path} --method adam",
+        Kind.method: f"compare rosenbrock ./{path} gd",
+        Kind.network: f"run ./{path} --method adam --epochs 20",
+    }[kind]
     print(f"wrote {path}; next:\n  stepbench check ./{path}\n  stepbench {run} --plot {stem}.png")
