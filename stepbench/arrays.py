@@ -148,6 +148,11 @@ def like(constant: np.ndarray[Any, Any], x: Array) -> Array:
     return library.as_tensor(constant, dtype=x.dtype, device=x.device)
 
 
+def as_numpy(a: Array) -> np.ndarray[Any, Any]:
+    """An array or a number as a NumPy array, wherever it is."""
+    return np.asarray(a if _library(a) is np else a.detach().cpu())
+
+
 def contract(subscripts: str, constant: np.ndarray[Any, Any], x: Array) -> Array:
     """einsum of a constant array and an array of points.
 

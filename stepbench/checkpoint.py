@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stepbench.arrays import as_numpy
 from stepbench.contracts import Vector
 from stepbench.fields import InputError
 from stepbench.oracle import Mark
@@ -69,7 +70,7 @@ class Checkpoint:
         def placed(value: Any) -> Any:
             if value is None or isinstance(value, bool | int | float | str):
                 return value
-            arrays.append(np.asarray(value if isinstance(value, np.ndarray | np.generic) else value.detach().cpu()))
+            arrays.append(as_numpy(value))
             return {"array": len(arrays) - 1}
 
         text = json.dumps({"form": FORM, "run": self.identity, "data": changed(data, placed)})

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from stepbench import catalog
+from stepbench.arrays import as_numpy
 from stepbench.checkpoint import Checkpoint
 from stepbench.contracts import NEEDS, Method, Peer, Problem, Runnable, fitted, hyperparameters, unbatched
 from stepbench.fields import InputError
@@ -104,7 +105,7 @@ def run(
     with np.errstate(all="ignore"), problem.at_work() if isinstance(problem, Network) else nullcontext():
         seen = Trace(problem, x, budget, horizon, given.target or 0.0, whole=trace, every=every)
         if not seen.started:
-            f, g = (np.asarray(ask(x)) for ask in (problem.at(0).f, problem.at(0).grad))
+            f, g = (as_numpy(ask(x)) for ask in (problem.at(0).f, problem.at(0).grad))
             r = int(np.argmin(np.isfinite(f) & np.isfinite(g).all(axis=0)))
             wrong = f"the gradient is {g[:, r].tolist()}" if np.isfinite(f[r]) else f"f is {f[r]}"
             raise InputError(

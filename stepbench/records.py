@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from stepbench.arrays import Array, dot
+from stepbench.arrays import Array, as_numpy, dot
 from stepbench.contracts import Problem, Vector
 from stepbench.result import Result
 from stepbench.torch.network import Network
@@ -333,7 +333,7 @@ def _counts(counts: list[Any], shape: tuple[int, int]) -> Vector:
     """Counts, (n, R), from an int a record, or an (R,) array a record."""
     if type(counts[-1]) is int:
         return np.broadcast_to(np.array(counts, dtype=np.int64)[:, None], shape)
-    return np.stack([np.broadcast_to(np.asarray(c), shape[1]) for c in counts]).astype(np.int64)
+    return np.stack([np.broadcast_to(as_numpy(c), shape[1]) for c in counts]).astype(np.int64)
 
 
 def _alpha_text(alpha: Any, r: int) -> str:

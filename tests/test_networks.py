@@ -426,10 +426,11 @@ def test_what_cannot_run_is_refused_in_one_line(problem, method, options, words)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
-def test_cuda_is_refused_where_there_is_none(stepbench_cli):
-    code, out, err = stepbench_cli("run", "digits-mlp", "--device", "cuda")
+@pytest.mark.parametrize("problem", ["digits-mlp", "pendulum"])
+def test_cuda_is_refused_where_there_is_none(problem, stepbench_cli):
+    code, out, err = stepbench_cli("run", problem, "--device", "cuda")
     assert (code, out) == (2, "")
-    assert err == "stepbench: networks/digits-mlp: no CUDA device is here: leave out --device cuda\n"
+    assert err == f"stepbench: networks/{problem}: no CUDA device is here: leave out --device cuda\n"
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")

@@ -114,7 +114,7 @@ class Pendulum(Network):
     def _as_tensor(self, a):
         import torch
 
-        return torch.as_tensor(np.ascontiguousarray(a), dtype=torch.float32, device=self.device)
+        return torch.as_tensor(np.ascontiguousarray(a), dtype=torch.float32, device=self.place)
 
     def _rollout(self, w, rng):
         """Episodes of the policy w, with generalised advantages (Schulman et al. 2016)."""

@@ -55,7 +55,7 @@ Target = Annotated[
 Start = Annotated[
     str | None, typer.Option(help="First point, as -1,0.", show_default="the problem's", rich_help_panel=PANEL)
 ]
-Seed = Annotated[int, typer.Option(help="Seed of mini-batches and noise.", rich_help_panel=PANEL)]
+Seed = Annotated[int, typer.Option(help="Seed of initial weights, mini-batches and noise.", rich_help_panel=PANEL)]
 Noise = Annotated[float, typer.Option(help="Standard deviation of noise on the gradient.", rich_help_panel=PANEL)]
 Plot = Annotated[
     Path | None, typer.Option(help="Draw to a .png, .svg or .pdf file.", rich_help_panel=OUTPUT, show_default=False)

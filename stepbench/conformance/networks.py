@@ -8,6 +8,7 @@ import pickle
 import numpy as np
 
 from stepbench import catalog
+from stepbench.arrays import as_numpy
 from stepbench.conformance import require
 from stepbench.conformance.problems import shapes
 from stepbench.contracts import Vector
@@ -64,7 +65,7 @@ def epochs(network: Network) -> str:
     for epoch in range(2):
         drawn = [numbered.draw(0, epoch * steps + k + 1, None) for k in range(steps)]
         require(all(isinstance(sample, Sample) for sample in drawn), "a step sees no sample of the examples")
-        seen = np.concatenate([np.asarray(sample.inputs.cpu()) for sample in drawn])
+        seen = np.concatenate([as_numpy(sample.inputs) for sample in drawn])
         require(len(np.unique(seen)) == len(seen) == steps * network.batch, "an example is seen twice in an epoch")
         orders.append(seen)
     require((orders[0] != orders[1]).any(), "both epochs have the same order")

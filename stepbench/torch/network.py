@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
-from stepbench.arrays import Array
+from stepbench.arrays import Array, as_numpy
 from stepbench.contracts import Problem, Vector
 from stepbench.fields import InputError, param
 
@@ -130,12 +130,17 @@ class Network(Problem):
     # What follows is the same for every network.
 
     @cached_property
-    def data(self) -> Examples:
-        """The examples, on the device."""
+    def place(self) -> torch.device:
+        """The device; raises InputError where it is not here."""
         torch = library()
         if self.device == "cuda" and not torch.cuda.is_available():
             raise InputError(f"{self.name}: no CUDA device is here: leave out --device cuda")
-        found = Examples(*(part.to(self.device) for part in self.examples()))
+        return torch.device(self.device)  # type: ignore[no-any-return]
+
+    @cached_property
+    def data(self) -> Examples:
+        """The examples, on the device."""
+        found = Examples(*(part.to(self.place) for part in self.examples()))
         if self.batch is not None and self.batch > len(found.inputs):
             raise InputError(f"{self.name}: batch={self.batch} is more than the {len(found.inputs)} training examples")
         return found
@@ -186,7 +191,7 @@ class Network(Problem):
 
     def tensor(self, a: Vector) -> Tensor:
         """An array as a tensor on the device; of weights, (d, R), those of a run lie side by side."""
-        made = library().as_tensor(np.ascontiguousarray(a.T), device=self.device)
+        made = library().as_tensor(np.ascontiguousarray(a.T), device=self.place)
         return made.T if a.ndim == 2 else made  # type: ignore[no-any-return]
 
     def trained(self, x: Vector) -> torch.nn.Module:
@@ -270,7 +275,7 @@ class Network(Problem):
         if (seed, epoch) not in self._order:
             self._order.clear()
             order = np.random.default_rng((seed, epoch)).permutation(len(self.data.inputs))
-            self._order[seed, epoch] = library().as_tensor(order, device=self.device)
+            self._order[seed, epoch] = library().as_tensor(order, device=self.place)
         chosen = self._order[seed, epoch][place * self.batch : (place + 1) * self.batch]
         return Sample(self, self.data.inputs[chosen], self.data.targets[chosen])
 
@@ -297,14 +302,14 @@ class Network(Problem):
             raise TypeError("weights are real numbers")
         w = self._as_asked(x)
         total: Any = sum(share * ask(Sample(self, *part), w) for part, share in _parts(*self._double[:2]))
-        return total.cpu().numpy()
+        return as_numpy(total)
 
     def _as_asked(self, x: Array) -> Any:
         """A tensor as it is, and an array as one of float64."""
         torch = library()
         if isinstance(x, torch.Tensor):
             return x
-        return torch.as_tensor(np.ascontiguousarray(x.T), dtype=torch.float64, device=self.device).T
+        return torch.as_tensor(np.ascontiguousarray(x.T), dtype=torch.float64, device=self.place).T
 
     def look(self, x: Tensor) -> dict[str, Vector]:
         """What is recorded of weights (d, R): the training loss, the norm of its gradient, the test accuracy, (R,)."""
@@ -341,7 +346,7 @@ class Network(Problem):
             return alpha
         if alpha.ndim == 2:
             alpha = torch.stack([part.double().mean(0) for part in alpha.split(self.tensors)])
-        return alpha.detach().cpu().numpy().astype(float)
+        return as_numpy(alpha).astype(float)
 
 
 def _parts(inputs: Tensor, targets: Tensor) -> Iterator[tuple[tuple[Tensor, Tensor], float]]:

@@ -53,8 +53,8 @@ class Optimizer(torch.optim.Optimizer):
     ``nonfinite="raise"`` a FloatingPointError.
 
     ``compile`` fuses the step of each piece into one kernel, by torch.compile: the first step takes some seconds and
-    needs a C++ compiler, or Triton on a GPU; those after it are several times as fast, and round otherwise. It is for
-    methods that ask for gradients where they stand, and do not count their steps.
+    needs a C++ compiler, or Triton on a GPU; those after it are faster on large parameters, and round otherwise. It is
+    for methods that ask for gradients where they stand, and do not count their steps.
 
     ``evals`` and ``fevals`` count the gradients and the losses that the method asked for, at one point once; a call of
     the closure computes both. Hessian-vector products, which ``exact`` needs, are central differences of two
