@@ -258,7 +258,7 @@ def notes(results: Sequence[Result]) -> list[str]:
     if isinstance(results[0].problem, Network):
         what = f"{results[0].problem.f_means}, * least; {results[0].problem.accuracy_means}, * most"
         lines = [f"gradient evaluations (iterations, where they differ) to each loss; {what}"]
-        lines.append(f"loss and accuracy are looked at after every {results[0].iteration[1]:,} steps")
+        lines.append(f"loss and accuracy are looked at after every {results[0].problem.every:,} steps")
     if any(r.gradient_free for r in results):
         lines.append("f: function evaluations, of a method that asks for no gradients")
     lines += [f"{r.label} {r.status}: {r.detail}" for r in results if r.status in ("diverged", "failed")]
