@@ -40,7 +40,6 @@ RACES = {
         "stepbench gd": lambda ps: Optimizer(ps, "gd"),
         "stepbench gd, compile=True": lambda ps: Optimizer(ps, "gd", compile=True),
         "stepbench rdbd, one α a tensor": lambda ps: Optimizer(ps, "rdbd:eta=1e-9"),
-        "stepbench rdbd, compile=True": lambda ps: Optimizer(ps, "rdbd:eta=1e-9", compile=True),
     },
 }
 

@@ -132,10 +132,13 @@ def dot(a: Array, b: Array) -> Array:
 
 def dot_per_tensor(sizes: Sequence[int], a: Array, b: Array) -> Array:
     """The inner products of each run's tensors, of so many components each, repeated for each of these: (d, R)."""
-    runs = (a * b).T  # a run's components lie side by side, and what is joined must keep that layout
+    runs = (a * b).T  # a run's components lie side by side, and what is made of them must keep that layout
     library = _library(runs)
-    parts = np.split(runs, np.cumsum(sizes)[:-1], axis=1) if library is np else runs.split(tuple(sizes), 1)
-    return library.concatenate([library.broadcast_to(p.sum(1)[:, None], p.shape) for p in parts], 1).T
+    if library is np:
+        sums = np.stack([part.sum(1) for part in np.split(runs, np.cumsum(sizes)[:-1], axis=1)], 1)
+        return np.repeat(sums, sizes, axis=1).T
+    sums = library.stack([part.sum(1) for part in runs.split(tuple(sizes), 1)], 1)
+    return sums.repeat_interleave(library.tensor(sizes, device=sums.device), 1).T
 
 
 def like(constant: np.ndarray[Any, Any], x: Array) -> Array:

@@ -358,7 +358,8 @@ def test_what_is_frozen_is_left_alone(spec, digits):
     train(alone, Optimizer(alone[2].parameters(), spec), digits, 10)
     assert torch.equal(vector(net[2]), vector(alone[2]))
     kept = sum(t.numel() for t in tensors(optimizer.state_dict()) if t.ndim == 2)
-    assert kept == vector(net[2]).numel() * {"adam": 2, "rdbd": 1, "bb": 2}[spec]
+    # small tensors go together, so that each component of rdbd has its tensor's α and h beside u
+    assert kept == vector(net[2]).numel() * {"adam": 2, "rdbd": 3, "bb": 2}[spec]
 
 
 def tensors(data):
@@ -866,7 +867,7 @@ compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile
 
 @compiler
 @pytest.mark.filterwarnings("ignore")  # those of torch's compiler
-@pytest.mark.parametrize("spec", ["adam", "momentum", "rdbd:lr=0.01,eta=1e-8", "delta-bar-delta:lr=0.01"])
+@pytest.mark.parametrize("spec", ["adam", "momentum", "delta-bar-delta:lr=0.01"])
 def test_a_compiled_step_is_the_same_to_rounding(spec):
     """Parameters of several sizes, with an lr that a scheduler sets where it may: the same text, fused."""
 
@@ -911,8 +912,8 @@ def test_a_compiled_optimizer_is_copied_kept_and_refuses_what_is_not_finite():
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
-        ("csawg", "csawg asks for more than the gradients where it stands, so that it cannot be compiled: leave out"),
-        ("adaloss", "adaloss asks for more than the gradients where it stands, so that it cannot be compiled"),
+        ("csawg", "csawg does not go component by component, so that it cannot be compiled: leave out compile"),
+        ("adaloss", "adaloss does not go component by component, so that it cannot be compiled"),
         ("adam+cosine:T=9", "adam+cosine counts its steps, so that it cannot be compiled: leave out compile"),
         ("nadam", "nadam counts its steps, so that it cannot be compiled"),
     ],

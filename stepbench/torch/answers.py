@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, NoReturn
 
 import numpy as np
@@ -38,13 +38,21 @@ class Still:
     condition: ClassVar[None] = None
 
     def __init__(
-        self, method: Method, x: Tensor, g: Tensor, loss: Any, horizon: int | None, fraction: float, asked: set[str]
+        self,
+        method: Method,
+        x: Tensor,
+        g: Tensor,
+        sizes: Sequence[int],
+        loss: Any,
+        horizon: int | None,
+        fraction: float,
+        asked: set[str],
     ) -> None:
-        """See a piece that stands at x with gradient g, (n, 1) both.
+        """See a piece that stands at x with gradient g, (n, 1) both; it is made of tensors of these sizes.
 
         ``loss`` is that of all parameters, None where none is known. What is asked for is put into ``asked``.
         """
-        self._method, self._x, self._g, self._loss, self._asked = method, x, g, loss, asked
+        self._method, self._x, self._g, self._sizes, self._loss, self._asked = method, x, g, sizes, loss, asked
         self.horizon, self.fraction = horizon, fraction
 
     def grad(self, x: Tensor, where: Tensor | None = None) -> Tensor:
@@ -66,10 +74,11 @@ class Still:
         return torch.as_tensor(self._loss).detach().reshape(1).to(x)
 
     def dot(self, a: Tensor, b: Tensor) -> Tensor:
-        """The inner product over the piece, (1,)."""
+        """The inner product over the piece's tensor, (1,), or over each of its tensors, repeated for each: (n, 1)."""
         if self._method.elementwise:
             self._wrong("inner products")
-        return arrays.dot(a, b)  # type: ignore[no-any-return]
+        product: Tensor = arrays.dot(a, b) if len(self._sizes) == 1 else arrays.dot_per_tensor(self._sizes, a, b)
+        return product
 
     def _wrong(self, what: str) -> NoReturn:
         means = "goes component by component" if self._method.elementwise else "has one step size a tensor"

@@ -129,15 +129,15 @@ class Block:
 
 
 def new_blocks(params: list[Tensor], method: Method, *, cut: bool) -> list[Block]:
-    """Blocks for new parameters: each by itself, but small ones together where a method goes component by component.
+    """Blocks for new parameters: each by itself, but small ones together.
 
-    With ``cut``, large ones on a CPU are cut in pieces.
+    With ``cut``, large ones on a CPU are cut in pieces, where a method goes component by component.
     """
     together: list[list[Tensor]] = []
     open_: dict[Any, list[Tensor]] = {}
     for p in params:
         some = open_.get((p.dtype, p.device), [])
-        if kind(method) == "tensor" or p.numel() >= SMALL:
+        if p.numel() >= SMALL:
             together.append([p])
         elif some and sum(one.numel() for one in some) + p.numel() <= SMALL:
             some.append(p)

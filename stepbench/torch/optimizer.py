@@ -54,7 +54,7 @@ class Optimizer(torch.optim.Optimizer):
 
     ``compile`` fuses the step of each piece into one kernel, by torch.compile: the first step takes some seconds and
     needs a C++ compiler, or Triton on a GPU; those after it are faster on large parameters, and round otherwise. It is
-    for methods that ask for gradients where they stand, and do not count their steps.
+    for methods that go component by component, and do not count their steps.
 
     ``evals`` and ``fevals`` count the gradients and the losses that the method asked for, at one point once; a call of
     the closure computes both. Hessian-vector products, which ``exact`` needs, are central differences of two
@@ -85,8 +85,8 @@ class Optimizer(torch.optim.Optimizer):
                 raise InputError(f"{name}={value} must be an integer in [1, inf)")
         if nonfinite not in ("refuse", "raise"):
             raise InputError(f"nonfinite={nonfinite} must be refuse or raise")
-        if compile and (kind(made) == "group" or _counts_steps(made)):
-            why = "counts its steps" if kind(made) != "group" else "asks for more than the gradients where it stands"
+        if compile and (kind(made) != "component" or _counts_steps(made)):
+            why = "counts its steps" if kind(made) == "component" else "does not go component by component"
             raise InputError(f"{short_name(made)} {why}, so that it cannot be compiled: leave out compile")
         self.method, self.horizon, self.batches, self.nonfinite = made, horizon, batches, nonfinite
         self._compiled = compile
@@ -194,18 +194,26 @@ class Optimizer(torch.optim.Optimizer):
         self._refuse_nonfinite(loss, [(block, g) for _, block, g in moves])
         asked: set[str] = set()
         for method, block, g in moves:
-            block.move(method, self._stepping(method, loss, asked), g)
+            block.move(method, self._stepping(method, block, loss, asked), g)
         self.evals += "g" in asked
         self.fevals += "f" in asked
         return loss
 
-    def _stepping(self, method: Method, loss: Any, asked: set[str]) -> Step:
-        """A step of the method for pieces."""
+    def _stepping(self, method: Method, block: Block, loss: Any, asked: set[str]) -> Step:
+        """A step of the method for the pieces of a block."""
         fraction = 1 / self.batches
         if self._compiled:
             asked.add("g")
             return lambda x, g, s: _fused(method.name)(method, x, g, s, self.horizon, fraction)
-        return lambda x, g, s: _step(method, x, g, s, loss, self.horizon, fraction, asked)
+        sizes = [p.numel() for p in block.params]
+
+        def step(x: Tensor, g: Tensor, s: State) -> tuple[Tensor, State]:
+            oracle: Any = Still(
+                method, x, g, sizes, loss, self.horizon, fraction, asked
+            )  # as much as methods ask of it
+            return method.step(x, oracle, s)
+
+        return step
 
     def _with_gradients(self, params: list[Tensor], kept: _Group) -> list[tuple[Block, list[Any]]]:
         """The blocks of a group that have gradients: some are new, and one is split where it has not all of them."""
@@ -408,13 +416,6 @@ class _Group:
         return any(state is not None for block in self.blocks for state in block.states)
 
 
-def _step(
-    method: Method, x: Tensor, g: Tensor, s: State, loss: Any, horizon: int | None, fraction: float, asked: set[str]
-) -> tuple[Tensor, State]:
-    oracle: Any = Still(method, x, g, loss, horizon, fraction, asked)  # as much of an oracle as methods ask of it
-    return method.step(x, oracle, s)
-
-
 @cache
 def _fused(name: str) -> Callable[..., tuple[Tensor, State]]:
     """The same step, compiled: once for all values of hyper-parameters and all sizes of pieces."""
@@ -422,7 +423,8 @@ def _fused(name: str) -> Callable[..., tuple[Tensor, State]]:
     def take(
         method: Method, x: Tensor, g: Tensor, s: State, horizon: int | None, fraction: float
     ) -> tuple[Tensor, State]:
-        return _step(method, x, g, s, None, horizon, fraction, set())
+        oracle: Any = Still(method, x, g, [], None, horizon, fraction, set())
+        return method.step(x, oracle, s)
 
     take.__code__ = take.__code__.replace(co_name=name)  # torch keeps only some kernels for one and the same code
     fused: Any = torch.compile(take, dynamic=True, fullgraph=True)
