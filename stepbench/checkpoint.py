@@ -32,8 +32,7 @@ class Checkpoint:
         if self.path.exists():
             self._held = self._read()
         else:
-            self._write({})  # whether it can be is known before anything is run
-            self.path.unlink()
+            self._write(None)  # whether it can be is known before anything is run
 
     def save(self, loop: Loop) -> None:
         """Write the run as it stands, in place of what the file held; one that is stopped meanwhile keeps that."""
@@ -64,7 +63,8 @@ class Checkpoint:
         loop.trace.restore(held["trace"])
         loop.elapsed = held["elapsed"]
 
-    def _write(self, data: dict[str, Any]) -> None:
+    def _write(self, data: dict[str, Any] | None) -> None:
+        """Write the file; without data, only try to."""
         arrays: list[Vector] = []
 
         def placed(value: Any) -> Any:
@@ -80,7 +80,8 @@ class Checkpoint:
                 np.savez(file, text=text, **{f"a{k}": array for k, array in enumerate(arrays)})  # type: ignore[arg-type]
                 file.flush()
                 os.fsync(file.fileno())
-            beside.replace(self.path)
+            if data is not None:
+                beside.replace(self.path)
         except OSError as error:
             raise InputError(f"the checkpoint {self.path} cannot be written: {error.strerror}") from None
         finally:
@@ -99,9 +100,9 @@ class Checkpoint:
                     return array if array.ndim else array[()]
 
                 data = json.loads(json.dumps(told["data"]), object_hook=found)
-        except (OSError, KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        except (OSError, KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile):
             raise InputError(
-                f"{self.path} is not a checkpoint that stepbench wrote ({error}): name another file, or remove it"
+                f"{self.path} is not a checkpoint that stepbench wrote: name another file, or remove it"
             ) from None
         if form != FORM or run != self.identity:
             raise InputError(f"{self.path} holds another run{self._differs(run)}: name another file, or remove it")

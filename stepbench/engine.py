@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import signal
+import threading
 import time
 import warnings
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -76,8 +78,9 @@ def run(
     memory. ``every`` is the number of steps from one record to the next: 1 on functions, where none is given.
     ``progress`` is called now and then with the evaluations spent and the budget.
 
-    ``checkpoint`` is a file that holds the run as it stands, written after every ``checkpoint_every`` steps, on Ctrl-C
-    and at the end. The same call goes on from there, with the bits of a run that was never stopped.
+    ``checkpoint`` is a file that holds the run as it stands, written after every ``checkpoint_every`` steps (less often
+    where that would take more than a twentieth of the time), on Ctrl-C and at the end. The same call goes on from
+    there, with the bits of a run that was never stopped. Ctrl-C waits for the end of a step; pressed again, it does not.
 
     Hyper-parameters that are arrays of length R, or a start of shape (d, R), make a batch of R runs. Each has the
     bits that it has alone. Raises InputError for anything that cannot run, before it starts, and Interrupted on
@@ -269,66 +272,105 @@ class Loop:
     def run(self, progress: Callable[[int, int], None] | None, save: Callable[[Loop], None] | None, often: int) -> None:
         """Step in blocks, and look at each block's points together: one call of f for many steps.
 
-        ``save``, where there is one, is called after every so many steps, on Ctrl-C, and at the end.
+        ``save``, where there is one, is called after every so many steps, on Ctrl-C, and at the end; less often where
+        it would take more than a twentieth of the time.
         """
-        oracle, trace, saved = self.oracle, self.trace, self.oracle.step
+        oracle, trace = self.oracle, self.trace
         plain = save is None and trace.every == 1 and "elapsed" not in trace.columns
         advance = self._advance if plain else self._advance_marking
         length, most = 1, max(16, min(256, COLUMNS // self.x.shape[1]))
-        while trace.running:
-            began, block = time.perf_counter(), Block()
-            try:
-                while len(block.steps) < length and oracle.step < trace.horizon:
-                    advance(block)
-            except BaseException as stop:
-                trace.add(block)
-                if save and isinstance(stop, KeyboardInterrupt):
-                    save(self)
-                if trace.running and self.mark.step > trace.step:  # it stopped between two records
-                    block = Block()
-                    self._note(block, self.mark)
+        due, not_before = math.inf if save is None else oracle.step + often, 0.0
+        with _patience() as self.patience:
+            while trace.running:
+                began, block = time.perf_counter(), Block()
+                try:
+                    while len(block.steps) < length and oracle.step < min(trace.horizon, due):
+                        if self.patience.over:
+                            raise KeyboardInterrupt
+                        advance(block, due)
+                except BaseException as stop:
                     trace.add(block)
-                # An error in the steps after the last run ended is none: they are there only because blocks are.
-                if isinstance(stop, Spent):
-                    trace.end("budget", "the next step would pass the budget")
-                elif trace.running or not isinstance(stop, Exception):
-                    raise
-            else:
-                trace.add(block)
-            lasted = time.perf_counter() - began
-            if progress is not None:
-                progress(*trace.spent)
-            if save and oracle.step - saved >= often:
+                    if save and isinstance(stop, KeyboardInterrupt):
+                        save(self)
+                    if trace.running and self.mark.step > trace.step:  # it stopped between two records
+                        block = Block()
+                        self._note(block, self.mark)
+                        trace.add(block)
+                    # An error in the steps after the last run ended is none: they are there only because blocks are.
+                    if isinstance(stop, Spent):
+                        trace.end("budget", "the next step would pass the budget")
+                    elif trace.running or not isinstance(stop, Exception):
+                        raise
+                else:
+                    trace.add(block)
+                now = time.perf_counter()
+                if progress is not None:
+                    progress(*trace.spent)
+                if save and oracle.step >= due:
+                    due = oracle.step + often
+                    if now >= not_before:
+                        save(self)
+                        not_before = time.perf_counter() + 20 * (time.perf_counter() - now)
+                # What a block takes after its runs have ended is for nothing, so it is short where steps are slow.
+                length = min(2 * length, most) if now - began < 0.05 else max(length // 2, 1)
+            if save:
                 save(self)
-                saved = oracle.step
-            # What a block takes after its runs have ended is for nothing, so it is short where steps are slow.
-            length = min(2 * length, most) if lasted < 0.05 else max(length // 2, 1)
-        if save:
-            save(self)
 
-    def _advance(self, block: Block) -> None:
+    def _advance(self, block: Block, due: float) -> None:
         """Take one step, and note it."""
         self.oracle.advance(self.x)
         self.x, self.s = self.method.step(self.x, self.oracle, self.s)
         self._note(block, self.oracle)
 
-    def _advance_marking(self, block: Block) -> None:
-        """Step until the next record, so that the run can be left after any of the steps."""
+    def _advance_marking(self, block: Block, due: float) -> None:
+        """Step until the next record, or until a saving is due, so that the run can be left after any of the steps."""
         began, trace = time.perf_counter(), self.trace
         try:
-            while True:
+            while not self.patience.over:
                 self.oracle.advance(self.x)
                 x, s = self.method.step(self.x, self.oracle, self.s)
                 mark = self.oracle.mark()
                 self.x, self.s, self.mark = x, s, mark  # with no call between them Ctrl-C leaves no half a step
                 if mark.step % trace.every == 0 or mark.step >= trace.horizon:
                     break
+                if mark.step >= due:
+                    return
+            else:
+                return
         finally:
             self.elapsed += time.perf_counter() - began
         self._note(block, mark)
 
     def _note(self, block: Block, counts: Oracle | Mark) -> None:
         block.note(self.x, getattr(self.s, "alpha", None), counts.evals, counts.fevals, counts.step, self.elapsed)
+
+
+class _Patience:
+    """Whether Ctrl-C was pressed. Pressed again, it interrupts at once, in the middle of whatever there is."""
+
+    over = False
+
+    def __call__(self, number: int, frame: Any) -> None:
+        if self.over:
+            raise KeyboardInterrupt
+        self.over = True
+
+
+@contextmanager
+def _patience() -> Iterator[_Patience]:
+    """Within it, Ctrl-C waits for the end of a step, so that no record is left half made."""
+    patience = _Patience()
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or before is not signal.default_int_handler:
+        yield patience  # it comes to the main thread, or to somebody else
+        return
+    signal.signal(signal.SIGINT, patience)
+    try:
+        yield patience
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if patience.over:  # it came in the last moment
+        raise KeyboardInterrupt
 
 
 def _minimize(

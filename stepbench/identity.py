@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from stepbench import __version__, catalog, files
+from stepbench.arrays import as_numpy
 from stepbench.contracts import Joined, Peer, Problem, Runnable, hyperparameters
 from stepbench.fields import fields_of
 from stepbench.torch.network import Network, library
@@ -42,7 +43,7 @@ def of_run(problem: Problem, method: Runnable, x: Any, **options: Any) -> str:
     values = {key: getattr(part, field.name) for key, (part, field) in hyperparameters(method).items()}
     known = facts(problem, method) | options
     known["hyperparameters"] = {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in values.items()}
-    known["start"] = hashlib.sha256(np.ascontiguousarray(x).tobytes()).hexdigest()[:16]
+    known["start"] = hashlib.sha256(np.ascontiguousarray(as_numpy(x)).tobytes()).hexdigest()[:16]
     return json.dumps(known)
 
 

@@ -526,11 +526,11 @@ def test_parameters_without_names_are_named_by_number_and_shape():
 
 
 def test_a_step_of_one_vector_to_what_is_not_finite_is_refused():
-    """Nesterov looks nowhere but ahead."""
+    """A finite loss and gradient, and a step size that takes them out of range."""
     w = torch.ones(2, requires_grad=True)
-    optimizer = Optimizer([w], "nesterov")
+    optimizer = Optimizer([w], "nesterov:lr=1e38")
     with pytest.warns(NonFiniteWarning, match="would lead parameter 0, of shape"):
-        optimizer.step(closure_of(optimizer, lambda: (w * torch.inf).sum()))
+        optimizer.step(closure_of(optimizer, lambda: (100 * w).sum()))
     assert torch.equal(w, torch.ones(2))
 
 
@@ -921,3 +921,53 @@ def test_a_compiled_optimizer_is_copied_kept_and_refuses_what_is_not_finite():
 def test_what_cannot_be_compiled_is_refused(spec, words):
     with refused(words):
         Optimizer(ONE, spec, compile=True)
+
+
+# What a training loop may bring
+
+
+@pytest.mark.parametrize("spec", ["gd:lr=0.1", "adam:lr=0.1", "heavy-ball:lr=0.1"])
+@pytest.mark.parametrize("schedule", ["warm-up", "cosine", "polynomial"])
+def test_a_scheduler_may_set_a_step_size_of_nothing(spec, schedule):
+    w = torch.ones(3, requires_grad=True)
+    optimizer = Optimizer([w], spec)
+    scheduler = {
+        "warm-up": lambda: torch.optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: min(1, epoch / 5)),
+        "cosine": lambda: torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 5),
+        "polynomial": lambda: torch.optim.lr_scheduler.PolynomialLR(optimizer, 5),
+    }[schedule]()
+    for _ in range(8):
+        lr, before = optimizer.param_groups[0]["lr"], w.detach().clone()
+        w.grad = torch.ones(3)
+        optimizer.step()
+        scheduler.step()
+        if spec != "heavy-ball:lr=0.1":
+            assert torch.equal(w, before) == (lr == 0)
+    assert not torch.equal(w, torch.ones(3))
+    with refused("constant: lr=0.0 must be a number in (0, inf)"):
+        Optimizer([{"params": [w], "lr": 0.0}], "gd")
+
+
+def test_a_gradient_ahead_that_is_not_finite_is_refused():
+    w = torch.ones(2, requires_grad=True)
+    optimizer = Optimizer([("w", w)], "nesterov:lr=0.1")
+    with pytest.warns(NonFiniteWarning, match="the loss is nan"):
+        optimizer.step(closure_of(optimizer, lambda: (w**2).sum() * math.nan))
+    assert torch.equal(w, torch.ones(2))
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [(None, "the closure returned no loss: end it with return loss"), ((1, 2), "the closure must return the loss")],
+)
+def test_a_closure_that_returns_no_loss_is_told_so(answer, words):
+    w = torch.ones(2, requires_grad=True)
+    optimizer = Optimizer([w], "sls")
+
+    def closure():
+        w.grad = 2 * w.detach()
+        return answer
+
+    with refused(words):
+        optimizer.step(closure)
+    assert torch.equal(w, torch.ones(2))

@@ -28,6 +28,7 @@ from stepbench.cli._common import (
 from stepbench.cli._study import Error, File, Methods, Over, Scheduler, Traces, Workers, deliver, opened
 
 if TYPE_CHECKING:
+    from stepbench import Problem
     from stepbench.study.sweep import Sensitivity
 
 
@@ -69,6 +70,7 @@ def command(
 
     check_output(plot)
     function = stated(problem, batch=batch, device=device, data=data, download=download)
+    _refuse_unequal(function, method, over, batch, epochs)
     budget = in_evaluations(function, budget, epochs)
     given = settings(start, budget=budget, steps=steps, target=target, seed=seed, noise=noise)
     with opened(study, "sweep", workers=workers, scheduler=scheduler, traces=traces) as kept:
@@ -82,6 +84,23 @@ def command(
         json=json,
         plot=plot,
     )
+
+
+def _refuse_unequal(
+    problem: Problem, methods: list[str], over: list[str], batch: int | None, epochs: float | None
+) -> None:
+    """Refuse epochs where what is varied changes how many steps they have, and a batch that is varied too."""
+    from stepbench import InputError, catalog
+    from stepbench.study.grid import axes
+
+    for axis in axes(over, problem, [catalog.method(method) for method in methods]):
+        name = axis.name.removeprefix("problem.")
+        if axis.kind == "problem" and name == "batch" and batch is not None:
+            raise InputError("--batch: it is varied by --over problem.batch: leave one of them out")
+        if axis.kind == "problem" and epochs is not None:
+            steps = {catalog.problem(problem, **{name: value}).fraction for value in axis.values}
+            if len(steps) > 1:
+                raise InputError(f"--epochs: {axis.name} changes the steps of an epoch: give --budget")
 
 
 def _summary(line: Sensitivity, known: bool) -> dict[str, Any]:

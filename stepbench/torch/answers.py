@@ -29,7 +29,17 @@ def called(closure: Closure | None) -> Any:
     if closure is None:
         return None
     with torch.enable_grad():
-        return closure()
+        loss = closure()
+    if loss is not None and torch.as_tensor(loss).numel() != 1:
+        raise InputError("the closure must return the loss, one number")
+    return loss
+
+
+def _number(loss: Any, x: Tensor) -> Tensor:
+    """The loss as a per-run scalar, (1,), for points x, (n, 1)."""
+    if loss is None:
+        raise InputError("the closure returned no loss: end it with return loss")
+    return torch.as_tensor(loss).detach().reshape(1).to(x)
 
 
 class Still:
@@ -70,8 +80,8 @@ class Still:
             self._wrong("another point")
         self._asked.add("f")
         if self._loss is None:
-            raise InputError(f"{short_name(self._method)} needs the loss: call step(closure)")
-        return torch.as_tensor(self._loss).detach().reshape(1).to(x)
+            raise InputError(f"{short_name(self._method)} needs the loss: call step(closure), which returns it")
+        return _number(self._loss, x)
 
     def dot(self, a: Tensor, b: Tensor) -> Tensor:
         """The inner product over the piece's tensor, (1,), or over each of its tensors, repeated for each: (n, 1)."""
@@ -133,19 +143,20 @@ class Moving:
     def value(self, x: Tensor, where: Tensor | None = None) -> Tensor:
         """The loss at x, (1,)."""
         if self.closure is None:
-            raise InputError(f"{short_name(self._method)} needs the loss: call step(closure)")
+            raise InputError(f"{short_name(self._method)} needs the loss: call step(closure), which returns it")
         if x is not self._x:
             f, _ = self._elsewhere(x)
             self.fevals += self._due("f there", where)
         else:
             f = self._stand()[0]
             self.fevals += self._due("f", where)
-        return torch.as_tensor(f).detach().reshape(1).to(x)
+        return _number(f, x)
 
     def grad(self, x: Tensor, where: Tensor | None = None) -> Tensor:
         """The gradient at x, (n, 1)."""
         if x is not self._x:
-            _, g = self._elsewhere(x)
+            f, g = self._elsewhere(x)
+            self._refuse_nonfinite(f, [(self._block, g)])
             self.evals += self._due("g there", where)
         else:
             g = self._stand()[1][id(self._block)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
+from stepbench import files
 from stepbench.arrays import Array, as_numpy
 from stepbench.contracts import Problem, Vector
 from stepbench.fields import InputError, param
@@ -88,7 +90,8 @@ class Network(Problem):
 
     A subclass gives ``module``, which builds the network with its initial weights, and ``examples``; where it is no
     classifier, ``loss`` and ``accuracy`` too. A step sees a mini-batch: every epoch goes once through the training
-    examples in an order of its own, and leaves out what does not fill a last batch.
+    examples in an order of its own, and leaves out what does not fill a last batch. Weights that the module freezes
+    stay what they are for seed 0.
 
     Weights are float32. Asked with NumPy arrays, f, ∇f and H v are computed in float64 and answered in NumPy.
     """
@@ -139,10 +142,16 @@ class Network(Problem):
 
     @cached_property
     def data(self) -> Examples:
-        """The examples, on the device."""
-        found = Examples(*(part.to(self.place) for part in self.examples()))
+        """The examples, on the device, real numbers as float32; raises InputError where they do not fit the network."""
+        torch = library()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)  # examples that are drawn are the same for every run
+            parts = self.examples()
+        vet_examples(self.name, parts)
+        found = Examples(*((part.float() if part.is_floating_point() else part).to(self.place) for part in parts))
         if self.batch is not None and self.batch > len(found.inputs):
             raise InputError(f"{self.name}: batch={self.batch} is more than the {len(found.inputs)} training examples")
+        vet_fit(self, found)
         return found
 
     @cached_property
@@ -152,7 +161,14 @@ class Network(Problem):
 
     @cached_property
     def _module(self) -> torch.nn.Module:
-        return self._drawn(0)
+        """The module that computes, of whose own numbers only buffers and frozen weights are used."""
+        module = self._drawn(0)
+        vet_module(self.name, module)
+        return module.to(self.place)
+
+    @cached_property
+    def _module_in_double(self) -> torch.nn.Module:
+        return copy.deepcopy(self._module).double()
 
     def _drawn(self, seed: int) -> torch.nn.Module:
         torch = library()
@@ -162,7 +178,7 @@ class Network(Problem):
 
     @cached_property
     def _shapes(self) -> dict[str, torch.Size]:
-        return {name: weight.shape for name, weight in self._module.named_parameters()}
+        return {name: weight.shape for name, weight in self._module.named_parameters() if weight.requires_grad}
 
     @property
     def tensor_names(self) -> tuple[str, ...]:
@@ -176,7 +192,8 @@ class Network(Problem):
 
     def start(self, seed: int) -> Vector:
         """The initial weights of this seed, (d,)."""
-        weights = [weight.detach().reshape(-1) for weight in self._drawn(seed).parameters()]
+        self._shapes  # noqa: B018 - a module that cannot be trained is refused
+        weights = [weight.detach().reshape(-1) for weight in self._drawn(seed).parameters() if weight.requires_grad]
         return library().cat(weights).double().numpy()  # type: ignore[no-any-return]
 
     @cached_property
@@ -196,15 +213,16 @@ class Network(Problem):
 
     def trained(self, x: Vector) -> torch.nn.Module:
         """The network with the weights x, (d,)."""
-        module = self._drawn(0)
-        library().nn.utils.vector_to_parameters(library().as_tensor(x, dtype=library().float32), module.parameters())
+        module, w = self._drawn(0), library().as_tensor(x, dtype=library().float32)
+        library().nn.utils.vector_to_parameters(w, [weight for weight in module.parameters() if weight.requires_grad])
         return module
 
     def outputs(self, w: Tensor, inputs: Tensor) -> Tensor:
         """What the network with the weights w, (d,), makes of some inputs."""
         pieces = library().split(w, self.tensors)
         weights = {name: piece.view(shape) for (name, shape), piece in zip(self._shapes.items(), pieces, strict=True)}
-        return library().func.functional_call(self._module, weights, (inputs,))  # type: ignore[no-any-return]
+        module = self._module if w.dtype == library().float32 else self._module_in_double
+        return library().func.functional_call(module, weights, (inputs,))  # type: ignore[no-any-return]
 
     def mean_loss(self, w: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
         """The mean loss of the network with the weights w, (d,), over some examples."""
@@ -257,6 +275,8 @@ class Network(Problem):
     @property
     def every(self) -> int:
         """Steps between two records."""
+        if self.looks <= 0:
+            raise InputError(f"{self.name}: looks must be above 0, the records an epoch")
         return max(1, round(self.steps_per_epoch / self.looks))
 
     @property
@@ -309,6 +329,7 @@ class Network(Problem):
         torch = library()
         if isinstance(x, torch.Tensor):
             return x
+        self._module_in_double  # noqa: B018 - within a derivative it would be taken for a part of it
         return torch.as_tensor(np.ascontiguousarray(x.T), dtype=torch.float64, device=self.place).T
 
     def look(self, x: Tensor) -> dict[str, Vector]:
@@ -347,6 +368,57 @@ class Network(Problem):
         if alpha.ndim == 2:
             alpha = torch.stack([part.double().mean(0) for part in alpha.split(self.tensors)])
         return as_numpy(alpha).astype(float)
+
+
+def vet_examples(name: str, parts: Any) -> None:
+    """Raise InputError unless these are a data set as ``Network.examples`` must give it."""
+    torch = library()
+    if not isinstance(parts, tuple) or len(parts) != 4 or not all(isinstance(part, torch.Tensor) for part in parts):
+        raise InputError(
+            f"{name}: examples must give Examples of four tensors: inputs, targets, and those of the tests"
+        )
+    for inputs, targets, which in ((parts[0], parts[1], "training"), (parts[2], parts[3], "test")):
+        if not inputs.ndim or not targets.ndim or len(inputs) != len(targets) or not len(inputs):
+            shapes = f"{tuple(inputs.shape)} and {tuple(targets.shape)}"
+            raise InputError(
+                f"{name}: {which} inputs and targets must have a row an example, and as many; got {shapes}"
+            )
+
+
+def vet_module(name: str, module: Any) -> None:
+    """Raise InputError unless the module's outputs are a function of its weights and its inputs alone."""
+    nn = library().nn
+    if not isinstance(module, nn.Module):
+        raise InputError(f"{name}: module must give a torch.nn.Module; it gave {type(module).__name__}")
+    if any(nn.parameter.is_lazy(weight) for weight in module.parameters()):
+        raise InputError(f"{name}: module has weights whose size is not known yet: give its layers all their sizes")
+    if not any(weight.requires_grad for weight in module.parameters()):
+        raise InputError(f"{name}: module has no weights to train")
+    for place, part in module.named_modules():
+        dropped = part.p if isinstance(part, nn.modules.dropout._DropoutNd) else getattr(part, "dropout", 0.0)
+        if isinstance(dropped, float) and dropped > 0:
+            raise InputError(f"{name}: {place or 'module'} drops out at random, which no seed repeats: set it to 0")
+        if getattr(part, "track_running_stats", False):
+            raise InputError(f"{name}: {place or 'module'} remembers what it saw: give it track_running_stats=False")
+
+
+def vet_fit(network: Network, data: Examples) -> None:
+    """Raise InputError where the network, its loss or its accuracy cannot take the examples."""
+    torch = library()
+    apart = -(-len(data.inputs) // 64)  # some from all over, since the first may be all of one class
+    w = network.tensor(network.start(0).astype(np.float32)[:, None])[:, 0]
+    for what, ask in (("loss", network.loss), ("accuracy", network.accuracy)):
+        try:
+            with torch.no_grad():
+                value = ask(network.outputs(w, data.inputs[::apart]), data.targets[::apart])
+        except Exception as error:
+            if isinstance(error, InputError) or files.users_lines(error):
+                raise
+            said = str(error).partition("\n")[0]
+            raise InputError(f"{network.name}: module and {what} do not fit the examples: {said}") from None
+        if not isinstance(value, torch.Tensor) or value.ndim:
+            shape = f"shape {tuple(value.shape)}" if isinstance(value, torch.Tensor) else f"a {type(value).__name__}"
+            raise InputError(f"{network.name}: {what} must give one number, a tensor of shape (); it gave {shape}")
 
 
 def _parts(inputs: Tensor, targets: Tensor) -> Iterator[tuple[tuple[Tensor, Tensor], float]]:

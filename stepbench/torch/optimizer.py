@@ -137,7 +137,14 @@ class Optimizer(torch.optim.Optimizer):
         values = {k: v.item() if isinstance(v := group[k], Tensor) else v for k in kept.values}
         if values == kept.values:
             return
-        made = self._made(values)
+        idle = [
+            key for key, (_, field) in hyperparameters(self.method).items() if field.name == "lr" and not values[key]
+        ]
+        resting = bool(idle) and self.method.steady  # a scheduler warms up from 0, or has come to its end
+        made = self._made(values | dict.fromkeys(idle, 1.0) if resting else values)
+        for key in idle if resting else ():
+            part, field = hyperparameters(made)[key]
+            object.__setattr__(part, field.name, 0.0)
         if kept.started:
             for key, (_, field) in hyperparameters(made).items():
                 old, new = kept.values[key], values[key]
