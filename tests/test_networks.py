@@ -162,6 +162,20 @@ def test_a_run_has_the_same_bits_alone_and_in_lock_step(problem, spec):
         assert_same(stepbench.run(problem, stepbench.method(spec, **{key: values[r]}), steps=25), batch[r])
 
 
+@pytest.mark.parametrize("batch", [3, 16, 17])
+@pytest.mark.parametrize("width", [1, 2, 5, 20, 64])
+def test_small_matrices_round_alike_alone_and_in_lock_step(width, batch):
+    """Where torch would otherwise multiply a single one in another way."""
+    problem = stepbench.problem(f"digits-mlp:hidden=1,width={width},batch={batch}")
+    x = problem.points(np.stack([problem.start(seed) for seed in range(7)], axis=1))
+    together = problem.draw(0, 1, x)
+    f, g = together.f(x), together.grad(x)
+    for runs in (slice(0, 1), slice(3, 4), slice(2, 4), slice(4, 7)):
+        alone = problem.draw(0, 1, x[:, runs])
+        assert torch.equal(alone.f(x[:, runs]), f[runs])
+        assert torch.equal(alone.grad(x[:, runs]), g[:, runs])
+
+
 @pytest.mark.filterwarnings("ignore::stepbench.DivergenceWarning")
 @pytest.mark.parametrize("method", EVERY_RULE)
 def test_every_rule_goes_on_bit_for_bit(method, monkeypatch):

@@ -231,13 +231,19 @@ class Network(Problem):
     def each_run(self, function: Callable[..., Any], x: Tensor, *shared: Tensor, v: Tensor | None = None) -> Any:
         """function(w, *shared), or function(w, v, *shared), of every run's weights; the answers stacked on axis 0.
 
-        A run has the same bits alone: one in lock-step is a batch of one.
+        A run in lock-step has the same bits alone: it travels with a twin, since torch multiplies a single matrix
+        otherwise than several.
         """
         torch = library()
         self.tensors  # noqa: B018 - within vmap no random numbers may be drawn, so the module is built before
         own = [x.T] if v is None else [x.T, v.T]
         if self.lockstep:
-            return torch.func.vmap(function, in_dims=(*[0] * len(own), *[None] * len(shared)))(*own, *shared)
+            lone = x.shape[1] == 1
+            own = [part.repeat(2, 1) for part in own] if lone else own
+            made = torch.func.vmap(function, in_dims=(*[0] * len(own), *[None] * len(shared)))(*own, *shared)
+            if not lone:
+                return made
+            return tuple(part[:1] for part in made) if isinstance(made, tuple) else made[:1]
         answers = [function(*(part[r] for part in own), *shared) for r in range(x.shape[1])]
         if isinstance(answers[0], tuple):
             return tuple(torch.stack(part) for part in zip(*answers, strict=True))
