@@ -90,8 +90,6 @@ class Checkpoint:
     def _read(self) -> Any:
         try:
             with self.path.open("rb") as file, np.load(file, allow_pickle=False) as held:
-                told = json.loads(str(held["text"]))
-                form, run = told["form"], told["run"]
 
                 def found(entry: dict[str, Any]) -> Any:
                     if entry.keys() != {"array"}:
@@ -99,7 +97,8 @@ class Checkpoint:
                     array = held[f"a{entry['array']}"]
                     return array if array.ndim else array[()]
 
-                data = json.loads(json.dumps(told["data"]), object_hook=found)
+                told = json.loads(str(held["text"]), object_hook=found)
+                form, run, data = told["form"], told["run"], told["data"]
         except (OSError, KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile):
             raise InputError(
                 f"{self.path} is not a checkpoint that stepbench wrote: name another file, or remove it"

@@ -515,6 +515,11 @@ def hyperparameters(method: Runnable) -> dict[str, tuple[Parametric, Field]]:
     }
 
 
+def values_of(method: Runnable) -> dict[str, Any]:
+    """A method's hyper-parameters as they are set, by the keys of ``hyperparameters``."""
+    return {key: getattr(part, field.name) for key, (part, field) in hyperparameters(method).items()}
+
+
 def changed(part: Any, values: dict[str, Any]) -> Any:
     """A copy of the object with some fields changed; text is read as the field's kind says."""
     known = fields_of(type(part))
@@ -544,8 +549,8 @@ def with_values(method: Runnable, values: dict[str, Any]) -> Any:
 
 def unbatched(method: Runnable) -> Any:
     """The method of the first run of a batch."""
-    arrays = {key: getattr(part, field.name) for key, (part, field) in hyperparameters(method).items()}
-    return with_values(method, {key: float(value[0]) for key, value in arrays.items() if isinstance(value, np.ndarray)})
+    arrays = {key: value for key, value in values_of(method).items() if isinstance(value, np.ndarray)}
+    return with_values(method, {key: float(value[0]) for key, value in arrays.items()})
 
 
 def fitted(method: Any, x: Array) -> Any:

@@ -12,7 +12,7 @@ import numpy as np
 
 from stepbench import __version__, catalog, files
 from stepbench.arrays import as_numpy
-from stepbench.contracts import Joined, Peer, Problem, Runnable, hyperparameters
+from stepbench.contracts import Joined, Peer, Problem, Runnable, values_of
 from stepbench.fields import fields_of
 from stepbench.torch.network import Network, library
 
@@ -40,9 +40,8 @@ def facts(problem: Problem, method: Runnable) -> dict[str, Any]:
 
 def of_run(problem: Problem, method: Runnable, x: Any, **options: Any) -> str:
     """All that decides a run's bits, as text; ``x`` (d, R) are its first points."""
-    values = {key: getattr(part, field.name) for key, (part, field) in hyperparameters(method).items()}
     known = facts(problem, method) | options
-    known["hyperparameters"] = {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in values.items()}
+    known["hyperparameters"] = {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in values_of(method).items()}
     known["start"] = hashlib.sha256(np.ascontiguousarray(as_numpy(x)).tobytes()).hexdigest()[:16]
     return json.dumps(known)
 

@@ -83,18 +83,20 @@ def stated(problem: str, *, batch: int | None, device: str | None, data: Path | 
     """The problem of the command line, with what its options say of its data."""
     from stepbench import InputError, catalog
     from stepbench.fields import fields_of
+    from stepbench.torch.datasets import DOWNLOAD, FOLDER
 
     if data is not None:
         if not data.is_dir() and not download:
             raise InputError(f"--data {data} is no folder: make it, or give --download too")
-        os.environ["STEPBENCH_DATA"] = str(data.absolute())  # workers inherit it
+        os.environ[FOLDER] = str(data.absolute())  # workers inherit it
     if download:
-        os.environ["STEPBENCH_DOWNLOAD"] = "1"
+        os.environ[DOWNLOAD] = "1"
     found = catalog.problem(problem)
-    for name, value in (("batch", batch), ("device", device)):
-        if value is not None and name not in fields_of(type(found)):
+    said = {name: value for name, value in (("batch", batch), ("device", device)) if value is not None}
+    for name in said:
+        if name not in fields_of(type(found)):
             raise InputError(f"--{name}: {problem} has none: leave it out")
-    return catalog.problem(found, **{k: v for k, v in (("batch", batch), ("device", device)) if v is not None})
+    return catalog.problem(found, **said)
 
 
 def check_output(plot: Path | None, csv: str | None = None, json: bool = False) -> None:

@@ -93,6 +93,8 @@ def _refuse_unequal(
     from stepbench import InputError, catalog
     from stepbench.study.grid import axes
 
+    if batch is None and epochs is None:
+        return
     for axis in axes(over, problem, [catalog.method(method) for method in methods]):
         name = axis.name.removeprefix("problem.")
         if axis.kind == "problem" and name == "batch" and batch is not None:

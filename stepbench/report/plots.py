@@ -116,7 +116,7 @@ def window(results: Sequence[Result]) -> Window:
     problem = results[0].problem
     if problem.view is not None:
         return problem.view
-    paths = [r.x for r in results if r.status != "diverged" and r.x is not None] or [results[0].x[:1]]
+    paths = [r.x for r in results if r.status != "diverged"] or [results[0].x[:1]]
     stars = [] if problem.x_star is None else [np.reshape(problem.x_star, (2, -1)).T]
     points = np.concatenate(paths + stars)
     low, high = points.min(axis=0), points.max(axis=0)
@@ -178,7 +178,6 @@ def _levels(problem: Problem, window: Window) -> tuple[Any, Any, Any, Any, Norma
 def draw_trace(ax: Axes, r: Result, colour: str) -> None:
     """The path of a run: a dot a step, a heavier stroke where a step planned ahead, a cross where it diverged."""
     path = r.x
-    assert path is not None
     ax.plot(*path[0], "o", ms=8, color="white", mec="black", mew=1.5, zorder=6, ls="", label="start")
     ax.plot(*path.T, color=colour, lw=0.9, alpha=0.9, zorder=3)
     shown = path if len(path) <= 400 else path[np.unique(np.geomspace(1, len(path), 400).astype(int) - 1)]

@@ -96,7 +96,7 @@ def _convergence(result: Result, rows: int, extras: Sequence[str]) -> Table:
         cells = [name, *(f"{n:,}" for n in counts), number(float(values[k]))]
         if result.accuracy is not None:
             cells.append(f"{result.accuracy[k]:.1%}")
-        if "w" in extras and result.x is not None:
+        if "w" in extras:
             cells.append(_vector(result.x[k]))
         if "step size α" in extras and result.step_size is not None:
             cells.append(_vector(result.step_size[k]))

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from stepbench import catalog, files, identity
-from stepbench.contracts import Joined, Problem, Runnable, hyperparameters, with_values
+from stepbench.contracts import Joined, Problem, Runnable, values_of, with_values
 from stepbench.engine import prepare, run_quietly
 from stepbench.fields import InputError, shown_path
 from stepbench.result import Result
@@ -117,7 +117,7 @@ def batch(
     """
     columns = {name: np.asarray(own, dtype=float).tolist() for name, own in (values or {}).items()}
     first = with_values(method, {name: own[0] for name, own in columns.items()})
-    parameters = {key: getattr(part, field.name) for key, (part, field) in hyperparameters(first).items()}
+    parameters = values_of(first)
     if arrays := [key for key, value in parameters.items() if isinstance(value, np.ndarray)]:
         raise InputError(f"{first} is a batch already: give {arrays[0]} one value, and say what to vary")
     classes = [type(part) for part in (problem, *first.parts) if not isinstance(part, Joined)]

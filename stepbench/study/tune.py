@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from stepbench import catalog
-from stepbench.contracts import Method, Problem, Runnable, hyperparameters, with_values
+from stepbench.contracts import Method, Problem, Runnable, hyperparameters, values_of, with_values
 from stepbench.fields import InputError, nearest
 from stepbench.study.batch import batch
 from stepbench.study.ends import Ends, Numbers, asked_for_f
@@ -190,8 +190,8 @@ def _ranges(methods: Sequence[Runnable], defaults: Sequence[Runnable], over: Ove
     for method, default in zip(methods, defaults, strict=True):
         fields = {key: field for key, (_, field) in hyperparameters(method).items()}
         known |= set(fields)
-        as_named = {key: getattr(part, field.name) for key, (part, field) in hyperparameters(default).items()}
-        values = {key: getattr(part, field.name) for key, (part, field) in hyperparameters(method).items()}
+        as_named = values_of(default)
+        values = values_of(method)
         free = [key for key, value in values.items() if np.array_equal(value, as_named[key])]
         texts = {key: fields[key].search for key in free if fields[key].search} | {
             key: text for key, text in given.items() if key in fields
@@ -228,13 +228,12 @@ def _ends(
     for m, (method, settings) in enumerate(wanted):
         for some in _in_lockstep(method, settings, cases):
             own = [settings[i] for i, _ in some]
-            starts = [problem.x0 if (x := cases[c].start) is None else x for _, c in some]
             many = [key for key, (_, field) in hyperparameters(method).items() if key in own[0] and field.many]
             made = batch(
                 problem,
                 with_values(method, {key: value for key, value in own[0].items() if key not in many}),
                 values={key: [setting[key] for setting in own] for key in many},
-                start=None if problem.random_start else np.stack(starts, axis=1),
+                start=None if problem.random_start else _starts(problem, [cases[c] for _, c in some]),
                 seed=cases[some[0][1]].seed,
                 **options,
             )
@@ -244,6 +243,11 @@ def _ends(
         Ends.of([*itertools.islice(outcomes, size)], (len(settings), len(cases)))
         for size, (_, settings) in zip(sizes, wanted, strict=True)
     ]
+
+
+def _starts(problem: Problem, cases: Sequence[_Case]) -> Numbers:
+    """The first points of these cases, (d, R)."""
+    return np.stack([problem.x0 if case.start is None else case.start for case in cases], axis=1)
 
 
 def _in_lockstep(

@@ -79,10 +79,6 @@ class Sample:
 
         return self._network.each_run(along, x, self.inputs, self.targets, v=v).detach().T
 
-    def hessian(self, x: Array) -> Array:
-        """Its Hessian is not formed: it has the square of the number of weights in entries."""
-        raise NotImplementedError
-
 
 @dataclass(frozen=True)
 class Network(Problem):
@@ -412,7 +408,7 @@ def vet_fit(network: Network, data: Examples) -> None:
     """Raise InputError where the network, its loss or its accuracy cannot take the examples."""
     torch = library()
     apart = -(-len(data.inputs) // 64)  # some from all over, since the first may be all of one class
-    w = network.tensor(network.start(0).astype(np.float32)[:, None])[:, 0]
+    w = network.tensor(network.x0.astype(np.float32))
     for what, ask in (("loss", network.loss), ("accuracy", network.accuracy)):
         try:
             with torch.no_grad():

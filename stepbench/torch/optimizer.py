@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from stepbench import catalog, states
-from stepbench.contracts import Method, Runnable, State, hyperparameters, with_arrays, with_values
+from stepbench.contracts import Method, Runnable, State, hyperparameters, values_of, with_arrays, with_values
 from stepbench.fields import InputError
 from stepbench.torch.answers import Closure, Moving, Still, called, short_name
 from stepbench.torch.blocks import Block, Step, kind, new_blocks, working
@@ -92,7 +92,7 @@ class Optimizer(torch.optim.Optimizer):
         self._compiled = compile
         self.evals = self.fevals = 0
         self._groups: list[_Group] = []
-        super().__init__(params, {key: getattr(part, f.name) for key, (part, f) in hyperparameters(made).items()})
+        super().__init__(params, values_of(made))
 
     # Groups -----------------------------------------------------------------------------------------------------------
 
@@ -215,9 +215,8 @@ class Optimizer(torch.optim.Optimizer):
         sizes = [p.numel() for p in block.params]
 
         def step(x: Tensor, g: Tensor, s: State) -> tuple[Tensor, State]:
-            oracle: Any = Still(
-                method, x, g, sizes, loss, self.horizon, fraction, asked
-            )  # as much as methods ask of it
+            # It has as much of an oracle as such methods ask for.
+            oracle: Any = Still(method, x, g, sizes, loss, self.horizon, fraction, asked)
             return method.step(x, oracle, s)
 
         return step
@@ -411,7 +410,7 @@ class _Group:
     def take(self, method: Method) -> None:
         self.method = method
         vars(self).pop("fitted", None)
-        self.values = {key: getattr(part, field.name) for key, (part, field) in hyperparameters(method).items()}
+        self.values = values_of(method)
 
     @cached_property
     def fitted(self) -> Method:
