@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import zipfile
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -142,13 +143,16 @@ class Result:
         return run_figure(self._alone())
 
 
-def load(path: str | Path, problem: Problem | None = None) -> Result:
-    """Read a result that ``save`` wrote; raises InputError where the file is not one.
+def load(path: str | Path | IO[bytes], problem: Problem | None = None) -> Result:
+    """Read a result that ``save`` wrote, from its path or an open file; raises InputError where it is not one.
 
     ``problem`` is the problem that was run, where it is of your own making and the catalogue cannot build it.
     """
     try:
-        with Path(path).open("rb") as handle, np.load(handle, allow_pickle=False) as file:
+        with (
+            Path(path).open("rb") if isinstance(path, str | Path) else nullcontext(path) as handle,
+            np.load(handle, allow_pickle=False) as file,
+        ):
             facts = json.loads(str(file["facts"]))
             arrays = {name: file.get(name) for name in ARRAYS}
         plain: dict[str, Any] = {k: v.item() if v is not None and v.ndim == 0 else v for k, v in arrays.items()}

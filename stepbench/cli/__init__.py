@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from stepbench import __version__
-from stepbench.cli import check, compare, list, map, new, profile, run, show, study, sweep, tune  # noqa: A004
+from stepbench.cli import check, compare, list, map, new, profile, reproduce, run, show, study, sweep, tune  # noqa: A004
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -82,6 +82,7 @@ def _app(args: Sequence[str]) -> typer.Typer:
     app.command("map")(map.command)
     app.command("tune")(tune.command)
     app.command("profile")(profile.command)
+    app.command("reproduce")(reproduce.command)
     app.add_typer(study.app, name="study")
     app.command("list")(list.command)
     app.command("show")(show.command)

@@ -139,6 +139,12 @@ class Store:
             if self._has_tables():
                 yield from self._db.execute("SELECT key, trace FROM runs WHERE trace IS NOT NULL ORDER BY key")
 
+    def trace(self, key: bytes) -> bytes | None:
+        """The trace of one run; None where there is none."""
+        with self._explained():
+            row = self._db.execute("SELECT trace FROM runs WHERE key = ?", [key]).fetchone()
+        return None if row is None else row[0]
+
     def statuses(self) -> list[tuple[bytes, str, int]]:
         """How many runs of each setting ended in each word."""
         with self._explained():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
@@ -9,7 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from stepbench import catalog
 from stepbench.fields import InputError
+from stepbench.result import Result, load
 from stepbench.study.batch import Batch, Keep, Outcome, Work, digest, perform
 from stepbench.study.executors import Workplace, opened
 from stepbench.study.store import Store
@@ -109,6 +112,21 @@ class Study:
         self.made += made
         self.reused += sum(map(len, heads)) - made
         return [[here[head.key] for head in own] for own in heads]
+
+    def results(self, batches: Sequence[Batch]) -> list[list[Result]]:
+        """Every record of all runs of each batch, in order; what is not here yet is made, as by ``outcomes``.
+
+        Raises InputError where a run crashed, with the reason.
+        """
+        every: list[list[Result]] = []
+        for made, own in zip(batches, self.outcomes(batches, keep="trace"), strict=True):
+            problem = catalog.problem(made.work.problem)
+            every.append([])
+            for head, end in zip(made.heads, own, strict=True):
+                if (trace := self.store.trace(head.key)) is None:
+                    raise InputError(f"{made.work.method} on {made.work.problem}: {end.detail}")
+                every[-1].append(load(io.BytesIO(trace), problem))
+        return every
 
     def in_order(self, placed: Sequence[tuple[Batch, Sequence[int]]]) -> list[Outcome]:
         """The outcomes of all runs, each at the place that is given for it beside its batch."""

@@ -1,0 +1,101 @@
+"""Figures of claims: the curves of their runs, or one number of each run across a hyper-parameter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from stepbench.report.plots import COLOURS, DASHES, MARKERS
+from stepbench.reproduce.claims import Across, Curves
+from stepbench.reproduce.verdicts import Verdict
+from stepbench.result import Result
+
+NAMES = {
+    "error": "error $f(w) - f^*$",
+    "distance": r"distance $\|w - w^*\|$",
+    "gradient_norm": r"$\|\nabla f(w)\|$",
+    "f": "$f(w)$",
+    "accuracy": "test accuracy",
+    "evals": "gradient evaluations",
+    "iteration": "iteration",
+}
+
+
+def claim_figure(verdict: Verdict) -> Figure:
+    """The picture of a claim: every seed is drawn, and the verdict stands above."""
+    claim, picture = verdict.claim, verdict.claim.picture
+    figure = Figure(figsize=(8.5, 5), layout="constrained")
+    ax = figure.subplots()
+    if isinstance(picture, Across):
+        _draw_across(ax, verdict, picture)
+    else:
+        assert picture is not None
+        _draw_curves(ax, verdict, picture)
+    ax.grid(color="#dddddd", lw=0.6)
+    ax.legend(fontsize=9, frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5))
+    ax.set_title(f"{claim.where}: {claim.says}\n{verdict.word}", fontsize=11, loc="left")
+    return figure
+
+
+def _draw_curves(ax: Axes, verdict: Verdict, picture: Curves) -> None:
+    keys = picture.only or tuple(verdict.results[0])
+    for i, key in enumerate(keys):
+        style: Any = {"color": COLOURS[i % len(COLOURS)], "ls": DASHES[(i + i // 8) % len(DASHES)], "lw": 1.5}
+        for n, runs in enumerate(verdict.results):
+            x, y = _curve(runs[key], picture)
+            y = np.where(np.isfinite(y), y, np.nan)
+            if picture.y == "step_size" and np.isfinite(y).sum() < 60:
+                style |= {"marker": MARKERS[i % len(MARKERS)], "ms": 4, "lw": 0.8}
+            elif picture.y == "step_size" and np.count_nonzero(np.diff(np.signbit(y))) > 20:
+                style |= {"ls": "", "marker": ".", "ms": 2}  # a line would hide another's
+            ax.plot(x, y, **style, label="" if n else _name(key))
+    values = np.concatenate([_curve(runs[key], picture)[1] for runs in verdict.results for key in keys])
+    finite = values[np.isfinite(values)]
+    if (finite < 0).any():
+        size = np.quantile(np.abs(finite[finite != 0]), 0.1)
+        ax.set_yscale("symlog", linthresh=10.0 ** np.floor(np.log10(size)))
+        ax.axhline(0, color="black", lw=0.8)
+    elif picture.y != "accuracy":
+        ax.set_yscale("log")
+    if (starts := max(float(_curve(runs[key], picture)[1][0]) for runs in verdict.results for key in keys)) > 0:
+        ax.set_ylim(top=min(ax.get_ylim()[1], 1e4 * starts))  # a run that diverged leaves the picture
+    component = "" if picture.component is None else f"({picture.component + 1})"
+    ax.set_ylabel(NAMES.get(picture.y, f"step size α{component}"))
+    ax.set_xlabel(NAMES[picture.x])
+
+
+def _name(key: Any) -> str:
+    return " ".join(map(str, key)) if isinstance(key, tuple) else str(key)
+
+
+def _curve(run: Result, picture: Curves) -> tuple[Any, Any]:
+    y = getattr(run, picture.y)
+    if picture.y == "step_size" and y.ndim == 2:
+        y = y[:, picture.component or 0]
+    x = getattr(run, picture.x)
+    return x, np.asarray(y, dtype=float)
+
+
+def _draw_across(ax: Axes, verdict: Verdict, picture: Across) -> None:
+    keys = tuple(verdict.results[0])
+    for i, series in enumerate(dict.fromkeys(name for name, _ in keys)):
+        places = sorted(x for name, x in keys if name == series)
+        values = np.array([[picture.y(runs[series, x]) for x in places] for runs in verdict.results])
+        values = np.where(np.isfinite(values), values, np.nan)
+        style: Any = {"color": COLOURS[i % 8], "ls": DASHES[i % 8], "marker": MARKERS[i % 8]}
+        with np.errstate(all="ignore"):
+            middle = np.median(values, axis=0)  # NaN where a seed is lost
+            low, high = values.min(axis=0), values.max(axis=0)
+        ax.plot(places, middle, **style, label=series)
+        ax.fill_between(places, low, high, color=style["color"], alpha=0.15, lw=0)
+    xs = [x for _, x in keys]
+    if min(xs) > 0 and max(xs) >= 20 * min(xs):
+        ax.set_xscale("log")
+    shown = np.concatenate([line.get_ydata() for line in ax.lines])
+    if np.nanmin(shown) > 0 and np.nanmax(shown) > 20 * np.nanmin(shown):
+        ax.set_yscale("log")
+    ax.set_xlabel(picture.name)
+    ax.set_ylabel(picture.label)

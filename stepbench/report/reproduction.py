@@ -1,0 +1,281 @@
+"""What ``stepbench reproduce`` tells: tables, figures, and a report in Markdown or HTML."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import html
+import io
+import math
+import os
+import platform
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from rich.console import Group
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from stepbench.identity import version
+from stepbench.reproduce.claims import Claim, Paper
+from stepbench.reproduce.verdicts import NOT, NOT_HERE, PARTLY, REPRODUCED, WORDS, Verdict
+
+Judged: TypeAlias = tuple[Paper, list[Verdict]]
+
+STYLES = {REPRODUCED: "bold green", PARTLY: "bold yellow", NOT: "bold red", NOT_HERE: "dim"}
+MARKS = {"✓": "green", "✗": "red", "~": "yellow"}
+COMMANDS = 12
+"""How many commands of a claim a report prints."""
+
+
+def claims_table(paper: Paper, claims: Sequence[Claim]) -> Table:
+    """The claims of a paper, a line each."""
+    table = Table(title=heading(paper), title_justify="left", box=None, padding=(0, 2, 0, 0), show_header=False)
+    for claim in claims:
+        slow = "" if claim.quick or claim.missing else " (longer)"
+        table.add_row(Text(f"{paper.name}/{claim.name}", no_wrap=True), claim.where, Text(claim.says + slow))
+    table.add_row()
+    return table
+
+
+def heading(paper: Paper) -> Text:
+    """The paper's name and source."""
+    return Text.assemble((paper.name, "bold"), f"  {paper.source}")
+
+
+def verdict_lines(verdict: Verdict, width: int) -> Group:
+    """A claim with its verdict, and a line for each number: whether it agrees, the paper's, and ours."""
+    claim, width = verdict.claim, min(width, 120)
+    seconds = f"  {duration(verdict.seconds)}" if verdict.measured else ""
+    head = Table.grid(padding=(0, 2, 0, 0))
+    head.add_column(width=14)
+    head.add_column(width=width - 18)
+    says = Text.assemble((f"{claim.where}  ", "bold"), claim.says, (seconds, "dim"))
+    head.add_row(Text(verdict.word, style=STYLES[verdict.word]), says)
+    if verdict.detail:
+        head.add_row("", Text(verdict.detail, style="dim"))
+    numbers = Table.grid(padding=(0, 2, 0, 0))
+    paper, ours = (14, 22) if width < 100 else (20, 27)
+    for size in (1, width - paper - ours - 11, paper, ours):
+        numbers.add_column(width=size)
+    for mark, *cells in lines(verdict):
+        numbers.add_row(Text(mark[:1], style=MARKS[mark[:1]]), *map(Text, cells))
+    return Group(head, Padding(numbers, (0, 0, 0, 2)))
+
+
+def lines(verdict: Verdict) -> list[tuple[str, str, str, str]]:
+    """A line for each number: whether it agrees, its name, the paper's and ours."""
+    n = len(verdict.seeds)
+    found = []
+    for name, values in verdict.measured.items():
+        k = verdict.agrees(name)
+        mark = "✓" if k == n else "✗" if not k else f"~ {k} of {n} seeds"
+        found.append((mark, name, verdict.claim.paper[name].says, measured(values)))
+    return found
+
+
+def measured(values: Sequence[float]) -> str:
+    """The median over seeds, and the range where they differ."""
+    middle = number(float(np.median(values)))
+    low, high = number(min(values)), number(max(values))
+    return middle if low == high else f"{middle} ({low} to {high})"
+
+
+def number(value: float) -> str:
+    """A number with as many digits as a reader compares; ∞ for what never comes."""
+    if not math.isfinite(value):
+        return "∞" if value > 0 else "–" if math.isnan(value) else "−∞"
+    return f"{value:,.0f}" if value == round(value) and abs(value) < 1e7 else f"{value:.4g}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds, as a reader says them."""
+    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.1f} min"
+
+
+def tally(verdicts: Sequence[Verdict]) -> str:
+    """How many claims have each verdict."""
+    counts = {word: sum(v.word == word for v in verdicts) for word in WORDS}
+    return ", ".join(f"{n} {word}" for word, n in counts.items() if n)
+
+
+def as_json(judged: Sequence[Judged]) -> list[dict[str, Any]]:
+    """Every claim with what was measured, as plain data; what is not finite is null."""
+    return [
+        {
+            "claim": f"{paper.name}/{v.claim.name}",
+            "where": v.claim.where,
+            "says": v.claim.says,
+            "verdict": v.word,
+            "detail": v.detail,
+            "seeds": list(v.seeds),
+            "numbers": {
+                name: {
+                    "paper": v.claim.paper[name].says,
+                    "measured": [x if math.isfinite(x) else None for x in values],
+                    "agrees": v.agrees(name),
+                }
+                for name, values in v.measured.items()
+            },
+            "why": v.claim.why,
+            "note": v.claim.note,
+            "seconds": v.seconds,
+            "commands": commands(v),
+        }
+        for paper, verdicts in judged
+        for v in verdicts
+    ]
+
+
+def commands(verdict: Verdict) -> list[str]:
+    """The command of each of a claim's runs, at the first seed."""
+    seed = verdict.seeds[0] if verdict.seeds else 0
+    return list(dict.fromkeys(run.command(seed) for run in verdict.claim.runs.values()))
+
+
+def figure_name(paper: Paper, verdict: Verdict) -> str:
+    """The file of a claim's figure."""
+    return f"{paper.name}-{verdict.claim.name}.png"
+
+
+def draw(folder: Path, paper: Paper, verdict: Verdict) -> None:
+    """Draw a claim's figure into the folder, where it has one and was run."""
+    from stepbench.report.claim_plots import claim_figure
+
+    if verdict.claim.picture is not None and verdict.results:
+        claim_figure(verdict).savefig(folder / figure_name(paper, verdict), dpi=110)
+
+
+def written(path: Path, judged: Sequence[Judged], command: str, figures: Path | None) -> str:
+    """The report that the file's name asks for, Markdown or HTML; an HTML file holds its figures."""
+    if path.suffix.lower() == ".html":
+        return _html(judged, command)
+    return _markdown(judged, command, None if figures is None else Path(os.path.relpath(figures, path.parent)))
+
+
+INTRODUCTION = (
+    "Every claim is judged by computation: some runs, what is measured of them, and the interval in which it agrees "
+    "with the paper. It is reproduced where all its numbers agree for every seed, not reproduced where none does, and "
+    "partly reproduced in between. Measured numbers are the median over the seeds, and their range in brackets."
+)
+
+
+def facts(judged: Sequence[Judged], command: str) -> dict[str, str]:
+    """Where, when and how it was run."""
+    seeds = sorted({seed for _, verdicts in judged for v in verdicts for seed in v.seeds})
+    here = f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+    libraries = [f"{name} {metadata.version(name)}" for name in ("numpy", "scipy", "torch") if _installed(name)]
+    return {
+        "command": command,
+        "date": datetime.date.today().isoformat(),
+        "machine": here,
+        "versions": f"stepbench {version()}, {', '.join(libraries)}",
+        "seeds": ", ".join(map(str, seeds)),
+        "verdicts": tally([v for _, verdicts in judged for v in verdicts]),
+    }
+
+
+def _installed(name: str) -> bool:
+    try:
+        metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _words(verdict: Verdict) -> list[str]:
+    """What there is to say below the numbers."""
+    claim = verdict.claim
+    tolerance = [f"Tolerance: {claim.why}."] if claim.why and verdict.measured else []
+    return [*([f"{verdict.detail}."] if verdict.detail else []), *tolerance, *([claim.note] if claim.note else [])]
+
+
+def _told(verdict: Verdict) -> list[str]:
+    """The first commands of a claim, and how many more there are."""
+    every = commands(verdict)
+    more = [f"# and {len(every) - COMMANDS:,} more like these"] if len(every) > COMMANDS else []
+    return every[:COMMANDS] + more
+
+
+def _markdown(judged: Sequence[Judged], command: str, figures: Path | None) -> str:
+    told = facts(judged, command)
+    lines = ["# Reproduction", "", INTRODUCTION, ""]
+    lines += [f"- {name}: `{text}`" if name == "command" else f"- {name}: {text}" for name, text in told.items()]
+    for paper, verdicts in judged:
+        lines += ["", f"## {paper.name}", "", f"{paper.source}: {tally(verdicts)}.", ""]
+        lines += ["| claim | where | the paper says | verdict |", "|---|---|---|---|"]
+        lines += [
+            f"| [{v.claim.name}](#{paper.name}-{v.claim.name}) | {v.claim.where} | {v.claim.says} | **{v.word}** |"
+            for v in verdicts
+        ]
+        for v in verdicts:
+            lines += ["", f'<a id="{paper.name}-{v.claim.name}"></a>', f"### {paper.name}/{v.claim.name}: {v.word}", ""]
+            lines += [f"{v.claim.where}: {v.claim.says}.", ""]
+            if v.measured:
+                lines += ["| | | paper | measured |", "|---|---|---|---|"]
+                lines += [f"| {' | '.join(cell.replace('|', '&#124;') for cell in row)} |" for row in lines(v)] + [""]
+            lines += [text for words in _words(v) for text in (words, "")]
+            if figures is not None and v.claim.picture is not None and v.results:
+                lines += [f"![{v.claim.says}]({(figures / figure_name(paper, v)).as_posix()})", ""]
+            if v.measured and (told_ := _told(v)):
+                lines += ["<details><summary>commands</summary>", "", "```sh", *told_, "```", "", "</details>"]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+_STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
+table { border-collapse: collapse; margin: .8rem 0 }
+td, th { padding: .2rem .9rem .2rem 0; text-align: left; vertical-align: top }
+th { border-bottom: 1px solid #999 } section { border-top: 1px solid #ddd; padding: .6rem 0 } h3 { margin: .4rem 0 }
+.verdict { font-weight: 600; white-space: nowrap } .reproduced { color: #00724f } .partly { color: #9a6700 }
+.not { color: #b00020 } .here { color: #777 } img { max-width: 100% } .words { color: #555; margin: .3rem 0 }
+pre { background: #f6f6f6; padding: .6rem; overflow-x: auto; font-size: 13px }
+"""
+_CLASSES = {REPRODUCED: "reproduced", PARTLY: "partly", NOT: "not", NOT_HERE: "here"}
+
+
+def _html(judged: Sequence[Judged], command: str) -> str:
+    e = html.escape
+    body = [f"<h1>Reproduction</h1><p>{e(INTRODUCTION)}</p><table>"]
+    body += [f"<tr><th>{name}</th><td>{e(text)}</td></tr>" for name, text in facts(judged, command).items()]
+    body.append("</table>")
+    for paper, verdicts in judged:
+        body.append(f"<h2>{e(paper.name)}</h2><p>{e(paper.source)}: {tally(verdicts)}.</p><table>")
+        body.append("<tr><th>claim</th><th>where</th><th>the paper says</th><th>verdict</th></tr>")
+        for v in verdicts:
+            link = f'<a href="#{paper.name}-{v.claim.name}">{v.claim.name}</a>'
+            body.append(
+                f"<tr><td>{link}</td><td>{e(v.claim.where)}</td><td>{e(v.claim.says)}</td>{_word(v, 'td')}</tr>"
+            )
+        body.append("</table>")
+        for v in verdicts:
+            body.append(f'<section id="{paper.name}-{v.claim.name}"><h3>{e(v.claim.where)}: {e(v.claim.says)}</h3>')
+            body.append(_word(v, "p"))
+            if v.measured:
+                body.append("<table><tr><th></th><th></th><th>paper</th><th>measured</th></tr>")
+                body += [f"<tr>{''.join(f'<td>{e(cell)}</td>' for cell in row)}</tr>" for row in lines(v)]
+                body.append("</table>")
+            body += [f'<p class="words">{e(words)}</p>' for words in _words(v)]
+            if v.claim.picture is not None and v.results:
+                body.append(f'<img alt="{e(v.claim.says)}" src="data:image/png;base64,{_picture(v)}">')
+            if v.measured and (told_ := _told(v)):
+                body.append(f"<details><summary>commands</summary><pre>{e(chr(10).join(told_))}</pre></details>")
+            body.append("</section>")
+    head = f'<meta charset="utf-8"><title>Reproduction</title><style>{_STYLE}</style>'
+    return f"<!doctype html><html lang=en><head>{head}</head><body>\n" + "\n".join(body) + "\n</body></html>\n"
+
+
+def _word(verdict: Verdict, tag: str) -> str:
+    return f'<{tag} class="verdict {_CLASSES[verdict.word]}">{verdict.word}</{tag}>'
+
+
+def _picture(verdict: Verdict) -> str:
+    from stepbench.report.claim_plots import claim_figure
+
+    file = io.BytesIO()
+    claim_figure(verdict).savefig(file, format="png", dpi=90)
+    return base64.b64encode(file.getvalue()).decode()

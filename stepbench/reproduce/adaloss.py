@@ -1,0 +1,5 @@
+"""To be declared."""
+
+from stepbench.reproduce.claims import Paper
+
+PAPER = Paper("adaloss", "", ())

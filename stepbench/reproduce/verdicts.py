@@ -1,0 +1,132 @@
+"""Judging claims: make the runs, measure, and compare with what the paper says. No verdict is written by hand."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from stepbench import catalog
+from stepbench.contracts import Method, hyperparameters, values_of
+from stepbench.engine import in_evaluations
+from stepbench.fields import InputError
+from stepbench.identity import name_of
+from stepbench.reproduce.claims import Claim, Run
+from stepbench.result import Result
+from stepbench.study import Study
+from stepbench.study.batch import Batch, batch
+
+REPRODUCED, PARTLY, NOT, NOT_HERE = "reproduced", "partly", "not reproduced", "not run here"
+WORDS = (REPRODUCED, PARTLY, NOT, NOT_HERE)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of a claim.
+
+    ``measured`` has one number a seed for each name that the claim measures; ``results`` are the runs, a mapping a
+    seed; ``detail`` says what the word does not: why it was not run, or which seeds disagree.
+    """
+
+    claim: Claim
+    word: str
+    detail: str = ""
+    measured: dict[str, list[float]] = field(default_factory=dict)
+    seeds: tuple[int, ...] = ()
+    seconds: float = 0.0
+    results: tuple[dict[Any, Result], ...] = ()
+
+    def agrees(self, name: str) -> int:
+        """For how many of the seeds a measured number agrees with the paper."""
+        return sum(value in self.claim.paper[name] for value in self.measured[name])
+
+
+def judge(claim: Claim, study: Study, seeds: Sequence[int], *, quick: bool = False) -> Verdict:
+    """Make the claim's runs, or find them in the study, and compare what they show with what the paper says.
+
+    Raises Stopped on Ctrl-C; the runs that were made are kept in the study.
+    """
+    if claim.missing:
+        return Verdict(claim, NOT_HERE, claim.missing)
+    if quick and not claim.quick:
+        return Verdict(claim, NOT_HERE, "it takes longer: leave out --quick")
+    began = time.perf_counter()
+    try:
+        if not any(run.depends_on_seed() for run in claim.runs.values()):
+            seeds = seeds[:1]
+        results = tuple(results_of(claim.runs, study, seeds))
+    except InputError as error:
+        return Verdict(claim, NOT_HERE, str(error))
+    measured = [dict(claim.measure(own)) for own in results]
+    assert all(own.keys() == claim.paper.keys() for own in measured), f"{claim.name} measures other than it says"
+    words = [_word([own[name] in band for name, band in claim.paper.items()]) for own in measured]
+    return Verdict(
+        claim,
+        words[0] if len({*words}) == 1 else PARTLY,
+        ""
+        if len({*words}) == 1
+        else "seeds disagree: " + ", ".join(f"{words.count(w)} {w}" for w in WORDS if w in words),
+        {name: [own[name] for own in measured] for name in claim.paper},
+        tuple(seeds),
+        time.perf_counter() - began,
+        results,
+    )
+
+
+def _word(holds: Sequence[bool]) -> str:
+    return REPRODUCED if all(holds) else PARTLY if any(holds) else NOT
+
+
+def results_of(runs: Mapping[Any, Run], study: Study, seeds: Sequence[int]) -> list[dict[Any, Result]]:
+    """The results of some runs, a mapping a seed; those that differ in numbers only go in lock-step."""
+    places: list[list[tuple[int, Any]]] = []
+    batches: list[Batch] = []
+    for n, seed in enumerate(seeds):
+        for keys in _alike(runs):
+            batches.append(_batch([runs[key] for key in keys], seed))
+            places.append([(n, key) for key in keys])
+    found: list[dict[Any, Result]] = [{} for _ in seeds]
+    for own, results in zip(places, study.results(batches), strict=True):
+        for (n, key), result in zip(own, results, strict=True):
+            found[n][key] = result
+    return [{key: own[key] for key in runs} for own in found]
+
+
+def _alike(runs: Mapping[Any, Run]) -> Iterable[list[Any]]:
+    """The keys of runs that differ in nothing but hyper-parameters that may be arrays."""
+    groups: dict[Any, list[Any]] = {}
+    for key, run in runs.items():
+        method, many = catalog.method(run.method), _numbers(run.method)
+        fixed = {name: value for name, value in values_of(method).items() if name not in many}
+        group = replace(run, method=name_of(method)), tuple(many), tuple(fixed.items())
+        groups.setdefault(group, []).append(key)
+    return groups.values()
+
+
+def _numbers(spec: str) -> dict[str, float]:
+    """The hyper-parameters that may differ from run to run of a batch."""
+    method = catalog.method(spec)
+    if not isinstance(method, Method):
+        return {}
+    many = {name for name, (_, field) in hyperparameters(method).items() if field.many}
+    return {k: v for k, v in values_of(method).items() if k in many and isinstance(v, int | float)}
+
+
+def _batch(runs: Sequence[Run], seed: int) -> Batch:
+    """Runs that are alike, as one batch."""
+    first = runs[0]
+    problem = catalog.problem(first.problem.format(seed=seed))
+    numbers = [_numbers(run.method) for run in runs]
+    vary = {name: [own[name] for own in numbers] for name in numbers[0] if len({own[name] for own in numbers}) > 1}
+    return batch(
+        problem,
+        catalog.method(first.method),
+        values=vary,
+        start=first.start,
+        seed=seed,
+        noise=first.noise,
+        budget=in_evaluations(problem, first.budget, first.epochs),
+        steps=first.steps,
+        target=first.target,
+    )
