@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ def claim_figure(verdict: Verdict) -> Figure:
         _draw_curves(ax, verdict, picture)
     ax.grid(color="#dddddd", lw=0.6)
     ax.legend(fontsize=9, frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5))
-    ax.set_title(f"{claim.where}: {claim.says}\n{verdict.word}", fontsize=11, loc="left")
+    ax.set_title(textwrap.fill(f"{claim.where}: {claim.says}", 85) + f"\n{verdict.word}", fontsize=11, loc="left")
     return figure
 
 
@@ -60,8 +61,12 @@ def _draw_curves(ax: Axes, verdict: Verdict, picture: Curves) -> None:
         ax.axhline(0, color="black", lw=0.8)
     elif picture.y != "accuracy":
         ax.set_yscale("log")
-    if (starts := max(float(_curve(runs[key], picture)[1][0]) for runs in verdict.results for key in keys)) > 0:
-        ax.set_ylim(top=min(ax.get_ylim()[1], 1e4 * starts))  # a run that diverged leaves the picture
+    if picture.y not in ("step_size", "accuracy"):  # what vanishes or diverges leaves the picture
+        start = max(float(getattr(runs[key], picture.y)[0]) for runs in verdict.results for key in keys)
+        ax.set_ylim(max(ax.get_ylim()[0], 1e-34 * start), min(ax.get_ylim()[1], 1e3 * start))
+    lengths = [getattr(runs[key], picture.x)[-1] for runs in verdict.results for key in keys]
+    if max(lengths) > 8 * min(lengths):  # else a run that is over at once would be a line on the axis
+        ax.set_xscale("log")
     component = "" if picture.component is None else f"({picture.component + 1})"
     ax.set_ylabel(NAMES.get(picture.y, f"step size α{component}"))
     ax.set_xlabel(NAMES[picture.x])

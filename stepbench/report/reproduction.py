@@ -203,27 +203,27 @@ def _told(verdict: Verdict) -> list[str]:
 
 def _markdown(judged: Sequence[Judged], command: str, figures: Path | None) -> str:
     told = facts(judged, command)
-    lines = ["# Reproduction", "", INTRODUCTION, ""]
-    lines += [f"- {name}: `{text}`" if name == "command" else f"- {name}: {text}" for name, text in told.items()]
+    text = ["# Reproduction", "", INTRODUCTION, ""]
+    text += [f"- {name}: `{fact}`" if name == "command" else f"- {name}: {fact}" for name, fact in told.items()]
     for paper, verdicts in judged:
-        lines += ["", f"## {paper.name}", "", f"{paper.source}: {tally(verdicts)}.", ""]
-        lines += ["| claim | where | the paper says | verdict |", "|---|---|---|---|"]
-        lines += [
+        text += ["", f"## {paper.name}", "", f"{paper.source}: {tally(verdicts)}.", ""]
+        text += ["| claim | where | the paper says | verdict |", "|---|---|---|---|"]
+        text += [
             f"| [{v.claim.name}](#{paper.name}-{v.claim.name}) | {v.claim.where} | {v.claim.says} | **{v.word}** |"
             for v in verdicts
         ]
         for v in verdicts:
-            lines += ["", f'<a id="{paper.name}-{v.claim.name}"></a>', f"### {paper.name}/{v.claim.name}: {v.word}", ""]
-            lines += [f"{v.claim.where}: {v.claim.says}.", ""]
+            text += ["", f'<a id="{paper.name}-{v.claim.name}"></a>', f"### {paper.name}/{v.claim.name}: {v.word}", ""]
+            text += [f"{v.claim.where}: {v.claim.says}.", ""]
             if v.measured:
-                lines += ["| | | paper | measured |", "|---|---|---|---|"]
-                lines += [f"| {' | '.join(cell.replace('|', '&#124;') for cell in row)} |" for row in lines(v)] + [""]
-            lines += [text for words in _words(v) for text in (words, "")]
+                text += ["| | | paper | measured |", "|---|---|---|---|"]
+                text += [f"| {' | '.join(cell.replace('|', '&#124;') for cell in row)} |" for row in lines(v)] + [""]
+            text += [line for words in _words(v) for line in (words, "")]
             if figures is not None and v.claim.picture is not None and v.results:
-                lines += [f"![{v.claim.says}]({(figures / figure_name(paper, v)).as_posix()})", ""]
+                text += [f"![{v.claim.says}]({(figures / figure_name(paper, v)).as_posix()})", ""]
             if v.measured and (told_ := _told(v)):
-                lines += ["<details><summary>commands</summary>", "", "```sh", *told_, "```", "", "</details>"]
-    return "\n".join(lines).rstrip() + "\n"
+                text += ["<details><summary>commands</summary>", "", "```sh", *told_, "```", "", "</details>"]
+    return "\n".join(text).rstrip() + "\n"
 
 
 _STYLE = """
