@@ -217,7 +217,7 @@ def test_measures():
 
 def test_claims_have_names_of_their_own():
     assert len({*NAMES}) == len(NAMES)
-    assert all(re.fullmatch(r"[a-z-]+/[a-z0-9]+(-[a-z0-9]+)*", name) for name in NAMES)
+    assert all(re.fullmatch(r"[a-z-]+/[a-z0-9.]+(-[a-z0-9.]+)*", name) for name in NAMES)
 
 
 @pytest.mark.parametrize(("name", "one"), CLAIMS, ids=NAMES)
@@ -271,6 +271,8 @@ def test_the_quick_verdicts_of_reproduction_md_stand(name, tmp_path):
 
 MUTATIONS = {
     "csawg/figure-7-zero": ("methods/csawg.py", "g_s * (w_s - w_sK)", "g_s * (w_s - w_s)"),
+    "rdbd/lemma-4.3-part-2": ("stepsizes/rdbd.py", "where(h * s.h < 0, self.eta * s.h, 0.0)", "0.0 * h"),
+    "adaloss/corollary-1-linear-from-any-b0": ("stepsizes/adaloss.py", "b = s.b + self.a * abs(f - self.c)", "b = s.b"),
 }
 
 
