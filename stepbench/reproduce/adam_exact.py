@@ -175,8 +175,9 @@ THEOREM_4_NETWORK = Claim(
     runs={("3 layers", float(N)): one_step(NETWORK.format(120), N) for N in NETWORK_POINTS},
     measure=network_smoothness,
     why="a tenth more is as good as settled: α changes by a twentieth",
-    note="It settles at the largest curvature where weights are drawn, at initialisation. That is no bound for "
-    "training: there the curvature is many times larger, and a ReLU network with several layers has no bound at all.",
+    note="It tells the curvature where weights are drawn, which is no bound for training: along a run of Adam with "
+    "0.003 the full-batch curvature grows from 0.25 to 47, and α would be 14 times smaller. For a ReLU network of "
+    "several layers K is infinite.",
     picture=Across("N", "K̂", smoothness),
     quick=False,
 )

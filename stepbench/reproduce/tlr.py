@@ -157,7 +157,7 @@ NARROW = Claim(
     paper={"of 5 starts, those with test accuracy 0.9": exactly(5)},
     runs={f"α₀ = {a:g}": digits(16, f"tlr:lr={a:g}", 100, 5) for a in FIVE},
     measure=lambda runs: {"of 5 starts, those with test accuracy 0.9": learned(runs.values(), 0.9)},
-    why="a count; every tuned method has 0.97 by then",
+    why="a count; Adam with 0.003 has 0.98 by then, and SGD with 0.1 has 0.95",
     note="Where α overshoots before its warm-up ends, a step breaks a network of 100 units for good: its units are "
     "zero for every example, and its loss is that of a guess, log 10. A network of 1000 units survives.",
     picture=Curves("f"),
@@ -267,16 +267,18 @@ PUBLISHED = Claim(
     "Code of the paper",
     "The published code (γ 0.2, p ⅓, no cap, no test of the sign) does what the paper says",
     paper={
-        "of 5 starts, those with test accuracy 0.96: the paper's rule": exactly(5),
-        "of 5 starts, those with test accuracy 0.96: its code": exactly(5),
-        "of 5 starts, those whose α turned negative: its code": exactly(0),
+        "of 3 starts, those with test accuracy 0.96: the paper's rule": exactly(3),
+        "of 3 starts, those with test accuracy 0.96: its code": exactly(3),
+        "of 3 starts, those whose α turned negative: its code": exactly(0),
         "median loss: its code's over its rule's": near(1, 0.5),
     },
-    runs={(form, a): digits(64, f"tlr:lr={a:g},variant={form}") for form in ("paper", "reference") for a in FIVE},
+    runs={
+        (form, a): digits(64, f"tlr:lr={a:g},variant={form}") for form in ("paper", "reference") for a in STARTS[::4]
+    },
     measure=lambda runs: {
-        "of 5 starts, those with test accuracy 0.96: the paper's rule": learned(series(runs, "paper"), 0.96),
-        "of 5 starts, those with test accuracy 0.96: its code": learned(series(runs, "reference"), 0.96),
-        "of 5 starts, those whose α turned negative: its code": float(
+        "of 3 starts, those with test accuracy 0.96: the paper's rule": learned(series(runs, "paper"), 0.96),
+        "of 3 starts, those with test accuracy 0.96: its code": learned(series(runs, "reference"), 0.96),
+        "of 3 starts, those whose α turned negative: its code": float(
             sum((alphas(run) < 0).any() for run in series(runs, "reference"))
         ),
         "median loss: its code's over its rule's": ratio(
@@ -293,7 +295,7 @@ PUBLISHED = Claim(
 
 def series(runs: Runs, name: str) -> list[Result]:
     """The runs of one series."""
-    return [run for key, run in runs.items() if key[0] == name]
+    return [run for (own, _), run in runs.items() if own == name]
 
 
 def large_start(runs: Runs) -> dict[str, float]:
@@ -455,13 +457,14 @@ P_GAMMA = Claim(
     measure=grid,
     why="the paper chose the defaults on MNIST over 20 pairs of α₀ and batch size; of two runs on digits they should "
     "be among the best fifth",
+    note="One network that breaks decides a mean.",
     quick=False,
 )
 
 OTHERS = {"additive": ("dbd:per=run,", (0.1, 0.01)), "multiplicative": ("hypergradient-mul:", (0.1, 0.01))}
 TABLE_BATCHES = (32, 64)
-TABLE = {("TLR", 0.0, a, b): digits(b, f"tlr:lr={a:g}", 500, 8) for a in STARTS[:3] for b in TABLE_BATCHES} | {
-    (name, eta, a, b): digits(b, f"{method}lr={a:g},eta={eta:g}", 500, 8)
+TABLE = {("TLR", 0.0, a, b): digits(b, f"tlr:lr={a:g}", 500, 6) for a in STARTS[:3] for b in TABLE_BATCHES} | {
+    (name, eta, a, b): digits(b, f"{method}lr={a:g},eta={eta:g}", 500, 6)
     for name, (method, etas) in OTHERS.items()
     for eta in etas
     for a in STARTS[:3]
@@ -496,7 +499,8 @@ TABLE_1_DIGITS = Claim(
     measure=table_1,
     why="the order of means over batch sizes 32 and 64, where windows have 9 and 4 steps; of η = 10⁻¹ … 10⁻⁵ the two "
     "largest, since over so few steps the others leave α as it was",
-    note="The paper applies hypergradients to sums over windows, and here they see every step.",
+    note="The paper applies hypergradients to sums over windows, and here they see every step. At the paper's batch "
+    "sizes, 64 to 512, windows have 1 to 4 steps, networks of TLR's break, and hypergradients win five of the six.",
     quick=False,
 )
 TABLE_1 = Claim(
@@ -550,7 +554,7 @@ FIGURE_3_DIGITS = Claim(
     measure=figure_3,
     why="the paper describes curves; half of a loss more is on par",
     note="The schedule falls to a tenth at half of the run; the paper's falls once more at three quarters, which "
-    "the bench's step cannot.",
+    "the bench's step cannot. Where TLR is worse, its α overshot.",
     picture=Curves("f"),
     quick=False,
 )
@@ -567,7 +571,7 @@ FIGURE_4 = Claim(
     missing="ImageNet and ResNet-50 are not in the bench",
 )
 
-TUNED = {"SGD": ("sgd", "tlr", (0.3, 1.0, 3.0)), "Adam": ("adam", "adam+tlr", (0.003, 0.01, 0.03))}
+TUNED = {"SGD": ("sgd", "tlr", (0.3, 1.0)), "Adam": ("adam", "adam+tlr", (0.01, 0.03))}
 
 
 def figure_5(runs: Runs) -> dict[str, float]:
@@ -598,9 +602,10 @@ FIGURE_5 = Claim(
         for a in first
     },
     measure=figure_5,
-    why="a small transformer that reverses letters stands in for translation; orders of the loss after 2 epochs",
+    why="a small transformer that reverses letters stands in for translation; orders of the loss after 2 epochs; SGD "
+    "diverges with 3, and Adam with 0.003 is worse",
     note="TLR starts from the same step sizes as the optimiser that it is put over, and the best start counts.",
-    picture=Across("first step size", "training loss", loss),
+    picture=Curves("f"),
     quick=False,
 )
 
