@@ -246,7 +246,7 @@ def test_every_band_can_be_missed():
 
 
 def recorded():
-    """The verdicts of REPRODUCTION.md; None where its seeds disagree, since another machine's may disagree otherwise."""
+    """The verdicts of REPRODUCTION.md; None where its seeds disagree, as another machine's may not."""
     text = (PROJECT / "REPRODUCTION.md").read_text("utf-8")
     sections = re.split(r"^### ", text, flags=re.MULTILINE)[1:]
     found = (re.match(r"(\S+): (.*)", section).groups() for section in sections)
