@@ -178,38 +178,6 @@ THEOREM_4_NETWORK = Claim(
     note="It tells the curvature where weights are drawn, which is no bound for training: along a run it grows far "
     "beyond. For a ReLU network of several layers K is infinite.",
     picture=Across("N", "K̂", smoothness),
-)
-
-NETWORK = "digits-mlp:hidden=3,width=100,batch={}"
-NETWORK_POINTS = (1, 3, 10, 30)
-
-
-def network_smoothness(runs: Runs) -> dict[str, float]:
-    """How K̂ grows with N on a network."""
-    K = [smoothness(run) for run in runs.values()]
-    return {
-        "times that more points gave less": falls(K),
-        "K̂ from 30 points over that from 10": K[-1] / K[-2],
-        "K̂ from 10 points over that from 1": K[-2] / K[0],
-    }
-
-
-THEOREM_4_NETWORK = Claim(
-    "theorem-4-network",
-    "Theorem 4, Algorithm 2",
-    "The estimate K̂ settles as the points N grow, on a network",
-    paper={
-        "times that more points gave less": exactly(0),
-        "K̂ from 30 points over that from 10": between(1, 1.1, "→ 1"),
-        "K̂ from 10 points over that from 1": at_least(1),
-    },
-    runs={("3 layers", float(N)): one_step(NETWORK.format(120), N) for N in NETWORK_POINTS},
-    measure=network_smoothness,
-    why="a tenth more is as good as settled: α changes by a twentieth",
-    note="It tells the curvature where weights are drawn, which is no bound for training: along a run of Adam with "
-    "0.003 the full-batch curvature grows from 0.25 to 47, and α would be 14 times smaller. For a ReLU network of "
-    "several layers K is infinite.",
-    picture=Across("N", "K̂", smoothness),
     quick=False,
 )
 
