@@ -9,6 +9,7 @@ import math
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from PIL import Image
 
+from stepbench.fields import InputError
 from stepbench.report import plots
 from stepbench.result import Result
 
@@ -34,10 +36,19 @@ HOLD = 4000
 Frame = np.ndarray[Any, Any]
 
 
-def animate(results: Sequence[Result], path: Path) -> None:
-    """Film single runs of one problem, to a .gif or with ffmpeg to an .mp4."""
-    write = {".gif": _write_gif, ".mp4": _write_mp4}[path.suffix.lower()]
-    write(frames(results), path)
+def animate(results: Sequence[Result], path: str | Path) -> None:
+    """Film single runs of one problem to a .gif or, where ffmpeg is installed, an .mp4; raises InputError."""
+    check(Path(path))
+    write = _write_gif if Path(path).suffix.lower() == ".gif" else _write_mp4
+    write(frames(results), Path(path))
+
+
+def check(path: Path) -> None:
+    """Raise InputError for a file that could not be filmed to."""
+    if path.suffix.lower() not in (".gif", ".mp4"):
+        raise InputError(f"an animation must end in .gif or .mp4, which {path} does not")
+    if path.suffix.lower() == ".mp4" and shutil.which("ffmpeg") is None:
+        raise InputError(f"{path} needs ffmpeg, which is not installed: install it, or choose a .gif")
 
 
 def evaluations(results: Sequence[Result]) -> list[int]:
@@ -58,14 +69,14 @@ def frames(results: Sequence[Result]) -> Iterator[Frame]:
     """Each frame of the film, (720, 1280, 3) bytes."""
     with rc_context({"font.size": 15, "axes.linewidth": 1.2}):
         figure, counter, movers = _stage(results)
-        canvas = FigureCanvasAgg(figure)
+        canvas: Any = FigureCanvasAgg(figure)
         for artist in (counter, *(mover.line for mover in movers)):
             artist.set(animated=True, in_layout=False)
         canvas.draw()
-    still = canvas.copy_from_bbox(figure.bbox)  # type: ignore[no-untyped-call]
+    still = canvas.copy_from_bbox(figure.bbox)
     asked = "function" if all(r.gradient_free for r in results) else "gradient"
     for evals in evaluations(results):
-        canvas.restore_region(still)  # type: ignore[no-untyped-call]
+        canvas.restore_region(still)
         counter.set_text(f"{evals:,} {asked} evaluations")
         counter.draw(canvas.get_renderer())
         for mover in sorted(movers, key=lambda m: m.line.zorder):
@@ -112,12 +123,13 @@ def _stage(results: Sequence[Result]) -> tuple[Figure, Text, list[_Mover]]:
         for r, (curve, *_) in zip(results, curves, strict=True):
             movers += _trace(axes["trace"], r, curve)
     for ax in axes.values():
-        if ax.get_legend():
-            ax.get_legend().remove()
+        if (legend := ax.get_legend()) is not None:
+            legend.remove()
     entries = plots.once(reversed(axes.values()))
+    pen: Any = FigureCanvasAgg(figure)
     for columns in range(5, 0, -1):  # as many as fit
         legend = figure.legend(**entries, loc="outside lower center", ncols=columns, frameon=False)
-        if columns == 1 or legend.get_window_extent(FigureCanvasAgg(figure).get_renderer()).width < 1240:
+        if columns == 1 or legend.get_window_extent(pen.get_renderer()).width < 1240:
             break
         legend.remove()
     title = f"{results[0].label} on {results[0].problem}" if len(results) == 1 else str(results[0].problem)
@@ -129,21 +141,23 @@ def _stage(results: Sequence[Result]) -> tuple[Figure, Text, list[_Mover]]:
 def _curves(results: Sequence[Result], drawn: Sequence[Sequence[Line2D]]) -> Iterator[_Mover]:
     """The curves of a panel, each with its head, until the mark of its end comes."""
     for r, (curve, *ends) in zip(results, drawn, strict=True):
-        points = curve.get_xydata()
-        ended = min((float(end.get_xdata()[0]) for end in ends), default=math.inf)
-        seen = np.where(plots.inside(curve.axes, points)[:, None], points, math.nan)
+        ax: Any = curve.axes
+        points: Any = curve.get_xydata()
+        marks: list[Any] = [end.get_xydata() for end in ends]
+        ended = min((float(mark[0, 0]) for mark in marks), default=math.inf)
+        seen = np.where(plots.inside(ax, points)[:, None], points, math.nan)
         yield _Mover(curve, r, points)
-        yield _Mover(_head(curve.axes, curve), r, seen, head=True, until=ended)
+        yield _Mover(_head(ax, curve), r, seen, head=True, until=ended)
         curve.set(linestyle="-", linewidth=3, markevery=[], ms=10, zorder=4)
-        for end in ends:
+        for end, mark in zip(ends, marks, strict=True):
             end.set(markersize=18)
-            yield _Mover(end, r, np.repeat(end.get_xydata(), len(points), axis=0), head=True, since=ended)
+            yield _Mover(end, r, np.repeat(mark, len(points), axis=0), head=True, since=ended)
 
 
 def _trace(ax: Axes, r: Result, curve: Line2D) -> Iterator[_Mover]:
     """The path of a run in the colour of its curve, with a head that waits at the edge while the run is outside."""
     (line,) = ax.plot([], [], color=curve.get_color(), lw=3, alpha=0.9, zorder=4)
-    yield _Mover(line, r, r.x)
+    yield _Mover(line, r, plots.visible(ax, r.x))
     seen, ended = plots.within(ax, r.x), math.inf
     if r.status == "diverged":
         outside = np.flatnonzero(plots.inside(ax, r.x))[-1:] + 1
@@ -153,9 +167,9 @@ def _trace(ax: Axes, r: Result, curve: Line2D) -> Iterator[_Mover]:
     yield _Mover(_head(ax, curve), r, seen, head=True, until=ended)
 
 
-def _head(ax: Any, curve: Line2D) -> Line2D:
-    style = {"color": curve.get_color(), "marker": curve.get_marker(), "ms": 13, "mec": "white", "mew": 1.5}
-    (head,) = ax.plot([], [], ls="", clip_on=False, zorder=6, **style)
+def _head(ax: Axes, curve: Line2D) -> Line2D:
+    style: dict[str, Any] = {"color": curve.get_color(), "marker": curve.get_marker(), "mec": "white"}
+    head: Line2D = ax.plot([], [], ls="", ms=13, mew=1.5, clip_on=False, zorder=6, **style)[0]
     return head
 
 
@@ -175,17 +189,18 @@ def _palette() -> bytes:
     shares = np.linspace(1, 0.1, 18)[:, None, None]
     greys = np.linspace(0, 1, 33)[:, None].repeat(3, axis=1)
     colours = np.concatenate([(pure * shares + (1 - shares)).reshape(-1, 3), greys])
-    return np.rint(255 * colours).astype(np.uint8).tobytes()
+    return bytes(np.rint(255 * colours).astype(np.uint8).ravel().tolist())
 
 
 def _write_mp4(film: Iterable[Frame], path: Path) -> None:
-    last: Any = None
-    size, rate = "1280x720", f"{1000 / PAUSE:g}"
-    told = ["ffmpeg", "-loglevel", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", size, "-r", rate, "-i", "-"]
-    told += ["-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-movflags", "+faststart", str(path)]
-    with subprocess.Popen(told, stdin=subprocess.PIPE) as ffmpeg:
+    told = ["ffmpeg", "-loglevel", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", "1280x720"]
+    told += ["-r", str(1000 // PAUSE), "-i", "-", "-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p"]
+    told += ["-movflags", "+faststart", f"file:{path}"]
+    with suppress(BrokenPipeError), subprocess.Popen(told, stdin=subprocess.PIPE) as ffmpeg:
         assert ffmpeg.stdin is not None
-        for last in film:
-            ffmpeg.stdin.write(last.tobytes())
+        for frame in film:
+            ffmpeg.stdin.write(frame.tobytes())
         for _ in range(HOLD // PAUSE):
-            ffmpeg.stdin.write(last.tobytes())
+            ffmpeg.stdin.write(frame.tobytes())
+    if ffmpeg.returncode:
+        raise InputError(f"ffmpeg could not write {path}, for the reason above: choose a .gif")

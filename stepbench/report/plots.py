@@ -177,7 +177,7 @@ def _levels(problem: Problem, window: Window) -> tuple[Any, Any, Any, Any, Norma
 
 def draw_trace(ax: Axes, r: Result, colour: str) -> None:
     """The path of a run: a dot a step, a heavier stroke where a step planned ahead, a cross where it diverged."""
-    path = r.x
+    path = visible(ax, r.x)
     ax.plot(*path[0], "o", ms=8, color="white", mec="black", mew=1.5, zorder=6, ls="", label="start")
     ax.plot(*path.T, color=colour, lw=0.9, alpha=0.9, zorder=3)
     shown = path if len(path) <= 400 else path[np.unique(np.geomspace(1, len(path), 400).astype(int) - 1)]
@@ -187,14 +187,21 @@ def draw_trace(ax: Axes, r: Result, colour: str) -> None:
         segments = np.full((3 * len(jumps), 2), math.nan)
         segments[0::3], segments[1::3] = path[jumps], path[jumps + 1]
         ax.plot(*segments.T, color="black", lw=1.7, zorder=5, label="planning jump", dashes=(2.5, 1))
-    outside = ~inside(ax, path[-1])
+    outside = ~inside(ax, r.x[-1])
     end: Any = {"ms": 7, "mew": 2, "zorder": 7, "ls": ""}
     if r.status == "diverged":
-        ax.plot(*within(ax, path)[-1], **DIVERGED, clip_on=False, label="diverged, leaving here")
+        ax.plot(*within(ax, r.x)[-1], **DIVERGED, clip_on=False, label="diverged, leaving here")
     elif outside:
-        ax.plot(*within(ax, path)[-1], ">", color=colour, label="leaves the window", **end)
+        ax.plot(*within(ax, r.x)[-1], ">", color=colour, label="leaves the window", **end)
     else:
         ax.plot(*path[-1], "x", color="black", label="end", **end)
+
+
+def visible(ax: Axes, path: Any) -> Any:
+    """A path without the points so far away that lines from them would cross the axes anywhere, by rounding."""
+    ends = np.array([ax.get_xlim(), ax.get_ylim()])
+    away = np.abs(path - ends.mean(axis=1)) > 1e9 * np.ptp(ends, axis=1)
+    return np.where(away.any(axis=1, keepdims=True), math.nan, path)
 
 
 def inside(ax: Axes, w: Any) -> Any:
