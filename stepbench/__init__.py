@@ -7,6 +7,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from stepbench.catalog import method, problem
+    from stepbench.comparison import Comparison, compare
     from stepbench.contracts import Direction, FiniteSum, Method, Problem, StepSize
     from stepbench.engine import DivergenceWarning, Interrupted, run
     from stepbench.fields import InputError, param
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from stepbench.study.tune import tune
 
 __all__ = [
+    "Comparison",
     "Direction",
     "DivergenceWarning",
     "FiniteSum",
@@ -34,6 +36,7 @@ __all__ = [
     "StepSize",
     "Stopped",
     "Study",
+    "compare",
     "load",
     "method",
     "param",
@@ -46,6 +49,7 @@ __all__ = [
 
 _HOMES = {
     "stepbench.catalog": ("method", "problem"),
+    "stepbench.comparison": ("Comparison", "compare"),
     "stepbench.contracts": ("Direction", "FiniteSum", "Method", "Problem", "StepSize"),
     "stepbench.engine": ("DivergenceWarning", "Interrupted", "run"),
     "stepbench.fields": ("InputError", "param"),

@@ -60,6 +60,10 @@ Noise = Annotated[float, typer.Option(help="Standard deviation of noise on the g
 Plot = Annotated[
     Path | None, typer.Option(help="Draw to a .png, .svg or .pdf file.", rich_help_panel=OUTPUT, show_default=False)
 ]
+Show = Annotated[bool, typer.Option("--show", help="Draw in the terminal, too.", rich_help_panel=OUTPUT)]
+Animate = Annotated[
+    Path | None, typer.Option(help="Film the run to a .gif or .mp4 file.", rich_help_panel=OUTPUT, show_default=False)
+]
 Csv = Annotated[
     str | None,
     typer.Option(help="Write every record to a CSV file; - for standard output.", rich_help_panel=OUTPUT),
@@ -99,15 +103,24 @@ def stated(problem: str, *, batch: int | None, device: str | None, data: Path | 
     return catalog.problem(found, **said)
 
 
-def check_output(plot: Path | None, csv: str | None = None, json: bool = False) -> None:
+def check_output(
+    plot: Path | None, csv: str | None = None, json: bool = False, show: bool = False, animate: Path | None = None
+) -> None:
     """Refuse, before anything runs, a file that could not be written after it."""
     from stepbench import InputError
 
     if json and csv == "-":
         raise InputError("--json and --csv - would both write to standard output: give --csv a file")
+    if show and (json or csv == "-"):
+        raise InputError("--show draws where --json and --csv - write: leave one of them out")
+    if animate is not None:
+        from stepbench.report.animation import check
+
+        check(animate)
     if plot is not None and plot.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise InputError(f"--plot {plot} must end in .png, .svg or .pdf")
-    for option, path in (("--plot", plot), ("--csv", None if csv in (None, "-") else Path(str(csv)))):
+    table = None if csv in (None, "-") else Path(str(csv))
+    for option, path in (("--plot", plot), ("--animate", animate), ("--csv", table)):
         if path is not None:
             new = not path.exists()
             try:
@@ -217,25 +230,36 @@ def summary(r: Result) -> dict[str, Any]:
 def deliver(
     results: Sequence[Result],
     tell: Callable[[], Any],
-    show: Callable[[Console], None],
+    print_tables: Callable[[Console], None],
     draw: Callable[[], Figure],
     *,
     plot: Path | None,
+    show: bool,
+    animate: Path | None,
     csv: str | None,
     json: bool,
 ) -> None:
-    """Write what was asked for: the records as CSV, a summary as JSON or the tables that ``show`` prints, a figure."""
+    """Write what was asked for: the records as CSV; a summary as JSON, or tables and a picture; a figure; a film."""
     if csv is not None:
         write_csv(results, csv)
     in_words = not json and csv != "-"
     if json:
         write_json(tell())
     elif in_words:
-        show(console())
+        print_tables(console())
+    if show:
+        from stepbench.report.terminal import Picture
+
+        console().print(Picture(results))
     if plot is not None:
         draw().savefig(plot)
-        if in_words:
-            console().print(f"drawn to {plot}", highlight=False)
+    if animate is not None:
+        from stepbench.report import animation
+
+        animation.animate(results, animate)
+    for path in (plot, animate):
+        if path is not None and in_words:
+            console().print(f"drawn to {path}", highlight=False)
 
 
 def finite(value: float) -> float | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from stepbench.cli._common import (
+    Animate,
     Batch,
     Csv,
     Data,
@@ -18,6 +19,7 @@ from stepbench.cli._common import (
     Noise,
     Plot,
     Seed,
+    Show,
     Start,
     Steps,
     Target,
@@ -30,7 +32,6 @@ from stepbench.cli._common import (
 )
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
     from rich.console import Console
 
 
@@ -49,6 +50,8 @@ def command(
     data: Data = None,
     download: Download = False,
     plot: Plot = None,
+    show: Show = False,
+    animate: Animate = None,
     csv: Csv = None,
     json: Json = False,
 ) -> None:
@@ -56,12 +59,13 @@ def command(
 
     Prints a row a method, all at the same budget: its cost to each power of
     ten of the error, how it ended, its error as a sparkline. A star marks the
-    least of each column. --plot draws all the traces and errors.
+    least of each column. --plot draws all the traces and errors, --show draws
+    in the terminal, --animate films the race at equal evaluations a frame.
     """
     import stepbench
     from stepbench.report.tables import comparison, notes
 
-    check_output(plot, csv, json)
+    check_output(plot, csv, json, show, animate)
     function = stated(problem, batch=batch, device=device, data=data, download=download)
     runners = [stepbench.method(method) for method in methods]  # all are looked up before any is run
     given = settings(start, budget=budget, epochs=epochs, steps=steps, target=target, seed=seed, noise=noise)
@@ -75,17 +79,15 @@ def command(
             code = 130
             break
 
-    def show(out: Console) -> None:
+    shown = stepbench.Comparison(results)
+
+    def tables(out: Console) -> None:
         out.print(comparison(results, out.width))
         for line in notes(results):
             out.print(line, highlight=False)
         if rest := methods[len(results) :]:
             out.print(f"not run: {', '.join(rest)}", highlight=False)
 
-    def draw() -> Figure:
-        from stepbench.report.plots import comparison_figure
-
-        return comparison_figure(results)
-
-    deliver(results, lambda: [summary(r) for r in results], show, draw, plot=plot, csv=csv, json=json)
+    wanted: dict[str, Any] = {"plot": plot, "show": show, "animate": animate, "csv": csv, "json": json}
+    deliver(results, lambda: [summary(r) for r in results], tables, shown.figure, **wanted)
     raise typer.Exit(code)

@@ -13,6 +13,7 @@ import typer
 from stepbench.cli._common import (
     OUTPUT,
     PANEL,
+    Animate,
     Batch,
     Csv,
     Data,
@@ -24,6 +25,7 @@ from stepbench.cli._common import (
     Noise,
     Plot,
     Seed,
+    Show,
     Start,
     Steps,
     Target,
@@ -83,13 +85,16 @@ def command(args: Sequence[str]) -> Callable[..., None]:
             int, typer.Option(help="Steps between two savings.", rich_help_panel=OUTPUT)
         ] = 1000,
         plot: Plot = None,
+        show: Show = False,
+        animate: Animate = None,
         csv: Csv = None,
         json: Json = False,
         **values: Any,
     ) -> None:
         """Run one method on one problem.
 
-        Prints a convergence table; --plot draws trace, errors and step sizes.
+        Prints a convergence table; --plot draws trace, errors and step sizes,
+        --show draws in the terminal, --animate films the run.
 
         The hyper-parameters of the method are options too, listed below.
         """
@@ -97,7 +102,7 @@ def command(args: Sequence[str]) -> Callable[..., None]:
         from stepbench import catalog
         from stepbench.report.tables import convergence, outcome
 
-        check_output(plot, csv, json)
+        check_output(plot, csv, json, show, animate)
         chosen = {options[name]: value for name, value in values.items() if value is not None}
         function = stated(problem, batch=batch, device=device, data=data, download=download)
         runner = stepbench.method(method, **chosen)
@@ -111,11 +116,12 @@ def command(args: Sequence[str]) -> Callable[..., None]:
             if checkpoint is not None:
                 print(f"stepbench: kept in {checkpoint}; the same command goes on from there", file=sys.stderr)
 
-        def show(out: Console) -> None:
+        def tables(out: Console) -> None:
             out.print(convergence(result, out.width))
             out.print(outcome(result), highlight=False)
 
-        deliver([result], lambda: summary(result), show, result.figure, plot=plot, csv=csv, json=json)
+        wanted: dict[str, Any] = {"plot": plot, "show": show, "animate": animate, "csv": csv, "json": json}
+        deliver([result], lambda: summary(result), tables, result.figure, **wanted)
         raise typer.Exit(code)
 
     plain = [p for p in inspect.signature(run, eval_str=True).parameters.values() if p.name != "values"]
