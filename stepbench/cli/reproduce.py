@@ -57,12 +57,15 @@ def command(
     asked = chosen(names)
     _check(figures, report)
     judged: list[tell.Judged] = []
+    done, total = 0, sum(len(claims) for _, claims in asked)
     for paper, claims in asked:
         verdicts = []
         if not json:
             out.print(tell.heading(paper), highlight=False)
         for claim in claims:
-            with opened(study, f"{paper.name}/{claim.name}", workers=workers, scheduler=None, traces=False) as kept:
+            done += 1
+            label = f"{done}/{total} {paper.name}/{claim.name}"
+            with opened(study, label, workers=workers, scheduler=None, traces=False) as kept:
                 verdicts.append(judge(claim, kept, range(seed, seed + seeds), quick=quick))
             if figures is not None:
                 tell.draw(figures, paper, verdicts[-1])
