@@ -83,10 +83,9 @@ def settings(start: str | None, **options: Any) -> dict[str, Any]:
         raise InputError(f"--start {start} must be numbers with commas between them, as -1,0") from None
 
 
-def stated(problem: str, *, batch: int | None, device: str | None, data: Path | None, download: bool) -> Problem:
-    """The problem of the command line, with what its options say of its data."""
-    from stepbench import InputError, catalog
-    from stepbench.fields import fields_of
+def find_data(data: Path | None, download: bool) -> None:
+    """Say to this process and its workers where data lie, and whether they may be fetched."""
+    from stepbench import InputError
     from stepbench.torch.datasets import DOWNLOAD, FOLDER
 
     if data is not None:
@@ -95,6 +94,14 @@ def stated(problem: str, *, batch: int | None, device: str | None, data: Path | 
         os.environ[FOLDER] = str(data.absolute())  # workers inherit it
     if download:
         os.environ[DOWNLOAD] = "1"
+
+
+def stated(problem: str, *, batch: int | None, device: str | None, data: Path | None, download: bool) -> Problem:
+    """The problem of the command line, with what its options say of its data."""
+    from stepbench import InputError, catalog
+    from stepbench.fields import fields_of
+
+    find_data(data, download)
     found = catalog.problem(problem)
     said = {name: value for name, value in (("batch", batch), ("device", device)) if value is not None}
     for name in said:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from stepbench.cli._common import OUTPUT, PANEL, Json, console, write_json
+from stepbench.cli._common import OUTPUT, PANEL, Data, Download, Json, console, find_data, write_json
 from stepbench.cli._study import WHERE, Workers, opened
 
 
@@ -26,6 +26,8 @@ def command(
     ] = False,
     seeds: Annotated[int, typer.Option(help="Seeds that a claim must hold for.", min=1, rich_help_panel=PANEL)] = 3,
     seed: Annotated[int, typer.Option(help="The first of them.", min=0, rich_help_panel=PANEL)] = 0,
+    data: Data = None,
+    download: Download = False,
     figures: Annotated[
         Path | None, typer.Option(help="A folder to draw the figures in.", rich_help_panel=OUTPUT, show_default=False)
     ] = None,
@@ -55,6 +57,7 @@ def command(
             out.print(tell.claims_table(paper, claims))
         return
     asked = chosen(names)
+    find_data(data, download)
     _check(figures, report)
     judged: list[tell.Judged] = []
     done, total = 0, sum(len(claims) for _, claims in asked)
