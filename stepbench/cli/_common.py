@@ -6,6 +6,7 @@ import contextlib
 import json
 import math
 import os
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -60,6 +61,12 @@ Noise = Annotated[float, typer.Option(help="Standard deviation of noise on the g
 Plot = Annotated[
     Path | None, typer.Option(help="Draw to a .png, .svg or .pdf file.", rich_help_panel=OUTPUT, show_default=False)
 ]
+Html = Annotated[
+    Path | None,
+    typer.Option(
+        help="Write a page to play the run in a browser, offline too.", rich_help_panel=OUTPUT, show_default=False
+    ),
+]
 Csv = Annotated[
     str | None,
     typer.Option(help="Write every record to a CSV file; - for standard output.", rich_help_panel=OUTPUT),
@@ -99,15 +106,21 @@ def stated(problem: str, *, batch: int | None, device: str | None, data: Path | 
     return catalog.problem(found, **said)
 
 
-def check_output(plot: Path | None, csv: str | None = None, json: bool = False) -> None:
+def check_output(plot: Path | None, csv: str | None = None, json: bool = False, html: Path | None = None) -> None:
     """Refuse, before anything runs, a file that could not be written after it."""
     from stepbench import InputError
+
+    if html is not None:
+        need_web("--html")
+        if html.suffix.lower() not in (".html", ".htm"):
+            raise InputError(f"--html {html} must end in .html")
 
     if json and csv == "-":
         raise InputError("--json and --csv - would both write to standard output: give --csv a file")
     if plot is not None and plot.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise InputError(f"--plot {plot} must end in .png, .svg or .pdf")
-    for option, path in (("--plot", plot), ("--csv", None if csv in (None, "-") else Path(str(csv)))):
+    table = None if csv in (None, "-") else Path(str(csv))
+    for option, path in (("--plot", plot), ("--html", html), ("--csv", table)):
         if path is not None:
             new = not path.exists()
             try:
@@ -116,6 +129,16 @@ def check_output(plot: Path | None, csv: str | None = None, json: bool = False) 
                 raise InputError(f"{option} {path} cannot be written: {error.strerror}") from None
             if new:
                 path.unlink()
+
+
+def need_web(what: str) -> None:
+    """Refuse, before anything runs, what needs the extra ``web`` where that is not installed."""
+    from importlib.util import find_spec
+
+    from stepbench import InputError
+
+    if find_spec("bokeh") is None or (what == "explore" and find_spec("panel") is None):
+        raise InputError(f'{what} needs more packages: pip install "stepbench[web]"')
 
 
 def console() -> Console:
@@ -223,8 +246,9 @@ def deliver(
     plot: Path | None,
     csv: str | None,
     json: bool,
+    html: Path | None = None,
 ) -> None:
-    """Write what was asked for: the records as CSV, a summary as JSON or the tables that ``show`` prints, a figure."""
+    """Write what was asked for: records as CSV, JSON or the tables that ``show`` prints, a figure, a page."""
     if csv is not None:
         write_csv(results, csv)
     in_words = not json and csv != "-"
@@ -236,6 +260,12 @@ def deliver(
         draw().savefig(plot)
         if in_words:
             console().print(f"drawn to {plot}", highlight=False)
+    if html is not None:
+        from stepbench.web.html import page
+
+        html.write_text(page(results, shlex.join(["stepbench", *sys.argv[1:]])), encoding="utf-8")
+        if in_words:
+            console().print(f"open {html} in a browser", highlight=False)
 
 
 def finite(value: float) -> float | None:

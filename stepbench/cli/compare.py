@@ -13,6 +13,7 @@ from stepbench.cli._common import (
     Device,
     Download,
     Epochs,
+    Html,
     Json,
     Most,
     Noise,
@@ -49,6 +50,7 @@ def command(
     data: Data = None,
     download: Download = False,
     plot: Plot = None,
+    html: Html = None,
     csv: Csv = None,
     json: Json = False,
 ) -> None:
@@ -61,7 +63,7 @@ def command(
     import stepbench
     from stepbench.report.tables import comparison, notes
 
-    check_output(plot, csv, json)
+    check_output(plot, csv, json, html)
     function = stated(problem, batch=batch, device=device, data=data, download=download)
     runners = [stepbench.method(method) for method in methods]  # all are looked up before any is run
     given = settings(start, budget=budget, epochs=epochs, steps=steps, target=target, seed=seed, noise=noise)
@@ -87,5 +89,5 @@ def command(
 
         return comparison_figure(results)
 
-    deliver(results, lambda: [summary(r) for r in results], show, draw, plot=plot, csv=csv, json=json)
+    deliver(results, lambda: [summary(r) for r in results], show, draw, plot=plot, csv=csv, json=json, html=html)
     raise typer.Exit(code)

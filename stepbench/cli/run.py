@@ -19,6 +19,7 @@ from stepbench.cli._common import (
     Device,
     Download,
     Epochs,
+    Html,
     Json,
     Most,
     Noise,
@@ -83,6 +84,7 @@ def command(args: Sequence[str]) -> Callable[..., None]:
             int, typer.Option(help="Steps between two savings.", rich_help_panel=OUTPUT)
         ] = 1000,
         plot: Plot = None,
+        html: Html = None,
         csv: Csv = None,
         json: Json = False,
         **values: Any,
@@ -97,7 +99,7 @@ def command(args: Sequence[str]) -> Callable[..., None]:
         from stepbench import catalog
         from stepbench.report.tables import convergence, outcome
 
-        check_output(plot, csv, json)
+        check_output(plot, csv, json, html)
         chosen = {options[name]: value for name, value in values.items() if value is not None}
         function = stated(problem, batch=batch, device=device, data=data, download=download)
         runner = stepbench.method(method, **chosen)
@@ -115,7 +117,7 @@ def command(args: Sequence[str]) -> Callable[..., None]:
             out.print(convergence(result, out.width))
             out.print(outcome(result), highlight=False)
 
-        deliver([result], lambda: summary(result), show, result.figure, plot=plot, csv=csv, json=json)
+        deliver([result], lambda: summary(result), show, result.figure, plot=plot, csv=csv, json=json, html=html)
         raise typer.Exit(code)
 
     plain = [p for p in inspect.signature(run, eval_str=True).parameters.values() if p.name != "values"]
