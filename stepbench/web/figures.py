@@ -71,7 +71,7 @@ class Axis:
         if self.linear is None:
             marks = _round_values(self.low, self.high)
         else:
-            least = 3 * self.linear
+            least = 0.2 * self.linear
             above, below = (_round_values(least, end) if end > least else [] for end in (self.high, -self.low))
             marks = [0.0, *above, *(-value for value in below)]
         places: list[float] = []
@@ -227,32 +227,35 @@ class Scene:
             visible=False,  # no button: it is always on
         )
 
-    def show(self, results: Sequence[Result]) -> None:
-        """Fill the figures with these runs of one problem, at most as many as there are slots."""
-        drawn = [r for r in results if drawable(r)]
+    def show(self, problem: Problem, results: Sequence[Result | None]) -> None:
+        """Fill the figures with runs of a problem, one a slot at most; None leaves its slot empty."""
+        runs = [r for r in results if r is not None]
+        drawn = [r for r in runs if drawable(r)]
         view = framed(window(drawn)) if drawn else None
-        if view and self._seen != (seen := (results[0].problem.spec(), view)):
-            self._show_level_lines(results[0].problem, view)
+        if view and self._seen != (seen := (problem.spec(), view)):
+            self._show_level_lines(problem, view)
             self._seen = seen
-        errors, sizes = error_axis(results), size_axis(results)
-        self.errors.yaxis.axis_label = _error_label(results[0])
+        errors, sizes = error_axis(runs), size_axis(runs)
+        self.errors.yaxis.axis_label = _error_label(problem)
         _set_axis(self.errors, errors)
         _set_axis(self.sizes, sizes)
-        columns = [self._columns(r, errors, sizes, view) for r in results]
+        tables = [None if r is None else self._columns(r, errors, sizes, view) for r in results]
+        nothing = {name: column[:0] for name, column in next(table for table in tables if table).items()}
         for i, source in enumerate(self.runs):
-            data = columns[i] if i < len(results) else {name: column[:0] for name, column in columns[0].items()}
+            r, table = (results[i], tables[i]) if i < len(results) else (None, None)
             for renderer in self._named[i]:
-                renderer.name = results[i].label if i < len(results) else ""
-            source.data = data
+                renderer.name = r.label if r else ""
+            source.data = table = table or nothing
             if "cost" not in self._past[i].data:  # from then on they are the browser's
-                self._past[i].data = data
-                self._now[i].data = {name: column[-1:] for name, column in data.items()}
-        most = max(1, *(int(r.cost[-1]) for r in results))
+                self._past[i].data = table
+                self._now[i].data = {name: column[-1:] for name, column in table.items()}
+        most = max(1, *(int(r.cost[-1]) for r in runs))
         self.errors.x_range.update(start=0, end=1.03 * most)
         self.slider.update(end=most, value=most)
-        self._curve_ends.data = _table([_curve_end(r, i, errors) for i, r in enumerate(results)])
+        told = [(i, r) for i, r in enumerate(results) if r is not None]
+        self._curve_ends.data = _table([_curve_end(r, i, errors) for i, r in told])
         if view:
-            self._trace_ends.data = _table([_trace_end(r, i, view) for i, r in enumerate(results)])
+            self._trace_ends.data = _table([_trace_end(r, i, view) for i, r in told])
             self._show_marks(drawn)
 
     def _show_level_lines(self, problem: Problem, view: Window) -> None:
@@ -412,10 +415,10 @@ def _set_axis(fig: Any, axis: Axis) -> None:
     fig.yaxis.formatter = _script_formatter(axis.linear)
 
 
-def _error_label(r: Result) -> str:
-    if isinstance(r.problem, Network):
-        return r.problem.f_means
-    return "f(w)" if r.error is None else "error f(w) − f*"
+def _error_label(problem: Problem) -> str:
+    if isinstance(problem, Network):
+        return problem.f_means
+    return "f(w)" if problem.f_star is None else "error f(w) − f*"
 
 
 def _script_formatter(linear: float | None) -> CustomJSTickFormatter:

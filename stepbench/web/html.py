@@ -18,16 +18,16 @@ from stepbench.web.figures import HERE, MOST, Scene
 
 def page(results: Sequence[Result], command: str) -> str:
     """An HTML page of runs of one problem, each a single run, with the command that made them."""
+    problem = results[0].problem
     sized = [np.size(r.step_size[0]) for r in results if r.step_size is not None]
     scene = Scene(len(results), max(sized, default=1))
-    scene.show(results)
+    scene.show(problem, results)
     roots = {"play": scene.play, "slider": scene.slider, "errors": scene.errors}
     roots |= {"contour": scene.contour} if any(drawable(r) for r in results) else {}
     roots |= {"sizes": scene.sizes} if sized else {}
     for name, model in roots.items():
         model.name = name
     long = [f"{r.label}: {MOST:,} of {len(r.f):,} records are drawn" for r in results if len(r.f) > MOST]
-    problem = results[0].problem
     variables = {
         "problem": str(problem),
         "summary": summary(type(problem)),
