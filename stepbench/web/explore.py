@@ -6,15 +6,16 @@ import io
 import math
 from collections.abc import Callable
 from html import escape
-from typing import Any
+from typing import Any, cast
 
 import panel as pn
 from bokeh.events import Tap
 from bokeh.models import ColumnDataSource, CustomJS, CustomJSTickFormatter
+from tornado.web import ErrorHandler
 
 from stepbench import catalog
 from stepbench.catalog import summary
-from stepbench.contracts import Joined, Runnable, changed, values_of, with_values
+from stepbench.contracts import Joined, Runnable, changed, hyperparameters, values_of, with_values
 from stepbench.fields import InputError
 from stepbench.report.plots import COLOURS, comparison_figure
 from stepbench.result import Result
@@ -33,7 +34,6 @@ class Explorer:
         self.state, left = states.parse(query)
         self.results: list[Result | str] = []
         self._filling = False  # whether widgets are being set, and not used
-        self._waiting = False  # whether a redraw is on its way
         self.scene = Scene(states.METHODS, components=2)
         self.scene.contour.on_event(Tap, self._tapped)
         self.link = ColumnDataSource({"query": [""], "command": [""]})
@@ -72,8 +72,8 @@ class Explorer:
             template.add_variable(name, (HERE / f"{name.replace('style', 'page')}.css").read_text(encoding="utf-8"))
         template.add_variable("keys", (HERE / "keys.js").read_text(encoding="utf-8"))
         scene = self.scene
-        parts = {"contour": scene.contour, "play": scene.play, "slider": scene.slider}
-        parts |= {"errors": scene.errors, "sizes": scene.sizes}
+        parts = {"plane": scene.contour, "player": scene.play, "scrubber": scene.slider}
+        parts |= {"curve": scene.errors, "steps": scene.sizes}
         for name, part in parts.items():
             template.add_panel(name, pn.pane.Bokeh(part, sizing_mode=part.sizing_mode))
         for name in ("problem", "summary", "budget", "methods", "add", "told", "command", "copy", "png"):
@@ -87,34 +87,21 @@ class Explorer:
         self.state = state
         self._fill()
         self.results = states.run(state)
-        if any(isinstance(r, Result) for r in self.results):
-            self.scene.show(state.problem, [r if isinstance(r, Result) else None for r in self.results])
+        self.scene.show(state.problem, [r if isinstance(r, Result) else None for r in self.results])
         for card, result in zip(self.cards, self.results, strict=False):
             card.tell(result)
         self.told.object = "<br>".join(map(escape, told or []))
         self.command.object = escape(state.command)
         self.link.data = {"query": [state.query], "command": [state.command]}
 
-    def change(self, state: State) -> None:
-        """Show another state soon: what was asked meanwhile is shown at once."""
-        self.state = state
-        document = pn.state.curdoc
-        if document is None or not document.session_context:
-            self.show(state)
-        elif not self._waiting:
-            self._waiting = True
-            document.add_timeout_callback(self._show_now, 10)
-
-    def _show_now(self) -> None:
-        self._waiting = False
-        self.show(self.state)
-
     def attempt(self, make: Callable[[], State]) -> None:
         """Change the state, or say why it cannot be."""
         if self._filling:
             return
         try:
-            self.change(make())
+            state = make()
+            with pn.io.hold():  # one message to the browser, and one redraw
+                self.show(state)
         except InputError as error:
             self._fill()
             self.told.object = escape(str(error))
@@ -184,7 +171,7 @@ class Controls:
             first = [widget for control, widget in self._made.values() if control.field.search or not self._fold]
             rest = [widget for _, widget in self._made.values() if widget not in first]
             folded = pn.Column(*rest, visible=False, sizing_mode="stretch_width")
-            more = pn.widgets.Toggle(name="more", stylesheets=[STYLE])
+            more = pn.widgets.Toggle(label="more", stylesheets=[STYLE])
             more.jslink(folded, value="visible")
             self.column.objects = [*first, more, folded] if rest else first
         for control, widget in self._made.values():
@@ -198,8 +185,8 @@ class Controls:
             options = {words.get(choice, str(choice)): choice for choice in control.choices}
             widget = _widget(pn.widgets.Select, control.title, options=options, value=value)
         elif control.kind == "int":
-            ends = {"start": int(control.low), "end": int(control.high)}
-            widget = _widget(pn.widgets.IntSlider, control.title, **ends, value=int(value))
+            low, high = int(control.low), int(control.high)
+            widget = _widget(pn.widgets.IntSlider, control.title, start=low, end=high, value=value)
         else:
             shape = POWER if control.kind == "log" else "0[.][0000]"
             ends = {"start": control.low, "end": control.high, "step": control.step}
@@ -262,13 +249,14 @@ class Card:
             name, rule = self.direction.value, self.rule.value
             if name not in catalog.names("directions"):
                 return states.method(name)
-            before = self._page.state.methods[self._i]
-            made = states.method(f"{name}+{rule}")
-            kept = {key: value for key, value in values_of(before).items() if key in values_of(made)}
-            try:
-                return with_values(made, kept)
-            except InputError:
-                return made
+            made, before = states.method(f"{name}+{rule}"), self._page.state.methods[self._i]
+            owners, values = hyperparameters(made), values_of(before)
+            kept = {
+                key: values[key]
+                for key, (part, _) in hyperparameters(before).items()
+                if key in owners and key != "per" and (key == "lr" or type(part) is type(owners[key][0]))
+            }
+            return cast(Runnable, with_values(made, kept))
 
         self._change(make)
 
@@ -286,7 +274,7 @@ def _place(control: Control, value: Any) -> Any:
 
 
 def _widget(kind: Any, title: str, **options: Any) -> Any:
-    return kind(name=title, stylesheets=[STYLE], **{"sizing_mode": "stretch_width"} | options)
+    return kind(label=title, stylesheets=[STYLE], **{"sizing_mode": "stretch_width"} | options)
 
 
 def _text(*css_classes: str) -> Any:
@@ -294,7 +282,7 @@ def _text(*css_classes: str) -> Any:
 
 
 def _button(title: str, use: Callable[[Any], None] | None = None, **options: Any) -> Any:
-    button = pn.widgets.Button(name=title, stylesheets=[STYLE], **options)
+    button = pn.widgets.Button(label=title, stylesheets=[STYLE], **options)
     if use:
         button.on_click(use)
     return button
@@ -341,6 +329,7 @@ def serve(host: str, port: int, *, browser: bool) -> None:
             start=False,
             verbose=False,
             admin=False,
+            extra_patterns=[("/components/.*", ErrorHandler, {"status_code": 404})],  # Panel's imports what it names
         )
     except OSError as error:
         raise InputError(

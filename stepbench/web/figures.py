@@ -43,6 +43,7 @@ COMPONENTS = 6
 
 RED = "#D00000"
 BANDS = [f"#{shade:02x}{shade:02x}{shade:02x}" for shade in np.linspace(253, 222, 16).astype(int)]
+BAND = ("image", "x", "y", "dw", "dh")
 HERE = Path(__file__).parent
 STYLE = (HERE / "widgets.css").read_text(encoding="utf-8")
 
@@ -93,6 +94,8 @@ def _round_values(low: float, high: float) -> list[float]:
 def error_axis(results: Sequence[Result]) -> Axis:
     """The axis of the errors, or of f where the minimum is unknown."""
     curves = [_errors(r) for r in results]
+    if not curves:
+        return Axis(1e-2, 1.0)
     if results[0].error is None and any((curve <= 0).any() for curve in curves):
         low, high = signed_limits(curves)
         return Axis(low, high, max(abs(float(curves[0][0])), 1e-2 * max(abs(low), abs(high)), 1e-300))
@@ -145,10 +148,15 @@ class Scene:
     def __init__(self, slots: int, components: int) -> None:
         self.components = min(components, COMPONENTS)
         self._seen: tuple[str, Window] | None = None
-        self.runs = [ColumnDataSource() for _ in range(slots)]
-        # What the browser fills as it scrubs is never sent back to a server.
-        self._past = [ColumnDataSource(syncable=False) for _ in range(slots)]
-        self._now = [ColumnDataSource(syncable=False) for _ in range(slots)]
+        self._begun = False
+        names = ["cost", "evals", "iteration", "f", "error_y", "x", "y", "from_x", "from_y"]
+        names += [f"{name}_{j}" for name in ("size", "size_y") for j in range(self.components)]
+        self._nothing = dict.fromkeys(names, np.empty(0, dtype=np.float32))
+        # What the browser fills as it scrubs, the past and the present, is never sent back to a server.
+        self.runs, self._past, self._now = (
+            [ColumnDataSource(dict(self._nothing), name=f"{what} {i + 1}", syncable=synced) for i in range(slots)]
+            for what, synced in (("run", True), ("past", False), ("now", False))
+        )
         self._make_contour()
         self.errors = _figure("gradient evaluations", "error f(w) − f*", "stretch_both")
         self.sizes = _figure("gradient evaluations", "step size α", "stretch_both", x_range=self.errors.x_range)
@@ -156,15 +164,25 @@ class Scene:
         for i in range(slots):
             self._draw_curves(i)
         self.slider = Slider(
-            start=0, end=1, value=1, format="0,0", title="gradient evaluations", sizing_mode="stretch_width",
-            syncable=False, stylesheets=[STYLE],
-        )  # fmt: skip
+            name="slider",
+            title="gradient evaluations",
+            start=0,
+            end=1,
+            value=1,
+            format="0,0",
+            sizing_mode="stretch_width",
+            syncable=False,
+            stylesheets=[STYLE],
+        )
         self.play = Toggle(label="▶ Play", name="play", width=130, height=44, syncable=False, stylesheets=[STYLE])
-        place = _script("place.js", runs=self.runs, past=self._past, now=self._now, slider=self.slider)
-        self.slider.js_on_change("value", place)
-        for run in self.runs:
-            run.js_on_change("data", place)
+        self.slider.js_on_change("value", self._place(slice(None)))
+        for i, run in enumerate(self.runs):
+            run.js_on_change("data", self._place(slice(i, i + 1)))
         self.play.js_on_change("active", _script("play.js", slider=self.slider))
+        self.contour.name, self.errors.name, self.sizes.name = "contour", "errors", "sizes"
+
+    def _place(self, some: slice) -> CustomJS:
+        return _script("place.js", runs=self.runs[some], past=self._past[some], now=self._now[some], slider=self.slider)
 
     def _make_contour(self) -> None:
         self.contour = fig = _figure("w₁", "w₂", "stretch_width", x_range=Range1d(0, 1), y_range=Range1d(0, 1))
@@ -172,7 +190,7 @@ class Scene:
         fig.grid.visible = False
         fig.js_on_change("inner_width", _script("fit.js", figure=fig))  # so that both axes have one scale
         self._bands, self._lines, self._marks = ColumnDataSource(), ColumnDataSource(), ColumnDataSource()
-        fig.image("image", "x", "y", "dw", "dh", palette=BANDS, level="underlay", source=self._bands)
+        fig.image(*BAND, palette=BANDS, level="underlay", source=self._bands)
         fig.multi_line("xs", "ys", color="#7f8fa6", line_width=0.7, source=self._lines)
         dots = []
         for i, (run, past, now) in enumerate(zip(self.runs, self._past, self._now, strict=True)):
@@ -229,34 +247,34 @@ class Scene:
 
     def show(self, problem: Problem, results: Sequence[Result | None]) -> None:
         """Fill the figures with runs of a problem, one a slot at most; None leaves its slot empty."""
-        runs = [r for r in results if r is not None]
+        told = {i: r for i, r in enumerate(results) if r is not None}
+        runs = list(told.values())
         drawn = [r for r in runs if drawable(r)]
-        view = framed(window(drawn)) if drawn else None
-        if view and self._seen != (seen := (problem.spec(), view)):
+        seen = window(drawn) if drawn else problem.view
+        view = framed(seen) if seen else None
+        if view and self._seen != (problem.spec(), view):
             self._show_level_lines(problem, view)
-            self._seen = seen
+            self._seen = (problem.spec(), view)
         errors, sizes = error_axis(runs), size_axis(runs)
         self.errors.yaxis.axis_label = _error_label(problem)
         _set_axis(self.errors, errors)
         _set_axis(self.sizes, sizes)
-        tables = [None if r is None else self._columns(r, errors, sizes, view) for r in results]
-        nothing = {name: column[:0] for name, column in next(table for table in tables if table).items()}
         for i, source in enumerate(self.runs):
-            r, table = (results[i], tables[i]) if i < len(results) else (None, None)
             for renderer in self._named[i]:
-                renderer.name = r.label if r else ""
-            source.data = table = table or nothing
-            if "cost" not in self._past[i].data:  # from then on they are the browser's
-                self._past[i].data = table
-                self._now[i].data = {name: column[-1:] for name, column in table.items()}
-        most = max(1, *(int(r.cost[-1]) for r in runs))
+                renderer.name = told[i].label if i in told else ""
+            columns = self._columns(told[i], errors, sizes, view) if i in told else self._nothing
+            source.data = columns
+            if not self._begun:  # from then on they are the browser's
+                self._past[i].data = columns
+                self._now[i].data = {name: column[-1:] for name, column in columns.items()}
+        self._begun = True
+        most = max([1, *(int(r.cost[-1]) for r in runs)])
         self.errors.x_range.update(start=0, end=1.03 * most)
         self.slider.update(end=most, value=most)
-        told = [(i, r) for i, r in enumerate(results) if r is not None]
-        self._curve_ends.data = _table([_curve_end(r, i, errors) for i, r in told])
+        self._curve_ends.data = _table(END, [_curve_end(r, i, errors) for i, r in told.items()])
         if view:
-            self._trace_ends.data = _table([_trace_end(r, i, view) for i, r in told])
-            self._show_marks(drawn)
+            self._trace_ends.data = _table(END, [_trace_end(r, i, view) for i, r in told.items()])
+            self._show_marks(problem, drawn)
 
     def _show_level_lines(self, problem: Problem, view: Window) -> None:
         (left, right), (bottom, top) = view
@@ -264,13 +282,10 @@ class Scene:
         self.contour.y_range.update(start=bottom, end=top, reset_start=bottom, reset_end=top)
         across, up, values, levels, _ = contour_levels(problem, view)
         if levels.size < 2:  # f is the same everywhere
-            self._bands.data, self._lines.data = {"image": [], "x": []}, {"xs": [], "ys": []}
+            self._bands.data, self._lines.data = _table(BAND, []), _table(("xs", "ys"), [])
             return
         bands = np.digitize(np.ma.filled(values, np.inf), levels[1:-1]).astype(np.uint8)
-        self._bands.data = {
-            "image": [bands],
-            "x": [left], "y": [bottom], "dw": [right - left], "dh": [top - bottom],
-        }  # fmt: skip
+        self._bands.data = _table(BAND, [(bands, left, bottom, right - left, top - bottom)])
         lines = contour_data(across, up, values, levels, want_fill=False).line_data
         assert lines is not None
         self._lines.data = {
@@ -278,14 +293,12 @@ class Scene:
             "ys": [y.astype(np.float32) for y in lines.ys],
         }
 
-    def _show_marks(self, drawn: Sequence[Result]) -> None:
-        stars = drawn[0].problem.x_star
-        points = [] if stars is None else [(x, y, "star", 22, "#F0E442") for x, y in np.reshape(stars, (2, -1)).T]
+    def _show_marks(self, problem: Problem, drawn: Sequence[Result]) -> None:
+        stars = np.empty((2, 0)) if problem.x_star is None else np.reshape(problem.x_star, (2, -1))
         starts = dict.fromkeys((float(r.x[0, 0]), float(r.x[0, 1])) for r in drawn)
-        points += [(x, y, "circle", 13, "white") for x, y in starts]
-        self._marks.data = dict(
-            zip(("x", "y", "marker", "size", "fill"), map(list, zip(*points, strict=True)), strict=True)
-        )
+        marks: list[Any] = [(x, y, "star", 22, "#F0E442") for x, y in stars.T]
+        marks += [(x, y, "circle", 13, "white") for x, y in starts]
+        self._marks.data = _table(("x", "y", "marker", "size", "fill"), marks)
 
     def _columns(self, r: Result, errors: Axis, sizes: Axis, view: Window | None) -> dict[str, Any]:
         """The records of a run that are drawn: where they stand, and what is told of them."""
@@ -346,6 +359,8 @@ def _figure(x: str, y: str, sizing: Any, **options: Any) -> Any:
         fig.xaxis.formatter = NumeralTickFormatter(format="0,0")
         fig.yaxis.ticker = FixedTicker(ticks=[0])
         fig.ygrid.ticker = fig.yaxis.ticker
+        code = (HERE / "tick.js").read_text(encoding="utf-8")
+        fig.yaxis.formatter = CustomJSTickFormatter(args={"linear": None}, code=code)
     return fig
 
 
@@ -359,13 +374,13 @@ def _ends(fig: Any) -> ColumnDataSource:
     return source
 
 
+END = ("x", "y", "marker", "size", "angle", "fill", "line")
 End = tuple[float, float, str, int, float, str, str]
-"""A mark: x, y, marker, size, angle, fill and line."""
+"""The mark at the end of a run, and the columns that hold it."""
 
 
-def _table(rows: list[End]) -> dict[str, list[Any]]:
-    names = ("x", "y", "marker", "size", "angle", "fill", "line")
-    return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+def _table(names: Sequence[str], rows: Sequence[Any]) -> dict[str, list[Any]]:
+    return {name: [row[k] for row in rows] for k, name in enumerate(names)}
 
 
 def _trace_end(r: Result, i: int, view: Window) -> End:
@@ -412,17 +427,15 @@ def _within_reach(path: Any, view: Window) -> Any:
 def _set_axis(fig: Any, axis: Axis) -> None:
     fig.y_range.update(start=float(axis.at(axis.low)), end=float(axis.at(axis.high)))
     fig.yaxis.ticker.ticks = axis.ticks
-    fig.yaxis.formatter = _script_formatter(axis.linear)
+    formatter = fig.yaxis[0].formatter
+    if formatter.args != {"linear": axis.linear}:  # setting it makes Bokeh look through every model there is
+        formatter.args = {"linear": axis.linear}
 
 
 def _error_label(problem: Problem) -> str:
     if isinstance(problem, Network):
         return problem.f_means
     return "f(w)" if problem.f_star is None else "error f(w) − f*"
-
-
-def _script_formatter(linear: float | None) -> CustomJSTickFormatter:
-    return CustomJSTickFormatter(args={"linear": linear}, code=(HERE / "tick.js").read_text(encoding="utf-8"))
 
 
 def _script(name: str, **args: Any) -> CustomJS:

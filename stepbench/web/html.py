@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from bokeh.embed import file_html
-from bokeh.resources import INLINE
+from bokeh.resources import INLINE, Resources
 
 from stepbench.catalog import summary
 from stepbench.report.plots import COLOURS, drawable
@@ -25,8 +25,6 @@ def page(results: Sequence[Result], command: str) -> str:
     roots = {"play": scene.play, "slider": scene.slider, "errors": scene.errors}
     roots |= {"contour": scene.contour} if any(drawable(r) for r in results) else {}
     roots |= {"sizes": scene.sizes} if sized else {}
-    for name, model in roots.items():
-        model.name = name
     long = [f"{r.label}: {MOST:,} of {len(r.f):,} records are drawn" for r in results if len(r.f) > MOST]
     variables = {
         "problem": str(problem),
@@ -40,6 +38,8 @@ def page(results: Sequence[Result], command: str) -> str:
         "style": (HERE / "page.css").read_text(encoding="utf-8"),
         "keys": (HERE / "keys.js").read_text(encoding="utf-8"),
         "drawn": sorted(roots),
+        # Bokeh's own choice would name files on a server where Panel has been imported, too.
+        "scripts": Resources(mode="inline", components=["bokeh", "bokeh-widgets"]).js_raw,
     }
     template = (HERE / "page.html").read_text(encoding="utf-8")
     title = f"{', '.join(r.label for r in results)} on {problem}"

@@ -87,7 +87,8 @@ def first() -> State:
 
 def parse(query: str) -> tuple[State, list[str]]:
     """The state of a link, and in sentences what of the link could not be used; never raises."""
-    state, methods, left = first(), [], []
+    state, left = first(), []
+    methods: list[Runnable] = []
     pairs = [pair.partition("=") for pair in query[:LENGTH].removeprefix("?").split("&") if pair]
     for key, _, text in pairs:
         value = unquote(text)
@@ -124,7 +125,7 @@ def point(text: str) -> tuple[float, float]:
         x, y = (float(part) for part in text.split(","))
     except ValueError:
         raise InputError("a start is two numbers, as -1,0") from None
-    if not max(abs(x), abs(y)) <= 1e100:
+    if not (abs(x) <= 1e100 and abs(y) <= 1e100):
         raise InputError("a start is finite, and not beyond 1e100")
     return x, y
 
