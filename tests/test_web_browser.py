@@ -222,6 +222,23 @@ def test_two_browsers_are_independent(opened, explorer):
     assert "gd:lr=0.001&" in second.evaluate("location.search")
 
 
+def test_playing_and_scrubbing_trouble_no_server(opened, explorer):
+    page = opened(explorer + "?method=gd&method=csawg&budget=300")
+    page.evaluate("""() => {
+      window.sent = 0
+      const send = WebSocket.prototype.send
+      WebSocket.prototype.send = function (data) { sent += 1; return send.call(this, data) }
+    }""")
+    page.keyboard.press(" ")
+    page.wait_for_function("10 < model('slider').value && model('slider').value < 300")
+    page.keyboard.press(" ")
+    page.locator(".scrub .noUi-handle").focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("[model('now 1').data.evals[0], model('past 2').data.x.length]") == [1, 2]
+    assert page.evaluate("sent") == 0
+
+
 def test_everything_is_in_reach_of_the_keyboard_with_the_focus_in_sight(opened, explorer):
     page = opened(explorer + "?method=gd&budget=100")
     focused = """() => {

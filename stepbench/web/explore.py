@@ -274,7 +274,9 @@ def _place(control: Control, value: Any) -> Any:
 
 
 def _widget(kind: Any, title: str, **options: Any) -> Any:
-    return kind(label=title, stylesheets=[STYLE], **{"sizing_mode": "stretch_width"} | options)
+    made = kind(label=title, stylesheets=[STYLE], **{"sizing_mode": "stretch_width"} | options)
+    made._debounce = 10  # Panel gathers what a widget tells for so many milliseconds, 50 unless it is told
+    return made
 
 
 def _text(*css_classes: str) -> Any:
