@@ -24,7 +24,8 @@ from stepbench.web import words
 from stepbench.web.figures import HERE, STYLE, Scene
 from stepbench.web.state import Control, State
 
-POWER = CustomJSTickFormatter(code="return String(Number((10 ** tick).toPrecision(3)))")
+POWER = "return String(Number((10 ** tick).toPrecision(3)))"
+"""How a slider that is even in the logarithm tells its value."""
 
 
 class Explorer:
@@ -43,14 +44,7 @@ class Explorer:
         self.start = [_widget(pn.widgets.FloatInput, name, step=0.1) for name in ("start w₁", "w₂")]
         for box in self.start:
             box.param.watch(self._start_typed, "value")
-        self.budget = _widget(
-            pn.widgets.IntInput,
-            "gradient evaluations",
-            start=1,
-            end=states.BUDGET,
-            step=100,
-            sizing_mode="stretch_width",
-        )
+        self.budget = _widget(pn.widgets.IntInput, "gradient evaluations", start=1, end=states.BUDGET, step=100)
         self.budget.param.watch(self._budget_typed, "value")
         self.fields = Controls(self._problem_set, pn.Row)
         self.cards = [Card(i, self) for i in range(states.METHODS)]
@@ -68,9 +62,8 @@ class Explorer:
     def page(self) -> Any:
         """The page, for Panel to serve."""
         template = pn.Template("{% extends base %}\n" + (HERE / "explore.html").read_text(encoding="utf-8"))
-        for name in ("style", "explore"):
-            template.add_variable(name, (HERE / f"{name.replace('style', 'page')}.css").read_text(encoding="utf-8"))
-        template.add_variable("keys", (HERE / "keys.js").read_text(encoding="utf-8"))
+        for name, file in (("style", "page.css"), ("explore", "explore.css"), ("keys", "keys.js")):
+            template.add_variable(name, (HERE / file).read_text(encoding="utf-8"))
         scene = self.scene
         parts = {"plane": scene.contour, "player": scene.play, "scrubber": scene.slider}
         parts |= {"curve": scene.errors, "steps": scene.sizes}
@@ -188,7 +181,7 @@ class Controls:
             low, high = int(control.low), int(control.high)
             widget = _widget(pn.widgets.IntSlider, control.title, start=low, end=high, value=value)
         else:
-            shape = POWER if control.kind == "log" else "0[.][0000]"
+            shape = CustomJSTickFormatter(code=POWER) if control.kind == "log" else "0[.][0000]"
             ends = {"start": control.low, "end": control.high, "step": control.step}
             place = _place(control, value)
             widget = _widget(pn.widgets.FloatSlider, control.title, **ends, value=place, format=shape)
