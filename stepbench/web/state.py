@@ -21,7 +21,7 @@ import numpy as np
 from stepbench import catalog
 from stepbench.contracts import Joined, Problem, Runnable, hyperparameters, values_of
 from stepbench.engine import Interrupted, run_quietly
-from stepbench.fields import Field, InputError, fields_of, nearest
+from stepbench.fields import Field, InputError, fields_of, nearest, show_value
 from stepbench.result import Result
 
 METHODS = 4
@@ -77,7 +77,7 @@ class State:
 
 
 def _numbers(point: tuple[float, float] | None) -> str:
-    return ",".join(repr(w) for w in point or ())
+    return ",".join(show_value(w) for w in point or ())
 
 
 def first() -> State:
