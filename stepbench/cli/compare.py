@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,17 +14,17 @@ from stepbench.cli._common import (
     Device,
     Download,
     Epochs,
+    Html,
     Json,
     Most,
     Noise,
+    Output,
     Plot,
     Seed,
     Show,
     Start,
     Steps,
     Target,
-    check_output,
-    deliver,
     run_one,
     settings,
     stated,
@@ -52,6 +52,7 @@ def command(
     plot: Plot = None,
     show: Show = False,
     animate: Animate = None,
+    html: Html = None,
     csv: Csv = None,
     json: Json = False,
 ) -> None:
@@ -65,7 +66,8 @@ def command(
     import stepbench
     from stepbench.report.tables import comparison, notes
 
-    check_output(plot, csv, json, show, animate)
+    wanted = Output(plot, show, animate, html, csv, json)
+    wanted.check()
     function = stated(problem, batch=batch, device=device, data=data, download=download)
     runners = [stepbench.method(method) for method in methods]  # all are looked up before any is run
     given = settings(start, budget=budget, epochs=epochs, steps=steps, target=target, seed=seed, noise=noise)
@@ -88,6 +90,5 @@ def command(
         if rest := methods[len(results) :]:
             out.print(f"not run: {', '.join(rest)}", highlight=False)
 
-    wanted: dict[str, Any] = {"plot": plot, "show": show, "animate": animate, "csv": csv, "json": json}
-    deliver(results, lambda: [summary(r) for r in results], tables, shown.figure, **wanted)
+    wanted.deliver(results, lambda: [summary(r) for r in results], tables, shown.figure)
     raise typer.Exit(code)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from stepbench.cli._common import OUTPUT, PANEL, Data, Download, Json, console, find_data, write_json
+from stepbench.cli._common import OUTPUT, PANEL, Data, Download, Json, check_writable, console, find_data, write_json
 from stepbench.cli._study import WHERE, Workers, opened
 
 
@@ -89,15 +89,12 @@ def _check(figures: Path | None, report: Path | None) -> None:
     """Refuse, before anything runs, what could not be written after it."""
     from stepbench import InputError
 
-    try:
-        if report is not None:
-            if report.suffix.lower() not in (".md", ".html"):
-                raise InputError(f"--report {report} must end in .md or .html")
-            new = not report.exists()
-            report.open("ab").close()
-            if new:
-                report.unlink()
-        if figures is not None:
+    if report is not None:
+        if report.suffix.lower() not in (".md", ".html"):
+            raise InputError(f"--report {report} must end in .md or .html")
+        check_writable(report, "--report")
+    if figures is not None:
+        try:
             figures.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{error.filename} cannot be written: {error.strerror}") from None
+        except OSError as error:
+            raise InputError(f"--figures {figures} cannot be made: {error.strerror}") from None

@@ -20,17 +20,17 @@ from stepbench.cli._common import (
     Device,
     Download,
     Epochs,
+    Html,
     Json,
     Most,
     Noise,
+    Output,
     Plot,
     Seed,
     Show,
     Start,
     Steps,
     Target,
-    check_output,
-    deliver,
     run_one,
     settings,
     stated,
@@ -87,6 +87,7 @@ def command(args: Sequence[str]) -> Callable[..., None]:
         plot: Plot = None,
         show: Show = False,
         animate: Animate = None,
+        html: Html = None,
         csv: Csv = None,
         json: Json = False,
         **values: Any,
@@ -102,7 +103,8 @@ def command(args: Sequence[str]) -> Callable[..., None]:
         from stepbench import catalog
         from stepbench.report.tables import convergence, outcome
 
-        check_output(plot, csv, json, show, animate)
+        wanted = Output(plot, show, animate, html, csv, json)
+        wanted.check()
         chosen = {options[name]: value for name, value in values.items() if value is not None}
         function = stated(problem, batch=batch, device=device, data=data, download=download)
         runner = stepbench.method(method, **chosen)
@@ -120,8 +122,7 @@ def command(args: Sequence[str]) -> Callable[..., None]:
             out.print(convergence(result, out.width))
             out.print(outcome(result), highlight=False)
 
-        wanted: dict[str, Any] = {"plot": plot, "show": show, "animate": animate, "csv": csv, "json": json}
-        deliver([result], lambda: summary(result), tables, result.figure, **wanted)
+        wanted.deliver([result], lambda: summary(result), tables, result.figure)
         raise typer.Exit(code)
 
     plain = [p for p in inspect.signature(run, eval_str=True).parameters.values() if p.name != "values"]

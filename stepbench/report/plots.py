@@ -132,7 +132,7 @@ def draw_contours(ax: Axes, problem: Problem, window: Window) -> None:
     the window lies between any two.
     """
     (left, right), (bottom, top) = window
-    horizontal, vertical, values, levels, norm = _levels(problem, window)
+    horizontal, vertical, values, levels, norm = contour_levels(problem, window)
     if levels.size > 1:  # else f is the same everywhere
         ax.contourf(horizontal, vertical, values, levels=levels, norm=norm, cmap="Greys", alpha=0.28)
         ax.contour(horizontal, vertical, values, levels=levels, colors="#7f8fa6", linewidths=0.5, linestyles="solid")
@@ -143,7 +143,7 @@ def draw_contours(ax: Axes, problem: Problem, window: Window) -> None:
 
 def draw_level_lines(ax: Axes, problem: Problem, window: Window) -> None:
     """The level lines alone, thin, over another picture of the window."""
-    horizontal, vertical, values, levels, _ = _levels(problem, window)
+    horizontal, vertical, values, levels, _ = contour_levels(problem, window)
     if levels.size > 1:
         ax.contour(horizontal, vertical, values, levels=levels[::2], colors="black", linewidths=0.4, alpha=0.35)
     _draw_minimisers(ax, problem)
@@ -154,7 +154,7 @@ def _draw_minimisers(ax: Axes, problem: Problem) -> None:
         ax.plot(*problem.x_star, "*", ms=16, color="#F0E442", mec="black", zorder=6, ls="", label="minimum")
 
 
-def _levels(problem: Problem, window: Window) -> tuple[Any, Any, Any, Any, Normalize]:
+def contour_levels(problem: Problem, window: Window) -> tuple[Any, Any, Any, Any, Normalize]:
     """A grid over the window, f on it, the levels to draw and their colours."""
     (left, right), (bottom, top) = window
     horizontal, vertical = np.linspace(left, right, 300), np.linspace(bottom, top, 300)
@@ -239,7 +239,7 @@ def draw_errors(ax: Axes, results: Sequence[Result], what: str) -> list[list[Lin
         label = results[0].problem.f_means
     curves = [np.asarray(getattr(r, field)) for r in results]
     signed = not known and any((curve <= 0).any() for curve in curves)  # nothing says that f stays above 0
-    bottom, top = _signed_limits(curves) if signed else _limits(curves)
+    bottom, top = signed_limits(curves) if signed else error_limits(curves)
     ends, drawn_of = [], []
     for i, (r, curve) in enumerate(zip(results, curves, strict=True)):
         name = r.label + (" (function evaluations)" if r.gradient_free else "")
@@ -292,7 +292,7 @@ def draw_accuracy(ax: Axes, results: Sequence[Result]) -> list[list[Line2D]]:
     return drawn_of
 
 
-def _limits(curves: Sequence[Any]) -> tuple[float, float]:
+def error_limits(curves: Sequence[Any]) -> tuple[float, float]:
     """The ends of the logarithmic axis: 32 decades below the start at most, and 3 above."""
     start = max(float(curve[0]) for curve in curves)
     positive = np.concatenate([curve[(curve > 0) & (curve < 1e3 * start)] for curve in curves])
@@ -302,7 +302,7 @@ def _limits(curves: Sequence[Any]) -> tuple[float, float]:
     return low / margin, min(high, 1e290) * margin
 
 
-def _signed_limits(curves: Sequence[Any]) -> tuple[float, float]:
+def signed_limits(curves: Sequence[Any]) -> tuple[float, float]:
     """The ends of an axis for values of either sign: a million times the start's size away from 0 at most."""
     start = max(abs(float(curve[0])) for curve in curves)
     most = 1e6 * start if start > 1e-100 else math.inf
