@@ -55,7 +55,7 @@ def test_the_commands_write_a_page_that_asks_for_nothing(stepbench_cli, monkeypa
     monkeypatch.setattr(sys, "argv", ["stepbench", *args])
     code, out, err = stepbench_cli(*args)
     assert (code, err) == (0, "")
-    assert "open out.html in a browser" in out
+    assert "drawn to out.html" in out
     page = Path("out.html").read_text(encoding="utf-8")
     assert shlex.join(["stepbench", *args]) in page
     assert "<script src=" not in page

@@ -23,7 +23,7 @@ def command(
     kind: Annotated[Kind, typer.Argument(help="problem, method or network.")],
     name: Annotated[str, typer.Argument(help="Its name, as my-valley.")],
 ) -> None:
-    """Write a problem, a method or a network of your own to begin with.
+    """Write a problem, method, network or lesson to begin with.
 
     A short commented file in this folder, which runs as it stands.
     """
