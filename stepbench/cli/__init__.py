@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from stepbench import __version__
-from stepbench.cli import check, compare, list, map, new, profile, reproduce, run, show, study, sweep, tune  # noqa: A004
+from stepbench.cli import check, compare, demo, list, map, new, profile, reproduce, run, show, study, sweep, tune  # noqa: A004
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -78,6 +78,7 @@ def _app(args: Sequence[str]) -> typer.Typer:
 
     app.command("run")(run.command(args))
     app.command("compare")(compare.command)
+    app.command("demo")(demo.command)
     app.command("sweep")(sweep.command)
     app.command("map")(map.command)
     app.command("tune")(tune.command)
