@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from stepbench.autopsy import Autopsy, explain
     from stepbench.catalog import method, problem
     from stepbench.contracts import Direction, FiniteSum, Method, Problem, StepSize
     from stepbench.engine import DivergenceWarning, Interrupted, run
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from stepbench.study.tune import tune
 
 __all__ = [
+    "Autopsy",
     "Direction",
     "DivergenceWarning",
     "FiniteSum",
@@ -34,6 +36,7 @@ __all__ = [
     "StepSize",
     "Stopped",
     "Study",
+    "explain",
     "load",
     "method",
     "param",
@@ -45,6 +48,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "stepbench.autopsy": ("Autopsy", "explain"),
     "stepbench.catalog": ("method", "problem"),
     "stepbench.contracts": ("Direction", "FiniteSum", "Method", "Problem", "StepSize"),
     "stepbench.engine": ("DivergenceWarning", "Interrupted", "run"),
