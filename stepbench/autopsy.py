@@ -411,20 +411,22 @@ def _causes(result: Result, method: Runnable, steps: Steps, own: Steps, first: i
         causes.append(Cause("negative" if plain else "climbs", {"part": part}))
 
     short, further = _middle(stable / size), _middle(own.line / own.size)
-    if short >= 3 or (math.isnan(short) and further >= 10):
+    brief = short >= 3 or (math.isnan(short) and further >= 10)
+    if brief:
         began = steps.within(0, first + max(5, (last - first) // 100))
-        sizes = median_filter(np.abs(began.size), size=5, mode="nearest")  # a single spike is no level to fall from
+        sizes = median_filter(np.abs(began.size), size=5, mode="mirror")  # a single spike is no level to fall from
         at = int(np.argmax(np.where(np.isfinite(sizes), sizes, -1)))
         late = _middle(size[-max(len(size) // 4, 1) :])
         if sizes[at] >= 10 * late:
             step = float(result.iteration[began.record[at]] + 1)
             causes.append(Cause("shrank", {"before": float(sizes[at]), "after": late, "step": step}))
-        causes.append(Cause("short", {"now": _middle(size), "times": short, "stable": _middle(stable)}))
+        if short >= 3:
+            causes.append(Cause("short", {"now": _middle(size), "times": short, "stable": _middle(stable)}))
     walls = _middle(np.where(own.along > 0, own.steepest / own.along, math.nan))
     if walls >= 10:
         part = _middle(size * own.steepest / 2)
         causes.append(Cause("valley", {"times": walls, "part": part}))
-    if further >= 3 and causes and causes[-1].kind in ("short", "valley"):
+    if further >= 3 and (brief or walls >= 10):
         causes.append(Cause("longer", {"times": further}))
     turned = own.turned[np.isfinite(own.turned)]
     if turned.size and turned.mean() >= 0.6 and _middle(own.wall) >= 0.1:

@@ -35,7 +35,7 @@ def command(
     noise: Noise = 0.0,
     plot: Plot = None,
 ) -> None:
-    """Explain a run: what went wrong, by which numbers, and what helps.
+    """Explain a run: what happened, why, and what helps.
 
     Says where it was lost or stood still, and what its step sizes were against
     the curvature; then runs other settings and methods on the same terms, the
