@@ -8,6 +8,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from stepbench.autopsy import Autopsy, explain
     from stepbench.catalog import method, problem
+    from stepbench.comparison import Comparison, compare
     from stepbench.contracts import Direction, FiniteSum, Method, Problem, StepSize
     from stepbench.engine import DivergenceWarning, Interrupted, run
     from stepbench.fields import InputError, param
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Autopsy",
+    "Comparison",
     "Direction",
     "DivergenceWarning",
     "FiniteSum",
@@ -36,6 +38,7 @@ __all__ = [
     "StepSize",
     "Stopped",
     "Study",
+    "compare",
     "explain",
     "load",
     "method",
@@ -50,6 +53,7 @@ __all__ = [
 _HOMES = {
     "stepbench.autopsy": ("Autopsy", "explain"),
     "stepbench.catalog": ("method", "problem"),
+    "stepbench.comparison": ("Comparison", "compare"),
     "stepbench.contracts": ("Direction", "FiniteSum", "Method", "Problem", "StepSize"),
     "stepbench.engine": ("DivergenceWarning", "Interrupted", "run"),
     "stepbench.fields": ("InputError", "param"),

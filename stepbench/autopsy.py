@@ -123,6 +123,12 @@ class Autopsy:
 
         return anatomy_figure(self)
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what was tried, and the anatomy."""
+        from stepbench.report.notebook import html
+
+        return html(self.table(), self.figure())
+
 
 def explain(
     problem: str | Problem,

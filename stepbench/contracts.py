@@ -489,13 +489,11 @@ class Joined(Method):
         direction, rule = str(self.direction), str(self.rule)
         own = [f"per={self.per}"] if self.per else []
         if self.rule.name == "constant":
-            spec = "gd" if self.direction.name == "gradient" else direction
+            spec = last = "gd" if self.direction.name == "gradient" else direction
             own = [*rule.split(":")[1:], *own]
         else:
-            spec = rule if self.direction.name == "gradient" else f"{direction}+{rule}"
-        for option in own:
-            spec += ("," if ":" in spec.rpartition("+")[2] else ":") + option
-        return spec
+            spec, last = rule if self.direction.name == "gradient" else f"{direction}+{rule}", rule
+        return spec + (("," if ":" in last else ":") + ",".join(own) if own else "")
 
 
 def hyperparameters(method: Runnable) -> dict[str, tuple[Parametric, Field]]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stepbench import catalog
-from stepbench.engine import run_quietly
+from stepbench.comparison import compare
 from stepbench.fields import InputError, nearest
 from stepbench.result import Result
 from stepbench.study.sweep import Sweep, sweep, window_axes
@@ -111,8 +111,7 @@ class Lesson:
         options.pop("picture", None)
         try:
             if self.kind == "compare":
-                results = [run_quietly(problem, method, label=method, **options) for method in methods]
-                shown = Lecture(self, tuple(results), None)
+                shown = Lecture(self, tuple(compare(problem, methods, **options).results), None)
             else:
                 points = options.pop("points", 60)
                 over = options.pop("over", None) or window_axes(problem, points)

@@ -95,7 +95,8 @@ class Result:
         }
         return dataclasses.replace(self, **own, **ends)
 
-    def _alone(self) -> Result:
+    def alone(self) -> Result:
+        """This result, if it is of a single run; raises InputError."""
         if self.f.ndim > 1:
             raise InputError(f"this result is of {self.f.shape[-1]} runs: choose one, as result[0]")
         return self
@@ -112,7 +113,7 @@ class Result:
 
     def first_at(self, error: float) -> int | None:
         """The first record of a single run whose error is at most this; None where there is none."""
-        self._alone()
+        self.alone()
         if self.error is None:
             raise InputError(f"{self.problem} does not know its minimum, so there is no error to look for")
         below = np.flatnonzero(self.error <= error)
@@ -134,13 +135,29 @@ class Result:
         """The convergence table of a single run, for rich."""
         from stepbench.report.tables import convergence
 
-        return convergence(self._alone())
+        return convergence(self.alone())
 
     def figure(self) -> Figure:
         """The figure of a single run: contour trace, errors and step sizes."""
         from stepbench.report.plots import run_figure
 
-        return run_figure(self._alone())
+        return run_figure(self.alone())
+
+    def animate(self, path: str | Path) -> None:
+        """Film a single run to a .gif or, where ffmpeg is installed, an .mp4: its trace and its error grow."""
+        from stepbench.report.animation import animate
+
+        animate([self.alone()], path)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the table and the figure of a single run; of a batch, how its runs ended."""
+        from stepbench.report.notebook import html
+
+        if self.f.ndim == 1:
+            return html(self.table(), self.figure())
+        from stepbench.report.tables import endings
+
+        return html(endings(self))
 
 
 def load(path: str | Path | IO[bytes], problem: Problem | None = None) -> Result:

@@ -258,6 +258,7 @@ def test_it_fits_and_is_drawn():
         figure = found.figure()
         figure.savefig("anatomy.png")
         assert len(figure.axes) == 2
+        assert "this run" in found._repr_html_()
         assert found.text
         order = [values(r)[-1] for r in found.tried if r.status == "budget"]
         assert order == sorted(order)

@@ -14,6 +14,7 @@ from stepbench.cli import (
     compare,
     demo,
     explain,
+    explore,
     list,  # noqa: A004
     map,  # noqa: A004
     new,
@@ -95,6 +96,7 @@ def _app(args: Sequence[str]) -> typer.Typer:
     app.command("compare")(compare.command)
     app.command("explain")(explain.command)
     app.command("demo")(demo.command)
+    app.command("explore")(explore.command)
     app.command("sweep")(sweep.command)
     app.command("map")(map.command)
     app.command("tune")(tune.command)

@@ -6,9 +6,11 @@ import contextlib
 import json
 import math
 import os
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -60,6 +62,16 @@ Noise = Annotated[float, typer.Option(help="Standard deviation of noise on the g
 Plot = Annotated[
     Path | None, typer.Option(help="Draw to a .png, .svg or .pdf file.", rich_help_panel=OUTPUT, show_default=False)
 ]
+Show = Annotated[bool, typer.Option("--show", help="Draw in the terminal, too.", rich_help_panel=OUTPUT)]
+Animate = Annotated[
+    Path | None, typer.Option(help="Film the run to a .gif or .mp4 file.", rich_help_panel=OUTPUT, show_default=False)
+]
+Html = Annotated[
+    Path | None,
+    typer.Option(
+        help="Write a page to play the run in a browser, offline too.", rich_help_panel=OUTPUT, show_default=False
+    ),
+]
 Csv = Annotated[
     str | None,
     typer.Option(help="Write every record to a CSV file; - for standard output.", rich_help_panel=OUTPUT),
@@ -79,10 +91,9 @@ def settings(start: str | None, **options: Any) -> dict[str, Any]:
         raise InputError(f"--start {start} must be numbers with commas between them, as -1,0") from None
 
 
-def stated(problem: str, *, batch: int | None, device: str | None, data: Path | None, download: bool) -> Problem:
-    """The problem of the command line, with what its options say of its data."""
-    from stepbench import InputError, catalog
-    from stepbench.fields import fields_of
+def find_data(data: Path | None, download: bool) -> None:
+    """Say to this process and its workers where data lie, and whether they may be fetched."""
+    from stepbench import InputError
     from stepbench.torch.datasets import DOWNLOAD, FOLDER
 
     if data is not None:
@@ -91,6 +102,14 @@ def stated(problem: str, *, batch: int | None, device: str | None, data: Path | 
         os.environ[FOLDER] = str(data.absolute())  # workers inherit it
     if download:
         os.environ[DOWNLOAD] = "1"
+
+
+def stated(problem: str, *, batch: int | None, device: str | None, data: Path | None, download: bool) -> Problem:
+    """The problem of the command line, with what its options say of its data."""
+    from stepbench import InputError, catalog
+    from stepbench.fields import fields_of
+
+    find_data(data, download)
     found = catalog.problem(problem)
     said = {name: value for name, value in (("batch", batch), ("device", device)) if value is not None}
     for name in said:
@@ -99,23 +118,96 @@ def stated(problem: str, *, batch: int | None, device: str | None, data: Path | 
     return catalog.problem(found, **said)
 
 
-def check_output(plot: Path | None, csv: str | None = None, json: bool = False) -> None:
-    """Refuse, before anything runs, a file that could not be written after it."""
+@dataclass(frozen=True)
+class Output:
+    """What is to be written, and where: the options of the commands that run something."""
+
+    plot: Path | None = None
+    show: bool = False
+    animate: Path | None = None
+    html: Path | None = None
+    csv: str | None = None
+    json: bool = False
+
+    def check(self) -> None:
+        """Refuse, before anything runs, a file that could not be written after it."""
+        from stepbench import InputError
+
+        if self.json and self.csv == "-":
+            raise InputError("--json and --csv - would both write to standard output: give --csv a file")
+        if self.show and (self.json or self.csv == "-"):
+            raise InputError("--show draws where --json and --csv - write: leave one of them out")
+        if self.plot is not None and self.plot.suffix.lower() not in (".png", ".svg", ".pdf"):
+            raise InputError(f"--plot {self.plot} must end in .png, .svg or .pdf")
+        if self.animate is not None:
+            from stepbench.report.animation import check
+
+            check(self.animate)
+        if self.html is not None:
+            need_web("--html")
+            if self.html.suffix.lower() not in (".html", ".htm"):
+                raise InputError(f"--html {self.html} must end in .html")
+        table = None if self.csv in (None, "-") else Path(str(self.csv))
+        files = {"--plot": self.plot, "--animate": self.animate, "--html": self.html, "--csv": table}
+        for option, path in files.items():
+            if path is not None:
+                check_writable(path, option)
+
+    def deliver(
+        self,
+        results: Sequence[Result],
+        tell: Callable[[], Any],
+        print_tables: Callable[[Console], None],
+        draw: Callable[[], Figure],
+    ) -> None:
+        """Write it: the records as CSV; a summary as JSON, or tables and a picture; a figure; a film; a page."""
+        if self.csv is not None:
+            write_csv(results, self.csv)
+        in_words = not self.json and self.csv != "-"
+        if self.json:
+            write_json(tell())
+        elif in_words:
+            print_tables(console())
+        if self.show:
+            from stepbench.report.terminal import Picture
+
+            console().print(Picture(results))
+        if self.plot is not None:
+            draw().savefig(self.plot)
+        if self.animate is not None:
+            from stepbench.report.animation import animate
+
+            animate(results, self.animate)
+        if self.html is not None:
+            from stepbench.web.html import page
+
+            self.html.write_text(page(results, shlex.join(["stepbench", *sys.argv[1:]])), encoding="utf-8")
+        for path in (self.plot, self.animate, self.html):
+            if path is not None and in_words:
+                console().print(f"drawn to {path}", highlight=False)
+
+
+def check_writable(path: Path, option: str) -> None:
+    """Refuse a file that cannot be written, and leave it as it is."""
     from stepbench import InputError
 
-    if json and csv == "-":
-        raise InputError("--json and --csv - would both write to standard output: give --csv a file")
-    if plot is not None and plot.suffix.lower() not in (".png", ".svg", ".pdf"):
-        raise InputError(f"--plot {plot} must end in .png, .svg or .pdf")
-    for option, path in (("--plot", plot), ("--csv", None if csv in (None, "-") else Path(str(csv)))):
-        if path is not None:
-            new = not path.exists()
-            try:
-                path.open("ab").close()
-            except OSError as error:
-                raise InputError(f"{option} {path} cannot be written: {error.strerror}") from None
-            if new:
-                path.unlink()
+    new = not path.exists()
+    try:
+        path.open("ab").close()
+    except OSError as error:
+        raise InputError(f"{option} {path} cannot be written: {error.strerror}") from None
+    if new:
+        path.unlink()
+
+
+def need_web(what: str) -> None:
+    """Refuse, before anything runs, what needs the extra ``web`` where that is not installed."""
+    from importlib.util import find_spec
+
+    from stepbench import InputError
+
+    if find_spec("bokeh") is None or (what == "explore" and find_spec("panel") is None):
+        raise InputError(f'{what} needs more packages: pip install "stepbench[web]"')
 
 
 def console() -> Console:
@@ -212,30 +304,6 @@ def summary(r: Result) -> dict[str, Any]:
     }
     finite = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in facts.items()}
     return finite | {"error_first_at_most": reached}
-
-
-def deliver(
-    results: Sequence[Result],
-    tell: Callable[[], Any],
-    show: Callable[[Console], None],
-    draw: Callable[[], Figure],
-    *,
-    plot: Path | None,
-    csv: str | None,
-    json: bool,
-) -> None:
-    """Write what was asked for: the records as CSV, a summary as JSON or the tables that ``show`` prints, a figure."""
-    if csv is not None:
-        write_csv(results, csv)
-    in_words = not json and csv != "-"
-    if json:
-        write_json(tell())
-    elif in_words:
-        show(console())
-    if plot is not None:
-        draw().savefig(plot)
-        if in_words:
-            console().print(f"drawn to {plot}", highlight=False)
 
 
 def finite(value: float) -> float | None:

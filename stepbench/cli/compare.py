@@ -7,22 +7,24 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stepbench.cli._common import (
+    Animate,
     Batch,
     Csv,
     Data,
     Device,
     Download,
     Epochs,
+    Html,
     Json,
     Most,
     Noise,
+    Output,
     Plot,
     Seed,
+    Show,
     Start,
     Steps,
     Target,
-    check_output,
-    deliver,
     run_one,
     settings,
     stated,
@@ -30,7 +32,6 @@ from stepbench.cli._common import (
 )
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
     from rich.console import Console
 
 
@@ -49,6 +50,9 @@ def command(
     data: Data = None,
     download: Download = False,
     plot: Plot = None,
+    show: Show = False,
+    animate: Animate = None,
+    html: Html = None,
     csv: Csv = None,
     json: Json = False,
 ) -> None:
@@ -56,12 +60,14 @@ def command(
 
     Prints a row a method, all at the same budget: its cost to each power of
     ten of the error, how it ended, its error as a sparkline. A star marks the
-    least of each column. --plot draws all the traces and errors.
+    least of each column. --plot draws all the traces and errors, --show draws
+    in the terminal, --animate films the race at equal evaluations a frame.
     """
     import stepbench
     from stepbench.report.tables import comparison, notes
 
-    check_output(plot, csv, json)
+    wanted = Output(plot, show, animate, html, csv, json)
+    wanted.check()
     function = stated(problem, batch=batch, device=device, data=data, download=download)
     runners = [stepbench.method(method) for method in methods]  # all are looked up before any is run
     given = settings(start, budget=budget, epochs=epochs, steps=steps, target=target, seed=seed, noise=noise)
@@ -75,17 +81,14 @@ def command(
             code = 130
             break
 
-    def show(out: Console) -> None:
+    shown = stepbench.Comparison(results)
+
+    def tables(out: Console) -> None:
         out.print(comparison(results, out.width))
         for line in notes(results):
             out.print(line, highlight=False)
         if rest := methods[len(results) :]:
             out.print(f"not run: {', '.join(rest)}", highlight=False)
 
-    def draw() -> Figure:
-        from stepbench.report.plots import comparison_figure
-
-        return comparison_figure(results)
-
-    deliver(results, lambda: [summary(r) for r in results], show, draw, plot=plot, csv=csv, json=json)
+    wanted.deliver(results, lambda: [summary(r) for r in results], tables, shown.figure)
     raise typer.Exit(code)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stepbench.cli._common import OUTPUT, PANEL, check_output, console
+from stepbench.cli._common import OUTPUT, PANEL, Output, console
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -49,7 +49,7 @@ def command(
         return
     chosen = lesson.load(name)
     plot = Path(f"{chosen.name}.png") if plot is None else plot
-    check_output(plot)
+    Output(plot=plot).check()
     if ask and chosen.question is None:
         raise InputError(f"{chosen.file} asks nothing: give it a [question], or leave out --ask")
     out.print(Text(chosen.title, style="bold"), "", sep="\n")

@@ -10,13 +10,13 @@ from stepbench.cli._common import (
     PANEL,
     Most,
     Noise,
+    Output,
     Plot,
     Progress,
     Seed,
     Start,
     Steps,
     Target,
-    check_output,
     console,
     settings,
 )
@@ -48,7 +48,7 @@ def command(
     from stepbench.report.anatomy import advice
     from stepbench.report.tables import unequal
 
-    check_output(plot)
+    Output(plot=plot).check()
     given = settings(start, budget=budget, steps=steps, target=target, seed=seed, noise=noise)
     with Progress("explain") as progress:
         found = explain(problem, method, progress=progress, **given)

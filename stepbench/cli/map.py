@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from stepbench.cli._common import OUTPUT, PANEL, Budget, Noise, Seed, Start, Steps, check_output, settings
+from stepbench.cli._common import OUTPUT, PANEL, Budget, Noise, Output, Seed, Start, Steps, settings
 from stepbench.cli._study import Error, File, Methods, Scheduler, Traces, Workers, deliver, opened
 
 
@@ -50,7 +50,7 @@ def command(
     from stepbench.report.study_tables import map_notes, map_table
     from stepbench.study.sweep import sweep, window_axes
 
-    check_output(plot)
+    Output(plot).check()
     given = settings(start, budget=budget, steps=steps, target=target, seed=seed, noise=noise)
     stated = catalog.problem(problem)
     if stated.f_star is None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stepbench.cli._common import PANEL, Budget, Json, Noise, Plot, check_output, finite
+from stepbench.cli._common import PANEL, Budget, Json, Noise, Output, Plot, finite
 from stepbench.cli._study import File, Scheduler, Traces, Workers, deliver, opened
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def command(
     from stepbench.report.study_tables import pairs_table, profile_notes, profile_table
     from stepbench.study.profile import profile
 
-    check_output(plot)
+    Output(plot).check()
     try:
         tolerances = [float(word) for word in tolerance.split(",")]
     except ValueError:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from stepbench.cli._common import OUTPUT, PANEL, Json, console, write_json
+from stepbench.cli._common import OUTPUT, PANEL, Data, Download, Json, check_writable, console, find_data, write_json
 from stepbench.cli._study import WHERE, Workers, opened
 
 
@@ -26,6 +26,8 @@ def command(
     ] = False,
     seeds: Annotated[int, typer.Option(help="Seeds that a claim must hold for.", min=1, rich_help_panel=PANEL)] = 3,
     seed: Annotated[int, typer.Option(help="The first of them.", min=0, rich_help_panel=PANEL)] = 0,
+    data: Data = None,
+    download: Download = False,
     figures: Annotated[
         Path | None, typer.Option(help="A folder to draw the figures in.", rich_help_panel=OUTPUT, show_default=False)
     ] = None,
@@ -55,14 +57,18 @@ def command(
             out.print(tell.claims_table(paper, claims))
         return
     asked = chosen(names)
+    find_data(data, download)
     _check(figures, report)
     judged: list[tell.Judged] = []
+    done, total = 0, sum(len(claims) for _, claims in asked)
     for paper, claims in asked:
         verdicts = []
         if not json:
             out.print(tell.heading(paper), highlight=False)
         for claim in claims:
-            with opened(study, f"{paper.name}/{claim.name}", workers=workers, scheduler=None, traces=False) as kept:
+            done += 1
+            label = f"{done}/{total} {paper.name}/{claim.name}"
+            with opened(study, label, workers=workers, scheduler=None, traces=False) as kept:
                 verdicts.append(judge(claim, kept, range(seed, seed + seeds), quick=quick))
             if figures is not None:
                 tell.draw(figures, paper, verdicts[-1])
@@ -83,15 +89,12 @@ def _check(figures: Path | None, report: Path | None) -> None:
     """Refuse, before anything runs, what could not be written after it."""
     from stepbench import InputError
 
-    try:
-        if report is not None:
-            if report.suffix.lower() not in (".md", ".html"):
-                raise InputError(f"--report {report} must end in .md or .html")
-            new = not report.exists()
-            report.open("ab").close()
-            if new:
-                report.unlink()
-        if figures is not None:
+    if report is not None:
+        if report.suffix.lower() not in (".md", ".html"):
+            raise InputError(f"--report {report} must end in .md or .html")
+        check_writable(report, "--report")
+    if figures is not None:
+        try:
             figures.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{error.filename} cannot be written: {error.strerror}") from None
+        except OSError as error:
+            raise InputError(f"--figures {figures} cannot be made: {error.strerror}") from None

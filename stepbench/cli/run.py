@@ -13,22 +13,24 @@ import typer
 from stepbench.cli._common import (
     OUTPUT,
     PANEL,
+    Animate,
     Batch,
     Csv,
     Data,
     Device,
     Download,
     Epochs,
+    Html,
     Json,
     Most,
     Noise,
+    Output,
     Plot,
     Seed,
+    Show,
     Start,
     Steps,
     Target,
-    check_output,
-    deliver,
     run_one,
     settings,
     stated,
@@ -83,13 +85,17 @@ def command(args: Sequence[str]) -> Callable[..., None]:
             int, typer.Option(help="Steps between two savings.", rich_help_panel=OUTPUT)
         ] = 1000,
         plot: Plot = None,
+        show: Show = False,
+        animate: Animate = None,
+        html: Html = None,
         csv: Csv = None,
         json: Json = False,
         **values: Any,
     ) -> None:
         """Run one method on one problem.
 
-        Prints a convergence table; --plot draws trace, errors and step sizes.
+        Prints a convergence table; --plot draws trace, errors and step sizes,
+        --show draws in the terminal, --animate films the run.
 
         The hyper-parameters of the method are options too, listed below.
         """
@@ -97,7 +103,8 @@ def command(args: Sequence[str]) -> Callable[..., None]:
         from stepbench import catalog
         from stepbench.report.tables import convergence, outcome
 
-        check_output(plot, csv, json)
+        wanted = Output(plot, show, animate, html, csv, json)
+        wanted.check()
         chosen = {options[name]: value for name, value in values.items() if value is not None}
         function = stated(problem, batch=batch, device=device, data=data, download=download)
         runner = stepbench.method(method, **chosen)
@@ -111,11 +118,11 @@ def command(args: Sequence[str]) -> Callable[..., None]:
             if checkpoint is not None:
                 print(f"stepbench: kept in {checkpoint}; the same command goes on from there", file=sys.stderr)
 
-        def show(out: Console) -> None:
+        def tables(out: Console) -> None:
             out.print(convergence(result, out.width))
             out.print(outcome(result), highlight=False)
 
-        deliver([result], lambda: summary(result), show, result.figure, plot=plot, csv=csv, json=json)
+        wanted.deliver([result], lambda: summary(result), tables, result.figure)
         raise typer.Exit(code)
 
     plain = [p for p in inspect.signature(run, eval_str=True).parameters.values() if p.name != "values"]

@@ -16,11 +16,11 @@ from stepbench.cli._common import (
     Json,
     Most,
     Noise,
+    Output,
     Plot,
     Seed,
     Start,
     Steps,
-    check_output,
     finite,
     settings,
     stated,
@@ -68,7 +68,7 @@ def command(
     from stepbench.report.study_tables import sensitivity_table, sweep_notes
     from stepbench.study.sweep import sweep
 
-    check_output(plot)
+    Output(plot).check()
     function = stated(problem, batch=batch, device=device, data=data, download=download)
     _refuse_unequal(function, method, over, batch, epochs)
     budget = in_evaluations(function, budget, epochs)

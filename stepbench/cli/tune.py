@@ -17,9 +17,9 @@ from stepbench.cli._common import (
     Json,
     Most,
     Noise,
+    Output,
     Plot,
     Seed,
-    check_output,
     finite,
     stated,
 )
@@ -76,7 +76,7 @@ def command(
     from stepbench.report.study_tables import tuning_notes, tuning_table
     from stepbench.study.tune import tune
 
-    check_output(plot)
+    Output(plot).check()
     function = stated(problem, batch=batch, device=device, data=data, download=download)
     with opened(study, "tune", workers=workers, scheduler=scheduler, traces=traces) as kept:
         tuning = tune(

@@ -102,5 +102,6 @@ def _draw_across(ax: Axes, verdict: Verdict, picture: Across) -> None:
     shown = np.concatenate([line.get_ydata() for line in ax.lines])
     if np.nanmin(shown) > 0 and np.nanmax(shown) > 20 * np.nanmin(shown):
         ax.set_yscale("log")
+        ax.set_ylim(top=min(ax.get_ylim()[1], 1e6 * np.nanmin(shown)))  # what diverges leaves the picture
     ax.set_xlabel(picture.name)
     ax.set_ylabel(picture.label)

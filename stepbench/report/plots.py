@@ -72,7 +72,7 @@ def comparison_figure(results: Sequence[Result]) -> Figure:
             ax.tick_params(labelbottom=k + columns >= len(drawn))
             ax.set_xlabel("$w_1$" if k + columns >= len(drawn) else "")
             ax.set_ylabel("$w_2$" if k % columns == 0 else "")
-        halves[0].legend(**_once(axes.flat), loc="outside upper center", ncols=6, frameon=False, fontsize=8)
+        halves[0].legend(**once(axes.flat), loc="outside upper center", ncols=6, frameon=False, fontsize=8)
     second = results[0].distance is not None or results[0].accuracy is not None
     panels = halves[-1].subplots(1, 2 if second else 1, squeeze=False)[0]
     draw_errors(panels[0], results, "error")
@@ -80,7 +80,7 @@ def comparison_figure(results: Sequence[Result]) -> Figure:
         draw_accuracy(panels[1], results)
     elif second:
         draw_errors(panels[1], results, "distance")
-    legend = _once(panels)
+    legend = once(panels)
     for ax in panels:
         if ax.get_legend():
             ax.get_legend().remove()
@@ -111,12 +111,12 @@ def step_size_figure(results: Sequence[Result]) -> Figure:
     draw_errors(ax, results, "error")
     if ax.get_legend():
         ax.get_legend().remove()
-    halves[-1].legend(**_once([ax]), loc="outside lower center", ncols=4, frameon=False, fontsize=9)
+    halves[-1].legend(**once([ax]), loc="outside lower center", ncols=4, frameon=False, fontsize=9)
     figure.suptitle(str(results[0].problem), fontsize=12)
     return figure
 
 
-def _once(axes: Iterable[Axes]) -> dict[str, Any]:
+def once(axes: Iterable[Axes]) -> dict[str, Any]:
     """What the legends of several axes say, each once."""
     entries = {h.get_label(): h for ax in axes for h in ax.get_legend_handles_labels()[0]}
     return {"handles": list(entries.values())}
@@ -159,7 +159,7 @@ def draw_contours(ax: Axes, problem: Problem, window: Window) -> None:
     the window lies between any two.
     """
     (left, right), (bottom, top) = window
-    horizontal, vertical, values, levels, norm = _levels(problem, window)
+    horizontal, vertical, values, levels, norm = contour_levels(problem, window)
     if levels.size > 1:  # else f is the same everywhere
         ax.contourf(horizontal, vertical, values, levels=levels, norm=norm, cmap="Greys", alpha=0.28)
         ax.contour(horizontal, vertical, values, levels=levels, colors="#7f8fa6", linewidths=0.5, linestyles="solid")
@@ -170,7 +170,7 @@ def draw_contours(ax: Axes, problem: Problem, window: Window) -> None:
 
 def draw_level_lines(ax: Axes, problem: Problem, window: Window) -> None:
     """The level lines alone, thin, over another picture of the window."""
-    horizontal, vertical, values, levels, _ = _levels(problem, window)
+    horizontal, vertical, values, levels, _ = contour_levels(problem, window)
     if levels.size > 1:
         ax.contour(horizontal, vertical, values, levels=levels[::2], colors="black", linewidths=0.4, alpha=0.35)
     _draw_minimisers(ax, problem)
@@ -181,7 +181,7 @@ def _draw_minimisers(ax: Axes, problem: Problem) -> None:
         ax.plot(*problem.x_star, "*", ms=16, color="#F0E442", mec="black", zorder=6, ls="", label="minimum")
 
 
-def _levels(problem: Problem, window: Window) -> tuple[Any, Any, Any, Any, Normalize]:
+def contour_levels(problem: Problem, window: Window) -> tuple[Any, Any, Any, Any, Normalize]:
     """A grid over the window, f on it, the levels to draw and their colours."""
     (left, right), (bottom, top) = window
     horizontal, vertical = np.linspace(left, right, 300), np.linspace(bottom, top, 300)
@@ -204,7 +204,7 @@ def _levels(problem: Problem, window: Window) -> tuple[Any, Any, Any, Any, Norma
 
 def draw_trace(ax: Axes, r: Result, colour: str) -> None:
     """The path of a run: a dot a step, a heavier stroke where a step planned ahead, a cross where it diverged."""
-    path = r.x
+    path = visible(ax, r.x)
     ax.plot(*path[0], "o", ms=8, color="white", mec="black", mew=1.5, zorder=6, ls="", label="start")
     ax.plot(*path.T, color=colour, lw=0.9, alpha=0.9, zorder=3)
     shown = path if len(path) <= 400 else path[np.unique(np.geomspace(1, len(path), 400).astype(int) - 1)]
@@ -214,35 +214,50 @@ def draw_trace(ax: Axes, r: Result, colour: str) -> None:
         segments = np.full((3 * len(jumps), 2), math.nan)
         segments[0::3], segments[1::3] = path[jumps], path[jumps + 1]
         ax.plot(*segments.T, color="black", lw=1.7, zorder=5, label="planning jump", dashes=(2.5, 1))
-    outside = ~_inside(ax, path[-1])
+    outside = ~inside(ax, r.x[-1])
     end: Any = {"ms": 7, "mew": 2, "zorder": 7, "ls": ""}
     if r.status == "diverged":
-        at = _last_inside(ax, path)
-        ax.plot(*at, **DIVERGED, label="diverged, leaving here")
+        ax.plot(*within(ax, r.x)[-1], **DIVERGED, clip_on=False, label="diverged, leaving here")
     elif outside:
-        ax.plot(*_last_inside(ax, path), ">", color=colour, label="leaves the window", **end)
+        ax.plot(*within(ax, r.x)[-1], ">", color=colour, label="leaves the window", **end)
     else:
         ax.plot(*path[-1], "x", color="black", label="end", **end)
 
 
-def _inside(ax: Axes, w: Any) -> Any:
+def visible(ax: Axes, path: Any) -> Any:
+    """A path without the points so far away that lines from them would cross the axes anywhere, by rounding."""
+    ends = np.array([ax.get_xlim(), ax.get_ylim()])
+    away = np.abs(path - ends.mean(axis=1)) > 1e9 * np.ptp(ends, axis=1)
+    return np.where(away.any(axis=1, keepdims=True), math.nan, path)
+
+
+def inside(ax: Axes, w: Any) -> Any:
+    """Whether points, on the last axis, lie in what the axes show."""
     (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
     w = np.asarray(w)
     return (w[..., 0] >= left) & (w[..., 0] <= right) & (w[..., 1] >= bottom) & (w[..., 1] <= top)
 
 
-def _last_inside(ax: Axes, path: Any) -> Any:
-    inside = np.flatnonzero(_inside(ax, path))
-    return path[inside[-1] if inside.size else 0]
+def within(ax: Axes, path: Any) -> Any:
+    """The points of a path; of those outside what the axes show, the point where the path left it."""
+    seen = inside(ax, path)
+    last = np.maximum.accumulate(np.where(seen, np.arange(len(path)), 0))
+    at, step = path[last], path[np.minimum(last + 1, len(path) - 1)] - path[last]
+    edges = np.where(step > 0, *np.array([ax.get_xlim(), ax.get_ylim()]).T[::-1])
+    with np.errstate(all="ignore"):
+        share = np.nanmin(np.where(step == 0, math.inf, (edges - at) / step), axis=1, keepdims=True)
+    return np.where(seen[:, None], path, at + np.clip(share, 0, 1) * step)
 
 
-def draw_errors(ax: Axes, results: Sequence[Result], what: str) -> None:
+def draw_errors(ax: Axes, results: Sequence[Result], what: str) -> list[list[Line2D]]:
     """The error f − f*, or the distance ‖w − w*‖, against gradient evaluations, on a logarithmic axis.
 
     Where f* is unknown it is f itself, and the axis says so. Where a run reaches exactly 0, which has no place on a
     logarithmic axis, its curve falls to a triangle on the axis. A method that asks for no gradients is drawn against
     its function evaluations. Where the problem declares μ and L, the rates of gradient descent and of Nesterov's
     method are drawn from the common start.
+
+    Returns what belongs to each run: its curve, and the marks of its end.
     """
     named = {"error": ("error", "$f(w) - f^*$"), "distance": ("distance", r"$\|w - w^*\|$")}
     known = results[0].error is not None or what == "distance"
@@ -251,15 +266,18 @@ def draw_errors(ax: Axes, results: Sequence[Result], what: str) -> None:
         label = results[0].problem.f_means
     curves = [np.asarray(getattr(r, field)) for r in results]
     signed = not known and any((curve <= 0).any() for curve in curves)  # nothing says that f stays above 0
-    bottom, top = _signed_limits(curves) if signed else _limits(curves)
-    ends = []
+    bottom, top = signed_limits(curves) if signed else error_limits(curves)
+    ends, drawn_of = [], []
     for i, (r, curve) in enumerate(zip(results, curves, strict=True)):
         name = r.label + (" (function evaluations)" if r.gradient_free else "")
         seen = np.clip(curve, min(1e3 * bottom, -1e3 * top), 1e3 * abs(top))  # what is beyond leaves the axes
         drawn = seen if signed else np.where(curve > 0, seen, bottom)
-        ends.append(_draw_curve(ax, i, r, drawn, top, name if len(results) > 1 else ""))
+        end, lines = _draw_curve(ax, i, r, drawn, top, name if len(results) > 1 else "")
         if not signed and curve[-1] <= 0:
-            ax.plot(r.cost[-1], bottom, "v", ms=10, color=COLOURS[i % len(COLOURS)], clip_on=False, zorder=5)
+            colour = COLOURS[i % len(COLOURS)]
+            lines += ax.plot(r.cost[-1], bottom, "v", ms=10, color=colour, clip_on=False, zorder=5)
+        ends.append(end)
+        drawn_of.append(lines)
     _draw_rates(ax, results, curves, max(ends), bottom, of_distance=what == "distance")
     lasted = [end for end, r in zip(ends, results, strict=True) if r.status != "diverged"]
     if lasted and min(lasted) < max(ends) / 10:  # else a run that is over at once would be a line on the axis
@@ -279,13 +297,18 @@ def draw_errors(ax: Axes, results: Sequence[Result], what: str) -> None:
         ax.plot([], [], **DIVERGED, label="diverged")
     if ax.get_legend_handles_labels()[0]:
         ax.legend(fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.18))
+    return drawn_of
 
 
-def draw_accuracy(ax: Axes, results: Sequence[Result]) -> None:
-    """The part of the test examples that a network gets right, against gradient evaluations."""
+def draw_accuracy(ax: Axes, results: Sequence[Result]) -> list[list[Line2D]]:
+    """The part of the test examples that a network gets right, against gradient evaluations.
+
+    Returns what ``draw_errors`` does.
+    """
+    drawn_of = []
     for i, r in enumerate(results):
         assert r.accuracy is not None
-        _draw_curve(ax, i, r, r.accuracy, math.inf, r.label if len(results) > 1 else "")
+        drawn_of.append(_draw_curve(ax, i, r, r.accuracy, math.inf, r.label if len(results) > 1 else "")[1])
         if isinstance(r.problem, Network):
             ax.set_ylabel(r.problem.accuracy_means)
     ax.set(ylim=(0, 1.02), xlim=(0, max(*(r.cost[-1] for r in results), 1) * 1.02), xlabel="gradient evaluations")
@@ -293,9 +316,10 @@ def draw_accuracy(ax: Axes, results: Sequence[Result]) -> None:
     ax.grid(color="#dddddd", lw=0.6)
     if len(results) > 1:
         ax.legend(fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.18))
+    return drawn_of
 
 
-def _limits(curves: Sequence[Any]) -> tuple[float, float]:
+def error_limits(curves: Sequence[Any]) -> tuple[float, float]:
     """The ends of the logarithmic axis: 32 decades below the start at most, and 3 above."""
     start = max(float(curve[0]) for curve in curves)
     positive = np.concatenate([curve[(curve > 0) & (curve < 1e3 * start)] for curve in curves])
@@ -305,7 +329,7 @@ def _limits(curves: Sequence[Any]) -> tuple[float, float]:
     return low / margin, min(high, 1e290) * margin
 
 
-def _signed_limits(curves: Sequence[Any]) -> tuple[float, float]:
+def signed_limits(curves: Sequence[Any]) -> tuple[float, float]:
     """The ends of an axis for values of either sign: a million times the start's size away from 0 at most."""
     start = max(abs(float(curve[0])) for curve in curves)
     most = 1e6 * start if start > 1e-100 else math.inf
@@ -315,11 +339,11 @@ def _signed_limits(curves: Sequence[Any]) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _draw_curve(ax: Axes, i: int, r: Result, drawn: Any, top: float, name: str) -> float:
-    """One run's curve, within what the axis can show; returns how far along it can be seen."""
+def _draw_curve(ax: Axes, i: int, r: Result, drawn: Any, top: float, name: str) -> tuple[float, list[Line2D]]:
+    """One run's curve, within what the axis can show; returns how far along it can be seen, and what was drawn."""
     above = np.flatnonzero(drawn > top) if r.status == "diverged" else np.array([], dtype=int)
     last = int(above[0]) if above.size else len(drawn) - 1
-    ax.plot(
+    lines = ax.plot(
         r.cost,
         drawn,
         color=COLOURS[i % len(COLOURS)],
@@ -331,8 +355,8 @@ def _draw_curve(ax: Axes, i: int, r: Result, drawn: Any, top: float, name: str) 
         label=name,
     )
     if r.status == "diverged":
-        ax.plot(r.cost[last], min(float(drawn[last]), top), **DIVERGED, clip_on=False)
-    return float(r.cost[last]) * (1.3 if above.size else 1)
+        lines += ax.plot(r.cost[last], min(float(drawn[last]), top), **DIVERGED, clip_on=False)
+    return float(r.cost[last]) * (1.3 if above.size else 1), lines
 
 
 def _marks(spent: Any) -> list[int]:

@@ -50,11 +50,11 @@ def heading(paper: Paper) -> Text:
 def verdict_lines(verdict: Verdict, width: int) -> Group:
     """A claim with its verdict, and a line for each number: whether it agrees, the paper's, and ours."""
     claim, width = verdict.claim, min(width, 120)
-    seconds = f"  {duration(verdict.seconds)}" if verdict.measured else ""
+    seconds = f"  {_word(verdict, '{}').removeprefix(verdict.word).strip()} {duration(verdict.seconds)}"
     head = Table.grid(padding=(0, 2, 0, 0))
     head.add_column(width=14)
     head.add_column(width=width - 18)
-    says = Text.assemble((f"{claim.where}  ", "bold"), claim.says, (seconds, "dim"))
+    says = Text.assemble((f"{claim.where}  ", "bold"), claim.says, (seconds if verdict.measured else "", "dim"))
     head.add_row(Text(verdict.word, style=STYLES[verdict.word]), says)
     if verdict.detail:
         head.add_row("", Text(verdict.detail, style="dim"))
@@ -208,10 +208,9 @@ def _markdown(judged: Sequence[Judged], command: str, figures: Path | None) -> s
     for paper, verdicts in judged:
         text += ["", f"## {paper.name}", "", f"{paper.source}: {tally(verdicts)}.", ""]
         text += ["| claim | where | the paper says | verdict |", "|---|---|---|---|"]
-        text += [
-            f"| [{v.claim.name}](#{paper.name}-{v.claim.name}) | {v.claim.where} | {v.claim.says} | **{v.word}** |"
-            for v in verdicts
-        ]
+        for v in verdicts:
+            link = f"[{v.claim.name}](#{paper.name}-{v.claim.name})"
+            text.append(f"| {link} | {v.claim.where} | {v.claim.says} | {_word(v, '**{}**')} |")
         for v in verdicts:
             text += ["", f'<a id="{paper.name}-{v.claim.name}"></a>', f"### {paper.name}/{v.claim.name}: {v.word}", ""]
             text += [f"{v.claim.where}: {v.claim.says}.", ""]
@@ -241,20 +240,19 @@ _CLASSES = {REPRODUCED: "reproduced", PARTLY: "partly", NOT: "not", NOT_HERE: "h
 def _html(judged: Sequence[Judged], command: str) -> str:
     e = html.escape
     body = [f"<h1>Reproduction</h1><p>{e(INTRODUCTION)}</p><table>"]
-    body += [f"<tr><th>{name}</th><td>{e(text)}</td></tr>" for name, text in facts(judged, command).items()]
+    body += [f"<tr><td><b>{name}</b></td><td>{e(text)}</td></tr>" for name, text in facts(judged, command).items()]
     body.append("</table>")
     for paper, verdicts in judged:
         body.append(f"<h2>{e(paper.name)}</h2><p>{e(paper.source)}: {tally(verdicts)}.</p><table>")
         body.append("<tr><th>claim</th><th>where</th><th>the paper says</th><th>verdict</th></tr>")
         for v in verdicts:
             link = f'<a href="#{paper.name}-{v.claim.name}">{v.claim.name}</a>'
-            body.append(
-                f"<tr><td>{link}</td><td>{e(v.claim.where)}</td><td>{e(v.claim.says)}</td>{_word(v, 'td')}</tr>"
-            )
+            cells = f"<td>{link}</td><td>{e(v.claim.where)}</td><td>{e(v.claim.says)}</td>"
+            body.append(f"<tr>{cells}<td>{_coloured(v)}</td></tr>")
         body.append("</table>")
         for v in verdicts:
             body.append(f'<section id="{paper.name}-{v.claim.name}"><h3>{e(v.claim.where)}: {e(v.claim.says)}</h3>')
-            body.append(_word(v, "p"))
+            body.append(f"<p>{_coloured(v)}</p>")
             if v.measured:
                 body.append("<table><tr><th></th><th></th><th>paper</th><th>measured</th></tr>")
                 body += [f"<tr>{''.join(f'<td>{e(cell)}</td>' for cell in row)}</tr>" for row in lines(v)]
@@ -269,8 +267,16 @@ def _html(judged: Sequence[Judged], command: str) -> str:
     return f"<!doctype html><html lang=en><head>{head}</head><body>\n" + "\n".join(body) + "\n</body></html>\n"
 
 
-def _word(verdict: Verdict, tag: str) -> str:
-    return f'<{tag} class="verdict {_CLASSES[verdict.word]}">{verdict.word}</{tag}>'
+def _word(verdict: Verdict, form: str) -> str:
+    """The verdict, and in brackets how many of the numbers agree where that is some of them."""
+    if verdict.word != PARTLY:
+        return form.format(verdict.word)
+    agree = sum(verdict.agrees(name) == len(verdict.seeds) for name in verdict.measured)
+    return f"{form.format(verdict.word)} ({agree} of {len(verdict.measured)})"
+
+
+def _coloured(verdict: Verdict) -> str:
+    return _word(verdict, f'<span class="verdict {_CLASSES[verdict.word]}">{{}}</span>')
 
 
 def _picture(verdict: Verdict) -> str:

@@ -113,6 +113,23 @@ def _convergence(result: Result, rows: int, extras: Sequence[str]) -> Table:
     return table
 
 
+def endings(batch: Result) -> Table:
+    """A batch: how many of its runs ended in each way, with what errors and for how many evaluations."""
+    values = (batch.f if batch.error is None else batch.error)[-1]
+    title = f"{batch.problem} · {batch.label} · {values.size:,} runs"
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("status")
+    for heading in ("runs", f"least {_measure(batch)}", "median", "most", "∇f evals (median)"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for status, style in STYLES.items():
+        ended = batch.status == status
+        if ended.any():
+            numbers = (number(float(of(values[ended]))) for of in (np.min, np.median, np.max))
+            evals = f"{int(np.median(batch.evals[-1][ended])):,}"
+            table.add_row(Text(status, style=style), f"{np.count_nonzero(ended):,}", *numbers, evals)
+    return table
+
+
 def _vector(values: Any) -> str:
     values = np.atleast_1d(values)
     if len(values) > 3 and not np.isnan(values).all():

@@ -25,7 +25,7 @@ def chosen(names: list[str]) -> list[tuple[Paper, list[Claim]]]:
         stem, _, one = name.partition("/")
         claims = {claim.name: claim for claim in paper(stem).claims}
         if one and one not in claims:
-            raise InputError(f"{stem} has no claim {one}{nearest(one, claims)}; it has {', '.join(claims)}")
+            raise InputError(f"{stem} has no claim {one}{nearest(one, claims)}; stepbench reproduce lists them")
         wanted = [claims[one]] if one else [*claims.values()]
         asked[stem] = [*asked.get(stem, []), *(claim for claim in wanted if claim not in asked.get(stem, []))]
     return [(paper(stem), claims) for stem, claims in asked.items()]

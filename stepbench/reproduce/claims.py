@@ -82,6 +82,8 @@ class Run:
         if "{seed}" in self.problem or self.noise:
             return True
         problem = catalog.problem(self.problem)
+        if "hvp" in catalog.method(self.method).needs:  # at points that are drawn
+            return True
         return isinstance(problem, Network) or problem.stochastic or problem.seeded
 
     def command(self, seed: int) -> str:

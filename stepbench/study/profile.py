@@ -162,6 +162,12 @@ class Profile:
 
         return profile_figure(self)
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the table and the figure."""
+        from stepbench.report.notebook import html
+
+        return html(self.table(), self.figure())
+
 
 def profile(
     methods: Sequence[str | Runnable],

@@ -147,6 +147,12 @@ class Sweep:
 
         return sensitivity_figure(self)
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the table and the figure."""
+        from stepbench.report.notebook import html
+
+        return html(self.table(), self.figure())
+
     def map(self) -> Figure:
         """The two axes as a heat map of the cost, a panel a method."""
         from stepbench.report.study_plots import map_figure

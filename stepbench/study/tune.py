@@ -91,6 +91,12 @@ class Tuning:
 
         return tuning_figure(self)
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the table and the figure."""
+        from stepbench.report.notebook import html
+
+        return html(self.table(), self.figure())
+
 
 def tune(
     problem: str | Problem,

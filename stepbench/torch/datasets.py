@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from stepbench.fields import InputError
+from stepbench.fields import InputError, shown_path
 from stepbench.torch.network import Examples, library
 
 FOLDER = "STEPBENCH_DATA"
@@ -69,6 +69,6 @@ def _torchvision(name: str, train: bool) -> Any:
     except Exception as error:  # torchvision's own refusal, a file that is cut short, a network that is not there
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
-            f"{name} cannot be read from {folder.absolute()}: {why}; put {_FILES[name]} there, name another folder "
-            "with --data, or let torchvision fetch it with --download"
+            f"{name} cannot be read from {shown_path(folder.absolute())}: {why}; put {_FILES[name]} there, name "
+            "another folder with --data, or let torchvision fetch it with --download"
         ) from None

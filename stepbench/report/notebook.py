@@ -1,0 +1,29 @@
+"""Tables and figures as HTML, for notebooks."""
+
+from __future__ import annotations
+
+import io
+from base64 import b64encode
+
+from matplotlib.figure import Figure
+from rich.console import Console
+from rich.table import Table
+
+PRE = '<pre style="font-family:monospace; line-height:1.3; background:none">{code}</pre>'
+
+
+def html(*shown: Table | Figure) -> str:
+    """Tables as text in their colours and figures as images, one below the other."""
+    return "\n".join(_image(part) if isinstance(part, Figure) else _text(part) for part in shown)
+
+
+def _text(table: Table) -> str:
+    page = Console(file=io.StringIO(), width=120, record=True, force_jupyter=False)
+    page.print(table)
+    return page.export_html(code_format=PRE, inline_styles=True)
+
+
+def _image(figure: Figure) -> str:
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=80)
+    return f'<img style="max-width:100%" src="data:image/png;base64,{b64encode(file.getvalue()).decode()}">'

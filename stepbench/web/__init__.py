@@ -1,0 +1,1 @@
+"""Results in a browser: one HTML file, and the explorer. Needs the extra ``web``."""

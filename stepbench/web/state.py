@@ -1,0 +1,335 @@
+"""What the explorer shows: a problem, up to four methods, a start and a budget; how a link holds it; and its runs.
+
+A link is data: it names what is in the catalogue and sets its fields, and can name no file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+import shlex
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any, Literal
+from urllib.parse import quote, unquote
+
+import numpy as np
+
+from stepbench import catalog
+from stepbench.contracts import Joined, Problem, Runnable, hyperparameters, values_of
+from stepbench.engine import Interrupted, run_quietly
+from stepbench.fields import Field, InputError, fields_of, nearest, show_value
+from stepbench.result import Result
+
+METHODS = 4
+"""How many methods are shown at once, at most."""
+
+BUDGET = 5000
+"""Gradient evaluations of a run, and iterations, at most; also the most that a whole number of a method may be."""
+
+SECONDS = 2.0
+"""How long a run may take, unless a single step takes longer."""
+
+LENGTH = 2000
+"""Characters of a link that are read."""
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything that a link holds; ``start`` None is the problem's own."""
+
+    problem: Problem
+    methods: tuple[Runnable, ...]
+    start: tuple[float, float] | None = None
+    budget: int = 1000
+
+    @property
+    def query(self) -> str:
+        """The link's part from the question mark on; ``parse`` reads it back."""
+        pairs = [("problem", str(self.problem)), *(("method", catalog.label(m)) for m in self.methods)]
+        pairs += [("start", _numbers(self.start))] if self.start else []
+        pairs += [("budget", str(self.budget))]
+        return "?" + "&".join(f"{key}={quote(value, safe=':=,+/')}" for key, value in pairs)
+
+    @property
+    def command(self) -> str:
+        """The command that makes the same runs."""
+        words = ["stepbench", "compare", str(self.problem), *(catalog.label(m) for m in self.methods)]
+        words += [f"--start={_numbers(self.start)}"] if self.start else []
+        return shlex.join([*words, "--budget", str(self.budget)])
+
+    @property
+    def begins(self) -> tuple[float, float]:
+        """The first point."""
+        x, y = self.start or self.problem.x0
+        return float(x), float(y)
+
+    def having(self, **values: Any) -> State:
+        """Another state with these parts changed."""
+        return dataclasses.replace(self, **values)
+
+    def with_method(self, i: int, method: Runnable) -> State:
+        """Another state with another method in one place."""
+        return self.having(methods=(*self.methods[:i], method, *self.methods[i + 1 :]))
+
+
+def _numbers(point: tuple[float, float] | None) -> str:
+    return ",".join(show_value(w) for w in point or ())
+
+
+def first() -> State:
+    """What is shown where the link says nothing."""
+    return State(problem("rosenbrock"), (method("gd"), method("csawg:K=2")))
+
+
+def parse(query: str) -> tuple[State, list[str]]:
+    """The state of a link, and in sentences what of the link could not be used; never raises."""
+    state, left = first(), []
+    methods: list[Runnable] = []
+    pairs = [pair.partition("=") for pair in query[:LENGTH].removeprefix("?").split("&") if pair]
+    for key, _, text in pairs:
+        value = unquote(text)
+        try:
+            if key == "problem":
+                state = state.having(problem=problem(value))
+            elif key == "method":
+                if len(methods) == METHODS:
+                    raise InputError(f"there are {METHODS} methods already")
+                methods.append(method(value))
+            elif key == "start":
+                state = state.having(start=point(value))
+            elif key == "budget":
+                state = state.having(budget=budget(value))
+            else:
+                raise InputError(f"a link has problem, method, start and budget{nearest(key, _KEYS)}")
+        except InputError as error:
+            left.append(f"{_plain(key)}={_plain(value)} is left out: {error}")
+    return state.having(methods=tuple(methods) or state.methods), left
+
+
+_KEYS = ("problem", "method", "start", "budget")
+
+
+def _plain(text: str) -> str:
+    """What a link says, short and printable."""
+    shown = "".join(c if c.isprintable() else "?" for c in text)
+    return shown[:40] + "…" * (len(shown) > 40)
+
+
+def point(text: str) -> tuple[float, float]:
+    """Two finite numbers, as -1,0; raises InputError."""
+    try:
+        x, y = (float(part) for part in text.split(","))
+    except ValueError:
+        raise InputError("a start is two numbers, as -1,0") from None
+    if not (abs(x) <= 1e100 and abs(y) <= 1e100):
+        raise InputError("a start is finite, and not beyond 1e100")
+    return x, y
+
+
+def budget(text: str) -> int:
+    """A number of gradient evaluations; raises InputError."""
+    if not re.fullmatch(r"\d{1,4}", text, re.ASCII) or not 1 <= int(text) <= BUDGET:
+        raise InputError(f"a budget here is an integer from 1 to {BUDGET}")
+    return int(text)
+
+
+@cache
+def problems() -> tuple[str, ...]:
+    """The problems on offer: those with two parameters and a window, and no networks."""
+    offered = []
+    for name in catalog.names("problems"):
+        if not name.startswith("networks/"):
+            try:
+                made = catalog.problem(name)
+                offered += [name] if made.x0.size == 2 and made.view else []
+            except InputError:  # its data are not installed
+                continue
+    return tuple(offered)
+
+
+@cache
+def method_names() -> tuple[str, ...]:
+    """The names of methods on offer: all of the bench's own."""
+    return tuple(name for name in catalog.method_names() if name != "scipy")
+
+
+_SPEC = re.compile(r"[a-z0-9/-]+(:[A-Za-z0-9_.=,+-]+)?", re.ASCII)
+_PLUS = re.compile(r"(?<![0-9.][eE])\+")
+
+
+def problem(spec: str) -> Problem:
+    """A problem on offer by its spec; raises InputError for any other, and for one that sets a whole number."""
+    [name] = _names(spec, joined=False)
+    whole = catalog.problem_name(name)
+    if whole not in problems():
+        raise InputError("here a problem has two parameters and a window" if whole else _unknown(name, problems()))
+    made = catalog.problem(spec)
+    _refuse_others(made, problem_fields(made))
+    return made
+
+
+def problem_fields(made: Problem) -> dict[str, Field]:
+    """The parameters of a problem that can be changed here: what costs nothing."""
+    return {key: field for key, field in fields_of(type(made)).items() if field.kind == "float"}
+
+
+def _refuse_others(made: Problem, free: dict[str, Field]) -> None:
+    for key, field in fields_of(type(made)).items():
+        if key not in free and getattr(made, key) != field.default:
+            raise InputError(f"{key} cannot be changed here")
+
+
+def method(spec: str) -> Runnable:
+    """A method of the bench by its spec; raises InputError for any other, and for too large a whole number."""
+    for name in _names(spec, joined=True):
+        if name not in method_names():
+            raise InputError(_unknown(name, method_names()))
+    made: Runnable = catalog.method(spec)
+    for key, value in values_of(made).items():
+        if isinstance(value, int) and not isinstance(value, bool) and value > BUDGET:
+            raise InputError(f"{key} is at most {BUDGET} here")
+    return made
+
+
+def _unknown(name: str, known: tuple[str, ...]) -> str:
+    return f"nothing here is called {_plain(name)}{nearest(name[:40], known)}"
+
+
+def _names(spec: str, *, joined: bool) -> list[str]:
+    """The names in a spec, which is looked at before the catalogue, so that it can only be a name and its fields."""
+    if ".py" in spec or "\\" in spec or spec.startswith((".", "/", "~")):
+        raise InputError("files are not opened from here")
+    halves = _PLUS.split(spec) if joined else [spec]
+    if len(spec) > 300 or not all(_SPEC.fullmatch(half) for half in halves):
+        raise InputError("write name or name:key=value,key=value")
+    return [half.partition(":")[0] for half in halves]
+
+
+@dataclass(frozen=True)
+class Control:
+    """How a field is set by hand: a slider from ``low`` to ``high``, evenly in the logarithm or not, or a choice."""
+
+    key: str
+    field: Field
+    kind: Literal["log", "linear", "int", "choice"]
+    low: float = 0.0
+    high: float = 0.0
+    step: float = 0.0
+    choices: tuple[Any, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The symbol and what it means."""
+        symbol = self.field.symbol or self.key
+        return f"{symbol} · {self.field.meaning}" if self.field.meaning else symbol
+
+    def value(self, place: float) -> float:
+        """The value at a place of the slider, to three digits in the logarithm."""
+        if self.kind == "log":
+            return float(f"{10**place:.3g}")
+        return round(place) if self.kind == "int" else float(f"{place:.6g}")
+
+
+def method_controls(made: Runnable) -> list[Control]:
+    """A control for each hyper-parameter that has one, those that tuning tries first."""
+    owned = hyperparameters(made)
+    if isinstance(made, Joined) and not made.rule.per_component:
+        del owned["per"]
+    found = [_control(key, field, getattr(part, field.name)) for key, (part, field) in owned.items()]
+    return sorted((control for control in found if control), key=lambda control: not control.field.search)
+
+
+def problem_controls(made: Problem) -> list[Control]:
+    """A control for each parameter that can be changed here."""
+    found = [_control(key, field, getattr(made, key)) for key, field in problem_fields(made).items()]
+    return [control for control in found if control]
+
+
+def _control(key: str, field: Field, value: Any) -> Control | None:
+    """None where the value is no number on a slider: none, infinite, or 0 in the logarithm; a spec sets it then."""
+    if field.kind == "bool":
+        return Control(key, field, "choice", choices=(False, True))
+    if field.kind == "choice":
+        if field.optional:  # per: one step size a run is what none means, and a function has one tensor
+            return Control(key, field, "choice", choices=(None, "component"))
+        return Control(key, field, "choice", choices=field.choices)
+    if value is None or not math.isfinite(value):
+        return None
+    low, high, log = _range(field)
+    if field.kind == "int":
+        return Control(key, field, "int", min(low, value), max(high, value), 1)
+    if log:
+        if value <= 0:
+            return None
+        low, high = math.log10(min(low, value)), math.log10(max(high, value))
+        return Control(key, field, "log", low, high, 0.02)
+    low, high = min(low, value), max(high, value)
+    return Control(key, field, "linear", low, high, _step(high - low, field.default))
+
+
+def _step(span: float, default: Any) -> float:
+    """A hundredth or so of the span, and fine enough to stand on the default."""
+    step = 10.0 ** (math.ceil(math.log10(span)) - 2)
+    while isinstance(default, float) and step > 1e-4 * span and abs(round(default / step) * step - default) > 1e-9:
+        step /= 10
+    return step
+
+
+def _range(field: Field) -> tuple[float, float, bool]:
+    """What tuning tries; else what the bounds admit, some decades around the default where they admit too much."""
+    if field.search:
+        ends = [float(part) for part in re.split("[:,]", field.search) if part != "log"]
+        return min(ends), max(ends), field.search.endswith("log")
+    least, most = (float(end) for end in field.bounds[1:-1].split(","))
+    default = field.default if isinstance(field.default, int | float) and math.isfinite(field.default) else 1.0
+    if field.kind == "int":
+        return max(least, 0), min(most, max(20, 2 * default)), False
+    if most - least <= 1000:
+        edge = 1e-3 * (most - least)
+        return least + edge * (field.bounds[0] == "("), most - edge * (field.bounds[-1] == ")"), False
+    if least >= 0 and default > 0:
+        return max(least, 1e-3 * default), min(most, 1e3 * default), True
+    return max(least, default - 2.0), min(most, default + 2.0), False
+
+
+def run(state: State) -> list[Result | str]:
+    """The run of each method; in place of one that cannot be made, why, in words."""
+    return [_run(state.problem.spec(), method.spec(), state.begins, state.budget) for method in state.methods]
+
+
+@lru_cache(maxsize=16)
+def _run(problem_spec: str, method_spec: str, start: tuple[float, float], most: int) -> Result | str:
+    made: Runnable = catalog.method(method_spec)
+    label = catalog.label(made)
+    limit = _Limit(SECONDS)
+    try:
+        return run_quietly(problem_spec, made, start=start, budget=most, label=label, progress=limit)
+    except InputError as error:
+        return str(error)
+    except Interrupted as stop:
+        if not limit.over:
+            raise
+        return dataclasses.replace(stop.result, detail=f"it was stopped after {SECONDS:g} seconds")
+
+
+class _Limit:
+    """Stops a run between two blocks of its steps, as Ctrl-C would, when its time is over."""
+
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock, self.until, self.over = clock, clock() + seconds, False
+
+    def __call__(self, done: int, total: int) -> None:
+        if self.clock() > self.until:
+            self.over = True
+            raise KeyboardInterrupt
+
+
+def near(state: State, x: float, y: float) -> tuple[float, float]:
+    """A point of the plane rounded to what a pointer can tell: a thousandth of the window."""
+    assert state.problem.view is not None
+    digits = [3 - math.floor(math.log10(np.ptp(side))) for side in state.problem.view]
+    return round(x, digits[0]), round(y, digits[1])

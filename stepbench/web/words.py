@@ -1,0 +1,66 @@
+"""How a run ended, in words."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from stepbench import catalog
+from stepbench.contracts import Joined, values_of
+from stepbench.report.plots import outcome_line
+from stepbench.result import Result
+
+
+def ending(r: Result) -> str:
+    """How a run ended: its error and its cost, or why it diverged or failed."""
+    if r.status == "diverged":
+        return _divergence(r)
+    return f"failed: {r.detail}" if r.status == "failed" else outcome_line(r)
+
+
+def _divergence(r: Result) -> str:
+    """With the limit 2/L that its step size passed, where the steps are α ∇f and L is known or can be measured."""
+    k = len(r.f) - 1 - int(np.argmin(r.f[::-1]))  # the last time that it was at its lowest: from there on it only rose
+    told = f"diverged at step {int(r.steps) + 1:,}"
+    size = _size_after(r, k)
+    if size is None:
+        return f"{told}: f rose from step {int(r.iteration[k]):,} on"
+    L = _curvature(r, k) if _is_plain(r) else None
+    if L and size > 2 / L:
+        where = "" if r.problem.L else f", the largest curvature at step {int(r.iteration[k]):,}, from where f rose"
+        return f"{told}: α = {size:.3g} is above 2/L = {2 / L:.2g} (L = {L:.4g}{where})"
+    return f"{told}: f rose from step {int(r.iteration[k]):,} on, with step size α = {size:.3g}"
+
+
+def _size_after(r: Result, k: int) -> float | None:
+    """The step size, the largest of them where there are several, of the step after record k."""
+    if r.step_size is None or len(r.f) < 2:
+        return _given_size(r)
+    sizes = np.atleast_1d(r.step_size[min(k + 1, len(r.f) - 1)])
+    return float(sizes[np.argmax(np.abs(sizes))]) if np.isfinite(sizes).all() else _given_size(r)
+
+
+def _given_size(r: Result) -> float | None:
+    """The step size that the method was given: what is left to tell of a run without a record of its own."""
+    lr = values_of(catalog.method(r.method)).get("lr")
+    return lr if isinstance(lr, float) else None
+
+
+def _is_plain(r: Result) -> bool:
+    method = catalog.method(r.method)
+    return isinstance(method, Joined) and method.direction.name == "gradient"
+
+
+def _curvature(r: Result, k: int) -> float | None:
+    """The smoothness that the problem declares, or the Hessian's largest eigenvalue at record k."""
+    if r.problem.L:
+        return r.problem.L
+    if r.x is None or r.problem.stochastic:
+        return None
+    with np.errstate(all="ignore"):
+        H = r.problem.hessian(np.repeat(r.x[k][:, None], 2, axis=1))[:, :, 0]
+    if not np.isfinite(H).all():
+        return None
+    largest = float(np.abs(np.linalg.eigvalsh(H)).max())
+    return largest if 0 < largest < math.inf else None
