@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from stepbench.autopsy import Autopsy, explain
     from stepbench.catalog import method, problem
     from stepbench.comparison import Comparison, compare
     from stepbench.contracts import Direction, FiniteSum, Method, Problem, StepSize
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from stepbench.study.tune import tune
 
 __all__ = [
+    "Autopsy",
     "Comparison",
     "Direction",
     "DivergenceWarning",
@@ -37,6 +39,7 @@ __all__ = [
     "Stopped",
     "Study",
     "compare",
+    "explain",
     "load",
     "method",
     "param",
@@ -48,6 +51,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "stepbench.autopsy": ("Autopsy", "explain"),
     "stepbench.catalog": ("method", "problem"),
     "stepbench.comparison": ("Comparison", "compare"),
     "stepbench.contracts": ("Direction", "FiniteSum", "Method", "Problem", "StepSize"),

@@ -71,7 +71,15 @@ def test_a_wheel_carries_its_problems(checkout, tmp_path):
     assert {n for n in names if not n.endswith(".dist-info")} == {"stepbench"}
     assert (site / "stepbench" / "py.typed").exists()
     env = {**os.environ, "PYTHONPATH": str(site), "PYTHONSAFEPATH": "1"}
-    for args in (["list", "--suite", "mgh"], ["new", "problem", "mine"], ["check", "./mine.py"]):
+    commands = (
+        ["list", "--suite", "mgh"],
+        ["new", "problem", "mine"],
+        ["check", "./mine.py"],
+        ["demo", "momentum"],
+        ["new", "lesson", "mine"],
+        ["demo", "./mine.toml"],
+    )
+    for args in commands:
         subprocess.run(
             [sys.executable, "-m", "stepbench", *args], cwd=tmp_path, env=env, capture_output=True, check=True
         )

@@ -9,7 +9,23 @@ from typing import Annotated
 import typer
 
 from stepbench import __version__
-from stepbench.cli import check, compare, explore, list, map, new, profile, reproduce, run, show, study, sweep, tune  # noqa: A004
+from stepbench.cli import (
+    check,
+    compare,
+    demo,
+    explain,
+    explore,
+    list,  # noqa: A004
+    map,  # noqa: A004
+    new,
+    profile,
+    reproduce,
+    run,
+    show,
+    study,
+    sweep,
+    tune,
+)
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -78,6 +94,8 @@ def _app(args: Sequence[str]) -> typer.Typer:
 
     app.command("run")(run.command(args))
     app.command("compare")(compare.command)
+    app.command("explain")(explain.command)
+    app.command("demo")(demo.command)
     app.command("explore")(explore.command)
     app.command("sweep")(sweep.command)
     app.command("map")(map.command)

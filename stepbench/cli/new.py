@@ -17,10 +17,11 @@ class Kind(StrEnum):
     problem = "problem"
     method = "method"
     network = "network"
+    lesson = "lesson"
 
 
 def command(
-    kind: Annotated[Kind, typer.Argument(help="problem, method or network.")],
+    kind: Annotated[Kind, typer.Argument(help="problem, method, network or lesson.")],
     name: Annotated[str, typer.Argument(help="Its name, as my-valley.")],
 ) -> None:
     """Write a problem, method, network or lesson to begin with.
@@ -33,16 +34,18 @@ def command(
 
     from stepbench import InputError
 
-    name = name.removesuffix(".py")
+    ending = ".toml" if kind is Kind.lesson else ".py"
+    name = name.removesuffix(ending)
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name):
         raise InputError(f"{name} cannot be a name: it needs letters, digits, - and _, and begins with a letter")
     stem = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).replace("-", "_").lower()
-    path = Path(f"{stem}.py")
-    text = (TEMPLATES / f"{kind}.py").read_text(encoding="utf-8")
+    path = Path(f"{stem}{ending}")
+    text = (TEMPLATES / f"{kind}{ending}").read_text(encoding="utf-8")
     title = stem.title().replace("_", "")
-    if re.search(rf"\b{title}\b", text) or keyword.iskeyword(title):
+    python = kind is not Kind.lesson
+    if (python and re.search(rf"\b{title}\b", text)) or keyword.iskeyword(title):
         raise InputError(f"{name} cannot be a name: {title} has a meaning in the file; choose another")
-    if not path.exists() and importlib.util.find_spec(stem) is not None:
+    if python and not path.exists() and importlib.util.find_spec(stem) is not None:
         raise InputError(f"{name} cannot be a name: {path} would hide the module {stem}; choose another")
     text = text.replace("FILE", stem).replace("class Name(", f"class {title}(")
     try:
@@ -50,6 +53,9 @@ def command(
             file.write(text)
     except FileExistsError:
         raise InputError(f"{path} exists already: choose another name") from None
+    if not python:
+        print(f"wrote {path}; next:\n  stepbench demo ./{path} --ask")
+        return
     run = {
         Kind.problem: f"run ./{path} --method adam",
         Kind.method: f"compare rosenbrock ./{path} gd",

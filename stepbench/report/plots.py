@@ -89,6 +89,33 @@ def comparison_figure(results: Sequence[Result]) -> Figure:
     return figure
 
 
+def step_size_figure(results: Sequence[Result]) -> Figure:
+    """Several methods: the step sizes of each that changes them, side by side, and one convergence figure for all."""
+    moving = [r for r in results if r.step_size is not None and np.nanmax(r.step_size) > np.nanmin(r.step_size)]
+    columns = min(len(moving), 3)
+    rows = -(-len(moving) // columns) if moving else 0
+    figure = Figure(figsize=(13, 3.4 * rows + 4.4), layout="constrained")
+    halves: Any = figure.subfigures(2, 1, height_ratios=[3.4 * rows, 4.4]) if moving else [figure]
+    if moving:
+        axes = halves[0].subplots(rows, columns, squeeze=False)
+        for ax in axes.flat[len(moving) :]:
+            ax.set_axis_off()
+        for k, (ax, r) in enumerate(zip(axes.flat, moving, strict=False)):
+            draw_step_sizes(ax, r)
+            ax.set_title(f"{r.label}\n{outcome_line(r)}", fontsize=9)
+            if k % columns:
+                ax.set_ylabel("")
+            if ax.get_legend():
+                ax.legend(fontsize=8, frameon=False, loc="lower right")
+    ax = halves[-1].subplots()
+    draw_errors(ax, results, "error")
+    if ax.get_legend():
+        ax.get_legend().remove()
+    halves[-1].legend(**once([ax]), loc="outside lower center", ncols=4, frameon=False, fontsize=9)
+    figure.suptitle(str(results[0].problem), fontsize=12)
+    return figure
+
+
 def once(axes: Iterable[Axes]) -> dict[str, Any]:
     """What the legends of several axes say, each once."""
     entries = {h.get_label(): h for ax in axes for h in ax.get_legend_handles_labels()[0]}

@@ -1,0 +1,103 @@
+"""``stepbench demo``: lessons, each run in seconds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stepbench.cli._common import OUTPUT, PANEL, Output, console
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from stepbench.lesson import Question
+
+
+def command(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[LESSON]", help="A lesson, as ill-conditioning, or a file, ./mine.toml.")
+    ] = None,
+    ask: Annotated[
+        bool, typer.Option("--ask", help="Ask for a prediction before the result.", rich_help_panel=PANEL)
+    ] = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option(help="Draw to a .png, .svg or .pdf file.", show_default="LESSON.png", rich_help_panel=OUTPUT),
+    ] = None,
+    show: Annotated[
+        bool, typer.Option("--open", help="Open the picture in the system's viewer.", rich_help_panel=OUTPUT)
+    ] = False,
+) -> None:
+    """Show a lesson: what is run, why, and what to remember.
+
+    Lists the lessons where none is named. --ask is for the lecture room: it
+    puts a question first, waits for an answer, and says whether it was right.
+    """
+    from rich.text import Text
+
+    from stepbench import InputError, lesson
+
+    out = console()
+    if name is None:
+        if ask or show or plot is not None:
+            raise InputError("which lesson? Name one, as stepbench demo ill-conditioning; stepbench demo lists them")
+        longest = max(map(len, lesson.names()))
+        for one in lesson.names():
+            out.print(Text(f"{one:{longest}}  {lesson.load(one).title}"), no_wrap=True, overflow="ellipsis")
+        return
+    chosen = lesson.load(name)
+    plot = Path(f"{chosen.name}.png") if plot is None else plot
+    Output(plot=plot).check()
+    if ask and chosen.question is None:
+        raise InputError(f"{chosen.file} asks nothing: give it a [question], or leave out --ask")
+    out.print(Text(chosen.title, style="bold"), "", sep="\n")
+    _paragraphs(out, chosen.text)
+    said = _asked(out, chosen.question) if ask and chosen.question else None
+    lecture = chosen.run()
+    out.print(lecture.table(out.width))
+    for line in lecture.notes():
+        out.print(Text(line, style="dim"))
+    out.print()
+    if ask and chosen.question:
+        verdict = "" if said is None else f"You said {said}. " + ("Right: " if said == lecture.answer else "No: ")
+        by = f", by the {chosen.question.measure}" if chosen.question.measure else ""
+        out.print(Text(f"{verdict}{'it' if verdict else 'It'} is {lecture.answer}{by}.", style="bold"), "", sep="\n")
+    _paragraphs(out, chosen.why)
+    out.print(Text(f"Remember: {chosen.take_away}", style="bold green"), "", sep="\n")
+    lecture.figure().savefig(plot, dpi=170)
+    out.print(Text(f"drawn to {plot}"))
+    if show:
+        import webbrowser
+
+        if not webbrowser.open(plot.absolute().as_uri()):
+            out.print(Text(f"no viewer was found: open {plot} yourself"))
+
+
+def _paragraphs(out: Console, text: str) -> None:
+    """Text as wide as the terminal; an empty line in the file begins a new paragraph."""
+    from rich.text import Text
+
+    for paragraph in text.strip().split("\n\n"):
+        out.print(Text(" ".join(paragraph.split())), "", sep="\n")
+
+
+def _asked(out: Console, question: Question) -> str | None:
+    """The choice of who sits there, by its number; None where the input ends before one is made."""
+    from rich.text import Text
+
+    out.print(Text(question.ask, style="bold"))
+    for k, choice in enumerate(question.choices, 1):
+        out.print(Text(f"  {k}  {choice}"))
+    while True:
+        try:
+            word = input(f"your answer, 1 to {len(question.choices)}: ").strip()
+        except EOFError:
+            out.print("\n")
+            return None
+        if word in question.choices:
+            return word
+        if word.isascii() and word.isdigit() and 1 <= int(word) <= len(question.choices):
+            out.print()
+            return question.choices[int(word) - 1]

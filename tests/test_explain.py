@@ -1,0 +1,280 @@
+"""Autopsies against ground truth: designed runs of which it is known what happens, and why."""
+
+import io
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+import stepbench
+from stepbench.autopsy import Autopsy, values
+from stepbench.report.anatomy import advice
+
+
+def kinds(autopsy):
+    return [span.kind for span in autopsy.spans]
+
+
+def causes(autopsy):
+    return {cause.kind: cause.numbers for span in autopsy.spans for cause in span.causes}
+
+
+def test_a_step_size_above_the_limit():
+    found = stepbench.explain("quadratic", "gd:lr=0.0021")
+    assert kinds(found) == ["lost"]
+    limit = causes(found)["limit"]
+    assert (limit["now"], limit["limit"], limit["part"]) == (0.0021, pytest.approx(0.002), 1)
+    assert (
+        "Diverged: the error was 502 at the start, and never so small again; the gradient not finite at" in found.text
+    )
+    assert "the step size was 0.0021, 1.05 times as long as 2/λmax = 0.002, above which" in found.text
+    best = found.helped[0]
+    assert best.status == "converged"
+    assert {"gd", "bb", "polyak"} <= {r.label for r in found.helped}
+    assert "gd:lr=0.0063" not in {r.label for r in found.helped}
+
+
+def test_a_run_that_grows_but_not_to_infinity():
+    found = stepbench.explain("quadratic", "gd:lr=0.0021", budget=200)
+    assert found.result.status == "budget"
+    assert kinds(found) == ["lost"]
+    assert found.text.startswith(
+        "Lost: the error was 502 at the start, and never so small again; it is 1.80e+19 at the "
+    )
+
+
+def test_a_tiny_step_size():
+    found = stepbench.explain("quadratic", "gd:lr=1e-6")
+    assert kinds(found) == ["stalled"]
+    assert found.spans[0].last == found.result.steps == 10_000
+    assert causes(found)["short"]["times"] == pytest.approx(1000)
+    assert "The step size, 1.00e-06 in the middle, is 1,000 times below 1/λmax = 0.001." in found.text
+    assert not {"limit", "walls", "hovers", "flat", "shrank", "noise"} & causes(found).keys()
+
+
+def test_oscillation_between_walls():
+    found = stepbench.explain("quadratic", "gd:lr=0.001999", budget=2000)
+    walls = causes(found)["walls"]
+    assert walls["part"] == 1
+    assert walls["wall"] > 0.99
+    assert walls["times"] == pytest.approx(0.9995)
+    assert "It bounces between walls: the gradient along the steepest direction changes its sign at 100%" in found.text
+    assert not {"short", "limit", "hovers"} & causes(found).keys()
+    assert "walls" not in causes(stepbench.explain("quadratic", "gd:lr=0.0009", budget=2000))
+    turned = causes(stepbench.explain("quadratic:angle=30", "gd:lr=0.001999", budget=2000))["walls"]
+    assert turned["part"] == 1  # components mix, the steepest direction is still found
+
+
+@pytest.mark.parametrize("method", ["exponential:lr=0.001", "step:lr=0.001"])
+def test_a_step_size_that_collapses(method):
+    found = stepbench.explain("rosenbrock", method)
+    shrank = causes(found)["shrank"]
+    assert shrank["before"] == pytest.approx(0.001, rel=0.1)
+    alphas = found.result.step_size[1:]
+    assert alphas[-1] <= shrank["after"] < 1e-6
+    assert "The step size had fallen from " in found.text
+    assert "times below 1/λmax" in found.text
+
+
+@dataclass(frozen=True)
+class Zigzag(stepbench.Problem):
+    """A valley of kinks at every multiple of 1: neighbouring gradients disagree."""
+
+    x0 = (0.3, 0.4)
+    f_star = 0.0
+    x_star = (0.0, 0.0)
+    smoothness = "C⁰"
+
+    def f(self, x):
+        return np.abs(x).sum(0)
+
+    def grad(self, x):
+        return np.sign(x)
+
+
+def test_dbd_whose_step_size_collapses_and_turns_negative():
+    found = stepbench.explain("rosenbrock", "rdbd")
+    assert "Its step size was negative, -50.59: it went up the gradient." in found.text
+    assert "below 2/λmax" not in found.text
+    kinked = stepbench.explain(Zigzag(), "gd:lr=0.25", budget=100)
+    assert not np.isfinite(kinked.steps.steepest).any()
+    assert "Its curvature was not computed: the function is too large, or has kinks." in kinked.text
+    assert "It hovers" in kinked.text
+    found = stepbench.explain("quadratic:kappa=100", "adaloss:a=1e8", budget=1000)
+    assert causes(found)["shrank"]["before"] > 10 * causes(found)["shrank"]["after"]
+
+
+def test_tlr_that_leaves_the_valley():
+    found = stepbench.explain("rosenbrock", "tlr")
+    assert kinds(found) == ["lost"]
+    r = found.result
+    k = int(r.error.argmin())
+    assert found.spans[0].first == k
+    limit = causes(found)["limit"]
+    assert limit["now"] == r.step_size[k + 1]
+    H = r.problem.hessian(r.x[k][:, None])[:, :, 0]
+    assert limit["limit"] == pytest.approx(2 / np.linalg.eigvalsh(H)[-1])
+    assert [x.label for x in found.helped] == ["polyak"]
+
+
+def test_a_plateau():
+    found = stepbench.explain("plateau", "gd", budget=2000)
+    [span] = found.spans
+    assert (span.kind, span.first, span.last) == ("stalled", 0, 2000)
+    flat = causes(found)["flat"]
+    r = found.result
+    slopes = r.gradient_norm * r.distance / r.error
+    assert slopes.min() <= flat["part"] <= slopes.max() < 0.5
+    assert "It is flat there: the gradient, " in found.text
+    assert "flat" not in causes(stepbench.explain("quadratic", "gd:lr=1e-6", budget=2000))
+
+
+def test_a_flat_bottom_is_a_valley_that_is_still_being_descended():
+    found = stepbench.explain("flat-bottom", "gd:lr=0.2", budget=5000)
+    assert kinds(found) == ["falling"]
+    valley = causes(found)["valley"]
+    assert valley["times"] > 100
+    assert valley["part"] == pytest.approx(0.1)
+    assert "flat" not in causes(found)  # it is convex
+    assert "a factor of ten in" in found.text
+
+
+def test_a_wrong_minimum():
+    found = stepbench.explain("quadratic", "polyak:f_star=0.5", budget=1000)
+    assert kinds(found)[-1] == "stalled"
+    assert causes(found)["told"] == {"told": 0.5, "f_star": 0}
+    assert "It was told f* = 0.5, but the minimum is 0: it stops gaining" in found.text
+    assert "polyak" in {r.label for r in found.helped}
+    low = stepbench.explain("quadratic", "polyak:f_star=-5", budget=1000)
+    assert "it aims below what there is" in low.text
+    assert "told" not in causes(stepbench.explain("quadratic", "polyak:f_star=0", budget=200))
+
+
+def test_adam_that_hovers():
+    found = stepbench.explain("quadratic:kappa=10", "adam:lr=1,beta1=0", budget=500)
+    assert kinds(found)[-1] == "stalled"
+    hovers = causes(found)["hovers"]
+    assert hovers["part"] >= 0.25
+    assert hovers["left"] >= 0.2
+    assert "It hovers: " in found.text
+    assert "effective step" in found.text
+    assert not found.plain
+    assert "adam:beta1=0+cosine:lr=1" in {r.label for r in found.tried}
+
+
+def test_noise_that_is_larger_than_the_gradient():
+    found = stepbench.explain("quadratic:kappa=10", "gd:lr=0.05", noise=1, budget=2000)
+    noise = causes(found)["noise"]
+    assert noise["noise"] == pytest.approx(np.sqrt(2))
+    assert noise["gradient"] < noise["noise"]
+    assert kinds(found) == ["stalled"]  # no span is made of luck
+    batches = stepbench.explain("linear-regression:batch=1,noise=1", "gd:lr=0.001", budget=1000)
+    assert causes(batches)["noise"]["noise"] > 0
+    assert "noise" not in causes(stepbench.explain("linear-regression:noise=1", "gd:lr=0.001", budget=1000))
+
+
+def test_a_run_that_converged():
+    found = stepbench.explain("rosenbrock", "csawg-p5:K=10")
+    assert kinds(found) == ["slowest"]
+    assert found.text.startswith("Nothing went wrong.")
+    assert "What took longest: 139 of 465 evaluations" in found.text
+    assert found.helped == ()
+    assert advice(found) == ["nothing that was tried did better"]
+    there = stepbench.explain("rosenbrock", "gd", start=[1, 1])
+    assert there.text == "The start meets the target: there was nothing to do."
+    there.figure().savefig("there.png")
+
+
+def test_rounding_is_told_from_a_stall():
+    found = stepbench.explain("himmelblau", "dbd:lr=0.01,eta=1e-7", budget=500)
+    assert kinds(found) == ["rounding"]
+    assert "nothing left to gain" in found.text
+
+
+def test_where_nothing_is_seen_nothing_is_claimed():
+    found = stepbench.explain("quadratic:kappa=2", "gd:lr=0.3", budget=20)
+    assert kinds(found) == ["falling"]
+    assert causes(found) == {}
+    assert "None of the causes that are looked for shows in its numbers." in found.text
+
+
+def test_the_measures_of_the_steps():
+    found = stepbench.explain("quadratic:kappa=100", "gd:lr=0.003", budget=60)
+    steps, r = found.steps, found.result
+    assert steps.record.tolist() == list(range(60))
+    g = r.problem.grad(r.x[:60].T)
+    assert np.allclose(steps.steepest, 100)
+    exact = (g * g).sum(0) / (g * r.problem.grad(g)).sum(0)  # of a quadratic, gᵀg / gᵀQg
+    assert np.allclose(steps.line, exact, rtol=1e-5)
+    assert np.allclose(steps.polyak, r.error[:60] / (g * g).sum(0))
+    assert np.allclose(steps.along, 1 / exact)
+    assert (steps.size == 0.003).all()
+    momentum = stepbench.explain("quadratic:kappa=100", "momentum:lr=0.003", budget=60)
+    moved = np.linalg.norm(np.diff(momentum.result.x, axis=0), axis=1)
+    assert np.allclose(np.abs(momentum.steps.size), moved / momentum.result.gradient_norm[:60])
+
+
+def test_large_problems_and_unknown_minima():
+    large = stepbench.explain("quadratic:dim=400", "gd", budget=50)
+    assert not np.isfinite(large.steps.steepest).any()
+    assert np.isfinite(large.steps.line).all()
+    unknown = stepbench.explain("rosenbrock:a=2,dim=4", "gd", budget=1000)
+    assert unknown.result.error is None
+    assert "f went from about" in unknown.text
+    assert "error" not in unknown.text
+    unknown.figure().savefig("unknown.png")
+
+
+def test_what_is_advised_was_measured(stepbench_cli):
+    code, out, err = stepbench_cli(
+        "explain", "quadratic:kappa=100", "-m", "gd:lr=0.05", "--budget", "500", "--start=-1,1", "--plot", "why.png"
+    )
+    assert (code, err) == (0, "")
+    assert "drawn to why.png" in out
+    assert Path("why.png").stat().st_size > 20_000
+    found = stepbench.explain("quadratic:kappa=100", "gd:lr=0.05", budget=500, start=[-1, 1])
+    ranks = [(r.status != "converged", r.cost[-1] if r.status == "converged" else 0) for r in found.helped]
+    assert ranks == sorted(ranks)
+    for line, expected in zip(advice(found), found.helped, strict=False):
+        assert line in out
+        code, printed, _ = stepbench_cli(*shlex.split(line)[1:])
+        assert code == 0
+        assert f"{expected.status}: " in printed
+        assert f"{expected.evals[-1]:,} gradient" in printed
+    assert "polyak was told the minimum f*; the others were not" in out
+
+
+def test_it_fits_and_is_drawn():
+    for method in ("adam:lr=0.5", "csawg", "scipy:bfgs", "delta-bar-delta"):
+        found = stepbench.explain("rosenbrock", method, budget=300, steps=200)
+        assert isinstance(found, Autopsy)
+        out = Console(width=80, file=io.StringIO())
+        out.print(found.table())
+        assert max(map(len, out.file.getvalue().splitlines())) <= 80
+        assert all(r.label.split(":")[0] in out.file.getvalue() for r in found.tried)
+        figure = found.figure()
+        figure.savefig("anatomy.png")
+        assert len(figure.axes) == 2
+        assert "this run" in found._repr_html_()
+        assert found.text
+        order = [values(r)[-1] for r in found.tried if r.status == "budget"]
+        assert order == sorted(order)
+
+
+def test_what_is_refused(stepbench_cli):
+    for args, message in (
+        (("digits-mlp", "-m", "adam"), "is a network, whose curvature is not computed: explain a function"),
+        (("tracking", "-m", "gd"), "changes from step to step"),
+        (("rosenbrock", "-m", "gdd"), "no method gdd"),
+        (("rosenbrock", "--start", "1,x"), "--start 1,x must be numbers"),
+        (("rosenbrock", "--plot", "x.gif"), "must end in .png, .svg or .pdf"),
+    ):
+        code, _, err = stepbench_cli("explain", *args)
+        assert code == 2
+        assert message in err
+        assert err.count("\n") == 1
+    with pytest.raises(stepbench.InputError, match="one run at a time"):
+        stepbench.explain("rosenbrock", stepbench.method("gd", lr=np.array([1e-3, 1e-4])))
