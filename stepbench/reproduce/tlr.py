@@ -650,7 +650,6 @@ PAPER = Paper(
         BATCH_SIZES_MNIST,
         P_GAMMA,
         P_GAMMA_NARROW,
-        P_GAMMA_NARROW,
         TABLE_1_DIGITS,
         TABLE_1_WINDOWS,
         TABLE_1,
