@@ -143,7 +143,7 @@ def test_each_frame_has_each_run_at_its_last_record_within_the_evaluations(race,
             elif line.get_visible() and line.axes.get_xlabel() == "$w_1$":
                 last = np.flatnonzero(r.evals <= evals)[-1]
                 at = np.transpose(line.get_data())[0]
-                if plots.inside(line.axes, r.x[last]):
+                if plots.inside(plots.frame(line.axes), r.x[last]):
                     np.testing.assert_array_equal(at, r.x[last])
         shown.append(evals)
     assert len(shown) == len(animation.evaluations(race))

@@ -145,7 +145,7 @@ def _curves(results: Sequence[Result], drawn: Sequence[Sequence[Line2D]]) -> Ite
         points: Any = curve.get_xydata()
         marks: list[Any] = [end.get_xydata() for end in ends]
         ended = min((float(mark[0, 0]) for mark in marks), default=math.inf)
-        seen = np.where(plots.inside(ax, points)[:, None], points, math.nan)
+        seen = np.where(plots.inside(plots.frame(ax), points)[:, None], points, math.nan)
         yield _Mover(curve, r, points)
         yield _Mover(_head(ax, curve), r, seen, head=True, until=ended)
         curve.set(linestyle="-", linewidth=3, markevery=[], ms=10, zorder=4)
@@ -156,11 +156,12 @@ def _curves(results: Sequence[Result], drawn: Sequence[Sequence[Line2D]]) -> Ite
 
 def _trace(ax: Axes, r: Result, curve: Line2D) -> Iterator[_Mover]:
     """The path of a run in the colour of its curve, with a head that waits at the edge while the run is outside."""
+    view = plots.frame(ax)
     (line,) = ax.plot([], [], color=curve.get_color(), lw=3, alpha=0.9, zorder=4)
-    yield _Mover(line, r, plots.visible(ax, r.x))
-    seen, ended = plots.within(ax, r.x), math.inf
+    yield _Mover(line, r, plots.visible(view, r.x))
+    seen, ended = plots.within(view, r.x), math.inf
     if r.status == "diverged":
-        outside = np.flatnonzero(plots.inside(ax, r.x))[-1:] + 1
+        outside = np.flatnonzero(plots.inside(view, r.x))[-1:] + 1
         ended = float(r.cost[min([*outside, len(r.x) - 1])])
         (cross,) = ax.plot([], [], **plots.DIVERGED | {"ms": 18}, clip_on=False)
         yield _Mover(cross, r, seen, head=True, since=ended)

@@ -204,7 +204,8 @@ def contour_levels(problem: Problem, window: Window) -> tuple[Any, Any, Any, Any
 
 def draw_trace(ax: Axes, r: Result, colour: str) -> None:
     """The path of a run: a dot a step, a heavier stroke where a step planned ahead, a cross where it diverged."""
-    path = visible(ax, r.x)
+    view = frame(ax)
+    path = visible(view, r.x)
     ax.plot(*path[0], "o", ms=8, color="white", mec="black", mew=1.5, zorder=6, ls="", label="start")
     ax.plot(*path.T, color=colour, lw=0.9, alpha=0.9, zorder=3)
     shown = path if len(path) <= 400 else path[np.unique(np.geomspace(1, len(path), 400).astype(int) - 1)]
@@ -214,36 +215,40 @@ def draw_trace(ax: Axes, r: Result, colour: str) -> None:
         segments = np.full((3 * len(jumps), 2), math.nan)
         segments[0::3], segments[1::3] = path[jumps], path[jumps + 1]
         ax.plot(*segments.T, color="black", lw=1.7, zorder=5, label="planning jump", dashes=(2.5, 1))
-    outside = ~inside(ax, r.x[-1])
+    outside = not inside(view, r.x[-1])
     end: Any = {"ms": 7, "mew": 2, "zorder": 7, "ls": ""}
     if r.status == "diverged":
-        ax.plot(*within(ax, r.x)[-1], **DIVERGED, clip_on=False, label="diverged, leaving here")
+        ax.plot(*within(view, r.x)[-1], **DIVERGED, clip_on=False, label="diverged, leaving here")
     elif outside:
-        ax.plot(*within(ax, r.x)[-1], ">", color=colour, label="leaves the window", **end)
+        ax.plot(*within(view, r.x)[-1], ">", color=colour, label="leaves the window", **end)
     else:
         ax.plot(*path[-1], "x", color="black", label="end", **end)
 
 
-def visible(ax: Axes, path: Any) -> Any:
-    """A path without the points so far away that lines from them would cross the axes anywhere, by rounding."""
-    ends = np.array([ax.get_xlim(), ax.get_ylim()])
-    away = np.abs(path - ends.mean(axis=1)) > 1e9 * np.ptp(ends, axis=1)
+def frame(ax: Axes) -> Window:
+    """The window that the axes show."""
+    return ax.get_xlim(), ax.get_ylim()
+
+
+def visible(window: Window, path: Any) -> Any:
+    """A path without the points so far away that lines from them would cross the window anywhere, by rounding."""
+    away = np.abs(path - np.mean(window, axis=1)) > 1e9 * np.ptp(window, axis=1)
     return np.where(away.any(axis=1, keepdims=True), math.nan, path)
 
 
-def inside(ax: Axes, w: Any) -> Any:
-    """Whether points, on the last axis, lie in what the axes show."""
-    (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
-    w = np.asarray(w)
-    return (w[..., 0] >= left) & (w[..., 0] <= right) & (w[..., 1] >= bottom) & (w[..., 1] <= top)
+def inside(window: Window, w: Any) -> Any:
+    """Whether points, on the last axis, lie in the window."""
+    low, high = np.transpose(window)
+    return ((w >= low) & (w <= high)).all(axis=-1)
 
 
-def within(ax: Axes, path: Any) -> Any:
-    """The points of a path; of those outside what the axes show, the point where the path left it."""
-    seen = inside(ax, path)
+def within(window: Window, path: Any) -> Any:
+    """The points of a path; of those outside the window, the point where the path left it."""
+    seen = inside(window, path)
     last = np.maximum.accumulate(np.where(seen, np.arange(len(path)), 0))
     at, step = path[last], path[np.minimum(last + 1, len(path) - 1)] - path[last]
-    edges = np.where(step > 0, *np.array([ax.get_xlim(), ax.get_ylim()]).T[::-1])
+    low, high = np.transpose(window)
+    edges = np.where(step > 0, high, low)
     with np.errstate(all="ignore"):
         share = np.nanmin(np.where(step == 0, math.inf, (edges - at) / step), axis=1, keepdims=True)
     return np.where(seen[:, None], path, at + np.clip(share, 0, 1) * step)

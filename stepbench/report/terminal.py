@@ -113,16 +113,16 @@ def _trace(results: Sequence[Result], columns: int, rows: int, plain: bool) -> _
         for path in collection.get_paths():
             panel.line(path, "dim", ".", under=True)
     for i, r in enumerate(results):
-        panel.line(Path(plots.visible(ax, r.x)), *_look(i, plain)[::-1])
+        panel.line(Path(plots.visible(view, r.x)), *_look(i, plain)[::-1])
     panel.sign(results[0].x[0], "start")
     for star in ax.lines:
         for point in _points(star):
             panel.sign(point, "minimum")
     for i, r in enumerate(results):
-        last = plots.within(ax, r.x)[-1]
+        last = plots.within(view, r.x)[-1]
         if r.status == "diverged":
             panel.sign(last, "diverged")
-        elif not plots.inside(ax, r.x[-1]):
+        elif not plots.inside(view, r.x[-1]):
             panel.sign(last, "leaves the window", _look(i, plain)[1])
         elif len(results) == 1:
             panel.sign(last, "end")

@@ -29,7 +29,16 @@ from bokeh.plotting import figure
 from bokeh.plotting.contour import contour_data
 
 from stepbench.contracts import Problem, Window
-from stepbench.report.plots import COLOURS, contour_levels, drawable, error_limits, signed_limits, window
+from stepbench.report.plots import (
+    COLOURS,
+    contour_levels,
+    drawable,
+    error_limits,
+    inside,
+    signed_limits,
+    window,
+    within,
+)
 from stepbench.result import Result
 from stepbench.torch.network import Network
 
@@ -387,13 +396,10 @@ def _trace_end(r: Result, i: int, view: Window) -> End:
     """A red cross where it diverged, an arrow where it leaves the window, a black x elsewhere, as in print."""
     if not drawable(r):
         return (math.nan, math.nan, "x", 1, 0, RED, RED)
-    (left, right), (bottom, top) = view
-    inside = (r.x[:, 0] >= left) & (r.x[:, 0] <= right) & (r.x[:, 1] >= bottom) & (r.x[:, 1] <= top)
-    last = int(np.flatnonzero(inside)[-1]) if inside.any() else 0
-    x, y = (float(w) for w in r.x[last])
+    x, y = within(view, r.x)[-1].tolist()
     if r.status == "diverged":
         return (x, y, "x", 18, 0, RED, RED)
-    if not inside[-1]:
+    if not inside(view, r.x[-1]):
         return (x, y, "triangle", 13, -math.pi / 2, COLOURS[i % len(COLOURS)], "white")
     return (x, y, "x", 10, 0, "black", "black")
 
