@@ -25,7 +25,7 @@ from stepbench.reproduce.claims import (
     exactly,
     near,
 )
-from stepbench.reproduce.measures import last, ratio
+from stepbench.reproduce.measures import accuracy, last, loss, ratio
 from stepbench.result import Result
 
 EXACT = "exact"
@@ -44,17 +44,6 @@ CONSTANTS = (1e-2, 1e-3, 1e-4, 1e-5)
 def gradient(run: Result) -> float:
     """The norm of the gradient at the end; infinite where the run diverged."""
     return last(run, "gradient_norm")
-
-
-def loss(run: Result) -> float:
-    """The loss at the end; infinite where the run diverged."""
-    return last(run, "f")
-
-
-def accuracy(run: Result) -> float:
-    """The test accuracy at the end."""
-    assert run.accuracy is not None
-    return float(run.accuracy[-1])
 
 
 def least_gradient(run: Result) -> float:

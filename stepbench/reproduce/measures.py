@@ -31,6 +31,16 @@ def last(run: Result, what: str = "error") -> float:
     return math.inf if run.status == "diverged" else float(getattr(run, what)[-1])
 
 
+def loss(run: Result) -> float:
+    """The training loss of a network at the end; infinite where the run diverged."""
+    return last(run, "f")
+
+
+def accuracy(run: Result) -> float:
+    """The part of the test examples that a network got right at the end."""
+    return float(run.accuracy[-1])  # type: ignore[index]
+
+
 def rate(run: Result, what: str = "error") -> float:
     """The factor by which it fell each iteration, over the last half of the run."""
     half = len(run.iteration) // 2

@@ -26,7 +26,7 @@ from stepbench.reproduce.claims import (
     exactly,
     near,
 )
-from stepbench.reproduce.measures import last, ratio
+from stepbench.reproduce.measures import accuracy, loss, ratio
 from stepbench.result import Result
 
 STARTS = tuple(float(f"1e-{i}") for i in range(1, 10))
@@ -41,17 +41,6 @@ def digits(batch: int, method: str, width: int = 1000, epochs: float = 10) -> Ru
 def mnist(batch: int, method: str) -> Run:
     """A run of the paper's network on MNIST, for the paper's 20 epochs."""
     return Run(f"mnist-mlp:hidden=1,width=1000,batch={batch}", method, epochs=20)
-
-
-def loss(run: Result) -> float:
-    """The training loss at the end; infinite where the run diverged."""
-    return last(run, "f")
-
-
-def accuracy(run: Result) -> float:
-    """The test accuracy at the end."""
-    assert run.accuracy is not None
-    return float(run.accuracy[-1])
 
 
 def alphas(run: Result) -> np.ndarray:
