@@ -13,6 +13,7 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 import time
 from datetime import date
 from statistics import median
@@ -576,6 +577,33 @@ def networks(table, repeats):
         )
 
 
+def seeing(table, repeats):
+    """A film, a page and a redraw of the explorer, against the runs that they show or one figure of them."""
+    if not importlib.util.find_spec("panel"):
+        print("panel is not installed: the rows of pages are left out")
+        return
+    from stepbench.web import state as states
+    from stepbench.web.explore import Explorer
+    from stepbench.web.html import page
+
+    race = stepbench.compare("rosenbrock", ["gd", "csawg:K=2", "adam:lr=0.01"], budget=2000)
+    with tempfile.TemporaryDirectory() as folder:
+
+        def figure():
+            race.figure().savefig(f"{folder}/race.png")
+
+        film = Race(lambda: race.animate(f"{folder}/race.gif"), figure, repeats)
+        add(table, "GIF of 3 runs x 2,000 steps", "one figure", film)
+        add(table, "HTML page of the same", "one figure", Race(lambda: page(race.results, ""), figure, repeats))
+    explorer, rates = Explorer(), iter(np.geomspace(1e-4, 1e-3, 10 * repeats + 10).tolist())
+
+    def at(rate):
+        return explorer.state.having(methods=tuple(stepbench.method(name, lr=rate) for name in ("gd", "csawg")))
+
+    redraw = Race(lambda: explorer.show(at(next(rates))), lambda: states.run(at(next(rates))), repeats)
+    add(table, "explorer, redraw of 2 runs x 1,000", "the runs alone", redraw)
+
+
 def add(table, what, against, race, goal=None):
     """One row."""
     table.add_row(
@@ -602,7 +630,7 @@ def cpu():
 def main():
     """Run the races and print the table."""
     parts = {"startup": startup, "single": single, "batch": batches, "suites": suites, "studies": studies}
-    parts["networks"] = networks
+    parts |= {"networks": networks, "seeing": seeing}
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--repeats", type=int, default=7, help="pairs timed a row (start-up: three times as many)")
     parser.add_argument("--only", choices=parts, help="one part of the table")
