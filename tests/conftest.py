@@ -1,9 +1,12 @@
-"""What the tests share: every method there is."""
+"""What the tests share: every method there is, and a few images in the formats of MNIST and CIFAR-10."""
 
+import gzip
 import os
+import pickle
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tests share the processor out among themselves
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -44,3 +47,36 @@ def stepbench_cli(capsys, monkeypatch):
         return stop.value.code, out.out, out.err
 
     return call
+
+
+def _idx(values):
+    """The IDX format: two zero bytes, the type, the number of axes, their lengths, the numbers (LeCun's page)."""
+    head = bytes([0, 0, 8, values.ndim]) + b"".join(n.to_bytes(4, "big") for n in values.shape)
+    return head + values.astype(np.uint8).tobytes()
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    """A folder with a few images in the formats of MNIST and CIFAR-10."""
+    pytest.importorskip("torchvision")
+    from torchvision.datasets import cifar
+
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "data"
+    raw = folder / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for half, n in (("train", 60), ("t10k", 20)):
+        images, labels = rng.integers(256, size=(n, 28, 28)), np.arange(n) % 10
+        for what, values in (("images-idx3", images), ("labels-idx1", labels)):
+            with gzip.open(raw / f"{half}-{what}-ubyte.gz", "wb") as packed:
+                packed.write(_idx(values))
+            (raw / f"{half}-{what}-ubyte").write_bytes(_idx(values))
+    batches = folder / "cifar-10-batches-py"
+    batches.mkdir()
+    for name in [*(f"data_batch_{k}" for k in range(1, 6)), "test_batch"]:
+        batch = {"data": rng.integers(256, size=(12, 3072)).astype(np.uint8), "labels": [*range(10), 0, 1]}
+        (batches / name).write_bytes(pickle.dumps(batch))
+    (batches / "batches.meta").write_bytes(pickle.dumps({"label_names": list("abcdefghij")}))
+    monkeypatch.setattr(cifar, "check_integrity", lambda *_: True)  # it knows the digests of the real pixels
+    monkeypatch.setenv("STEPBENCH_DATA", str(folder))
+    return folder

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -159,6 +160,9 @@ def test_runs_in_lockstep_have_the_bits_that_they_have_alone():
         "f": Run("rosenbrock", "adam:lr=0.01", 40),
         "g": Run("rosenbrock", "adam:lr=0.01", 50, start=(0.5, 0.5)),
         "h": Run("rosenbrock", "scipy:nelder-mead", 50),
+        "c again": Run("rosenbrock", "gd:lr=0.001", 50),
+        "c in other words": Run("rosenbrock", "gradient+constant:lr=1e-3", 50),
+        "h again": Run("rosenbrock", "scipy:nelder-mead", 50),
     }
     with Study() as study:
         [found] = results_of(runs, study, [0])
@@ -245,6 +249,26 @@ def test_every_band_can_be_missed():
             assert math.isfinite(band.low) or math.isfinite(band.high), one.name
 
 
+FETCHED = [
+    (name, one)
+    for name, one in CLAIMS
+    if any(run.problem.startswith(("mnist", "cifar10-cnn")) for run in one.runs.values())
+]
+
+
+@pytest.mark.parametrize(("name", "one"), FETCHED, ids=[f"{name}/{one.name}" for name, one in FETCHED])
+def test_claims_on_images_that_are_fetched_can_be_measured(name, one, data):
+    def small(run):  # a few steps of a tiny network on a few images
+        problem = re.sub(r"width=\d+", "width=4", run.problem)
+        problem = re.sub(r"(samples|batch)=\d+", r"\1=30", problem)
+        method = re.sub(r"N=\d+", "N=1,iterations=1", run.method)
+        return replace(run, problem=problem, method=method, epochs=None, steps=3, budget=300)
+
+    verdict = judged(replace(one, runs={key: small(run) for key, run in one.runs.items()}), seeds=(0,))
+    assert verdict.word != NOT_HERE, verdict.detail
+    assert verdict.measured.keys() == one.paper.keys()
+
+
 def recorded():
     """The verdicts of REPRODUCTION.md; None where its seeds disagree, as another machine's may not."""
     text = (PROJECT / "REPRODUCTION.md").read_text("utf-8")
@@ -258,6 +282,16 @@ def recorded():
 
 def test_reproduction_md_has_every_claim():
     assert [*recorded()] == NAMES
+
+
+def test_what_is_not_run_lacks_data_or_a_problem_and_nothing_else():
+    missing = {f"{name}/{one.name}" for name, one in CLAIMS if one.missing}
+    fetched = {
+        f"{name}/{one.name}"
+        for name, one in CLAIMS
+        if any(run.problem.startswith(("mnist", "cifar10")) for run in one.runs.values())
+    }
+    assert {name for name, word in recorded().items() if word == NOT_HERE} == missing | fetched
 
 
 @pytest.mark.parametrize("name", PAPERS)

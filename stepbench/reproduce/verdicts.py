@@ -80,27 +80,28 @@ def _word(holds: Sequence[bool]) -> str:
 
 def results_of(runs: Mapping[Any, Run], study: Study, seeds: Sequence[int]) -> list[dict[Any, Result]]:
     """The results of some runs, a mapping a seed; those that differ in numbers only go in lock-step."""
-    places: list[list[tuple[int, Any]]] = []
+    places: list[list[tuple[int, Run]]] = []
     batches: list[Batch] = []
     for n, seed in enumerate(seeds):
-        for keys in _alike(runs):
-            batches.append(_batch([runs[key] for key in keys], seed))
-            places.append([(n, key) for key in keys])
-    found: list[dict[Any, Result]] = [{} for _ in seeds]
+        for alike in _alike(dict.fromkeys(runs.values())):
+            batches.append(_batch(alike, seed))
+            places.append([(n, run) for run in alike])
+    found: list[dict[Run, Result]] = [{} for _ in seeds]
     for own, results in zip(places, study.results(batches), strict=True):
-        for (n, key), result in zip(own, results, strict=True):
-            found[n][key] = result
-    return [{key: own[key] for key in runs} for own in found]
+        for (n, run), result in zip(own, results, strict=True):
+            found[n][run] = result
+    return [{key: own[run] for key, run in runs.items()} for own in found]
 
 
-def _alike(runs: Mapping[Any, Run]) -> Iterable[list[Any]]:
-    """The keys of runs that differ in nothing but hyper-parameters that may be arrays."""
-    groups: dict[Any, list[Any]] = {}
-    for key, run in runs.items():
+def _alike(runs: Iterable[Run]) -> Iterable[list[Run]]:
+    """Runs that differ in nothing but hyper-parameters that may be arrays, together."""
+    groups: dict[Any, list[Run]] = {}
+    for run in runs:
         method, many = catalog.method(run.method), _numbers(run.method)
         fixed = {name: value for name, value in values_of(method).items() if name not in many}
-        group = replace(run, method=name_of(method)), tuple(many), tuple(fixed.items())
-        groups.setdefault(group, []).append(key)
+        name = name_of(method) if many else run.method
+        group = replace(run, method=name), tuple(many), tuple(fixed.items())
+        groups.setdefault(group, []).append(run)
     return groups.values()
 
 
@@ -118,7 +119,7 @@ def _batch(runs: Sequence[Run], seed: int) -> Batch:
     first = runs[0]
     problem = catalog.problem(first.problem.format(seed=seed))
     numbers = [_numbers(run.method) for run in runs]
-    vary = {name: [own[name] for own in numbers] for name in numbers[0] if len({own[name] for own in numbers}) > 1}
+    vary = {name: [own[name] for own in numbers] for name in numbers[0]} if len(runs) > 1 else {}
     return batch(
         problem,
         catalog.method(first.method),
