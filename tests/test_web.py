@@ -387,5 +387,5 @@ def test_what_links_ask_for_is_run_within_its_time(monkeypatch):
 
 def test_a_refused_port_is_one_line(stepbench_cli):
     assert stepbench_cli("explore", "--port", "0")[0] == 2
-    with pytest.raises(InputError, match="choose another with --port"):
+    with pytest.raises(InputError, match="choose others with --port and --host"):
         serve("256.0.0.1", 5006, browser=False)

@@ -328,7 +328,7 @@ def serve(host: str, port: int, *, browser: bool) -> None:
         )
     except OSError as error:
         raise InputError(
-            f"port {port} of {host} cannot be had ({error.strerror}): choose another with --port"
+            f"port {port} of {host} cannot be had ({error.strerror}): choose others with --port and --host"
         ) from None
     url = f"http://{'127.0.0.1' if everywhere else host}:{port}"
     print(f"stepbench: explore at {url} (Ctrl-C ends it)", flush=True)
