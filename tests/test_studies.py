@@ -512,15 +512,18 @@ class Deadly(Problem):
 
 
 def test_a_worker_that_dies_costs_only_its_own_batch_and_only_when_it_dies_twice(tmp_path):
-    """bad=10 leaves by itself and bad=20 is killed, both whenever they run; bad=30 dies the first time only."""
+    """bad=10 leaves by itself and bad=20 is killed, both whenever they run; bad=30 dies the first time only.
+
+    Between 20 and 30 lie enough others that 30 is not under way when 20 takes the pool with it.
+    """
     Path("deadly.py").write_text(DEADLY.replace("FOLDER", repr(str(tmp_path))))
-    over = {"problem.bad": [8, 9, 10, 18, 19, 20, 28, 29, 30], "lr": [0.01, 0.1, 0.5, 1.5, 2.0]}
+    over = {"problem.bad": [8, 9, 10, 18, *range(19, 31)], "lr": [0.01, 0.1, 0.5, 1.5, 2.0]}
     truth = stepbench.sweep("./deadly.py", "gd", over, budget=30)  # in this process it is harmless
-    for made in (45, 0):
+    for made in (80, 0):
         with stepbench.Study("s.db", workers=2) as study:
             found = stepbench.sweep("./deadly.py", "gd", over, budget=30, study=study)
-            assert (study.made, study.reused) == (made, 45 - made)
-        deadly, others = [2, 5], [0, 1, 3, 4, 6, 7, 8]
+            assert (study.made, study.reused) == (made, 80 - made)
+        deadly, others = [2, 5], [0, 1, 3, 4, *range(6, 16)]
         assert (found.ends.status[0, deadly] == "failed").all()
         assert np.isnan(found.ends.f[0, deadly]).all()
         assert found.ends.status[0, others].tolist() == truth.ends.status[0, others].tolist()
