@@ -32,7 +32,7 @@ from stepbench.reproduce.claims import (
     exactly,
     near,
 )
-from stepbench.reproduce.measures import after, cost_to, iterations_to, last, rate
+from stepbench.reproduce.measures import after, cost_to, iterations_to, last, rate, ratio
 from stepbench.reproduce.verdicts import NOT, NOT_HERE, PARTLY, REPRODUCED, WORDS, judge, results_of
 from stepbench.study import Stopped, Study
 
@@ -123,11 +123,31 @@ def test_what_cannot_run_is_said_and_not_judged(monkeypatch):
     slow = Claim("any", "", "", {"a": exactly(1)}, quick, lambda runs: {"a": 1}, quick=False)
     assert judged(slow, quick=True).word == NOT_HERE
     assert judged(slow).word == REPRODUCED
-    no_minimum = Claim("any", "", "", {"a": exactly(1)}, {"p": Run("quadratic", "adam-exact:T=0", 10)}, lambda runs: {})
-    with Study() as study:
-        verdict = judge(no_minimum, study, [0])
-    assert verdict.word == NOT_HERE
-    assert "T" in verdict.detail
+
+
+@pytest.mark.parametrize("run", [Run("quadratik", "gd"), Run("quadratic", "adam:beta1=2"), Run("quadratic", "gdd")])
+def test_a_claim_that_is_declared_wrongly_is_refused(run):
+    with pytest.raises(InputError, match=r"quadratik|beta1|gdd"):
+        judged(Claim("any", "", "", {"a": exactly(1)}, {"run": run}, lambda runs: {}))
+
+
+def test_a_study_that_cannot_be_used_is_no_verdict(tmp_path):
+    with Study(tmp_path / "r.db") as study:
+        assert judge(claim({"a": exactly(1)}, lambda runs: {"a": 1}), study, [0]).word == REPRODUCED
+    whole = (tmp_path / "r.db").read_bytes()
+    (tmp_path / "r.db").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match="damaged"), Study(tmp_path / "r.db") as study:
+        judge(claim({"a": exactly(1)}, lambda runs: {"a": 1}), study, [0])
+
+
+def test_runs_that_diverged_are_told_and_nothing_counted_is_nothing_found():
+    runs = {"lost": Run("rosenbrock", "gd:lr=1e200", 10), "kept": Run("rosenbrock", "gd", 10)}
+    measured = {"n": at_least(0)}
+    verdict = judged(Claim("any", "", "", measured, runs, lambda runs: {"n": after(runs["lost"], 10)}))
+    assert verdict.lost == "1 of 2 runs diverged"
+    assert verdict.measured["n"] == [math.inf]
+    assert math.isnan(ratio(0.0, 0.0))
+    assert ratio(1.0, 0.0) == math.inf
 
 
 def test_data_that_are_not_there_are_the_reason():
@@ -142,9 +162,8 @@ def test_a_run_that_crashes_is_no_verdict(tmp_path):
         "from stepbench import Problem\n\n\nclass Bad(Problem):\n    x0 = (1.0, 1.0)\n\n    def f(self, x):\n"
         "        if (abs(x) > 1.5).any():\n            raise RuntimeError('gone')\n        return -(x * x).sum(0)\n"
     )
-    verdict = judged(Claim("any", "", "", {"a": exactly(1)}, {"b": Run("./bad.py", "gd:lr=0.1", 99)}, lambda runs: {}))
-    assert verdict.word == NOT_HERE
-    assert "gone" in verdict.detail
+    with pytest.raises(InputError, match="gone"):
+        judged(Claim("any", "", "", {"a": exactly(1)}, {"b": Run("./bad.py", "gd:lr=0.1", 99)}, lambda runs: {}))
 
 
 # ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

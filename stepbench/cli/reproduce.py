@@ -50,6 +50,7 @@ def command(
     from stepbench.report import reproduction as tell
     from stepbench.reproduce import chosen
     from stepbench.reproduce.verdicts import judge
+    from stepbench.study.store import Store
 
     out = console()
     if not names:
@@ -58,6 +59,7 @@ def command(
         return
     asked = chosen(names)
     find_data(data, download)
+    Store(study)  # refuses a file that is no study, before a folder is made
     _check(figures, report)
     judged: list[tell.Judged] = []
     done, total = 0, sum(len(claims) for _, claims in asked)
@@ -98,3 +100,4 @@ def _check(figures: Path | None, report: Path | None) -> None:
             figures.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(f"--figures {figures} cannot be made: {error.strerror}") from None
+        check_writable(figures / "figure.png", "--figures")

@@ -56,8 +56,8 @@ def verdict_lines(verdict: Verdict, width: int) -> Group:
     head.add_column(width=width - 18)
     says = Text.assemble((f"{claim.where}  ", "bold"), claim.says, (seconds if verdict.measured else "", "dim"))
     head.add_row(Text(verdict.word, style=STYLES[verdict.word]), says)
-    if verdict.detail:
-        head.add_row("", Text(verdict.detail, style="dim"))
+    for words in filter(None, (verdict.detail, verdict.lost)):
+        head.add_row("", Text(words, style="dim"))
     numbers = Table.grid(padding=(0, 2, 0, 0))
     paper, ours = (14, 22) if width < 100 else (20, 27)
     for size in (1, width - paper - ours - 11, paper, ours):
@@ -112,6 +112,7 @@ def as_json(judged: Sequence[Judged]) -> list[dict[str, Any]]:
             "says": v.claim.says,
             "verdict": v.word,
             "detail": v.detail,
+            "lost": v.lost,
             "seeds": list(v.seeds),
             "numbers": {
                 name: {
@@ -191,7 +192,8 @@ def _words(verdict: Verdict) -> list[str]:
     """What there is to say below the numbers."""
     claim = verdict.claim
     tolerance = [f"Tolerance: {claim.why}."] if claim.why and verdict.measured else []
-    return [*([f"{verdict.detail}."] if verdict.detail else []), *tolerance, *([claim.note] if claim.note else [])]
+    told = [f"{words}." for words in (verdict.detail, verdict.lost) if words]
+    return [*told, *tolerance, *([claim.note] if claim.note else [])]
 
 
 def _told(verdict: Verdict) -> list[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from stepbench import catalog
+from stepbench.fields import show_value
 from stepbench.result import Result
 from stepbench.torch.network import Network
 
@@ -91,10 +92,10 @@ class Run:
         words = ["stepbench", "run", self.problem.format(seed=seed), "--method", self.method]
         for option in ("budget", "epochs", "steps", "target"):
             if (value := getattr(self, option)) is not None:
-                words += [f"--{option}", f"{value:g}" if isinstance(value, float) else str(value)]
+                words += [f"--{option}", show_value(value)]
         if self.start is not None:
-            words.append("--start=" + ",".join(f"{w:g}" for w in self.start))
-        words += ["--noise", f"{self.noise:g}"] if self.noise else []
+            words.append("--start=" + ",".join(map(show_value, self.start)))
+        words += ["--noise", show_value(self.noise)] if self.noise else []
         return shlex.join([*words, *(["--seed", str(seed)] if seed else [])])
 
 

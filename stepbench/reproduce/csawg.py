@@ -8,7 +8,19 @@ import math
 
 import numpy as np
 
-from stepbench.reproduce.claims import Claim, Curves, Paper, Run, above, at_least, at_most, below, exactly, near
+from stepbench.reproduce.claims import (
+    Claim,
+    Curves,
+    Paper,
+    Run,
+    above,
+    at_least,
+    at_most,
+    below,
+    between,
+    exactly,
+    near,
+)
 from stepbench.reproduce.measures import after, cost_to, iterations_to, last, rate, ratio
 from stepbench.result import Result
 
@@ -436,9 +448,9 @@ FIGURE_9_OVERTAKES = Claim(
     "Fig. 9",
     "Adam with 0.005 passes GD before 2,000 iterations and oscillates; with 0.01 after 6,000",
     paper={
-        "0.005, β₂=0.99: first ahead of GD at": near(2000, 0.25),
+        "0.005, β₂=0.99: first ahead of GD at": between(1500, 2000, "a bit before 2,000"),
         "0.005, β₂=0.99: iterations whose error rises": at_least(100, "oscillates"),
-        "0.01, β₂=0.999: first ahead of GD at": near(6000, 0.25),
+        "0.01, β₂=0.999: first ahead of GD at": between(5500, 7000, "only after about 6,000"),
         "0.01, β₂=0.999: at 20,000 nearer than 0.005, β₂=0.99 by": above(1),
     },
     runs={key: ADAM[key] for key in (adam(0.005, 0.9, 0.99), adam(0.01, 0.9, 0.999))} | GD_VALLEY,
@@ -450,7 +462,7 @@ FIGURE_9_OVERTAKES = Claim(
             last(runs[adam(0.005, 0.9, 0.99)], "distance"), last(runs[adam(0.01, 0.9, 0.999)], "distance")
         ),
     },
-    why="a bit fewer than, and about: a quarter; which settings the lines are the paper says in part",
+    why="a bit fewer, and about, are words; which settings the lines are the paper says in part",
     picture=Curves("distance"),
 )
 
@@ -468,18 +480,34 @@ FIGURE_9_OSCILLATION = Claim(
     "Fig. 9",
     "Adam oscillates at a higher error than heavy ball",
     paper={
-        "Adam 0.005, β₁=0.9, β₂=0.99: ‖w − w*‖ at 10,000 over heavy ball's": above(1),
-        "Adam 0.005, β₁=0.99, β₂=0.99: ‖w − w*‖ at 10,000 over heavy ball's": above(1),
+        **{f"Adam β₁={b1}, β₂=0.99: steps of the second half that lead away": at_least(100) for b1 in (0.9, 0.99)},
+        **{f"Adam β₁={b1}, β₂=0.99: median ‖w − w*‖ there less heavy ball's": above(0) for b1 in (0.9, 0.99)},
     },
-    runs={key: ADAM[key] for key in (adam(0.005, 0.9, 0.99), adam(0.005, 0.99, 0.99))} | BALLS,
+    runs={adam(0.005, b1, 0.99): ADAM[adam(0.005, b1, 0.99)] for b1 in (0.9, 0.99)} | BALLS,
     measure=lambda runs: {
-        f"Adam 0.005, β₁={b1}, β₂=0.99: ‖w − w*‖ at 10,000 over heavy ball's": ratio(
-            after(runs[adam(0.005, b1, 0.99)], 10_000, "distance"), after(runs["heavy ball p=0.9"], 10_000, "distance")
-        )
+        name: value
         for b1 in (0.9, 0.99)
+        for name, value in (
+            (
+                f"Adam β₁={b1}, β₂=0.99: steps of the second half that lead away",
+                float((np.diff(_second_half(runs[adam(0.005, b1, 0.99)])) > 0).sum()),
+            ),
+            (
+                f"Adam β₁={b1}, β₂=0.99: median ‖w − w*‖ there less heavy ball's",
+                float(np.median(_second_half(runs[adam(0.005, b1, 0.99)])))
+                - after(runs["heavy ball p=0.9"], 10_000, "distance"),
+            ),
+        )
     },
-    why="an ordering; heavy ball has reached 0 by then",
+    why="an ordering; a hundred of ten thousand steps are no accident. Heavy ball has reached 0 by then",
 )
+
+
+def _second_half(run: Result) -> np.ndarray:
+    """The distances from the 10,000th iteration on."""
+    assert run.distance is not None
+    return np.asarray(run.distance[10_000:])
+
 
 FIGURE_9_RMSPROP = Claim(
     "figure-9-rmsprop",
@@ -554,14 +582,14 @@ CONCLUSION_NELDER_MEAD = Claim(
     "conclusion-nelder-mead",
     "§5",
     "Nelder and Mead's method reaches 1e-10 after 185 function evaluations",
-    paper={"from (−1, 1)": near(185, 0.15), "from (−1, 0), the paper's start": near(185, 0.15)},
+    paper={"from (−1, 1)": near(185, 0.1), "from (−1, 0), the paper's start": near(185, 0.1)},
     runs={
         "from (−1, 1)": Run("rosenbrock", "scipy:nelder-mead", 1000, start=(-1.0, 1.0)),
         "from (−1, 0), the paper's start": Run("rosenbrock", "scipy:nelder-mead", 1000),
     },
     measure=lambda runs: {name: cost_to(run, 1e-10) for name, run in runs.items()},
     why="the count depends on the first simplex, which the paper does not tell",
-    note="185 is the known count from (−1, 1), not from the start of the paper's own runs.",
+    note="The paper does not say from where its 185 are counted.",
 )
 
 CONCLUSION_ACD = Claim(

@@ -22,7 +22,9 @@ def iterations_to(run: Result, error: float, what: str = "error") -> float:
 
 
 def after(run: Result, evals: float, what: str = "error") -> float:
-    """What it was when so many gradient evaluations were spent, at the last record by then."""
+    """What it was when so many gradient evaluations were spent, at the last record by then; infinite if it diverged."""
+    if run.status == "diverged" and run.cost[-1] < evals:
+        return math.inf
     return float(getattr(run, what)[np.searchsorted(run.cost, evals, side="right") - 1])
 
 
@@ -37,8 +39,8 @@ def loss(run: Result) -> float:
 
 
 def accuracy(run: Result) -> float:
-    """The part of the test examples that a network got right at the end."""
-    return float(run.accuracy[-1])  # type: ignore[index]
+    """The part of the test examples that a network got right at the end; NaN where the run diverged."""
+    return math.nan if run.status == "diverged" else float(run.accuracy[-1])  # type: ignore[index]
 
 
 def rate(run: Result, what: str = "error") -> float:
@@ -49,5 +51,7 @@ def rate(run: Result, what: str = "error") -> float:
 
 
 def ratio(above: float, below: float) -> float:
-    """One number over another; infinite over 0."""
-    return above / below if below else math.inf
+    """One number over another; infinite over 0, and NaN where both are 0 or infinite."""
+    if below == 0:
+        return math.inf if above else math.nan
+    return above / below

@@ -210,16 +210,21 @@ def _more(one: Array, other: Array) -> Array:
     return found
 
 
+def _count(run: Result, asked: Array, found: Array) -> float:
+    """At how many of the steps that are asked about it is found; NaN where none is, or the run diverged."""
+    return math.nan if run.status == "diverged" or not asked.any() else float((asked & found).sum())
+
+
 def _worse(run: Result, eta: float, g_next: str) -> float:
     """The steps where h_t h_{t+1} ≥ 0 and f(x^RDBD) > f(x_{t+1}), against Part 1; g_{t+1} is at plain or rdbd."""
     s = _steps(run, eta)
-    return float(np.sum((s.h * getattr(s, f"h_{g_next}") >= 0) & _more(s.f_rdbd, s.f_plain)))
+    return _count(run, s.h * getattr(s, f"h_{g_next}") >= 0, _more(s.f_rdbd, s.f_plain))
 
 
 def _uphill(run: Result, eta: float, L: float) -> float:
     """The steps where 0 ≤ α ≤ 2/L and f(x − α g) > f(x), against Part 3."""
     s = _steps(run, eta)
-    return float(np.sum((s.alpha >= 0) & (s.alpha <= 2 / L) & _more(s.f_rdbd, s.f)))
+    return _count(run, (s.alpha >= 0) & (s.alpha <= 2 / L), _more(s.f_rdbd, s.f))
 
 
 STARTED = {"huber-bowl": BOWL, "plateau": PLATEAU, "breast-cancer": TUMOURS}

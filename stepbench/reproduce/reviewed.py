@@ -53,6 +53,8 @@ KINKED = {
 def moved_away(run: Result) -> float:
     """Steps after which w is farther from w*, by more than rounding."""
     assert run.distance is not None
+    if run.status == "diverged":
+        return math.nan
     return float((run.distance[1:] > run.distance[:-1] * (1 + 1e-12)).sum())
 
 
@@ -256,7 +258,7 @@ LOSSGRAD_RULE = Claim(
         for name in TRIED
         for what, count in (("α moves by c", moves_by_c), ("as r ≤ ½", agree), ("as q′(α) ≤ 0", follow_slope))
     },
-    why="parts of 499 decisions, recomputed from the path; those with r within 1e-6 of ½ do not count",
+    why="parts of the decisions up to the end of the run, recomputed from the path; r within 1e-6 of ½ does not count",
     picture=Curves("step_size", "iteration"),
 )
 

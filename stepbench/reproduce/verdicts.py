@@ -37,6 +37,13 @@ class Verdict:
     seconds: float = 0.0
     results: tuple[dict[Any, Result], ...] = ()
 
+    @property
+    def lost(self) -> str:
+        """How many of the runs diverged or failed, in words; empty where none did."""
+        every = [run for own in self.results for run in own.values()]
+        lost = sum(run.status in ("diverged", "failed") for run in every)
+        return f"{lost} of {len(every)} runs diverged" if lost else ""
+
     def agrees(self, name: str) -> int:
         """For how many of the seeds a measured number agrees with the paper."""
         return sum(value in self.claim.paper[name] for value in self.measured[name])
@@ -45,19 +52,24 @@ class Verdict:
 def judge(claim: Claim, study: Study, seeds: Sequence[int], *, quick: bool = False) -> Verdict:
     """Make the claim's runs, or find them in the study, and compare what they show with what the paper says.
 
-    Raises Stopped on Ctrl-C; the runs that were made are kept in the study.
+    Only what the machine lacks, such as data or torch, makes it "not run here". Raises Stopped on Ctrl-C, with the runs
+    that were made kept in the study, and InputError for a claim that is declared wrongly, a run that crashes, and a
+    study that cannot be used.
     """
     if claim.missing:
         return Verdict(claim, NOT_HERE, claim.missing)
     if quick and not claim.quick:
         return Verdict(claim, NOT_HERE, "it takes longer: leave out --quick")
+    for run in claim.runs.values():  # a mistyped one is no lack of this machine's
+        catalog.method(run.method), catalog.problem(run.problem.format(seed=0))
     began = time.perf_counter()
     try:
         if not any(run.depends_on_seed() for run in claim.runs.values()):
             seeds = seeds[:1]
-        results = tuple(results_of(claim.runs, study, seeds))
+        work = _work(claim.runs, seeds)
     except InputError as error:
         return Verdict(claim, NOT_HERE, str(error))
+    results = tuple(_results(claim.runs, work, study, len(seeds)))
     measured = [dict(claim.measure(own)) for own in results]
     assert all(own.keys() == claim.paper.keys() for own in measured), f"{claim.name} measures other than it says"
     words = [_word([own[name] in band for name, band in claim.paper.items()]) for own in measured]
@@ -80,16 +92,24 @@ def _word(holds: Sequence[bool]) -> str:
 
 def results_of(runs: Mapping[Any, Run], study: Study, seeds: Sequence[int]) -> list[dict[Any, Result]]:
     """The results of some runs, a mapping a seed; those that differ in numbers only go in lock-step."""
-    places: list[list[tuple[int, Run]]] = []
-    batches: list[Batch] = []
-    for n, seed in enumerate(seeds):
-        for alike in _alike(dict.fromkeys(runs.values())):
-            batches.append(_batch(alike, seed))
-            places.append([(n, run) for run in alike])
-    found: list[dict[Run, Result]] = [{} for _ in seeds]
-    for own, results in zip(places, study.results(batches), strict=True):
-        for (n, run), result in zip(own, results, strict=True):
-            found[n][run] = result
+    return _results(runs, _work(runs, seeds), study, len(seeds))
+
+
+def _work(runs: Mapping[Any, Run], seeds: Sequence[int]) -> list[tuple[int, list[Run], Batch]]:
+    """The batches to make, each with the place of its seed and its runs."""
+    return [
+        (n, alike, _batch(alike, seed))
+        for n, seed in enumerate(seeds)
+        for alike in _alike(dict.fromkeys(runs.values()))
+    ]
+
+
+def _results(
+    runs: Mapping[Any, Run], work: Sequence[tuple[int, list[Run], Batch]], study: Study, seeds: int
+) -> list[dict[Any, Result]]:
+    found: list[dict[Run, Result]] = [{} for _ in range(seeds)]
+    for (n, alike, _), results in zip(work, study.results([made for _, _, made in work]), strict=True):
+        found[n] |= zip(alike, results, strict=True)
     return [{key: own[run] for key, run in runs.items()} for own in found]
 
 
