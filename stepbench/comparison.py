@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from stepbench import catalog
 from stepbench.contracts import Problem, Runnable
 from stepbench.engine import run_quietly
+from stepbench.fields import InputError
 from stepbench.result import Result
 
 if TYPE_CHECKING:
@@ -48,9 +49,15 @@ class Comparison:
         return html(self.table(), self.figure())
 
 
-def compare(problem: str | Problem, methods: Sequence[str | Runnable], **options: Any) -> Comparison:
-    """Run each of the methods, one run each, with the same options of ``run``; who diverged is told by the table."""
+def compare(problem: str | Problem, methods: str | Runnable | Iterable[str | Runnable], **options: Any) -> Comparison:
+    """Run each of the methods, one run each, with the same options of ``run``; who diverged is told by the table.
+
+    Raises InputError where there is no method, or one cannot run.
+    """
     problem = catalog.problem(problem)
+    methods = [methods] if isinstance(methods, str | Runnable) else list(methods)
+    if not methods:
+        raise InputError("give at least one method")
     runners = [catalog.method(method) for method in methods]  # all are looked up before any is run
     names = [method if isinstance(method, str) else None for method in methods]
     return Comparison(

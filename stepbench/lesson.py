@@ -143,7 +143,7 @@ class Lecture:
             return question.answer
         amounts = MEASURES[self.lesson.kind][question.measure](self)
         among = {label: amounts[label] for label in question.choices}
-        best = min(among.values())
+        best = min((amount for amount in among.values() if not math.isnan(amount)), default=math.inf)
         first = [label for label, amount in among.items() if amount == best]
         if len(first) > 1 or math.isinf(best):
             told = "none" if math.isinf(best) else " and ".join(first)
@@ -180,7 +180,7 @@ class Lecture:
             figure = (comparison_figure if paths else step_size_figure)(self.results)
         else:
             figure = self.sweep.map() if self.lesson.kind == "map" else self.sweep.figure()
-        figure.suptitle(self.lesson.title, fontsize=14, weight="bold")
+        figure.suptitle(self.lesson.title.replace("$", r"\$"), fontsize=14, weight="bold")
         width, height = figure.get_size_inches()
         figure.set_size_inches(0.8 * width, 0.9 * height)  # and so larger letters
         return figure
@@ -229,7 +229,9 @@ MEASURES: dict[str, dict[str, Callable[[Lecture], dict[str, float]]]] = {
     "sweep": {
         "least evaluations": _of_lines(lambda line: float(line.cost[line.best])),
         "widest usable range": _of_lines(lambda line: math.inf if line.decades is None else -line.decades),
-        "steadiest cost": _of_lines(lambda line: float(line.cost.max() / line.cost.min())),
+        "steadiest cost": _of_lines(
+            lambda line: float(line.cost.max() / line.cost.min()) if np.isfinite(line.cost).all() else math.inf
+        ),
     },
     "map": {"most starts": _unreached},
 }
@@ -276,6 +278,10 @@ def _read(file: str, said: dict[str, Any]) -> Lesson:
         raise InputError(
             f"{file}: {kind}.picture: no picture {picture}{nearest(picture, PICTURES)}; there are {', '.join(PICTURES)}"
         )
+    if not " ".join(said["title"].split()).isprintable():
+        raise InputError(f"{file}: title has characters that cannot be printed: leave them out")
+    if kind == "map" and len(options.get("over", "12")) != 2:
+        raise InputError(f"{file}: map.over must have two axes, as lr=1e-4:1:20:log and problem.kappa=10:1000:20:log")
     words = {key: " ".join(said[key].split()) for key in ("title", "take_away")}
     question = _question(file, kind, options["methods"], said["question"]) if "question" in said else None
     return Lesson(file, text=said["text"], why=said["why"], question=question, kind=kind, options=options, **words)
@@ -321,6 +327,8 @@ def _question(file: str, kind: str, methods: list[str], said: dict[str, Any]) ->
                 f"{file}: question.choices: {strange[0]} is not among {kind}.methods{nearest(strange[0], methods)}: "
                 "with a measure the choices are methods"
             )
+    if len({*choices}) < max(2, len(choices)):
+        raise InputError(f"{file}: question.choices must be two or more, each another: they are {', '.join(choices)}")
     if said["answer"] not in choices:
         raise InputError(
             f"{file}: question.answer: {said['answer']} is not among the choices{nearest(said['answer'], choices)}; "

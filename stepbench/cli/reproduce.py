@@ -75,7 +75,9 @@ def command(
             if figures is not None:
                 tell.draw(figures, paper, verdicts[-1])
             if not json:
-                out.print(tell.verdict_lines(verdicts[-1], out.width))
+                width = max(60, min(out.width, 120))  # less would leave out what was measured
+                told = tell.verdict_lines(verdicts[-1], width, plain=out.options.ascii_only)
+                out.print(told, width=width, crop=False)
         judged.append((paper, verdicts))
     if json:
         write_json(tell.as_json(judged))

@@ -28,6 +28,7 @@ Judged: TypeAlias = tuple[Paper, list[Verdict]]
 
 STYLES = {REPRODUCED: "bold green", PARTLY: "bold yellow", NOT: "bold red", NOT_HERE: "dim"}
 MARKS = {"✓": "green", "✗": "red", "~": "yellow"}
+PLAIN = {"✓": "+", "✗": "-", "~": "~"}
 COMMANDS = 12
 """How many commands of a claim a report prints."""
 
@@ -47,9 +48,12 @@ def heading(paper: Paper) -> Text:
     return Text.assemble((paper.name, "bold"), f"  {paper.source}")
 
 
-def verdict_lines(verdict: Verdict, width: int) -> Group:
-    """A claim with its verdict, and a line for each number: whether it agrees, the paper's, and ours."""
-    claim, width = verdict.claim, min(width, 120)
+def verdict_lines(verdict: Verdict, width: int, plain: bool = False) -> Group:
+    """A claim with its verdict, and a line for each number: whether it agrees, the paper's, and ours.
+
+    ``plain`` keeps to ASCII's signs.
+    """
+    claim = verdict.claim
     seconds = f"  {_word(verdict, '{}').removeprefix(verdict.word).strip()} {duration(verdict.seconds)}"
     head = Table.grid(padding=(0, 2, 0, 0))
     head.add_column(width=14)
@@ -63,7 +67,8 @@ def verdict_lines(verdict: Verdict, width: int) -> Group:
     for size in (1, width - paper - ours - 11, paper, ours):
         numbers.add_column(width=size)
     for mark, *cells in lines(verdict):
-        numbers.add_row(Text(mark[:1], style=MARKS[mark[:1]]), *map(Text, cells))
+        sign = PLAIN[mark[:1]] if plain else mark[:1]
+        numbers.add_row(Text(sign, style=MARKS[mark[:1]]), *map(Text, cells))
     return Group(head, Padding(numbers, (0, 0, 0, 2)))
 
 
