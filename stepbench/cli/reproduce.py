@@ -53,6 +53,7 @@ def command(
     from stepbench.study.store import Store
 
     out = console()
+    out.width = max(out.width, 60)  # less would leave out what was measured
     if not names:
         for paper, claims in chosen(["all"]):
             out.print(tell.claims_table(paper, claims))
@@ -75,9 +76,7 @@ def command(
             if figures is not None:
                 tell.draw(figures, paper, verdicts[-1])
             if not json:
-                width = max(60, min(out.width, 120))  # less would leave out what was measured
-                told = tell.verdict_lines(verdicts[-1], width, plain=out.options.ascii_only)
-                out.print(told, width=width, crop=False)
+                out.print(tell.verdict_lines(verdicts[-1], min(out.width, 120), plain=out.options.ascii_only))
         judged.append((paper, verdicts))
     if json:
         write_json(tell.as_json(judged))
