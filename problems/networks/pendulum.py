@@ -167,14 +167,14 @@ class Pendulum(Network):
 
     def f(self, x):
         """The mean cost a frame, (R,)."""
-        return self.look(self.points(x))["f"]
+        return self.look(self.as_points(x))["f"]
 
     def grad(self, x):
         """The sum of the gradients of both losses, (d, R), in episodes with exploring."""
-        w = self.points(x)
+        w = self.as_points(x)
         return self.draw(0, 0, w).grad(w).cpu().numpy().astype(float)
 
-    def points(self, x):
+    def as_points(self, x):
         """Weights as a tensor."""
         return self.tensor(x.astype(np.float32))
 

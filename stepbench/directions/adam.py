@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from stepbench.arrays import Array, mix, sqrt, zeros_like
-from stepbench.contracts import Direction
+from stepbench.contracts import AnyOracle, Direction
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
@@ -41,7 +40,7 @@ class Adam(Direction):
         """Empty averages."""
         return State(zeros_like(x), zeros_like(x), 1.0, 1.0)
 
-    def at(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def at(self, x: Array, oracle: AnyOracle, s: State) -> tuple[Array, State]:
         """u = m̂ / (√v̂ + ε)."""
         g, beta1_k, beta2_k = oracle.grad(x), s.beta1_k * self.beta1, s.beta2_k * self.beta2
         m = mix(self.beta1, s.m, g)

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from stepbench.arrays import Array, maximum, mix, ratio, zeros_like
-from stepbench.contracts import Direction
+from stepbench.contracts import AnyOracle, Direction
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
@@ -38,7 +37,7 @@ class Adamax(Direction):
         """Empty averages."""
         return State(zeros_like(x), zeros_like(x), 1.0)
 
-    def at(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def at(self, x: Array, oracle: AnyOracle, s: State) -> tuple[Array, State]:
         """u = m̂ / v."""
         g, beta1_k = oracle.grad(x), s.beta1_k * self.beta1
         m = mix(self.beta1, s.m, g)

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from stepbench.arrays import Array, mix, zeros_like
-from stepbench.contracts import Direction
+from stepbench.contracts import AnyOracle, Direction
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
@@ -35,7 +34,7 @@ class EMA(Direction):
         """An empty average."""
         return State(zeros_like(x), 1.0)
 
-    def at(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def at(self, x: Array, oracle: AnyOracle, s: State) -> tuple[Array, State]:
         """u = m̂."""
         g, beta_k = oracle.grad(x), s.beta_k * self.beta
         m = mix(self.beta, s.m, g)

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from stepbench.arrays import Array
-from stepbench.contracts import Direction
-from stepbench.oracle import Oracle
+from stepbench.contracts import AnyOracle, Direction
 
 
 class State(NamedTuple):
@@ -28,6 +27,6 @@ class Gradient(Direction):
         """Nothing."""
         return State()
 
-    def at(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def at(self, x: Array, oracle: AnyOracle, s: State) -> tuple[Array, State]:
         """u = g."""
         return oracle.grad(x), s

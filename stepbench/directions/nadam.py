@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from stepbench.arrays import Array, mix, power, sqrt, zeros_like
-from stepbench.contracts import Direction
+from stepbench.contracts import AnyOracle, Direction
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
@@ -50,7 +49,7 @@ class NAdam(Direction):
         """Empty averages."""
         return State(zeros_like(x), zeros_like(x), 1.0, 1.0, 0)
 
-    def at(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def at(self, x: Array, oracle: AnyOracle, s: State) -> tuple[Array, State]:
         """u = m̂ / (√v̂ + ε)."""
         g, beta2_k, k = oracle.grad(x), s.beta2_k * self.beta2, s.k + 1
         mu = self.beta1 * (1 - 0.5 * power(0.96, k * self.psi))

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from stepbench.arrays import Array, mix, sqrt, zeros_like
-from stepbench.contracts import Direction
+from stepbench.contracts import AnyOracle, Direction
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
@@ -35,7 +34,7 @@ class RMSprop(Direction):
         """Zero mean squares, not bias-corrected."""
         return State(zeros_like(x))
 
-    def at(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def at(self, x: Array, oracle: AnyOracle, s: State) -> tuple[Array, State]:
         """u = g / (√s + ε)."""
         g = oracle.grad(x)
         square = mix(self.beta, s.s, g * g)

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 from stepbench.arrays import Array, ratio, zeros_like
-from stepbench.contracts import Method
+from stepbench.contracts import AnyOracle, Method
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
@@ -55,7 +54,7 @@ class Csawg(Method):
         """Empty buffers, nothing learned."""
         return State(zeros_like(x) + math.nan, (), ())
 
-    def step(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def step(self, x: Array, oracle: AnyOracle, s: State) -> tuple[Array, State]:
         """One iteration of the main loop."""
         g = oracle.grad(x)
         w = x - self.lr * g

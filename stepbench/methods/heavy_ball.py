@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from stepbench.arrays import Array
-from stepbench.contracts import Method
+from stepbench.contracts import AnyOracle, Method
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
@@ -37,6 +36,6 @@ class HeavyBall(Method):
         """At rest."""
         return State(self.lr, x)
 
-    def step(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def step(self, x: Array, oracle: AnyOracle, s: State) -> tuple[Array, State]:
         """Eq. 9."""
         return x - self.lr * oracle.grad(x) + self.p * (x - s.w_last), State(self.lr, x)

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from stepbench.arrays import Array, exp, log, maximum, zeros_like
-from stepbench.contracts import Method
+from stepbench.contracts import AnyOracle, Method
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
@@ -49,7 +48,7 @@ class IDBD(Method):
         beta = zeros_like(x) + log(self.lr)
         return State(exp(beta), beta, zeros_like(x))
 
-    def step(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def step(self, x: Array, oracle: AnyOracle, s: State) -> tuple[Array, State]:
         """Figure 2, line by line."""
         g, c = oracle.grad(x), oracle.curvature(x)
         beta = s.beta - self.theta * g * s.h

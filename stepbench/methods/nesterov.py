@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from stepbench.arrays import Array
-from stepbench.contracts import Method
+from stepbench.contracts import AnyOracle, Method
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
@@ -43,7 +42,7 @@ class Nesterov(Method):
         """At rest."""
         return State(self.lr, x, 1.0)
 
-    def step(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def step(self, x: Array, oracle: AnyOracle, s: State) -> tuple[Array, State]:
         """Look ahead, then descend from there."""
         a = 0.5 * (1 + math.sqrt(1 + 4 * s.a * s.a))
         if self.momentum is not None:

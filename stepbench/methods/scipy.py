@@ -8,9 +8,8 @@ from typing import Any, Literal
 import numpy as np
 
 from stepbench.arrays import Array
-from stepbench.contracts import Peer
+from stepbench.contracts import AnyOracle, Peer
 from stepbench.fields import param
-from stepbench.oracle import Oracle
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class SciPy(Peer):
     solver: Literal["nelder-mead", "bfgs", "l-bfgs-b", "cg", "newton-cg", "powell"] = param("bfgs", "", "the solver")
     tol: float = param(1e-15, "", "the solver's own tolerance for stopping", "(0, inf)")
 
-    def minimize(self, x: Array, oracle: Oracle, record: Callable[[Array], None]) -> str:
+    def minimize(self, x: Array, oracle: AnyOracle, record: Callable[[Array], None]) -> str:
         """Minimise from x, (d, 2); record every iterate."""
         from scipy.optimize import minimize
 

@@ -9,10 +9,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from stepbench.engine.result import Result
 from stepbench.report.plots import COLOURS, DASHES, MARKERS
 from stepbench.reproduce.claims import Across, Curves
 from stepbench.reproduce.verdicts import Verdict
-from stepbench.result import Result
 
 NAMES = {
     "error": "error $f(w) - f^*$",

@@ -20,7 +20,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from stepbench.identity import version
+from stepbench.engine.identity import version
 from stepbench.reproduce.claims import Claim, Paper
 from stepbench.reproduce.verdicts import NOT, NOT_HERE, PARTLY, REPRODUCED, WORDS, Verdict
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from stepbench.engine.result import Result
 from stepbench.reproduce.claims import (
     Across,
     Claim,
@@ -24,7 +25,6 @@ from stepbench.reproduce.claims import (
     near,
 )
 from stepbench.reproduce.measures import iterations_to, last, ratio
-from stepbench.result import Result
 
 
 def decades(first: int, after: int, each: int = 1) -> list[float]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from stepbench.engine.result import Result
 from stepbench.reproduce.claims import (
     Across,
     Claim,
@@ -26,7 +27,6 @@ from stepbench.reproduce.claims import (
     near,
 )
 from stepbench.reproduce.measures import accuracy, last, loss, ratio
-from stepbench.result import Result
 
 EXACT = "exact"
 SCHEDULES = {

@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from stepbench import catalog
+from stepbench.engine.result import Result
 from stepbench.fields import show_value
-from stepbench.result import Result
-from stepbench.torch.network import Network
 
 Runs: TypeAlias = Mapping[Any, Result]
 """The results of a claim's runs, each under the key that the claim gave it."""
@@ -85,7 +84,7 @@ class Run:
         problem = catalog.problem(self.problem)
         if "hvp" in catalog.method(self.method).needs:  # at points that are drawn
             return True
-        return isinstance(problem, Network) or problem.stochastic or problem.seeded
+        return problem.seeded
 
     def command(self, seed: int) -> str:
         """The command that makes this run alone."""

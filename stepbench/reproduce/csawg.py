@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from stepbench.engine.result import Result
 from stepbench.reproduce.claims import (
     Claim,
     Curves,
@@ -22,7 +23,6 @@ from stepbench.reproduce.claims import (
     near,
 )
 from stepbench.reproduce.measures import after, cost_to, iterations_to, last, rate, ratio
-from stepbench.result import Result
 
 KAPPA = 1000.0
 NESTEROV = "nesterov:lr=0.001"

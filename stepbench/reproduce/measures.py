@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from stepbench.result import Result
+from stepbench.engine.result import Result
 
 
 def cost_to(run: Result, error: float, what: str = "error") -> float:

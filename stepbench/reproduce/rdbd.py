@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from stepbench.engine.result import Result
 from stepbench.reproduce.claims import (
     Across,
     Band,
@@ -24,7 +25,6 @@ from stepbench.reproduce.claims import (
     exactly,
 )
 from stepbench.reproduce.measures import after, iterations_to, last, ratio
-from stepbench.result import Result
 from stepbench.stepsizes.rdbd import RDBD
 
 Array = np.ndarray[Any, Any]

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from stepbench.engine.result import Result
 from stepbench.reproduce.claims import (
     Across,
     Claim,
@@ -27,7 +28,6 @@ from stepbench.reproduce.claims import (
     near,
 )
 from stepbench.reproduce.measures import accuracy, loss, ratio
-from stepbench.result import Result
 
 STARTS = tuple(float(f"1e-{i}") for i in range(1, 10))
 BATCHES = (64, 128, 256, 512)

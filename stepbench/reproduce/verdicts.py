@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from stepbench import catalog
-from stepbench.contracts import Method, hyperparameters, values_of
-from stepbench.engine import in_evaluations
+from stepbench.contracts import values_of, varying
+from stepbench.engine.identity import name_of
+from stepbench.engine.result import Result
 from stepbench.fields import InputError
-from stepbench.identity import name_of
+from stepbench.options import RunOptions
 from stepbench.reproduce.claims import Claim, Run
-from stepbench.result import Result
 from stepbench.study import Study
 from stepbench.study.batch import Batch, batch
 
@@ -128,9 +128,7 @@ def _alike(runs: Iterable[Run]) -> Iterable[list[Run]]:
 def _numbers(spec: str) -> dict[str, float]:
     """The hyper-parameters that may differ from run to run of a batch."""
     method = catalog.method(spec)
-    if not isinstance(method, Method):
-        return {}
-    many = {name for name, (_, field) in hyperparameters(method).items() if field.many}
+    many = varying(method)
     return {k: v for k, v in values_of(method).items() if k in many and isinstance(v, int | float)}
 
 
@@ -140,14 +138,7 @@ def _batch(runs: Sequence[Run], seed: int) -> Batch:
     problem = catalog.problem(first.problem.format(seed=seed))
     numbers = [_numbers(run.method) for run in runs]
     vary = {name: [own[name] for own in numbers] for name in numbers[0]} if len(runs) > 1 else {}
-    return batch(
-        problem,
-        catalog.method(first.method),
-        values=vary,
-        start=first.start,
-        seed=seed,
-        noise=first.noise,
-        budget=in_evaluations(problem, first.budget, first.epochs),
-        steps=first.steps,
-        target=first.target,
+    options = RunOptions(
+        first.budget, first.epochs, first.steps, first.target, first.start, seed=seed, noise=first.noise
     )
+    return batch(problem, catalog.method(first.method), options, values=vary)

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from stepbench.arrays import Array
-from stepbench.contracts import StepSize
-from stepbench.oracle import Oracle
+from stepbench.contracts import AnyOracle, StepSize
 
 
 class State(NamedTuple):
@@ -30,7 +29,7 @@ class Schedule(StepSize):
         """No step taken."""
         return State(0.0, 0)
 
-    def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def move(self, x: Array, u: Array, oracle: AnyOracle, s: State) -> tuple[Array, State]:
         """w ← w − α_k u."""
         alpha = self.at(s.k, oracle.horizon, s.alpha)
         return x - alpha * u, State(alpha, s.k + 1)

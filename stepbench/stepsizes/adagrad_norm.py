@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from stepbench.arrays import Array, per_run, sqrt
-from stepbench.contracts import StepSize
+from stepbench.contracts import AnyOracle, StepSize
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
@@ -38,7 +37,7 @@ class AdaGradNorm(StepSize):
         """b = b₀."""
         return State(per_run(0.0, x), per_run(self.b0 * self.b0, x))
 
-    def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def move(self, x: Array, u: Array, oracle: AnyOracle, s: State) -> tuple[Array, State]:
         """Add ‖g‖² to b², then step."""
         g = oracle.grad(x)
         b_squared = s.b_squared + oracle.dot(g, g)

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from stepbench.arrays import Array, per_run, sqrt
-from stepbench.contracts import StepSize
+from stepbench.contracts import AnyOracle, StepSize
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
@@ -44,7 +43,7 @@ class AdaLoss(StepSize):
         """b = b₀."""
         return State(per_run(0.0, x), per_run(self.b0 * self.b0 if self.form == "paper" else self.b0, x))
 
-    def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def move(self, x: Array, u: Array, oracle: AnyOracle, s: State) -> tuple[Array, State]:
         """Add the loss to b, then step."""
         f = oracle.value(x)
         if self.form == "paper":

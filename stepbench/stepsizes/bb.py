@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from stepbench.arrays import Array, per_run, ratio, where
-from stepbench.contracts import StepSize
+from stepbench.contracts import AnyOracle, StepSize
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
@@ -41,7 +40,7 @@ class BB(StepSize):
         """α = lr, and no last point."""
         return State(per_run(self.lr, x), None, None)
 
-    def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def move(self, x: Array, u: Array, oracle: AnyOracle, s: State) -> tuple[Array, State]:
         """Fit α to the last step, then step."""
         g, alpha = oracle.grad(x), s.alpha
         if s.w is not None:

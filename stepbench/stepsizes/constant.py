@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from stepbench.arrays import Array
-from stepbench.contracts import StepSize
+from stepbench.contracts import AnyOracle, StepSize
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
@@ -35,6 +34,6 @@ class Constant(StepSize):
         """α = lr."""
         return State(self.lr)
 
-    def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def move(self, x: Array, u: Array, oracle: AnyOracle, s: State) -> tuple[Array, State]:
         """w ← w − lr u."""
         return x - self.lr * u, s

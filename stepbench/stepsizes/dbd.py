@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from stepbench.arrays import Array, per_run, zeros_like
-from stepbench.contracts import StepSize
+from stepbench.contracts import AnyOracle, StepSize
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
@@ -41,7 +40,7 @@ class DBD(StepSize):
         """α = lr, and no last direction."""
         return State(per_run(self.lr, x), zeros_like(x))
 
-    def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def move(self, x: Array, u: Array, oracle: AnyOracle, s: State) -> tuple[Array, State]:
         """Correct α, then step."""
         alpha = s.alpha + self.eta * oracle.dot(oracle.grad(x), s.u)
         return x - alpha * u, State(alpha, u)

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from stepbench.arrays import Array, mix, where, zeros_like
-from stepbench.contracts import StepSize
+from stepbench.contracts import AnyOracle, StepSize
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
@@ -43,7 +42,7 @@ class DeltaBarDelta(StepSize):
         """α = lr, and no gradients averaged."""
         return State(zeros_like(x) + self.lr, zeros_like(x))
 
-    def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def move(self, x: Array, u: Array, oracle: AnyOracle, s: State) -> tuple[Array, State]:
         """Adapt each α, then step."""
         delta = oracle.grad(x)
         agree = s.delta_bar * delta

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from stepbench.arrays import Array, dot, maximum, ratio, sqrt
-from stepbench.contracts import StepSize
+from stepbench.contracts import AnyOracle, StepSize
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
@@ -49,7 +48,7 @@ class Exact(StepSize):
         """Nothing estimated yet."""
         return State(None)
 
-    def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def move(self, x: Array, u: Array, oracle: AnyOracle, s: State) -> tuple[Array, State]:
         """Estimate once, then step."""
         alpha = s.alpha
         if alpha is None:
@@ -58,7 +57,7 @@ class Exact(StepSize):
             alpha = sqrt(2 * (oracle.value(x) - f_star) / (self.smoothness(x, oracle) * T))
         return x - alpha * u, State(alpha)
 
-    def smoothness(self, x: Array, oracle: Oracle) -> Array:
+    def smoothness(self, x: Array, oracle: AnyOracle) -> Array:
         """K̂, (R,): the largest spectral norm of the Hessian over the random points."""
         K = 0.0 * x[0]
         for j in range(self.N):

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from stepbench.arrays import Array, per_run, ratio, sqrt, zeros_like
-from stepbench.contracts import StepSize
+from stepbench.contracts import AnyOracle, StepSize
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
@@ -37,7 +36,7 @@ class HypergradientMul(StepSize):
         """α = lr, and no last direction."""
         return State(per_run(self.lr, x), zeros_like(x))
 
-    def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def move(self, x: Array, u: Array, oracle: AnyOracle, s: State) -> tuple[Array, State]:
         """Turn α by the cosine, then step."""
         g = oracle.grad(x)
         cosine = ratio(oracle.dot(s.u, g), sqrt(oracle.dot(s.u, s.u)) * sqrt(oracle.dot(g, g)))

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from stepbench.arrays import Array, minimum, per_run
-from stepbench.contracts import StepSize
+from stepbench.contracts import AnyOracle, StepSize
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
@@ -53,7 +52,7 @@ class L4(StepSize):
         """No estimate yet."""
         return State(per_run(0.0, x), None)
 
-    def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def move(self, x: Array, u: Array, oracle: AnyOracle, s: State) -> tuple[Array, State]:
         """Towards γ F, or towards f* where it is known."""
         f, slope = oracle.value(x), oracle.dot(oracle.grad(x), u)
         if self.known:

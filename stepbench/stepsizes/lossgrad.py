@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from stepbench.arrays import Array, isfinite, per_run, where
-from stepbench.contracts import StepSize
+from stepbench.contracts import AnyOracle, StepSize
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
@@ -40,7 +39,7 @@ class LossGrad(StepSize):
         """α = lr."""
         return State(per_run(self.lr, x), per_run(self.lr, x))
 
-    def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def move(self, x: Array, u: Array, oracle: AnyOracle, s: State) -> tuple[Array, State]:
         """Step, then judge the step."""
         alpha = s.alpha_next
         promised = alpha * oracle.dot(oracle.grad(x), u)

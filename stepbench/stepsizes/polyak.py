@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from stepbench.arrays import Array, per_run, ratio
-from stepbench.contracts import StepSize
+from stepbench.contracts import AnyOracle, StepSize
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
@@ -43,7 +42,7 @@ class Polyak(StepSize):
         """No step size yet."""
         return State(per_run(0.0, x))
 
-    def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def move(self, x: Array, u: Array, oracle: AnyOracle, s: State) -> tuple[Array, State]:
         """w ← w − (f − f*)/⟨g, g⟩ u."""
         g = oracle.grad(x)
         f_star = oracle.f_star if self.f_star is None else self.f_star

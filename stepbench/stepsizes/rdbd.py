@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from stepbench.arrays import Array, minimum, per_run, where, zeros_like
-from stepbench.contracts import StepSize
+from stepbench.contracts import AnyOracle, StepSize
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
@@ -49,7 +48,7 @@ class RDBD(StepSize):
         """α = lr, and nothing to regret."""
         return State(per_run(self.lr, x), zeros_like(x), per_run(0.0, x))
 
-    def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def move(self, x: Array, u: Array, oracle: AnyOracle, s: State) -> tuple[Array, State]:
         """Algorithm 1, line by line."""
         h = oracle.dot(u, s.u)
         regret = where(h * s.h < 0, self.eta * s.h, 0.0)

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from stepbench.arrays import Array, minimum, per_run, power, where
-from stepbench.contracts import StepSize
+from stepbench.contracts import AnyOracle, StepSize
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
@@ -41,7 +40,7 @@ class SLS(StepSize):
         """The first start."""
         return State(per_run(self.alpha_max, x))
 
-    def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def move(self, x: Array, u: Array, oracle: AnyOracle, s: State) -> tuple[Array, State]:
         """Backtrack, then step."""
         f, slope = oracle.value(x), oracle.dot(oracle.grad(x), u)
         alpha = minimum(s.alpha * power(self.gamma, oracle.fraction), self.alpha_max)

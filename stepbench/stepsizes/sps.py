@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from stepbench.arrays import Array, minimum, per_run, power, ratio
-from stepbench.contracts import StepSize
+from stepbench.contracts import AnyOracle, StepSize
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
@@ -55,7 +54,7 @@ class SPS(StepSize):
         """α_max, from which smooth=true starts."""
         return State(per_run(self.alpha_max, x))
 
-    def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def move(self, x: Array, u: Array, oracle: AnyOracle, s: State) -> tuple[Array, State]:
         """The bounded Polyak step."""
         g = oracle.grad(x)
         f_star = oracle.f_star if self.f_star is None else self.f_star

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from stepbench.arrays import Array, maximum, minimum, per_run, ratio, zeros_like
-from stepbench.contracts import StepSize
+from stepbench.contracts import AnyOracle, StepSize
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
@@ -55,7 +54,7 @@ class TLR(StepSize):
         """α = lr, and no window."""
         return State(per_run(self.lr, x), per_run(self.lr, x), zeros_like(x), zeros_like(x), 0)
 
-    def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def move(self, x: Array, u: Array, oracle: AnyOracle, s: State) -> tuple[Array, State]:
         """Step; at the end of a window, train α."""
         paper = self.variant == "paper"
         p = self.p or (0.20 if paper else 1 / 3)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
-from stepbench import files
 from stepbench.arrays import Array, as_numpy
+from stepbench.catalog import files
 from stepbench.contracts import Problem, Vector
 from stepbench.fields import InputError, param
 
@@ -102,8 +102,11 @@ class Network(Problem):
     looks: ClassVar[int] = 1
     """Records an epoch. Each looks at all training examples and all test examples."""
 
-    f_means: ClassVar[str] = "training loss"
-    accuracy_means: ClassVar[str] = "test accuracy"
+    f_means = "training loss"
+    accuracy_means = "test accuracy"
+    in_numpy = False
+    checks = "networks"
+    samples_give = ("f", "grad", "hvp")
 
     f_star = 0.0
     goal = 0.1
@@ -181,6 +184,10 @@ class Network(Problem):
         """Their names, as the module has them."""
         return tuple(self._shapes)
 
+    def step_size_names(self, n: int) -> Sequence[str]:
+        """Those of its tensors, where each has a step size."""
+        return self.tensor_names if n > 1 else super().step_size_names(n)
+
     @cached_property
     def tensors(self) -> tuple[int, ...]:
         """The sizes of its weights and biases, in the module's order."""
@@ -197,10 +204,14 @@ class Network(Problem):
         """The initial weights of seed 0, (d,)."""
         return self.start(0)
 
-    def points(self, x: Vector) -> Tensor:
+    def as_points(self, x: Vector) -> Tensor:
         """Weights, (d, R), as the tensor that is trained; raises InputError where there are no data or no device."""
         self.data  # noqa: B018 - it raises
         return self.tensor(x.astype(np.float32))
+
+    def as_array(self, values: Vector) -> Tensor:
+        """An array that a checkpoint kept, as a tensor on the device."""
+        return self.tensor(values)
 
     def tensor(self, a: Vector) -> Tensor:
         """An array as a tensor on the device; of weights, (d, R), those of a run lie side by side."""
@@ -286,6 +297,16 @@ class Network(Problem):
         """Whether steps see mini-batches."""
         return self.batch is not None
 
+    @property
+    def sampling(self) -> Literal["none", "batches", "stream"]:
+        """Mini-batches, where they are drawn."""
+        return "batches" if self.batch is not None else super().sampling
+
+    @property
+    def libraries(self) -> dict[str, str]:
+        """The version of torch."""
+        return {"torch": str(library().__version__)}
+
     @cached_property
     def _order(self) -> dict[tuple[int, int], Tensor]:
         return {}
@@ -351,6 +372,11 @@ class Network(Problem):
             seen["accuracy"].append(sum(tested))
         return {name: np.array(values) for name, values in seen.items()}
 
+    def look_at(self, points: Sequence[Tensor], steps: Sequence[int]) -> dict[str, Vector]:
+        """What ``look`` sees of n points, each (n, R)."""
+        looks = [self.look(w) for w in points]
+        return {name: np.stack([look[name] for look in looks]) for name in looks[0]}
+
     @contextmanager
     def at_work(self) -> Iterator[None]:
         """Within it, torch has the processor threads of this problem."""
@@ -362,7 +388,7 @@ class Network(Problem):
         finally:
             torch.set_num_threads(before)
 
-    def sizes(self, alpha: Array) -> Any:
+    def recorded_step_sizes(self, alpha: Array) -> Any:
         """Step sizes as they are recorded: (R,), or (t, R), the mean over each of the t tensors."""
         torch = library()
         if not isinstance(alpha, torch.Tensor):

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stepbench import catalog, states
-from stepbench.contracts import Method, Runnable, State, hyperparameters, values_of, with_arrays, with_values
+from stepbench import catalog
+from stepbench.contracts import Method, Runnable, State, hyperparameters, states, values_of, with_arrays, with_values
 from stepbench.fields import InputError
 from stepbench.torch.answers import Closure, Moving, Still, called, short_name
 from stepbench.torch.blocks import Block, Step, kind, new_blocks, working

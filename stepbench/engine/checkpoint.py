@@ -6,19 +6,15 @@ import json
 import os
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from stepbench.arrays import as_numpy
-from stepbench.contracts import Vector
+from stepbench.contracts import Mark, Vector
+from stepbench.contracts.states import changed, plain, restored
+from stepbench.engine.loop import Loop
 from stepbench.fields import InputError
-from stepbench.oracle import Mark
-from stepbench.states import changed, plain, restored
-from stepbench.torch.network import Network
-
-if TYPE_CHECKING:
-    from stepbench.engine import Loop
 
 FORM = 1
 
@@ -36,29 +32,28 @@ class Checkpoint:
 
     def save(self, loop: Loop) -> None:
         """Write the run as it stands, in place of what the file held; one that is stopped meanwhile keeps that."""
-        x, s, mark = loop.x, loop.s, loop.mark
-        asked = mark._replace(f_at=mark.f_at is x, g_at=mark.g_at is x)
+        w, mark = loop.w, loop.mark
+        asked = mark._replace(f_at=mark.f_at is w, g_at=mark.g_at is w)
         if not asked.f_at:
             asked = asked._replace(f=None, f_paid=None)
         if not asked.g_at:
             asked = asked._replace(g=None, g_paid=None)
-        self._write({"x": x, "s": plain(s), "mark": [*asked], "trace": loop.trace.dump(), "elapsed": loop.elapsed})
+        self._write({"w": w, "s": plain(loop.s), "mark": [*asked], "trace": loop.trace.dump(), "elapsed": loop.elapsed})
 
     def restore(self, loop: Loop) -> None:
         """Let a loop that has just begun go on from what the file holds, if there was one."""
         if self._held is None:
             return
-        network = loop.trace.problem if isinstance(loop.trace.problem, Network) else None
+        problem, held = loop.trace.problem, self._held
 
         def own(value: Any) -> Any:
-            """An array as the loop works with: a tensor, where it trains a network."""
-            return network.tensor(value) if network and isinstance(value, np.ndarray) else value
+            """A value as the loop works with it: an array may be a tensor there."""
+            return problem.as_array(value) if isinstance(value, np.ndarray) else value
 
-        held = self._held
-        x, s = own(held["x"]), restored(loop.s, changed(held["s"], own))
+        w, s = own(held["w"]), restored(loop.s, changed(held["s"], own))
         mark = Mark(*(own(value) for value in held["mark"]))
-        mark = mark._replace(f_at=x if mark.f_at else None, g_at=x if mark.g_at else None)
-        loop.x, loop.s, loop.mark = x, s, mark
+        mark = mark._replace(f_at=w if mark.f_at else None, g_at=w if mark.g_at else None)
+        loop.w, loop.s, loop.mark = w, s, mark
         loop.oracle.restore(mark)
         loop.trace.restore(held["trace"])
         loop.elapsed = held["elapsed"]

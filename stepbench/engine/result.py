@@ -8,68 +8,46 @@ import zipfile
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import numpy as np
 
-from stepbench import __version__, catalog, files
+from stepbench import catalog
+from stepbench.catalog import files
 from stepbench.contracts import Problem
+from stepbench.engine.columns import COLUMNS, Record, Records
 from stepbench.fields import InputError
+from stepbench.showing import Filmed
+from stepbench.version import __version__
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-    from rich.table import Table
-
-Record = np.ndarray[Any, Any]
-
-RECORDS = (
-    "x",
-    "f",
-    "error",
-    "distance",
-    "gradient_norm",
-    "step_size",
-    "evals",
-    "fevals",
-    "iteration",
-    "accuracy",
-    "elapsed",
-)
-ARRAYS = (*RECORDS, "status", "detail", "steps")
-FACTS = ("label", "method", "plans", "told", "seed", "noise", "budget", "target", "seconds", "version")
+ENDS = ("status", "detail", "steps")
 
 
-@dataclass(frozen=True, eq=False)
-class Result:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Result(Records, Filmed):
     """The records of one run, or of a batch of R runs on the last axis; record 0 is the start.
 
     With n + 1 records: ``x`` (n+1, d, R); ``f`` and ``gradient_norm`` (n+1, R), of the whole function even where the
     steps saw samples or noise; ``error``, f − f*, and ``distance``, ‖x − x*‖, (n+1, R) or None where unknown;
     ``step_size``, the α of the step to each record (of Csawg the one it learned last), (n+1, R), or (n+1, d, R) where
-    there is one a component, or None; ``evals`` and ``fevals`` (n+1, R), the gradient and function evaluations spent
-    by then; ``iteration`` (n+1, R), the steps taken by then: each run stands still after its last record. ``steps``
-    (R,) is the last of these; ``status`` (R,) is converged, budget, diverged or failed, and ``detail`` says more. One
-    run has no last axis. A run with ``trace=False`` has two records, its start and its end, and no ``step_size``.
+    there is one per component, or None; ``evals`` and ``fevals`` (n+1, R), the gradient and function evaluations spent
+    by then; ``iteration`` (n+1, R), the steps taken by then: each run stands still after its last record; ``elapsed``
+    (n+1, R), the seconds of stepping by then (of the whole batch; looking does not count), None where a study kept the
+    run. ``steps`` (R,) is the last iteration; ``status`` (R,) is converged, budget, diverged or failed, and ``detail``
+    says more. One run has no last axis. A run with ``trace=False`` has two records, its start and its end, and no
+    ``step_size``.
 
-    A network has no ``x``, but ``accuracy``, the part of the test examples that it gets right, and ``elapsed``, the
-    seconds of training by then (of its whole batch; looking does not count), both (n+1, R); its f is the loss over all
-    training examples. Its ``step_size`` is (n+1, t, R) where there are several, the mean over each of t tensors.
+    A network has no ``x``, but ``accuracy``, the part of the test examples that it gets right, (n+1, R); its f is the
+    loss over all training examples. Its ``step_size`` is (n+1, t, R) where there are several, the mean over each of t
+    tensors.
+
+    ``plans`` says that some steps hold several moves, ``plain`` that every step is α times the gradient that it saw,
+    ``told`` what the method was told beyond f and its gradient, and ``seconds`` is all the time that the run took.
     """
 
     problem: Problem
     label: str
     method: str
-    x: Any
-    f: Record
-    error: Record | None
-    distance: Record | None
-    gradient_norm: Record
-    step_size: Record | None
-    evals: Record
-    fevals: Record
-    iteration: Record
-    accuracy: Record | None
-    elapsed: Record | None
     steps: Any
     status: Any
     detail: Any
@@ -81,6 +59,7 @@ class Result:
     target: float | None
     seconds: float
     version: str = __version__
+    plain: bool = False
 
     def __getitem__(self, r: int) -> Result:
         """One run of a batch, with the records that it has alone."""
@@ -131,33 +110,11 @@ class Result:
         facts["file"] = files.version_of(type(self.problem))
         np.savez_compressed(file, facts=json.dumps(facts), **arrays)
 
-    def table(self) -> Table:
-        """The convergence table of a single run, for rich."""
-        from stepbench.report.tables import convergence
 
-        return convergence(self.alone())
-
-    def figure(self) -> Figure:
-        """The figure of a single run: contour trace, errors and step sizes."""
-        from stepbench.report.plots import run_figure
-
-        return run_figure(self.alone())
-
-    def animate(self, path: str | Path) -> None:
-        """Film a single run to a .gif or, where ffmpeg is installed, an .mp4: its trace and its error grow."""
-        from stepbench.report.animation import animate
-
-        animate([self.alone()], path)
-
-    def _repr_html_(self) -> str:
-        """What a notebook shows: the table and the figure of a single run; of a batch, how its runs ended."""
-        from stepbench.report.notebook import html
-
-        if self.f.ndim == 1:
-            return html(self.table(), self.figure())
-        from stepbench.report.tables import endings
-
-        return html(endings(self))
+RECORDS = tuple(column.name for column in COLUMNS)
+ARRAYS = (*RECORDS, *ENDS)
+FACTS = tuple(field.name for field in dataclasses.fields(Result) if field.name not in (*ARRAYS, "problem"))
+"""What the file of a result holds as JSON, beside its arrays and its problem."""
 
 
 def load(path: str | Path | IO[bytes], problem: Problem | None = None) -> Result:

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stepbench.arrays import Array, contract, like
-from stepbench.contracts import FiniteSum, Function, Problem, Vector
+from stepbench.arrays import Array, PerRun, Points, contract, like
+from stepbench.contracts.problem import FiniteSum, Function, Problem, Vector
 
 
 class LinearLeastSquares(NamedTuple):
@@ -20,24 +20,24 @@ class LinearLeastSquares(NamedTuple):
     y: Vector
     weight: float
 
-    def f(self, x: Array) -> Array:
+    def f(self, w: Points) -> PerRun:
         """Half the weighted sum of the squared residuals."""
-        r = contract("nd,dr->nr", self.X, x) - like(self.y, x)
+        r = contract("nd,dr->nr", self.X, w) - like(self.y, w)
         return 0.5 * self.weight * (r * r).sum(0)
 
-    def grad(self, x: Array) -> Array:
+    def grad(self, w: Points) -> Points:
         """Xᵀ (X w − y), weighted."""
-        r = contract("nd,dr->nr", self.X, x) - like(self.y, x)
+        r = contract("nd,dr->nr", self.X, w) - like(self.y, w)
         return self.weight * contract("nd,nr->dr", self.X, r)
 
-    def hessian(self, x: Array) -> Array:
+    def hessian(self, w: Points) -> Array:
         """XᵀX, weighted, the same everywhere."""
-        return np.repeat(self.weight * (self.X.T @ self.X)[:, :, None], x.shape[-1], axis=2)
+        return np.repeat(self.weight * (self.X.T @ self.X)[:, :, None], w.shape[-1], axis=2)
 
 
 @dataclass(frozen=True)
 class LinearFit(FiniteSum):
-    """A finite sum f(w) = ½ weight ‖X w − y‖² over data, one term a row; ``batch`` is a field of the subclass."""
+    """A finite sum f(w) = ½ weight ‖X w − y‖² over data, each row a term; ``batch`` is a field of the subclass."""
 
     @property
     @abstractmethod
@@ -47,7 +47,7 @@ class LinearFit(FiniteSum):
     @property
     @abstractmethod
     def batch(self) -> int | None:
-        """Rows drawn a step; None for all of them."""
+        """Rows drawn per step; None for all of them."""
 
     @cached_property
     def x_star(self) -> Vector | None:
@@ -83,9 +83,9 @@ class LinearFit(FiniteSum):
         """The largest eigenvalue of XᵀX, weighted."""
         return float(self._spectrum[-1])
 
-    def hessian(self, x: Array) -> Array:
+    def hessian(self, w: Points) -> Array:
         """XᵀX, weighted, the same everywhere."""
-        return self.data.hessian(x)
+        return self.data.hessian(w)
 
     @property
     def terms(self) -> int:
@@ -94,7 +94,7 @@ class LinearFit(FiniteSum):
 
     @property
     def batch_size(self) -> int | None:
-        """Rows a step."""
+        """Rows per step."""
         return self.batch
 
     def subset(self, index: Vector) -> Function:
@@ -111,25 +111,25 @@ class LeastSquares(Problem):
     """
 
     @abstractmethod
-    def residuals(self, x: Array) -> Array:
+    def residuals(self, w: Points) -> Array:
         """The residuals: (d, R) -> (m, R)."""
 
     @abstractmethod
-    def jacobian(self, x: Array) -> Array:
+    def jacobian(self, w: Points) -> Array:
         """Their derivatives: (d, R) -> (m, d, R)."""
 
-    def f(self, x: Array) -> Array:
+    def f(self, w: Points) -> PerRun:
         """The sum of the squared residuals."""
-        r = self.residuals(x)
+        r = self.residuals(w)
         return (r * r).sum(0)
 
-    def grad(self, x: Array) -> Array:
+    def grad(self, w: Points) -> Points:
         """2 Jᵀ r."""
-        return 2.0 * (self.jacobian(x) * self.residuals(x)[:, None]).sum(0)
+        return 2.0 * (self.jacobian(w) * self.residuals(w)[:, None]).sum(0)
 
     def root(self) -> Vector:
         """Where Newton's method from the start finds all residuals 0, (d,); of problems with d of them."""
-        x: Vector = self.x0[:, None]
+        w: Vector = self.x0[:, None]
         for _ in range(20):
-            x = x - np.linalg.solve(self.jacobian(x)[:, :, 0], self.residuals(x))
-        return x[:, 0]
+            w = w - np.linalg.solve(self.jacobian(w)[:, :, 0], self.residuals(w))
+        return w[:, 0]

@@ -1,4 +1,4 @@
-"""What holds for every problem."""
+"""What holds for every function, as a problem."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import numpy as np
 from stepbench import catalog, derivatives
 from stepbench.conformance import Nonconformance, require
 from stepbench.contracts import FiniteSum, Function, Problem, Vector
+from stepbench.engine.vetting import vet_shapes
 from stepbench.fields import InputError, show_point
-from stepbench.vetting import vet_shapes
 
 TOLERANCE = 1e-8
 """How far a derivative may be from an independent one, beside its largest component."""

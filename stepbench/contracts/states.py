@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from stepbench.contracts import State
+from stepbench.contracts.method import State
 
 
 def plain(state: State) -> Any:

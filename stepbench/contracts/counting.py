@@ -1,17 +1,18 @@
-"""The oracle: a problem as one run sees it, with every question counted."""
+"""The oracle of a run: it answers a method's questions about the problem, and counts them."""
 
 from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from stepbench import arrays
-from stepbench.arrays import Array
-from stepbench.contracts import Function, Problem
+from stepbench.arrays import Array, PerRun, Points
+from stepbench.contracts.problem import Function, Problem
 
 
 class Spent(Exception):  # noqa: N818 - not an error: the run is over
@@ -19,7 +20,11 @@ class Spent(Exception):  # noqa: N818 - not an error: the run is over
 
 
 class Mark(NamedTuple):
-    """What an oracle has counted and remembers: after which step, and of the last points what was asked and paid."""
+    """What an oracle has counted and remembers after a step.
+
+    ``f_at`` and ``g_at`` are the last points that f and its gradient were asked at, ``f`` and ``g`` the answers, and
+    ``f_paid`` and ``g_paid`` the runs that were charged for them; ``drawn_at`` is where the sample in use was drawn.
+    """
 
     step: int
     evals: Any
@@ -36,9 +41,8 @@ class Mark(NamedTuple):
 class Oracle:
     """Answers a method's questions about the problem, and counts them.
 
-    A question asked twice at the same point costs one evaluation: the last point is remembered (points are never
-    changed in place, so the same array is the same point). Within a step every answer is about the same random
-    sample, where there is one; ``advance`` draws the next.
+    A question asked twice at the same point costs one evaluation: the last point is remembered. ``advance`` draws the
+    sample of the next step.
 
     ``step`` is the number of the step under way; ``evals`` and ``fevals`` count gradient and function evaluations: an
     int, or an (R,) array once a method has asked for some runs only.
@@ -65,7 +69,7 @@ class Oracle:
         self.horizon = horizon
         self.evals: Any = 0
         self.fevals: Any = 0
-        self.dot = operator.mul if per == "component" else arrays.dot
+        self.dot: Callable[[Any, Any], Any] = operator.mul if per == "component" else arrays.dot
         sizes = problem.tensors if per == "tensor" else problem.learners
         if per != "component" and len(sizes) > 1:
             self.dot = partial(arrays.dot_per_tensor, sizes)
@@ -80,10 +84,10 @@ class Oracle:
         self._g_paid: Any = None
         self._forget()
 
-    def advance(self, x: Array | None = None) -> None:
+    def advance(self, w: Points | None = None) -> None:
         """Go on to the next step: where the problem is random, draw its sample; where it drifts, follow it.
 
-        ``x`` (d, R), where the step begins, is for a problem whose samples depend on it: a policy that is tried out.
+        ``w`` (d, R), where the step begins, is for a problem whose samples depend on it: a policy that is tried out.
         """
         self.step += 1
         if self._random:
@@ -92,8 +96,8 @@ class Oracle:
             if not self.problem.stochastic:
                 self._sample = self.problem.at(self.step - 1)
             elif (self.step - 1) % reuse == 0:
-                self._sample = self.problem.draw(self._seed, self.step, x)
-                self._drawn_at = x if reuse > 1 else None
+                self._sample = self.problem.draw(self._seed, self.step, w)
+                self._drawn_at = w if reuse > 1 else None
             if self._noise:
                 rng = np.random.default_rng((self._seed, self.step, 1))
                 self._noise_vector = self._noise * rng.standard_normal((self.problem.x0.size, 1))
@@ -102,8 +106,8 @@ class Oracle:
             self._sample = stage
             self._forget()
         else:
-            # The point of the last step is still known, and each run has paid for its own: one whose line search
-            # ended before another's did so at an earlier trial.
+            # The last point is still known, and asking there again is free for every run: one that a line search left
+            # out at the end, because its own search had ended before, was charged for that point at an earlier trial.
             self._f_paid = self._g_paid = True
 
     def mark(self) -> Mark:
@@ -133,19 +137,19 @@ class Oracle:
     def _forget(self) -> None:
         self._f_at = self._f = self._g_at = self._g = None
 
-    def value(self, x: Array, where: Array | None = None) -> Array:
-        """f(x), (R,). With a mask ``where``, (R,), only the runs in it are charged."""
-        if x is not self._f_at:
-            self._f_at, self._f, self._f_paid = x, self._sample.f(x), None
+    def value(self, w: Points, where: Array | None = None) -> PerRun:
+        """f(w), (R,). With a mask ``where``, (R,), only the runs in it are charged."""
+        if w is not self._f_at:
+            self._f_at, self._f, self._f_paid = w, self._sample.f(w), None
         due, self._f_paid = _charge(self._f_paid, where)
         self.fevals = self.fevals + due
         return self._f
 
-    def grad(self, x: Array, where: Array | None = None) -> Array:
-        """The gradient at x, (d, R). With a mask ``where``, (R,), only the runs in it are charged."""
-        if x is not self._g_at:
-            g = self._sample.grad(x)
-            self._g_at, self._g, self._g_paid = x, g + arrays.like(self._noise_vector, x) if self._noise else g, None
+    def grad(self, w: Points, where: Array | None = None) -> Points:
+        """The gradient at w, (d, R). With a mask ``where``, (R,), only the runs in it are charged."""
+        if w is not self._g_at:
+            g = self._sample.grad(w)
+            self._g_at, self._g, self._g_paid = w, g + arrays.like(self._noise_vector, w) if self._noise else g, None
         due, self._g_paid = _charge(self._g_paid, where)
         self._spend(due)
         return self._g
@@ -156,29 +160,29 @@ class Oracle:
         if over is True or (over is not False and over.all()):
             raise Spent
 
-    def curvature(self, x: Array) -> Array:
-        """The diagonal of the Hessian at x, (d, R). Not charged: a method that needs it says so."""
-        return arrays.diagonal(arrays.like(self._sample.hessian(x), x))
+    def curvature(self, w: Points) -> Points:
+        """The diagonal of the Hessian at w, (d, R). Not charged: a method that needs it says so."""
+        return arrays.diagonal(arrays.like(self._sample.hessian(w), w))
 
-    def hvp(self, x: Array, v: Array) -> Array:
-        """The Hessian at x times v, (d, R); charged as one gradient evaluation."""
+    def hvp(self, w: Points, v: Points) -> Points:
+        """The Hessian at w times v, (d, R); charged as one gradient evaluation."""
         self._spend(1)
-        return self.problem.hvp(self._sample, x, v)
+        return self.problem.hvp(self._sample, w, v)
 
-    def gaussian(self, x: Array, draw: int) -> Array:
+    def gaussian(self, w: Points, draw: int) -> Points:
         """Standard normal vectors, (d, R), the same for every run; ``draw`` tells one from another."""
-        numbers = np.random.default_rng((self._seed, 0, draw)).standard_normal((len(x), 1))
-        return 0.0 * x + arrays.like(numbers, x)
+        numbers = np.random.default_rng((self._seed, 0, draw)).standard_normal((len(w), 1))
+        return 0.0 * w + arrays.like(numbers, w)
 
-    def elsewhere(self, x: Array, spread: Array, draw: int) -> Array:
+    def elsewhere(self, w: Points, spread: Array, draw: int) -> Points:
         """Random points, (d, R), the same for every run: another start, where the problem draws its start at random.
 
-        Elsewhere they are normal around x, with standard deviation ``spread``. ``draw`` tells one from another.
+        Otherwise they are normal around w, with standard deviation ``spread``. ``draw`` tells one from another.
         """
         if not self.problem.random_start:
-            return x + spread * self.gaussian(x, draw)
+            return w + spread * self.gaussian(w, draw)
         seed = np.random.SeedSequence((self._seed, 0, draw)).generate_state(1, np.uint64)[0] >> np.uint64(1)
-        return 0.0 * x + arrays.like(self.problem.start(int(seed))[:, None], x)
+        return 0.0 * w + arrays.like(self.problem.start(int(seed))[:, None], w)
 
     @property
     def f_star(self) -> float:

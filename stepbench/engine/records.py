@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from stepbench.arrays import Array, as_numpy, dot
+from stepbench.arrays import Points, as_numpy
 from stepbench.contracts import Problem, Vector
-from stepbench.result import Result
-from stepbench.torch.network import Network
+from stepbench.engine.columns import COLUMNS
+from stepbench.engine.result import Result
 
 
 class _Column:
@@ -53,20 +53,20 @@ class _Ends:
         return self.data
 
 
-class Block:
-    """What a few steps left, before it is looked at: a point, a step size and the counts a record."""
+class StepLog:
+    """What a few steps left, before it is looked at: for each record a point, a step size and what was spent."""
 
     def __init__(self) -> None:
-        self.points: list[Array] = []
+        self.points: list[Points] = []
         self.alphas: list[Any] = []
         self.evals: list[Any] = []
         self.fevals: list[Any] = []
         self.steps: list[int] = []
         self.elapsed: list[float] = []
 
-    def note(self, x: Array, alpha: Any, evals: Any, fevals: Any, step: int, elapsed: float) -> None:
+    def note(self, w: Points, alpha: Any, evals: Any, fevals: Any, step: int, elapsed: float) -> None:
         """Add a record: the point after a step, what was spent by then, and the seconds."""
-        self.points.append(x)
+        self.points.append(w)
         self.alphas.append(alpha)
         self.evals.append(evals)
         self.fevals.append(fevals)
@@ -77,13 +77,13 @@ class Block:
 class Trace:
     """The records of a batch as they come in, all of them or only the ends, and where each of its runs ends.
 
-    A record is made after every ``every`` steps, and of the last one. Of a network's weights none is kept.
+    A record is made after every ``every`` steps, and of the last one.
     """
 
     def __init__(
         self,
         problem: Problem,
-        x: Array,
+        start: Points,
         budget: int,
         horizon: int,
         target: float,
@@ -99,23 +99,25 @@ class Trace:
         self.every = every
         self.length = 0  # records after the start's
         self.step = 0  # that of the last record
-        self.d, R = x.shape
+        d, R = start.shape
         self.last = np.full(R, -1)  # the record each run ends at; -1 while it runs
         self.status = np.full(R, "", dtype=object)
         self.detail = np.full(R, "", dtype=object)
         with np.errstate(all="ignore"):
-            start = self._look([x], [0])
-        start |= {name: np.zeros((1, R), dtype=np.int64) for name in ("evals", "fevals", "iteration")}
-        if isinstance(problem, Network):
-            start["elapsed"] = np.zeros((1, R))
-        room = min(-(-horizon // every) + 1, max(64, (1 << 21) // (self.d * R)))
-        self.columns: dict[str, Any] = {k: _Column(v, room) if whole else _Ends(v) for k, v in start.items()}
+            first = problem.look_at([start], [0])
+        self.started = bool(np.isfinite(first["f"]).all() and np.isfinite(first["gradient_norm"]).all())
+        error = self._error(first["f"])
+        first |= {name: np.zeros((1, R), dtype=np.int64) for name in ("evals", "fevals", "iteration")}
+        first |= {"elapsed": np.zeros((1, R))}
+        room = min(-(-horizon // every) + 1, max(64, (1 << 21) // (d * R)))
+        self.columns: dict[str, Any] = {
+            name: _Column(values, room) if whole else _Ends(values) for name, values in first.items()
+        }
         self.counts = (0, 0)  # the most that any run has spent
         self.alphas: list[Any] = [None]
-        self.started = bool(np.isfinite(start["f"]).all() and np.isfinite(start["gradient_norm"]).all())
-        if problem.f_star is not None:
-            low = self._below(start)[0]
-            self._end(~low & (start["error"][0] <= target), 0, "converged", "the start meets the target")
+        if error is not None:
+            low = self._below(error)[0]
+            self._end(~low & (error[0] <= target), 0, "converged", "the start meets the target")
             if low.any():
                 self._end(low, 0, "failed", self._too_low)
 
@@ -132,68 +134,42 @@ class Trace:
             return self.step, self.horizon
         return min(evals, self.budget), self.budget
 
-    def _look(self, points: list[Array], steps: list[int]) -> dict[str, Vector]:
-        """What is recorded of n points (d, R), each (n, R)."""
-        if isinstance(self.problem, Network):
-            looks = [self.problem.look(x) for x in points]
-            seen = {name: np.stack([look[name] for look in looks]) for name in looks[0]}
-        else:
-            seen = self._look_at_once(np.stack(points, axis=1), steps)
-        if self.problem.f_star is not None:
-            seen["error"] = seen["f"] - self.problem.f_star
-        return seen
-
-    def _look_at_once(self, x: Vector, steps: list[int]) -> dict[str, Vector]:
-        """Points (d, n, R) of a function: one call of f, and one of its gradient, for all."""
-        d, n, R = x.shape
-        columns = x.reshape(d, n * R)
-        lost = ~np.isfinite(columns).all(axis=0)
-        asked = np.where(lost, np.resize(self.problem.x0, d)[:, None], columns) if lost.any() else columns
-        f, g = self._ask(asked, steps)
-        seen = {"f": np.where(lost, math.nan, f) if lost.any() else f, "gradient_norm": np.sqrt(dot(g, g))}
-        if self.whole:
-            seen |= self._distance(columns)
-        return {"x": x.transpose(1, 0, 2)} | {name: values.reshape(n, R) for name, values in seen.items()}
-
-    def _distance(self, columns: Vector) -> dict[str, Vector]:
-        """The distance of points (d, n) from the nearest minimiser, where one is known."""
-        if self.problem.x_star is None:
-            return {}
-        apart = columns[:, None] - np.reshape(self.problem.x_star, (len(columns), -1, 1))
-        return {"distance": np.sqrt(dot(apart, apart).min(axis=0))}
-
-    def _ask(self, columns: Vector, steps: list[int]) -> tuple[Vector, Vector]:
-        """f and its gradient at the points of these steps; where the problem drifts, as it stood then."""
-        stages = [self.problem.at(step) for step in steps]
-        if all(stage is self.problem for stage in stages):
-            return self.problem.f(columns), self.problem.grad(columns)
-        records = np.split(columns, len(steps), axis=1)
-        f = [stage.f(np.ascontiguousarray(x)) for stage, x in zip(stages, records, strict=True)]
-        g = [stage.grad(np.ascontiguousarray(x)) for stage, x in zip(stages, records, strict=True)]
-        return np.concatenate(f), np.concatenate(g, axis=1)
-
-    def add(self, block: Block) -> None:
+    def add(self, log: StepLog) -> None:
         """Record some steps, and end the runs that met the target, diverged or spent the budget in them."""
-        if not block.points:
+        if not log.points:
             return
-        shape = (len(block.steps), self.last.size)
-        new = self._look(block.points, block.steps)
-        new |= {"evals": _counts(block.evals, shape), "fevals": _counts(block.fevals, shape)}
-        new["iteration"] = _counts(block.steps, shape)
-        if "elapsed" in self.columns:
-            new["elapsed"] = np.broadcast_to(np.array(block.elapsed)[:, None], shape)
+        shape = (len(log.steps), self.last.size)
+        new = self.problem.look_at(log.points, log.steps)
+        new |= {"evals": _counts(log.evals, shape), "fevals": _counts(log.fevals, shape)}
+        new["iteration"] = _counts(log.steps, shape)
+        new["elapsed"] = np.broadcast_to(np.array(log.elapsed)[:, None], shape)
         first, going = self.length + 1, self.last < 0
-        self.length += len(block.steps)
-        self.step = block.steps[-1]
+        self.length += len(log.steps)
+        self.step = log.steps[-1]
         self.counts = (int(new["evals"][-1].max()), int(new["fevals"][-1].max()))
+        alphas = [self.problem.recorded_step_sizes(alpha) for alpha in log.alphas]
+        self._end_runs(new, first, log.steps, alphas)
+        if self.step >= self.horizon:
+            self._end(self.last < 0, self.length, "budget", "steps spent")
+        if self.whole:
+            self.alphas += alphas
+            for name, values in new.items():
+                self.columns[name].append(values)
+            return
+        at = np.where(self.last < 0, self.length, self.last) - first
+        runs = np.flatnonzero(going & (at >= 0))  # below 0, the record before these steps is a run's last
+        for name, values in new.items():
+            self.columns[name].append(values, at[runs], runs)
+
+    def _end_runs(self, new: dict[str, Vector], first: int, steps: list[int], alphas: list[Any]) -> None:
+        """End the runs for which one of these records, the first of which has this number, is the last."""
         used = new["evals"]
         if not used[-1].all():  # a method that asks for no gradients spends function evaluations
             used = np.where(used > 0, used, new["fevals"])
-        alphas = [self.problem.sizes(a) for a in block.alphas] if isinstance(self.problem, Network) else block.alphas
-
+        error = self._error(new["f"])
         bad: Vector = ~(np.isfinite(new["f"]) & np.isfinite(new["gradient_norm"]))
-        low: Vector = self._below(new)
-        met: Vector = ~bad & ~low & (new["error"] <= self.target) if "error" in new else np.zeros_like(bad)
+        low: Vector = np.zeros_like(bad) if error is None else self._below(error)
+        met: Vector = np.zeros_like(bad) if error is None else ~bad & ~low & (error <= self.target)
         ends: Vector = bad | low | met | (used >= self.budget)
         ending = np.flatnonzero((self.last < 0) & ends.any(axis=0))
         k = ends.argmax(axis=0)[ending]
@@ -210,25 +186,15 @@ class Trace:
             named = {"w": new["x"][at, :, r]} if "x" in new else {}
             named |= {"f": new["f"][at, r], "the gradient": new["gradient_norm"][at, r]}
             what = next(name for name, values in named.items() if not np.isfinite(values).all())
-            when = f"{'at' if self.every == 1 else 'by'} step {block.steps[at]}"
+            when = f"{'at' if self.every == 1 else 'by'} step {steps[at]}"
             self._end(r, first + at - 1, "diverged", f"{what} not finite {when}{_alpha_text(alphas[at], r)}")
-        if self.step >= self.horizon:
-            self._end(self.last < 0, self.length, "budget", "steps spent")
-        if self.whole:
-            self.alphas += alphas
-            for name, values in new.items():
-                self.columns[name].append(values)
-            return
-        at = np.where(self.last < 0, self.length, self.last) - first
-        runs = np.flatnonzero(going & (at >= 0))  # below 0, the record before this block is a run's last
-        for name, values in new.items():
-            self.columns[name].append(values, at[runs], runs)
 
-    def _below(self, seen: dict[str, Vector]) -> Vector:
+    def _error(self, f: Vector) -> Vector | None:
+        return None if self.problem.f_star is None else f - self.problem.f_star
+
+    def _below(self, error: Vector) -> Vector:
         """Where f is below the minimum that the problem declares, by more than rounding."""
-        if "error" not in seen:
-            return np.zeros(seen["f"].shape, dtype=bool)
-        return np.asarray(seen["error"] < -1e-9 * max(1.0, abs(self.problem.f_star or 0.0)))
+        return np.asarray(error < -1e-9 * max(1.0, abs(self.problem.f_star or 0.0)))
 
     @property
     def _too_low(self) -> str:
@@ -261,24 +227,21 @@ class Trace:
         frozen = np.minimum(np.arange(n + 1)[:, None], last)
 
         def records(values: Vector) -> Vector:
-            values = values[: n + 1]
             if (last < n).any():
                 index = frozen if values.ndim == 2 else np.broadcast_to(frozen[:, None], values.shape)
                 values = np.take_along_axis(values, index, axis=0)
             return values[..., 0].copy() if lone else values
 
-        sizes = self._step_sizes(n)
-        recorded: dict[str, Any] = dict.fromkeys(("x", "error", "distance", "accuracy", "elapsed"))
-        recorded |= {name: records(column.kept) for name, column in self.columns.items()}
-        if not self.whole and "x" in self.columns:
-            ends = self.columns["x"].kept
-            with np.errstate(all="ignore"):
-                distance = self._distance(ends.transpose(1, 0, 2).reshape(self.d, -1))
-            recorded |= {name: records(values.reshape(2, -1)) for name, values in distance.items()}
+        known: dict[str, Any] = {name: column.kept[: n + 1] for name, column in self.columns.items()}
+        known["step_size"] = self._step_sizes(n)
+        for column in COLUMNS:
+            if column.derive is not None:
+                known[column.name] = column.derive(self.problem, known)
+        recorded: dict[str, Any] = dict.fromkeys(column.name for column in COLUMNS)
+        recorded |= {name: records(values) for name, values in known.items() if values is not None}
         taken = recorded["iteration"][-1]
         return Result(
             **recorded,
-            step_size=None if sizes is None else records(sizes),
             steps=int(taken) if lone else taken,
             status=str(self.status[0]) if lone else self.status.astype(str),
             detail=str(self.detail[0]) if lone else self.detail.astype(str),

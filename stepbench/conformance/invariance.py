@@ -12,8 +12,8 @@ import numpy as np
 from stepbench import catalog
 from stepbench.arrays import Array, contract
 from stepbench.contracts import Problem, Runnable, Vector
-from stepbench.engine import run_quietly
-from stepbench.result import Result
+from stepbench.engine.result import Result
+from stepbench.engine.running import run_quietly
 
 PROBLEMS = ("quadratic:kappa=20,dim=3,angle=25", "rosenbrock:b=5,dim=3")
 STEPS = 30

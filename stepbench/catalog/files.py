@@ -29,6 +29,9 @@ from stepbench.fields import USER_FILES, InputError, fields_of, nearest, shown_p
 
 Kind = Literal["problem", "method"]
 
+PACKAGE = Path(__file__).parents[1]
+"""The folder of the package stepbench."""
+
 PATH = r"(?:~|\.{0,2}|[A-Za-z]:)[/\\].*?\.py(?=[:+]|$)|[^:+]*\.py(?=[:+]|$)"
 """A file in a spec; where it begins as a path does, it may hold + and :."""
 
@@ -265,7 +268,7 @@ def users_lines(error: BaseException) -> tuple[str, str] | None:
     own = [k for k, frame in enumerate(frames) if frame.filename in _loaded]
     if not own:
         return None
-    ours = f"{Path(__file__).parent}{os.sep}"
+    ours = f"{PACKAGE}{os.sep}"
     kept = [frame for frame in frames[own[0] :] if not frame.filename.startswith(ours)]
     told = ["Traceback (most recent call last):\n", *traceback.format_list(kept)]
     told += traceback.format_exception_only(error)
