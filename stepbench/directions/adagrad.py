@@ -28,14 +28,14 @@ class AdaGrad(Direction):
         Duchi, Hazan & Singer, Adaptive subgradient methods, JMLR 2011, Algorithm 1 (diagonal).
     """
 
-    eps: Scalar = param(1e-10, "ε", "added to the root, outside it", "[0, inf)")
+    eps: Scalar = param(1e-10, "ε", "added to the root after it is taken", "[0, inf)")
 
-    def init(self, x: Array) -> State:
-        """Zero sums."""
-        return State(zeros_like(x))
+    def init(self, w: Array) -> State:
+        """The sums start at zero."""
+        return State(zeros_like(w))
 
-    def at(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def at(self, w: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
         """u = g / (√s + ε)."""
-        g = oracle.grad(x)
+        g = oracle.grad(w)
         total = s.s + g * g
         return g / (sqrt(total) + self.eps), State(total)

@@ -24,10 +24,10 @@ class Gradient(Direction):
         Cauchy, Méthode générale pour la résolution des systèmes d'équations simultanées, 1847.
     """
 
-    def init(self, x: Array) -> State:
-        """Nothing."""
+    def init(self, w: Array) -> State:
+        """Nothing to remember."""
         return State()
 
-    def at(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def at(self, w: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
         """u = g."""
-        return oracle.grad(x), s
+        return oracle.grad(w), s

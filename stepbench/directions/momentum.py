@@ -29,14 +29,14 @@ class Momentum(Direction):
         is the heavy ball (Yao 2022, eq. 6 and 10).
     """
 
-    p: Scalar = param(0.9, "p", "how much of the velocity is kept a step", "[0, 1)", search="0:0.99")
+    p: Scalar = param(0.9, "p", "how much of the velocity is kept per step", "[0, 1)", search="0:0.99")
 
-    def init(self, x: Array) -> State:
-        """At rest."""
-        return State(zeros_like(x))
+    def init(self, w: Array) -> State:
+        """The velocity starts at zero."""
+        return State(zeros_like(w))
 
-    def at(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def at(self, w: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
         """u = v."""
-        g = oracle.grad(x)
+        g = oracle.grad(w)
         v = self.p * s.v + g
         return v, State(v)

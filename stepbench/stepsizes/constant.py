@@ -31,10 +31,10 @@ class Constant(StepSize):
 
     lr: Scalar = param(0.001, "α", "step size", "(0, inf)", search="1e-6:10:log")
 
-    def init(self, x: Array) -> State:
+    def init(self, w: Array) -> State:
         """α = lr."""
         return State(self.lr)
 
-    def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def move(self, w: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
         """w ← w − lr u."""
-        return x - self.lr * u, s
+        return w - self.lr * u, s
