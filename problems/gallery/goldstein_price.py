@@ -37,6 +37,5 @@ class GoldsteinPrice(Problem):
         return 1 + (s + 1) * (s + 1) * (19 - s * (14 - 3 * s))
 
     def _B(self, t):
-        return 3 + (t - 3) * (t - 3) * (
-            3 + t * (2 + 3 * t)
-        )  # the same polynomial, written so that it never rounds below 3
+        """B(t), rewritten so that it is never rounded below 3."""
+        return 3 + (t - 3) * (t - 3) * (3 + t * (2 + 3 * t))

@@ -6,7 +6,7 @@ from stepbench import LeastSquares
 
 U = np.arange(1.0, 16.0)[:, None]
 V = 16 - U
-W = np.minimum(U, V)
+LEAST = np.minimum(U, V)
 Y = np.array([0.14, 0.18, 0.22, 0.25, 0.29, 0.32, 0.35, 0.39, 0.37, 0.58, 0.73, 0.96, 1.34, 2.10, 4.39])[:, None]
 
 
@@ -27,10 +27,10 @@ class Bard(LeastSquares):
 
     def residuals(self, w):
         """One per point."""
-        return Y - (w[0] + U / (V * w[1] + W * w[2]))
+        return Y - (w[0] + U / (V * w[1] + LEAST * w[2]))
 
     def jacobian(self, w):
         """Column by column."""
-        below = V * w[1] + W * w[2]
-        fall = U / (below * below)
-        return np.stack([-np.ones_like(fall), V * fall, W * fall], axis=1)
+        denominator = V * w[1] + LEAST * w[2]
+        fall = U / (denominator * denominator)
+        return np.stack([-np.ones_like(fall), V * fall, LEAST * fall], axis=1)

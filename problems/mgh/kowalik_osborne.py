@@ -31,6 +31,6 @@ class KowalikOsborne(LeastSquares):
     def jacobian(self, w):
         """Column by column."""
         w1, w2, w3, w4 = w
-        below = U * (U + w3) + w4
-        share, rate = U * (U + w2) / below, w1 * U / below
+        denominator = U * (U + w3) + w4
+        share, rate = U * (U + w2) / denominator, w1 * U / denominator
         return np.stack([-share, -rate, rate * share, rate * share / U], axis=1)

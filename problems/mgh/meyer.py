@@ -30,7 +30,7 @@ class Meyer(LeastSquares):
 
     def jacobian(self, w):
         """Column by column."""
-        below = T + w[2]
-        curve = exp(w[1] / below)
-        slope = w[0] * curve / below
-        return np.stack([curve, slope, -w[1] * slope / below], axis=1)
+        denominator = T + w[2]
+        curve = exp(w[1] / denominator)
+        slope = w[0] * curve / denominator
+        return np.stack([curve, slope, -w[1] * slope / denominator], axis=1)

@@ -28,7 +28,7 @@ class AdaGrad(Direction):
         Duchi, Hazan & Singer, Adaptive subgradient methods, JMLR 2011, Algorithm 1 (diagonal).
     """
 
-    eps: Scalar = param(1e-10, "ε", "added to the root after it is taken", "[0, inf)")
+    eps: Scalar = param(1e-10, "ε", "added to the denominator, outside the root", "[0, inf)")
 
     def init(self, w: Array) -> State:
         """The sums start at zero."""

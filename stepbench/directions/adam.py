@@ -35,7 +35,7 @@ class Adam(Direction):
 
     beta1: Scalar = param(0.9, "β₁", "how much of the mean gradient is kept per step", "[0, 1)", search="0:0.99")
     beta2: Scalar = param(0.999, "β₂", "how much of the mean square is kept per step", "[0, 1)")
-    eps: Scalar = param(1e-8, "ε", "added to the root after it is taken", "[0, inf)")
+    eps: Scalar = param(1e-8, "ε", "added to the denominator, outside the root", "[0, inf)")
 
     def init(self, w: Array) -> State:
         """The averages start at zero, and the powers at 1."""

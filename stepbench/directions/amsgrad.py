@@ -40,7 +40,7 @@ class AMSGrad(Direction):
 
     beta1: Scalar = param(0.9, "β₁", "how much of the mean gradient is kept per step", "[0, 1)", search="0:0.99")
     beta2: Scalar = param(0.999, "β₂", "how much of the mean square is kept per step", "[0, 1)")
-    eps: Scalar = param(1e-8, "ε", "added to the root after it is taken", "[0, inf)")
+    eps: Scalar = param(1e-8, "ε", "added to the denominator, outside the root", "[0, inf)")
     bias_correction: bool = param(False, "", "divide the averages by 1 − β^k, as Adam does")
 
     def init(self, w: Array) -> State:

@@ -42,7 +42,7 @@ class NAdam(Direction):
 
     beta1: Scalar = param(0.9, "β₁", "how much of the mean gradient is kept per step", "[0, 1)", search="0:0.99")
     beta2: Scalar = param(0.999, "β₂", "how much of the mean square is kept per step", "[0, 1)")
-    eps: Scalar = param(1e-8, "ε", "added to the root after it is taken", "[0, inf)")
+    eps: Scalar = param(1e-8, "ε", "added to the denominator, outside the root", "[0, inf)")
     psi: Scalar = param(0.004, "ψ", "how fast the momentum schedule warms up", "[0, inf)")
     variant: Literal["paper", "reference"] = param("paper", "", "the paper's average, or torch's")
 

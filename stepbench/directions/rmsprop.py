@@ -29,7 +29,7 @@ class RMSprop(Direction):
     """
 
     beta: Scalar = param(0.99, "β", "how much of the mean square is kept per step", "[0, 1)", search="0:0.999")
-    eps: Scalar = param(1e-8, "ε", "added to the root after it is taken", "[0, inf)")
+    eps: Scalar = param(1e-8, "ε", "added to the denominator, outside the root", "[0, inf)")
 
     def init(self, w: Array) -> State:
         """The mean squares start at zero, and their bias is not corrected."""

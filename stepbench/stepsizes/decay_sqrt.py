@@ -11,7 +11,7 @@ from stepbench.stepsizes._schedule import Schedule
 
 @dataclass(frozen=True)
 class DecaySqrt(Schedule):
-    """Decays with √t: the schedule that AdaLoss is tested against.
+    """Decays with √t: what AdaLoss is compared with.
 
     Algorithm
         form=sum:   α_t = η / (b₀ + c √t),  t = 1, 2, …

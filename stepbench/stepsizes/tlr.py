@@ -10,7 +10,7 @@ from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
-    """The step sizes of the last move and of the next, each window's sum of u (the last and this one), and its steps."""
+    """The step sizes of the last move and of the next, the sums of u in the last window and this one, its steps."""
 
     alpha: Array
     alpha_next: Array
