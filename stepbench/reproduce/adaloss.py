@@ -34,7 +34,7 @@ def threshold(run: Result) -> float:
 
 
 def steps_below(run: Result, eta: float = 1.0) -> float:
-    """N: the steps after which b is still below ηλ₁/2, where the next takes it above; infinite if none does."""
+    """N, the number of steps after which b is still below ηλ₁/2, and the next takes it above; infinite if none does."""
     up = np.flatnonzero(eta * b_of(run) >= eta * threshold(run))
     return float(up[0]) if up.size else math.inf
 

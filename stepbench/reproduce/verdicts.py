@@ -61,7 +61,8 @@ def judge(claim: Claim, study: Study, seeds: Sequence[int], *, quick: bool = Fal
     if quick and not claim.quick:
         return Verdict(claim, NOT_HERE, "it takes longer: leave out --quick")
     for run in claim.runs.values():  # a mistyped name is an error, and nothing that this machine lacks
-        catalog.method(run.method), catalog.problem(run.problem.format(seed=0))
+        catalog.method(run.method)
+        catalog.problem(run.problem.format(seed=0))
     began = time.perf_counter()
     try:
         if not any(run.depends_on_seed() for run in claim.runs.values()):
