@@ -6,7 +6,7 @@ import numpy as np
 
 import stepbench
 from benchmarks.races import Race, add
-from stepbench.engine import run_quietly
+from stepbench.engine.running import run_quietly
 
 RATES = np.geomspace(1e-3, 1, 60)
 STEPS = 267  # three epochs
