@@ -27,7 +27,7 @@ def command(
     from rich.text import Text
 
     from stepbench import InputError, catalog
-    from stepbench.cli._common import console
+    from stepbench.cli.output import console
     from stepbench.fields import nearest
 
     if group is not None and group not in GROUPS:

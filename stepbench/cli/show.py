@@ -31,7 +31,7 @@ def command(name: Annotated[str, typer.Argument(help="A problem or method, as ro
 
 def _show_method(name: str, method: Runnable) -> None:
     from stepbench import catalog
-    from stepbench.cli._common import console
+    from stepbench.cli.output import console
     from stepbench.contracts import Joined, hyperparameters
     from stepbench.report.tables import invariance_card
 
@@ -56,7 +56,7 @@ def _show_problem(problem: Problem) -> None:
     import numpy as np
     from rich.table import Table
 
-    from stepbench.cli._common import console
+    from stepbench.cli.output import console
     from stepbench.fields import fields_of, show_point
     from stepbench.files import is_users
     from stepbench.vetting import vet_shapes
@@ -102,7 +102,7 @@ def _explain(thing: Any) -> None:
     from rich.text import Text
 
     from stepbench import catalog
-    from stepbench.cli._common import console
+    from stepbench.cli.output import console
 
     title, _, body = catalog.docstring(type(thing)).partition("\n")
     out = console()
@@ -132,7 +132,7 @@ def _fields(owned: dict[str, tuple[Any, Field]]) -> None:
     from rich import box
     from rich.table import Table
 
-    from stepbench.cli._common import console
+    from stepbench.cli.output import console
     from stepbench.fields import show_value
 
     tuned = any(field.search for _, field in owned.values())
