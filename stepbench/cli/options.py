@@ -22,7 +22,7 @@ MethodNames = Annotated[
 ]
 
 ONE_RUN = ("budget", "steps", "target", "start", "seed", "noise")
-"""The options of one run, whatever its problem, and however it is kept."""
+"""What a run of any method on any problem can be given, but for how it is recorded."""
 
 TYPED: dict[str, Any] = {"start": str | None, "checkpoint": Path | None}
 """What is typed for the fields that Python takes in more than one form."""
@@ -50,12 +50,13 @@ class Default:
 
 
 def takes(function: Callable[..., None], more: Sequence[inspect.Parameter] = ()) -> Callable[..., None]:
-    """The command that typer makes of a function: each parameter that is a record stands for the record's options.
+    """A function as typer takes it for a command: a parameter that is a record stands for the options of that record.
 
-    ``more`` are options that the function does not name, and takes by its ``**`` parameter.
+    The help lists the options, and the panels that hold them, in the order of the parameters. ``more`` are options that
+    the function does not name: they come with its ``**`` parameter.
     """
     parameters: list[inspect.Parameter] = []
-    records: dict[str, tuple[Any, list[str]]] = {}  # by parameter: the record at its defaults, and the options of it
+    records: dict[str, tuple[Any, list[str]]] = {}  # by parameter: the record at its defaults, the options taken of it
     for parameter in inspect.signature(function, eval_str=True).parameters.values():
         kind, *notes = _annotated(parameter.annotation)
         if dataclasses.is_dataclass(kind):
@@ -69,8 +70,7 @@ def takes(function: Callable[..., None], more: Sequence[inspect.Parameter] = ())
     @wraps(function)
     def command(**values: Any) -> None:
         built = {
-            name: _built(record, {option: values.pop(option) for option in options})
-            for name, (record, options) in records.items()
+            name: _built(record, {key: values.pop(key) for key in taken}) for name, (record, taken) in records.items()
         }
         function(**values, **built)
 
