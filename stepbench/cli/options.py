@@ -7,7 +7,7 @@ import inspect
 import typing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import wraps
+from functools import cache, wraps
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -101,8 +101,12 @@ def _options(kind: Any, notes: Sequence[Any]) -> tuple[Any, list[inspect.Paramet
         elif isinstance(note, Default):
             record = dataclasses.replace(record, **note.values)
     fields = {field.name: field for field in dataclasses.fields(kind)}
-    types = typing.get_type_hints(kind)
-    return record, [_parameter(fields[name], types[name], getattr(record, name)) for name in names]
+    return record, [_parameter(fields[name], _types(kind)[name], getattr(record, name)) for name in names]
+
+
+@cache
+def _types(kind: Any) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
 
 
 def _parameter(field: dataclasses.Field[Any], kind: Any, default: Any) -> inspect.Parameter:
