@@ -218,7 +218,7 @@ def test_ctrl_c_prints_what_there_is_and_exits_130(stepbench_cli, monkeypatch, o
         if self.label == "gd" and done > 300:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli._common.Progress, "__call__", impatient)
+    monkeypatch.setattr(cli.progress.Progress, "__call__", impatient)
     code, out, _ = stepbench_cli("compare", "rosenbrock", "scipy:bfgs", "gd", "adam", *output)
     assert code == 130
     assert "scipy:bfgs" in out
