@@ -58,5 +58,10 @@ def print_study(out: Console, tables: Sequence[Table], notes: Sequence[str], stu
     for table in tables:
         out.print(table)
     reused = f", {study.reused:,} were there" if study.reused else ""
-    for line in [*notes, f"{study.store}: {counted(study.made, 'run')} made{reused}"]:
+    lines = [*notes, f"{study.store}: {counted(study.made, 'run')} made{reused}"]
+    if stale := study.stale:
+        lines.append(
+            f"{counted(stale, 'run')} there of another version of stepbench: study remove --stale removes them"
+        )
+    for line in lines:
         out.print(line, highlight=False)

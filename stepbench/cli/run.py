@@ -19,13 +19,14 @@ from stepbench.options import RUN, RunOptions
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from stepbench.contracts import Runnable
     from stepbench.fields import Field
 
 
 def command_of(args: Sequence[str]) -> Callable[..., None]:
     """The command as a function whose parameters are the run's options and the named method's hyper-parameters."""
     spec = _method_in(args)
-    known = _known(spec) if spec is not None else {}
+    named, known = (None, {}) if spec is None else _named(spec)
     options = {f"own_{i}": key for i, key in enumerate(known)}  # as names of Python parameters
 
     def command(
@@ -54,9 +55,10 @@ def command_of(args: Sequence[str]) -> Callable[..., None]:
         output.check()
         chosen = {options[name]: value for name, value in values.items() if value is not None}
         function = data.problem(problem)
-        runner = stepbench.method(method, **chosen)
+        as_named = named if named is not None and method == spec else catalog.method(method)
+        runner = catalog.method(as_named, **chosen)
         run = replace(run, epochs=data.epochs)
-        label = method if runner.spec() == stepbench.method(method).spec() else catalog.label(runner)
+        label = method if runner.spec() == as_named.spec() else catalog.label(runner)
         try:
             result, code = run_one(function, runner, run, label), 0
         except stepbench.Interrupted as stop:
@@ -89,12 +91,13 @@ def _method_in(args: Sequence[str]) -> str | None:
     return found
 
 
-def _known(spec: str) -> dict[str, tuple[Any, Field]]:
-    """The hyper-parameters of a method, by key."""
+def _named(spec: str) -> tuple[Runnable, dict[str, tuple[Any, Field]]]:
+    """The method of a spec, and its hyper-parameters by key."""
     from stepbench import catalog
     from stepbench.contracts import hyperparameters
 
-    return hyperparameters(catalog.method(spec))
+    found = catalog.method(spec)
+    return found, hyperparameters(found)
 
 
 def _parameter(name: str, key: str, part: Any, field: Field) -> inspect.Parameter:

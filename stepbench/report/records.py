@@ -54,7 +54,7 @@ def summary(result: Result) -> dict[str, Any]:
 def _number(column: Column, result: Result, record: int) -> float | None:
     """One record of a column, as a number of Python's own; None where it is unknown."""
     values = getattr(result, column.name)
-    return None if values is None else values[record].item()  # type: ignore[no-any-return]
+    return None if values is None else values[record].item()
 
 
 def _reached(result: Result) -> dict[str, dict[str, float | None]]:
