@@ -14,7 +14,8 @@ from stepbench import __version__, catalog, files
 from stepbench.arrays import as_numpy
 from stepbench.contracts import Joined, Peer, Problem, Runnable, values_of
 from stepbench.fields import fields_of
-from stepbench.torch.network import Network, library
+from stepbench.torch.library import library
+from stepbench.torch.network import Network
 
 
 @cache

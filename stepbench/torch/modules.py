@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from stepbench.torch.network import library
+from stepbench.torch.library import library
 
 if TYPE_CHECKING:
     import torch
