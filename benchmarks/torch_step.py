@@ -39,7 +39,7 @@ RACES = {
         "torch default": lambda ps: torch.optim.SGD(ps),
         "stepbench gd": lambda ps: Optimizer(ps, "gd"),
         "stepbench gd, compile=True": lambda ps: Optimizer(ps, "gd", compile=True),
-        "stepbench rdbd, one α a tensor": lambda ps: Optimizer(ps, "rdbd:eta=1e-9"),
+        "stepbench rdbd, one α per tensor": lambda ps: Optimizer(ps, "rdbd:eta=1e-9"),
     },
 }
 

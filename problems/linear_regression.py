@@ -11,16 +11,16 @@ from stepbench.arrays import contract
 
 @dataclass(frozen=True)
 class LinearRegression(LinearFit):
-    """Least squares on Gaussian samples, whole or in batches.
+    """Least squares on Gaussian data, whole or in batches.
 
     f(w) = ½ ‖X w − y‖², X an n × d matrix of standard normal numbers, y = X w* + noise. With ``batch`` set, each
-    step draws that many samples and sees n/batch times their part of the sum.
+    step draws that many examples and sees n/batch times their part of the sum.
     """
 
-    n: int = param(100, "n", "number of samples", "[1, 1000000]")
+    n: int = param(100, "n", "number of examples", "[1, 1000000]")
     dim: int = param(2, "d", "number of parameters", "[1, 10000]")
     noise: float = param(0.0, "σ", "standard deviation of the noise in y", "[0, 1e12]")
-    batch: int | None = param(None, "|B|", "samples drawn a step; none for all of them", "[1, inf)")
+    batch: int | None = param(None, "|B|", "examples drawn per step; none for all of them", "[1, inf)")
     data_seed: int = param(0, "", "seed of the data", "[0, inf)")
 
     source = "Wu et al. 2022, §3, eq. 3"
@@ -33,11 +33,11 @@ class LinearRegression(LinearFit):
     def __post_init__(self):
         super().__post_init__()
         if self.batch is not None and self.batch > self.n:
-            raise InputError(f"{self.name}: batch={self.batch} is more than the n={self.n} samples")
+            raise InputError(f"{self.name}: batch={self.batch} is more than the n={self.n} examples")
 
     @property
     def data(self):
-        """The samples."""
+        """All examples."""
         return self._drawn[0]
 
     @cached_property

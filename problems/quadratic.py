@@ -15,7 +15,7 @@ class Quadratic(Problem):
 
     f(w) = ½ wᵀ Q w, where Q has eigenvalues from kappa to 1, evenly spaced in the logarithm. With two parameters
     Q = diag(kappa, 1). The angle turns the first axis towards the last, which mixes the two and hurts every method
-    that has a step size a component.
+    that has one step size per component.
     """
 
     kappa: float = param(1000.0, "κ", "condition number L/μ", "[1, 1e12]")
@@ -46,29 +46,30 @@ class Quadratic(Problem):
         """With two parameters, a window that holds the start, the minimum and an overshoot."""
         return ((-2.4, 2.4), (-2.4, 2.4)) if self.dim == 2 else None
 
-    def f(self, x):
-        """½ Σ λ_i z_i², where z is x in the axes of Q."""
-        z = self._turn(x, 1)
-        return 0.5 * (like(self._eigenvalues, x) * z * z).sum(0)
+    def f(self, w):
+        """½ Σ λ_i z_i², where z is w in the axes of Q."""
+        z = self._turn(w, 1)
+        return 0.5 * (like(self._eigenvalues, w) * z * z).sum(0)
 
-    def grad(self, x):
-        """Q x."""
-        return self._turn(like(self._eigenvalues, x) * self._turn(x, 1), -1)
+    def grad(self, w):
+        """Q w."""
+        return self._turn(like(self._eigenvalues, w) * self._turn(w, 1), -1)
 
-    def hessian(self, x):
+    def hessian(self, w):
         """Q, the same everywhere."""
         axes = self._turn(np.eye(self.dim), 1)
         Q = self._turn(self._eigenvalues * axes, -1)
-        return np.repeat(Q[:, :, None], x.shape[-1], axis=2)
+        return np.repeat(Q[:, :, None], w.shape[-1], axis=2)
 
     @cached_property
     def _eigenvalues(self):
         return np.geomspace(self.kappa, 1.0, self.dim)[:, None]
 
-    def _turn(self, x, sign):
+    def _turn(self, v, sign):
+        """The vector v in the axes of Q (sign 1), or back from them (sign −1)."""
         if not self.angle:
-            return x
+            return v
         c, s = np.cos(np.radians(self.angle)), sign * np.sin(np.radians(self.angle))
-        y = x + 0.0
-        y[0], y[-1] = c * x[0] + s * x[-1], c * x[-1] - s * x[0]
-        return y
+        turned = v + 0.0
+        turned[0], turned[-1] = c * v[0] + s * v[-1], c * v[-1] - s * v[0]
+        return turned

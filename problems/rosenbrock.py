@@ -24,7 +24,7 @@ class Rosenbrock(Problem):
 
     @property
     def f_star(self):
-        """0 where the minimiser is known; elsewhere the pairs cannot all be 0 at once."""
+        """0 where the minimiser is known; otherwise the squares cannot all be 0 at once."""
         return None if self.x_star is None else 0.0
 
     @property
@@ -46,25 +46,25 @@ class Rosenbrock(Problem):
             return None
         return (min(-1.0, self.a) - 0.6, max(-1.0, self.a) + 0.6), (-0.6, self.a**2 + 0.6)
 
-    def f(self, x):
+    def f(self, w):
         """The sum over neighbouring pairs of parameters."""
-        along, across = x[:-1] - self.a, x[1:] - x[:-1] * x[:-1]
+        along, across = w[:-1] - self.a, w[1:] - w[:-1] * w[:-1]
         return (along * along + self.b * (across * across)).sum(0)
 
-    def grad(self, x):
+    def grad(self, w):
         """Each pair gives 2(w_i − a) − 4b w_i t to w_i and 2b t to w_{i+1}, where t = w_{i+1} − w_i²."""
-        w = x[:-1]
-        t = x[1:] - w * w
-        g = zeros_like(x)
-        g[:-1] = 2.0 * (w - self.a) - 4.0 * self.b * w * t
+        w_i = w[:-1]
+        t = w[1:] - w_i * w_i
+        g = zeros_like(w)
+        g[:-1] = 2.0 * (w_i - self.a) - 4.0 * self.b * w_i * t
         g[1:] += 2.0 * self.b * t
         return g
 
-    def hessian(self, x):
+    def hessian(self, w):
         """Tridiagonal: each pair gives 2 + 12b w_i² − 4b w_{i+1}, −4b w_i and 2b."""
-        w, H = x[:-1], np.zeros((self.dim, *x.shape))
+        w_i, H = w[:-1], np.zeros((self.dim, *w.shape))
         i = np.arange(self.dim - 1)
-        H[i, i] = 2.0 + 12.0 * self.b * w * w - 4.0 * self.b * x[1:]
-        H[i, i + 1] = H[i + 1, i] = -4.0 * self.b * w
+        H[i, i] = 2.0 + 12.0 * self.b * w_i * w_i - 4.0 * self.b * w[1:]
+        H[i, i + 1] = H[i + 1, i] = -4.0 * self.b * w_i
         H[i + 1, i + 1] += 2.0 * self.b
         return H

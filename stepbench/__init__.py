@@ -3,24 +3,34 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from stepbench.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from stepbench.autopsy import Autopsy, explain
     from stepbench.catalog import method, problem
-    from stepbench.comparison import Comparison, compare
-    from stepbench.contracts import Direction, FiniteSum, Method, Problem, StepSize
-    from stepbench.engine import DivergenceWarning, Interrupted, run
+    from stepbench.contracts import (
+        AnyOracle,
+        Direction,
+        FiniteSum,
+        LeastSquares,
+        LinearFit,
+        LinearLeastSquares,
+        Method,
+        Oracle,
+        Problem,
+        StepSize,
+    )
+    from stepbench.engine.comparison import Comparison, compare
+    from stepbench.engine.result import Result, load
+    from stepbench.engine.running import DivergenceWarning, Interrupted, run
     from stepbench.fields import InputError, param
-    from stepbench.least_squares import LeastSquares, LinearFit, LinearLeastSquares
-    from stepbench.oracle import Oracle
-    from stepbench.result import Result, load
     from stepbench.study import Stopped, Study
     from stepbench.study.profile import profile
     from stepbench.study.sweep import sweep
     from stepbench.study.tune import tune
 
 __all__ = [
+    "AnyOracle",
     "Autopsy",
     "Comparison",
     "Direction",
@@ -53,13 +63,22 @@ __all__ = [
 _HOMES = {
     "stepbench.autopsy": ("Autopsy", "explain"),
     "stepbench.catalog": ("method", "problem"),
-    "stepbench.comparison": ("Comparison", "compare"),
-    "stepbench.contracts": ("Direction", "FiniteSum", "Method", "Problem", "StepSize"),
-    "stepbench.engine": ("DivergenceWarning", "Interrupted", "run"),
+    "stepbench.contracts": (
+        "AnyOracle",
+        "Direction",
+        "FiniteSum",
+        "LeastSquares",
+        "LinearFit",
+        "LinearLeastSquares",
+        "Method",
+        "Oracle",
+        "Problem",
+        "StepSize",
+    ),
+    "stepbench.engine.comparison": ("Comparison", "compare"),
+    "stepbench.engine.result": ("Result", "load"),
+    "stepbench.engine.running": ("DivergenceWarning", "Interrupted", "run"),
     "stepbench.fields": ("InputError", "param"),
-    "stepbench.least_squares": ("LeastSquares", "LinearFit", "LinearLeastSquares"),
-    "stepbench.oracle": ("Oracle",),
-    "stepbench.result": ("Result", "load"),
     "stepbench.study": ("Stopped", "Study"),
     "stepbench.study.profile": ("profile",),
     "stepbench.study.sweep": ("sweep",),

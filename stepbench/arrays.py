@@ -14,6 +14,12 @@ import numpy as np
 Array: TypeAlias = Any
 """A NumPy array or a torch tensor (or, where it broadcasts, a float)."""
 
+Points: TypeAlias = Any
+"""Points, directions or gradients, (d, R): parameters on axis 0, runs on the last axis."""
+
+PerRun: TypeAlias = Any
+"""One number per run, (R,), such as values of f or step sizes; or a float, which stands for all of them."""
+
 
 def _library(*arrays: Array) -> Any:
     """The module that the arrays belong to: torch where one of them is a tensor, NumPy otherwise."""

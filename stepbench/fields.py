@@ -26,8 +26,11 @@ import numpy as np
 USER_FILES = "stepbench.files."
 """How the names of modules begin that were loaded from files of the user's own."""
 
+CATALOGUE = ("problems", "directions", "stepsizes", "methods")
+"""The folders whose files are named in the catalogue."""
+
 Scalar: TypeAlias = float | np.ndarray[Any, Any]
-"""A real hyper-parameter: one number, or an array of shape (R,) with one number a run."""
+"""A real hyper-parameter: one number, or an array of shape (R,) with one number per run."""
 
 
 class InputError(ValueError):
@@ -62,7 +65,7 @@ def param(default: Any, symbol: str, meaning: str, bounds: str = "(-inf, inf)", 
 class Field:
     """One parameter of a problem or method, as read from its dataclass field.
 
-    ``kind`` is "float", "int", "bool" or "choice"; ``many``, whether it may be an array with one number a run, as a
+    ``kind`` is "float", "int", "bool" or "choice"; ``many``, whether it may be an array with one number per run, as a
     field annotated ``Scalar`` may. What is not many is structural: runs that differ in it are separate batches.
     """
 
@@ -121,9 +124,9 @@ class Field:
             try:
                 value = np.asarray(value, dtype=float)
             except (TypeError, ValueError):
-                raise InputError(f"{self.name} must be {self.range}, or an array with one a run") from None
+                raise InputError(f"{self.name} must be {self.range}, or an array with one number per run") from None
             if np.ndim(value) != 1 or not np.size(value):
-                raise InputError(f"{self.name} must be a number or a 1-D array with one number a run")
+                raise InputError(f"{self.name} must be a number or a 1-D array with one number per run")
             for number in (np.min(value), np.max(value)):  # a NaN anywhere is both
                 self.check(float(number))
         elif not self._admits(value):
@@ -219,7 +222,8 @@ class Parametric(ABC):  # noqa: B024 - what derives from it has abstract methods
         if module.startswith(USER_FILES):
             return sys.modules[module].__file__
         package, *rest = module.split(".")
-        return "/".join(rest[1:]).replace("_", "-") if package == "stepbench" and rest[1:] else None
+        named = package == "stepbench" and len(rest) > 1 and rest[0] in CATALOGUE
+        return "/".join(rest[1:]).replace("_", "-") if named else None
 
     def spec(self) -> str:
         """The whole spec, with every field stated: what builds this object again whatever the defaults become."""

@@ -18,20 +18,8 @@ from hypothesis import strategies as st
 import stepbench
 from stepbench import InputError, catalog
 from stepbench.reproduce import PAPERS, chosen, paper
-from stepbench.reproduce.claims import (
-    Across,
-    Band,
-    Claim,
-    Curves,
-    Run,
-    above,
-    at_least,
-    at_most,
-    below,
-    between,
-    exactly,
-    near,
-)
+from stepbench.reproduce.bands import Band, above, at_least, at_most, below, between, exactly, near
+from stepbench.reproduce.claims import Across, Claim, Curves, Number, Run, for_each
 from stepbench.reproduce.measures import after, cost_to, iterations_to, last, rate, ratio
 from stepbench.reproduce.verdicts import NOT, NOT_HERE, PARTLY, REPRODUCED, WORDS, judge, results_of
 from stepbench.study import Stopped, Study
@@ -47,8 +35,12 @@ def judged(claim, seeds=(0, 1, 2), **options):
         return judge(claim, study, seeds, **options)
 
 
-def claim(paper, measure, **options):
-    return Claim("any", "Fig. 0", "something", paper, {"gd": Run("quadratic", "gd", 10)}, measure, **options)
+def claim(runs, **numbers):
+    return Claim("any", "Fig. 0", "something", runs, numbers)
+
+
+GD = {"gd": Run("quadratic", "gd", 10)}
+IS_ONE = Number(exactly(1), lambda runs: 1)
 
 
 # ── what agrees ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -83,7 +75,8 @@ def test_never_is_in_no_bound_from_above():
     ("values", "word"), [((1, 1), REPRODUCED), ((1, 0), PARTLY), ((0, 0), NOT), ((math.nan, math.inf), NOT)]
 )
 def test_a_verdict_is_of_the_numbers_that_agree(values, word):
-    verdict = judged(claim({"a": exactly(1), "b": exactly(1)}, lambda runs: dict(zip("ab", values, strict=True))))
+    a, b = values
+    verdict = judged(claim(GD, a=Number(exactly(1), lambda runs: a), b=Number(exactly(1), lambda runs: b)))
     assert verdict.word == word
     assert verdict.seeds == (0,)  # nothing in it depends on the seed
     assert [verdict.agrees(name) for name in "ab"] == [value == 1 for value in values]
@@ -95,32 +88,29 @@ def test_seeds_that_disagree_are_said_to():
 
     def measure(runs):
         seen.append(runs["noisy"].seed)
-        return {"seed": runs["noisy"].seed}
+        return runs["noisy"].seed
 
-    verdict = judged(Claim("any", "", "", {"seed": at_most(6)}, runs, measure), seeds=(5, 6, 7))
+    verdict = judged(claim(runs, seed=Number(at_most(6), measure)), seeds=(5, 6, 7))
     assert seen == [5, 6, 7]
     assert verdict.word == PARTLY
     assert verdict.detail == "seeds disagree: 2 reproduced, 1 not reproduced"
     assert verdict.measured == {"seed": [5, 6, 7]}
-    assert judged(Claim("any", "", "", {"seed": at_most(7)}, runs, measure), seeds=(5, 6, 7)).word == REPRODUCED
+    assert judged(claim(runs, seed=Number(at_most(7), measure)), seeds=(5, 6, 7)).word == REPRODUCED
 
 
 def test_a_problem_may_be_drawn_by_the_seed():
     runs = {"data": Run("linear-regression:data_seed={seed}", "gd", 5)}
-    verdict = judged(
-        Claim("any", "", "", {"f": at_least(0)}, runs, lambda runs: {"f": runs["data"].f[0]}), seeds=(3, 4)
-    )
+    verdict = judged(claim(runs, f=Number(at_least(0), lambda runs: runs["data"].f[0])), seeds=(3, 4))
     assert verdict.measured["f"] == [
         stepbench.run(f"linear-regression:data_seed={seed}", "gd", budget=1).f[0] for seed in (3, 4)
     ]
 
 
 def test_what_cannot_run_is_said_and_not_judged(monkeypatch):
-    quick = {"gd": Run("quadratic", "gd", 10)}
     missing = Claim("any", "", "", missing="ImageNet is not in the bench")
     assert judged(missing).word == NOT_HERE
     assert judged(missing).detail == "ImageNet is not in the bench"
-    slow = Claim("any", "", "", {"a": exactly(1)}, quick, lambda runs: {"a": 1}, quick=False)
+    slow = Claim("any", "", "", GD, {"a": IS_ONE}, quick=False)
     assert judged(slow, quick=True).word == NOT_HERE
     assert judged(slow).word == REPRODUCED
 
@@ -128,22 +118,21 @@ def test_what_cannot_run_is_said_and_not_judged(monkeypatch):
 @pytest.mark.parametrize("run", [Run("quadratik", "gd"), Run("quadratic", "adam:beta1=2"), Run("quadratic", "gdd")])
 def test_a_claim_that_is_declared_wrongly_is_refused(run):
     with pytest.raises(InputError, match=r"quadratik|beta1|gdd"):
-        judged(Claim("any", "", "", {"a": exactly(1)}, {"run": run}, lambda runs: {}))
+        judged(claim({"run": run}, a=IS_ONE))
 
 
 def test_a_study_that_cannot_be_used_is_no_verdict(tmp_path):
     with Study(tmp_path / "r.db") as study:
-        assert judge(claim({"a": exactly(1)}, lambda runs: {"a": 1}), study, [0]).word == REPRODUCED
+        assert judge(claim(GD, a=IS_ONE), study, [0]).word == REPRODUCED
     whole = (tmp_path / "r.db").read_bytes()
     (tmp_path / "r.db").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InputError, match="damaged"), Study(tmp_path / "r.db") as study:
-        judge(claim({"a": exactly(1)}, lambda runs: {"a": 1}), study, [0])
+        judge(claim(GD, a=IS_ONE), study, [0])
 
 
 def test_runs_that_diverged_are_told_and_nothing_counted_is_nothing_found():
     runs = {"lost": Run("rosenbrock", "gd:lr=1e200", 10), "kept": Run("rosenbrock", "gd", 10)}
-    measured = {"n": at_least(0)}
-    verdict = judged(Claim("any", "", "", measured, runs, lambda runs: {"n": after(runs["lost"], 10)}))
+    verdict = judged(claim(runs, n=Number(at_least(0), lambda runs: after(runs["lost"], 10))))
     assert verdict.lost == "1 of 2 runs diverged"
     assert verdict.measured["n"] == [math.inf]
     assert math.isnan(ratio(0.0, 0.0))
@@ -152,7 +141,7 @@ def test_runs_that_diverged_are_told_and_nothing_counted_is_nothing_found():
 
 def test_data_that_are_not_there_are_the_reason():
     pytest.importorskip("torch")
-    verdict = judged(Claim("any", "", "", {"a": exactly(1)}, {"m": Run("mnist-mlp", "gd", epochs=1)}, lambda runs: {}))
+    verdict = judged(claim({"m": Run("mnist-mlp", "gd", epochs=1)}, a=IS_ONE))
     assert verdict.word == NOT_HERE
     assert "MNIST" in verdict.detail or "torchvision" in verdict.detail
 
@@ -163,7 +152,7 @@ def test_a_run_that_crashes_is_no_verdict(tmp_path):
         "        if (abs(x) > 1.5).any():\n            raise RuntimeError('gone')\n        return -(x * x).sum(0)\n"
     )
     with pytest.raises(InputError, match="gone"):
-        judged(Claim("any", "", "", {"a": exactly(1)}, {"b": Run("./bad.py", "gd:lr=0.1", 99)}, lambda runs: {}))
+        judged(claim({"b": Run("./bad.py", "gd:lr=0.1", 99)}, a=IS_ONE))
 
 
 # ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -195,14 +184,8 @@ def test_runs_in_lockstep_have_the_bits_that_they_have_alone():
 
 
 def test_runs_are_kept_and_the_same_claim_goes_on(tmp_path):
-    asked = Claim(
-        "any",
-        "",
-        "",
-        {"n": exactly(3)},
-        {lr: Run("quadratic", f"gd:lr={lr}", 10) for lr in (1e-4, 2e-4, 3e-4)},
-        lambda runs: {"n": len(runs)},
-    )
+    runs = {lr: Run("quadratic", f"gd:lr={lr}", 10) for lr in (1e-4, 2e-4, 3e-4)}
+    asked = claim(runs, n=Number(exactly(3), len))
     made = []
     for _ in range(2):
         with Study(tmp_path / "r.db") as study:
@@ -216,7 +199,7 @@ def test_ctrl_c_keeps_what_was_made(tmp_path):
         raise KeyboardInterrupt
 
     runs = {lr: Run("quadratic", f"gd:lr={lr}", steps) for lr, steps in ((1e-4, 10), (2e-4, 20))}
-    asked = Claim("any", "", "", {"n": exactly(2)}, runs, lambda runs: {"n": len(runs)})
+    asked = claim(runs, n=Number(exactly(2), len))
     with Study(tmp_path / "r.db", progress=stop) as study, pytest.raises(Stopped, match="1 of 2 runs were made"):
         judge(asked, study, [0])
     with Study(tmp_path / "r.db") as study:
@@ -235,6 +218,15 @@ def test_measures():
         assert last(stepbench.run("quadratic", "gd:lr=1")) == math.inf
 
 
+def test_a_number_for_each_case_is_measured_for_its_own():
+    numbers = for_each([(1, "one"), (2, "two")], "{} is {}", above(0), lambda runs, n, word: runs[word] * n)
+    assert {name: number.measure({"one": 10, "two": 20}) for name, number in numbers.items()} == {
+        "1 is one": 10,
+        "2 is two": 40,
+    }
+    assert [*for_each(("a", "b"), "{}: peak", above(0), lambda runs, key: runs[key])] == ["a: peak", "b: peak"]
+
+
 # ── the papers ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -251,7 +243,7 @@ def test_a_claim_is_declared_whole(name, one):
         assert not one.runs
         return
     assert one.runs
-    assert one.paper
+    assert one.numbers
     assert one.why
     for run in one.runs.values():
         catalog.method(run.method)
@@ -264,8 +256,8 @@ def test_a_claim_is_declared_whole(name, one):
 
 def test_every_band_can_be_missed():
     for _, one in CLAIMS:
-        for band in one.paper.values():
-            assert math.isfinite(band.low) or math.isfinite(band.high), one.name
+        for number in one.numbers.values():
+            assert math.isfinite(number.paper.low) or math.isfinite(number.paper.high), one.name
 
 
 FETCHED = [
@@ -285,7 +277,7 @@ def test_claims_on_images_that_are_fetched_can_be_measured(name, one, data):
 
     verdict = judged(replace(one, runs={key: small(run) for key, run in one.runs.items()}), seeds=(0,))
     assert verdict.word != NOT_HERE, verdict.detail
-    assert verdict.measured.keys() == one.paper.keys()
+    assert verdict.measured.keys() == one.numbers.keys()
 
 
 def recorded():

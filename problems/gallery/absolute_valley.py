@@ -14,7 +14,7 @@ class AbsoluteValley(Problem):
     f(w) = |w₁| + κ|w₂|
 
     The gradient's length does not fall towards the minimum, so that a step of α κ jumps over the floor for ever. At
-    a kink the gradient below is 0, which is a subgradient.
+    a kink the slope is taken as 0, which is a subgradient.
     """
 
     kappa: float = param(4.0, "κ", "how much steeper it is across", "[1, 1e6]")
@@ -26,10 +26,10 @@ class AbsoluteValley(Problem):
     view = ((-2.2, 2.2), (-1.6, 1.6))
     source = "after Shor, Minimization methods for non-differentiable functions, 1985"
 
-    def f(self, x):
+    def f(self, w):
         """A roof upside down."""
-        return np.abs(x[0]) + self.kappa * np.abs(x[1])
+        return np.abs(w[0]) + self.kappa * np.abs(w[1])
 
-    def grad(self, x):
+    def grad(self, w):
         """The signs."""
-        return np.stack([np.sign(x[0]), self.kappa * np.sign(x[1])])
+        return np.stack([np.sign(w[0]), self.kappa * np.sign(w[1])])

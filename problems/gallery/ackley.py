@@ -14,8 +14,8 @@ class Ackley(Problem):
 
     f(w) = −20 exp(−r/5) − exp(c) + 20 + e, where r² is the mean of w_i² and c that of cos 2πw_i.
 
-    The funnel ends in a point: f rises like 4‖w‖/√d from the minimum, where it has no gradient. Below it is taken as
-    0 there, which is a subgradient.
+    The funnel ends in a point: f rises like 4‖w‖/√d from the minimum, where it has no gradient. There it is taken as
+    0, which is a subgradient.
     """
 
     dim: int = param(2, "d", "number of parameters", "[1, 10000]")
@@ -39,16 +39,16 @@ class Ackley(Problem):
         """With two parameters, the funnel and the pits around it."""
         return ((-3.5, 3.5), (-3.5, 3.5)) if self.dim == 2 else None
 
-    def f(self, x):
-        """As above, from exponentials less 1, which round to 0 at 0."""
-        r, c = self._means(x)
+    def f(self, w):
+        """The formula rewritten with exponentials less 1, which are exactly 0 at the minimum."""
+        r, c = self._means(w)
         return -20 * np.expm1(-r / 5) - np.e * np.expm1(c - 1)
 
-    def grad(self, x):
+    def grad(self, w):
         """The funnel gives 4 exp(−r/5) times the gradient w/dr of r."""
-        r, c = self._means(x)
-        return (4 * np.exp(-r / 5) * ratio(x, r) + 2 * np.pi * np.exp(c) * np.sin(2 * np.pi * x)) / self.dim
+        r, c = self._means(w)
+        return (4 * np.exp(-r / 5) * ratio(w, r) + 2 * np.pi * np.exp(c) * np.sin(2 * np.pi * w)) / self.dim
 
-    def _means(self, x):
-        s = np.sin(np.pi * x)
-        return np.sqrt((x * x).sum(0) / self.dim), 1 - 2 * (s * s).sum(0) / self.dim
+    def _means(self, w):
+        s = np.sin(np.pi * w)
+        return np.sqrt((w * w).sum(0) / self.dim), 1 - 2 * (s * s).sum(0) / self.dim

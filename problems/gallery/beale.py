@@ -19,18 +19,18 @@ class Beale(Problem):
     view = ((-4.5, 4.5), (-4.5, 4.5))
     source = "Beale, On an iterative method for finding a local minimum, 1958"
 
-    def f(self, x):
+    def f(self, w):
         """The sum of the three squared residuals."""
-        return sum(r * r for r in self._residuals(x))
+        return sum(r * r for r in self._residuals(w))
 
-    def grad(self, x):
+    def grad(self, w):
         """Twice the sum of each residual times its own gradient."""
-        w1, w2 = x
-        r1, r2, r3 = self._residuals(x)
+        w1, w2 = w
+        r1, r2, r3 = self._residuals(w)
         g1 = r1 * (w2 - 1) + r2 * (w2 * w2 - 1) + r3 * (w2 * w2 * w2 - 1)
         g2 = w1 * (r1 + 2 * w2 * r2 + 3 * w2 * w2 * r3)
         return 2 * np.stack([g1, g2])
 
-    def _residuals(self, x):
-        w1, w2 = x
+    def _residuals(self, w):
+        w1, w2 = w
         return 1.5 - w1 * (1 - w2), 2.25 - w1 * (1 - w2 * w2), 2.625 - w1 * (1 - w2 * w2 * w2)

@@ -31,17 +31,17 @@ class BentCanyon(Problem):
         """The point of the floor at w₁ = 3."""
         return np.array([3.0, self.radius**2 / 12])
 
-    def f(self, x):
+    def f(self, w):
         """The walls and the fall along the floor."""
-        m, fall, _ = self._coordinates(x)
+        m, fall, _ = self._coordinates(w)
         return 0.5 * (self.kappa * m * m + fall * fall)
 
-    def grad(self, x):
+    def grad(self, w):
         """∇m = ½ (1 − t/√(t² + ρ²), 1 + t/√(t² + ρ²)) and ∇t = (1, −1)."""
-        m, fall, slope = self._coordinates(x)
+        m, fall, slope = self._coordinates(w)
         return np.stack([0.5 * self.kappa * m * (1 - slope) + fall, 0.5 * self.kappa * m * (1 + slope) - fall])
 
-    def _coordinates(self, x):
-        t = x[0] - x[1]
+    def _coordinates(self, w):
+        t = w[0] - w[1]
         root = np.sqrt(t * t + self.radius**2)
-        return 0.5 * (x[0] + x[1] - root), t - (3.0 - self.radius**2 / 12), t / root
+        return 0.5 * (w[0] + w[1] - root), t - (3.0 - self.radius**2 / 12), t / root

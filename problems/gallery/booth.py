@@ -18,14 +18,14 @@ class Booth(Problem):
     view = ((-10.0, 10.0), (-10.0, 10.0))
     source = "Surjanovic & Bingham, Virtual library of simulation experiments"
 
-    def f(self, x):
+    def f(self, w):
         """The squared residuals of two linear equations."""
-        w1, w2 = x
+        w1, w2 = w
         a, b = w1 + 2 * w2 - 7, 2 * w1 + w2 - 5
         return a * a + b * b
 
-    def grad(self, x):
+    def grad(self, w):
         """Linear."""
-        w1, w2 = x
+        w1, w2 = w
         a, b = w1 + 2 * w2 - 7, 2 * w1 + w2 - 5
         return np.stack([2 * a + 4 * b, 4 * a + 2 * b])

@@ -21,15 +21,15 @@ class Branin(Problem):
     view = ((-5.0, 10.0), (-1.0, 15.0))
     source = "Branin, Widely convergent method for finding multiple solutions of simultaneous nonlinear equations, 1972"
 
-    def f(self, x):
-        """A parabola for a valley, and along it a cosine, as 1 + cos w₁ = 2 cos² ½w₁, which rounds to 0."""
-        w1, w2 = x
+    def f(self, w):
+        """A parabola for a valley, and along it a cosine, written as 1 + cos w₁ = 2 cos² ½w₁, which rounds to 0."""
+        w1, w2 = w
         t = w2 - CURVE * w1 * w1 + SLOPE * w1 - 6
         wave = np.cos(0.5 * w1)
         return t * t + 2 * DAMPED * wave * wave + self.f_star
 
-    def grad(self, x):
+    def grad(self, w):
         """The square gives 2t times the derivative of t."""
-        w1, w2 = x
+        w1, w2 = w
         t = w2 - CURVE * w1 * w1 + SLOPE * w1 - 6
         return np.stack([2 * t * (SLOPE - 2 * CURVE * w1) - DAMPED * np.sin(w1), 2 * t])

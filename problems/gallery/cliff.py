@@ -23,19 +23,19 @@ class Cliff(Problem):
     view = ((4.0, 7.0), (-3.5, -1.5))
     source = "Pascanu, Mikolov & Bengio, On the difficulty of training recurrent neural networks, 2013, Figure 6"
 
-    def f(self, x):
+    def f(self, w):
         """The squared error at the end of the sequence."""
-        s = self._last(x)[0]
+        s = self._last(w)[0]
         return (s - 0.7) * (s - 0.7)
 
-    def grad(self, x):
+    def grad(self, w):
         """∇h_t = (σ(h_{t−1}), 1) + w₁ σ'(h_{t−1}) ∇h_{t−1}, carried along with h_t."""
-        s, ds, dh = self._last(x)
+        s, ds, dh = self._last(w)
         return 2 * (s - 0.7) * ds * dh
 
-    def _last(self, x):
+    def _last(self, w):
         """σ, σ' and the gradient of h at the end of the sequence."""
-        w1, w2 = x
+        w1, w2 = w
         s, ds = sigmoid(0.0 * w1 + 0.5)
         dh1 = dh2 = 0.0 * w1
         for _ in range(self.steps):

@@ -11,7 +11,7 @@ class Crease(Problem):
     f(w) = ¼ (w₁ − 1)² + |w₂ − 2w₁² + 1|
 
     The floor is the parabola of Chebyshev's polynomial T₂. A step that lands beside it is thrown across: only very
-    short steps advance. At the kink the gradient below takes the sign as 0, which is a subgradient.
+    short steps advance. At the kink the gradient takes the sign as 0, which is a subgradient.
     """
 
     smoothness = "C⁰"
@@ -21,13 +21,13 @@ class Crease(Problem):
     view = ((-1.6, 1.6), (-1.4, 1.8))
     source = "Gürbüzbalaban & Overton, On Nesterov's nonsmooth Chebyshev-Rosenbrock functions, 2012"
 
-    def f(self, x):
+    def f(self, w):
         """A slope along the floor, and a roof upside down across it."""
-        w1, w2 = x
+        w1, w2 = w
         return 0.25 * (w1 - 1) * (w1 - 1) + np.abs(w2 - 2 * w1 * w1 + 1)
 
-    def grad(self, x):
-        """The absolute value gives its sign."""
-        w1, w2 = x
+    def grad(self, w):
+        """The absolute value contributes its sign."""
+        w1, w2 = w
         side = np.sign(w2 - 2 * w1 * w1 + 1)
         return np.stack([0.5 * (w1 - 1) - 4 * w1 * side, side])

@@ -17,13 +17,13 @@ class DoubleWell(Problem):
     view = ((-1.8, 1.8), (-1.5, 1.5))
     source = "the potential of Landau's theory of phase transitions, 1937"
 
-    def f(self, x):
+    def f(self, w):
         """A double well along w₁, a bowl along w₂."""
-        w1, w2 = x
+        w1, w2 = w
         a = w1 * w1 - 1
         return a * a + w2 * w2
 
-    def grad(self, x):
-        """Each parameter has its own."""
-        w1, w2 = x
+    def grad(self, w):
+        """Each component depends on its own parameter alone."""
+        w1, w2 = w
         return np.stack([4 * w1 * (w1 * w1 - 1), 2 * w2])

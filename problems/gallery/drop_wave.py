@@ -18,13 +18,13 @@ class DropWave(Problem):
     view = ((-1.4, 1.4), (-1.4, 1.4))
     source = "Surjanovic & Bingham, Virtual library of simulation experiments"
 
-    def f(self, x):
+    def f(self, w):
         """A wave that fades with the distance."""
-        q = (x * x).sum(0)
+        q = (w * w).sum(0)
         return -(1 + np.cos(12 * np.sqrt(q))) / (0.5 * q + 2)
 
-    def grad(self, x):
+    def grad(self, w):
         """w/r times the derivative along r, whose sine vanishes with r."""
-        q = (x * x).sum(0)
+        q = (w * w).sum(0)
         r, damping = np.sqrt(q), 0.5 * q + 2
-        return x * (12 * ratio(np.sin(12 * r), r) + (1 + np.cos(12 * r)) / damping) / damping
+        return w * (12 * ratio(np.sin(12 * r), r) + (1 + np.cos(12 * r)) / damping) / damping

@@ -17,17 +17,17 @@ class Easom(Problem):
     view = ((0.0, 2 * np.pi), (0.0, 2 * np.pi))
     source = "Easom, A survey of global optimization techniques, 1990"
 
-    def f(self, x):
+    def f(self, w):
         """Two cosines under a bell."""
-        return -np.cos(x[0]) * np.cos(x[1]) * self._bell(x)
+        return -np.cos(w[0]) * np.cos(w[1]) * self._bell(w)
 
-    def grad(self, x):
-        """The bell is lowered, and the cosines are turned."""
-        c1, c2 = np.cos(x)
-        s1, s2 = np.sin(x)
-        z1, z2 = x - np.pi
-        return self._bell(x) * np.stack([c2 * (s1 + 2 * z1 * c1), c1 * (s2 + 2 * z2 * c2)])
+    def grad(self, w):
+        """The product rule: each cosine gives a sine, and the bell gives −2(w − π)."""
+        c1, c2 = np.cos(w)
+        s1, s2 = np.sin(w)
+        z1, z2 = w - np.pi
+        return self._bell(w) * np.stack([c2 * (s1 + 2 * z1 * c1), c1 * (s2 + 2 * z2 * c2)])
 
-    def _bell(self, x):
-        z = x - np.pi
+    def _bell(self, w):
+        z = w - np.pi
         return np.exp(-(z * z).sum(0))

@@ -10,7 +10,8 @@ class FlatBottom(Problem):
 
     f(w) = ½ w₁² + ¼ w₂⁴
 
-    Along w₁ gradient descent gains a constant factor a step. Along w₂ it solves w' = −w³: w falls like 1/√(2αk).
+    Along w₁ gradient descent gains a constant factor per step. Along w₂ it
+    follows w₂' = −w₂³, and after k steps w₂ is about 1/√(2αk).
     """
 
     x0 = (-1.5, 1.5)
@@ -19,11 +20,11 @@ class FlatBottom(Problem):
     view = ((-2.0, 2.0), (-2.0, 2.0))
     source = "made for this gallery"
 
-    def f(self, x):
+    def f(self, w):
         """A parabola and a quartic."""
-        p, q = x * x
+        p, q = w * w
         return 0.5 * p + 0.25 * q * q
 
-    def grad(self, x):
-        """Each parameter has its own."""
-        return np.stack([x[0], x[1] * x[1] * x[1]])
+    def grad(self, w):
+        """Each component depends on its own parameter alone."""
+        return np.stack([w[0], w[1] * w[1] * w[1]])

@@ -21,14 +21,14 @@ class GoldsteinPrice(Problem):
     view = ((-2.0, 2.0), (-2.0, 1.5))
     source = "Goldstein & Price, On descent from local minima, Mathematics of Computation 25, 1971"
 
-    def f(self, x):
+    def f(self, w):
         """A(s) B(t)."""
-        s, t = x[0] + x[1], 2 * x[0] - 3 * x[1]
+        s, t = w[0] + w[1], 2 * w[0] - 3 * w[1]
         return self._A(s) * self._B(t)
 
-    def grad(self, x):
-        """A' B goes to both alike, A B' twice and minus three times."""
-        s, t = x[0] + x[1], 2 * x[0] - 3 * x[1]
+    def grad(self, w):
+        """A' B counts once for each parameter, A B' twice for w₁ and minus three times for w₂."""
+        s, t = w[0] + w[1], 2 * w[0] - 3 * w[1]
         along = 12 * (s + 1) * (s - 1) * (s - 2) * self._B(t)
         across = 12 * t * (t - 1) * (t - 3) * self._A(s)
         return np.stack([along + 2 * across, along - 3 * across])
@@ -37,4 +37,5 @@ class GoldsteinPrice(Problem):
         return 1 + (s + 1) * (s + 1) * (19 - s * (14 - 3 * s))
 
     def _B(self, t):
-        return 3 + (t - 3) * (t - 3) * (3 + t * (2 + 3 * t))  # as above, but never rounded below 3
+        """B(t), rewritten so that it is never rounded below 3."""
+        return 3 + (t - 3) * (t - 3) * (3 + t * (2 + 3 * t))

@@ -34,14 +34,14 @@ class Griewank(Problem):
         """With two parameters, the ripples: the bowl shows from a hundred times as far."""
         return ((-8.0, 8.0), (-8.0, 8.0)) if self.dim == 2 else None
 
-    def f(self, x):
+    def f(self, w):
         """The bowl and the ripples."""
-        return (x * x).sum(0) / 4000 + (1 - np.cos(x / self._roots).prod(0))
+        return (w * w).sum(0) / 4000 + (1 - np.cos(w / self._roots).prod(0))
 
-    def grad(self, x):
-        """A cosine that is turned into a sine is the product times its tangent; no number's cosine rounds to 0."""
-        z = x / self._roots
-        return x / 2000 + np.cos(z).prod(0) * np.tan(z) / self._roots
+    def grad(self, w):
+        """A factor's derivative is the product times its tangent, which is finite: no float's cosine is exactly 0."""
+        z = w / self._roots
+        return w / 2000 + np.cos(z).prod(0) * np.tan(z) / self._roots
 
     @property
     def _roots(self):

@@ -21,12 +21,12 @@ class Himmelblau(Problem):
     view = ((-5.5, 5.5), (-5.5, 5.5))
     source = "Himmelblau, Applied nonlinear programming, 1972"
 
-    def f(self, x):
+    def f(self, w):
         """The sum of two squared parabolas."""
-        a, b = x[0] * x[0] + x[1] - 11, x[0] + x[1] * x[1] - 7
+        a, b = w[0] * w[0] + w[1] - 11, w[0] + w[1] * w[1] - 7
         return a * a + b * b
 
-    def grad(self, x):
+    def grad(self, w):
         """Each square gives twice itself times its derivative."""
-        a, b = x[0] * x[0] + x[1] - 11, x[0] + x[1] * x[1] - 7
-        return np.stack([4 * x[0] * a + 2 * b, 2 * a + 4 * x[1] * b])
+        a, b = w[0] * w[0] + w[1] - 11, w[0] + w[1] * w[1] - 7
+        return np.stack([4 * w[0] * a + 2 * b, 2 * a + 4 * w[1] * b])

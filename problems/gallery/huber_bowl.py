@@ -32,16 +32,16 @@ class HuberBowl(Problem):
         """The curvature along the second axis, within the bowl."""
         return self.kappa
 
-    def f(self, x):
-        """H along each axis; z is w as far as the bowl goes."""
-        z = self._clipped(x)
-        h = z * (x - 0.5 * z)
+    def f(self, w):
+        """H along each axis, where z is w clipped to the bowl."""
+        z = self._clipped(w)
+        h = z * (w - 0.5 * z)
         return h[0] + self.kappa * h[1]
 
-    def grad(self, x):
+    def grad(self, w):
         """z along each axis."""
-        z = self._clipped(x)
+        z = self._clipped(w)
         return np.stack([z[0], self.kappa * z[1]])
 
-    def _clipped(self, x):
-        return np.where(np.abs(x.real) <= self.delta, x, self.delta * np.sign(x.real))
+    def _clipped(self, w):
+        return np.where(np.abs(w.real) <= self.delta, w, self.delta * np.sign(w.real))

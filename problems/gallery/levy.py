@@ -35,15 +35,15 @@ class Levy(Problem):
         """With two parameters, the customary window."""
         return ((-10.0, 10.0), (-10.0, 10.0)) if self.dim == 2 else None
 
-    def f(self, x):
+    def f(self, w):
         """A parabola along every axis, each with its own ripples."""
-        z = (x - 1) / 4
+        z = (w - 1) / 4
         first, s, last = np.sin(np.pi * z[0]), np.sin(np.pi * z[:-1] + 1), np.sin(2 * np.pi * z[-1])
         return first * first + (z[:-1] * z[:-1] * (1 + 10 * s * s)).sum(0) + z[-1] * z[-1] * (1 + last * last)
 
-    def grad(self, x):
-        """Each parameter has its own; the first has sin² πz₁ as well."""
-        z, g = (x - 1) / 4, zeros_like(x)
+    def grad(self, w):
+        """Each component depends on its own parameter alone; the first has sin² πz₁ as well."""
+        z, g = (w - 1) / 4, zeros_like(w)
         s, last = np.sin(np.pi * z[:-1] + 1), np.sin(2 * np.pi * z[-1])
         g[:-1] = 2 * z[:-1] * (1 + 10 * s * (s + np.pi * z[:-1] * np.cos(np.pi * z[:-1] + 1)))
         g[-1] = 2 * z[-1] * (1 + last * (last + 2 * np.pi * z[-1] * np.cos(2 * np.pi * z[-1])))

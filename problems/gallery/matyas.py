@@ -18,12 +18,12 @@ class Matyas(Problem):
     view = ((-10.0, 10.0), (-10.0, 10.0))
     source = "Surjanovic & Bingham, Virtual library of simulation experiments"
 
-    def f(self, x):
+    def f(self, w):
         """A quadratic form."""
-        w1, w2 = x
+        w1, w2 = w
         return 0.26 * (w1 * w1 + w2 * w2) - 0.48 * w1 * w2
 
-    def grad(self, x):
+    def grad(self, w):
         """Linear."""
-        w1, w2 = x
+        w1, w2 = w
         return np.stack([0.52 * w1 - 0.48 * w2, 0.52 * w2 - 0.48 * w1])

@@ -19,13 +19,13 @@ class McCormick(Problem):
     view = ((-5.5, 4.5), (-6.0, 4.0))
     source = "McCormick, Computability of global solutions to factorable nonconvex programs, 1976; Adorio, MVF, 2005"
 
-    def f(self, x):
+    def f(self, w):
         """A sine along the valley, a parabola across it, and a slope."""
-        w1, w2 = x
+        w1, w2 = w
         return np.sin(w1 + w2) + (w1 - w2) * (w1 - w2) - 1.5 * w1 + 2.5 * w2 + 1
 
-    def grad(self, x):
+    def grad(self, w):
         """The sine gives its cosine to both, the parabola ±2(w₁ − w₂)."""
-        w1, w2 = x
+        w1, w2 = w
         along, across = np.cos(w1 + w2), 2 * (w1 - w2)
         return np.stack([along + across - 1.5, along - across + 2.5])

@@ -18,12 +18,12 @@ class MonkeySaddle(Problem):
     view = ((-1.5, 1.5), (-1.5, 1.5))
     source = "Hilbert & Cohn-Vossen, Anschauliche Geometrie, 1932"
 
-    def f(self, x):
+    def f(self, w):
         """The real part of (w₁ + i w₂)³."""
-        w1, w2 = x
+        w1, w2 = w
         return w1 * (w1 * w1 - 3 * w2 * w2)
 
-    def grad(self, x):
+    def grad(self, w):
         """Quadratic."""
-        w1, w2 = x
+        w1, w2 = w
         return np.stack([3 * (w1 * w1 - w2 * w2), -6 * w1 * w2])

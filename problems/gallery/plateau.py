@@ -20,10 +20,10 @@ class Plateau(Problem):
     view = ((-4.0, 4.0), (-4.0, 4.0))
     source = "the loss of Dennis & Welsch, Techniques for nonlinear least squares and robust regression, 1978"
 
-    def f(self, x):
+    def f(self, w):
         """A bell upside down."""
-        return -np.expm1(-0.5 * (x * x).sum(0))
+        return -np.expm1(-0.5 * (w * w).sum(0))
 
-    def grad(self, x):
+    def grad(self, w):
         """w times the bell."""
-        return x * np.exp(-0.5 * (x * x).sum(0))
+        return w * np.exp(-0.5 * (w * w).sum(0))

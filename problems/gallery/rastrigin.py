@@ -11,7 +11,7 @@ from stepbench import Problem, param
 class Rastrigin(Problem):
     """An egg box: a minimum near every point of a grid.
 
-    f(w) = Σ_i w_i² + 10 (1 − cos 2πw_i), written below as Σ_i w_i² + 20 sin² πw_i, which rounds to 0 at 0.
+    f(w) = Σ_i w_i² + 10 (1 − cos 2πw_i), computed as Σ_i w_i² + 20 sin² πw_i, which rounds to 0 at 0.
     """
 
     dim: int = param(2, "d", "number of parameters", "[1, 10000]")
@@ -34,11 +34,11 @@ class Rastrigin(Problem):
         """With two parameters, a window on some of the minima."""
         return ((-2.8, 2.8), (-2.8, 2.8)) if self.dim == 2 else None
 
-    def f(self, x):
+    def f(self, w):
         """A bowl, and a ripple along every axis."""
-        s = np.sin(np.pi * x)
-        return (x * x + 20 * s * s).sum(0)
+        s = np.sin(np.pi * w)
+        return (w * w + 20 * s * s).sum(0)
 
-    def grad(self, x):
-        """Each parameter has its own."""
-        return 2 * x + 20 * np.pi * np.sin(2 * np.pi * x)
+    def grad(self, w):
+        """Each component depends on its own parameter alone."""
+        return 2 * w + 20 * np.pi * np.sin(2 * np.pi * w)

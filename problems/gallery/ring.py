@@ -16,11 +16,11 @@ class Ring(Problem):
     view = ((-1.6, 1.6), (-1.6, 1.6))
     source = "Goldstone, Field theories with superconductor solutions, 1961"
 
-    def f(self, x):
+    def f(self, w):
         """A double well along every diameter."""
-        a = (x * x).sum(0) - 1
+        a = (w * w).sum(0) - 1
         return 0.25 * a * a
 
-    def grad(self, x):
+    def grad(self, w):
         """Towards the circle."""
-        return x * ((x * x).sum(0) - 1)
+        return w * ((w * w).sum(0) - 1)

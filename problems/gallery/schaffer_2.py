@@ -18,18 +18,18 @@ class Schaffer2(Problem):
     view = ((-2.2, 2.2), (-2.2, 2.2))
     source = "Schaffer, Caruana, Eshelman & Das 1989; Surjanovic & Bingham, Virtual library of simulation experiments"
 
-    def f(self, x):
+    def f(self, w):
         """A wave over hyperbolas that fades with the distance."""
-        wave, q = self._parts(x)
+        wave, q = self._parts(w)
         return 0.5 * (1 - np.cos(wave) / (q * q))
 
-    def grad(self, x):
+    def grad(self, w):
         """The wave has the gradient (4w₁, −4w₂), and q has w/500."""
-        wave, q = self._parts(x)
+        wave, q = self._parts(w)
         fade = 0.002 * np.cos(wave) / (q * q * q)
         turn = 2 * np.sin(wave) / (q * q)
-        return np.stack([x[0] * (fade + turn), x[1] * (fade - turn)])
+        return np.stack([w[0] * (fade + turn), w[1] * (fade - turn)])
 
-    def _parts(self, x):
-        a, b = x * x
+    def _parts(self, w):
+        a, b = w * w
         return 2 * (a - b), 1 + 0.001 * (a + b)

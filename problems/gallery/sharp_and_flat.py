@@ -25,19 +25,19 @@ class SharpAndFlat(Problem):
     view = ((-2.2, 2.6), (-1.8, 1.8))
     source = "made for this gallery, after Hochreiter & Schmidhuber, Flat minima, 1997"
 
-    def f(self, x):
+    def f(self, w):
         """Two bowls joined so that each keeps its minimum: close to the lower of the two."""
-        a, b = self._bowls(x)
+        a, b = self._bowls(w)
         return a * b / np.sqrt(a * a + b * b)
 
-    def grad(self, x):
+    def grad(self, w):
         """Each bowl's gradient, κ (w₁ + 1, w₂) and (w₁ − 1, w₂), times (f/a)³ and (f/b)³."""
-        a, b = self._bowls(x)
+        a, b = self._bowls(w)
         root = np.sqrt(a * a + b * b)
         p, q = b / root, a / root
         sharp, flat = self.kappa * p * p * p, q * q * q
-        return np.stack([sharp * (x[0] + 1) + flat * (x[0] - 1), (sharp + flat) * x[1]])
+        return np.stack([sharp * (w[0] + 1) + flat * (w[0] - 1), (sharp + flat) * w[1]])
 
-    def _bowls(self, x):
-        left, right, up = x[0] + 1, x[0] - 1, x[1] * x[1]
+    def _bowls(self, w):
+        left, right, up = w[0] + 1, w[0] - 1, w[1] * w[1]
         return 0.5 * self.kappa * (left * left + up), 0.5 * (right * right + up)

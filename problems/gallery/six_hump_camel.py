@@ -18,14 +18,14 @@ class SixHumpCamel(Problem):
     view = ((-2.2, 2.2), (-1.4, 1.4))
     source = "Branin 1972; Dixon & Szegő, Towards global optimisation 2, 1978"
 
-    def f(self, x):
+    def f(self, w):
         """Three basins along w₁, two along w₂, and a product that tilts them."""
-        w1, w2 = x
+        w1, w2 = w
         q, p = w1 * w1, w2 * w2
         return q * (4 - q * (2.1 - q / 3)) + w1 * w2 + 4 * p * (p - 1)
 
-    def grad(self, x):
+    def grad(self, w):
         """Odd in w, as f is even."""
-        w1, w2 = x
+        w1, w2 = w
         q, p = w1 * w1, w2 * w2
         return np.stack([w1 * (8 - q * (8.4 - 2 * q)) + w2, w1 + 8 * w2 * (2 * p - 1)])

@@ -9,7 +9,7 @@ from stepbench import Problem, param
 DEEP, SHALLOW = -2.9035340277711771, 2.7468027709908370
 """The two minima along one axis: the outer roots of 4w³ − 32w + 5 = 0."""
 F_DEEP, F_SHALLOW = -39.166165703771415, -25.029446655283943
-"""The values there."""
+"""The values at these two minima."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class StyblinskiTang(Problem):
 
     @property
     def f_star(self):
-        """The same from every parameter."""
+        """Every parameter contributes the same."""
         return self.dim * F_DEEP
 
     @property
@@ -48,11 +48,11 @@ class StyblinskiTang(Problem):
         """With two parameters, all four basins."""
         return ((-4.5, 4.5), (-4.5, 4.5)) if self.dim == 2 else None
 
-    def f(self, x):
+    def f(self, w):
         """A double well along every axis."""
-        q = x * x
-        return 0.5 * (q * (q - 16) + 5 * x).sum(0)
+        q = w * w
+        return 0.5 * (q * (q - 16) + 5 * w).sum(0)
 
-    def grad(self, x):
-        """Each parameter has its own."""
-        return (2 * x * x - 16) * x + 2.5
+    def grad(self, w):
+        """Each component depends on its own parameter alone."""
+        return (2 * w * w - 16) * w + 2.5

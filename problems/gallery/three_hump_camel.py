@@ -18,14 +18,14 @@ class ThreeHumpCamel(Problem):
     view = ((-2.4, 2.4), (-2.4, 2.4))
     source = "Branin 1972; Dixon & Szegő, Towards global optimisation, 1975"
 
-    def f(self, x):
+    def f(self, w):
         """A polynomial of degree six along w₁, in a bowl along w₂."""
-        w1, w2 = x
+        w1, w2 = w
         q = w1 * w1
         return q * (2 - q * (1.05 - q / 6)) + w1 * w2 + w2 * w2
 
-    def grad(self, x):
+    def grad(self, w):
         """Odd in w, as f is even."""
-        w1, w2 = x
+        w1, w2 = w
         q = w1 * w1
         return np.stack([w1 * (4 - q * (4.2 - q)) + w2, w1 + 2 * w2])

@@ -29,16 +29,16 @@ class TiltedBowl(Problem):
         """The curvature along a."""
         return self.kappa
 
-    def f(self, x):
+    def f(self, w):
         """κ times as steep along a as along b."""
         c, s = self._turn
-        a, b = c * x[0] + s * x[1], c * x[1] - s * x[0]
+        a, b = c * w[0] + s * w[1], c * w[1] - s * w[0]
         return 0.5 * (self.kappa * a * a + b * b)
 
-    def grad(self, x):
+    def grad(self, w):
         """(κa, b), turned back."""
         c, s = self._turn
-        a, b = self.kappa * (c * x[0] + s * x[1]), c * x[1] - s * x[0]
+        a, b = self.kappa * (c * w[0] + s * w[1]), c * w[1] - s * w[0]
         return np.stack([c * a - s * b, s * a + c * b])
 
     @property

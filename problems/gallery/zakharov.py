@@ -21,13 +21,13 @@ class Zakharov(Problem):
     view = ((-5.5, 5.5), (-5.5, 5.5))
     source = "Surjanovic & Bingham, Virtual library of simulation experiments"
 
-    def f(self, x):
+    def f(self, w):
         """A bowl, and a quartic across."""
-        s = 0.5 * x[0] + x[1]
-        return (x * x).sum(0) + s * s * (1 + s * s)
+        s = 0.5 * w[0] + w[1]
+        return (w * w).sum(0) + s * s * (1 + s * s)
 
-    def grad(self, x):
+    def grad(self, w):
         """s has the gradient (½, 1)."""
-        s = 0.5 * x[0] + x[1]
+        s = 0.5 * w[0] + w[1]
         across = s * (2 + 4 * s * s)
-        return 2 * x + np.stack([0.5 * across, across])
+        return 2 * w + np.stack([0.5 * across, across])

@@ -16,25 +16,25 @@ class _Logistic(NamedTuple):
     A: np.ndarray
     lam: float
 
-    def _margins(self, x):
+    def _margins(self, w):
         """The margins m, and exp(−|m|), which never overflows."""
-        m = contract("nd,dr->nr", self.A, x)
+        m = contract("nd,dr->nr", self.A, w)
         return m, np.exp(np.where(m > 0, -m, m))
 
-    def f(self, x):
-        m, e = self._margins(x)
-        return (np.log1p(e) - np.where(m > 0, 0, m)).sum(0) / len(self.A) + 0.5 * self.lam * (x * x).sum(0)
+    def f(self, w):
+        m, e = self._margins(w)
+        return (np.log1p(e) - np.where(m > 0, 0, m)).sum(0) / len(self.A) + 0.5 * self.lam * (w * w).sum(0)
 
-    def grad(self, x):
-        m, e = self._margins(x)
+    def grad(self, w):
+        m, e = self._margins(w)
         wrong = np.where(m > 0, e, 1) / (1 + e)  # the probability of the other class
-        return self.lam * x - contract("nd,nr->dr", self.A, wrong) / len(self.A)
+        return self.lam * w - contract("nd,nr->dr", self.A, wrong) / len(self.A)
 
-    def hessian(self, x):
-        _, e = self._margins(x)
+    def hessian(self, w):
+        _, e = self._margins(w)
         weights = e / ((1 + e) * (1 + e)) / len(self.A)
         outer = self.A[:, :, None] * self.A[:, None]
-        return contract("nij,nr->ijr", outer, weights) + self.lam * np.eye(len(x))[:, :, None]
+        return contract("nij,nr->ijr", outer, weights) + self.lam * np.eye(len(w))[:, :, None]
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,12 @@ class BreastCancer(FiniteSum):
     """Logistic regression on 569 tumours, whole or in batches.
 
     f(w) = 1/n Σ_i log(1 + exp(−t_i x_iᵀ w)) + λ/2 ‖w‖², where x_i are thirty measurements of a tumour, each with mean 0
-    and variance 1, and a 1, and t_i is 1 for a benign and −1 for a malignant one. With ``batch`` set, each step sees so
-    many tumours.
+    and variance 1, and a 1, and t_i is 1 for a benign and −1 for a malignant one. With ``batch`` set, each step sees
+    that many tumours.
     """
 
     lam: float = param(0.01, "λ", "weight of the penalty", "[1e-8, 1e8]")
-    batch: int | None = param(None, "|B|", "tumours drawn a step; none for all", "[1, 569]")
+    batch: int | None = param(None, "|B|", "tumours drawn per step; none for all", "[1, 569]")
 
     source = "Wolberg, Street & Mangasarian 1995, Breast Cancer Wisconsin (Diagnostic); data as scikit-learn ships them"
     x0 = (0.0,) * 31
@@ -64,7 +64,7 @@ class BreastCancer(FiniteSum):
 
     @cached_property
     def x_star(self):
-        """By Newton's method, from SciPy's minimum."""
+        """The minimiser that SciPy finds, polished by Newton's method."""
         from scipy.optimize import minimize
 
         def lone(answer):
@@ -83,7 +83,7 @@ class BreastCancer(FiniteSum):
 
     @property
     def mu(self):
-        """The penalty's."""
+        """The strong convexity of the penalty."""
         return self.lam
 
     @cached_property
@@ -91,18 +91,18 @@ class BreastCancer(FiniteSum):
         """A logistic curve bends by 1/4 at most."""
         return float(np.linalg.eigvalsh(self._rows.T @ self._rows)[-1]) / (4 * len(self._rows)) + self.lam
 
-    def hessian(self, x):
-        """That of all tumours."""
-        return self.whole.hessian(x)
+    def hessian(self, w):
+        """The Hessian over all tumours."""
+        return self.whole.hessian(w)
 
     @property
     def terms(self):
-        """The tumours."""
+        """The number of tumours."""
         return len(self._rows)
 
     @property
     def batch_size(self):
-        """Tumours a step."""
+        """Tumours drawn per step."""
         return self.batch
 
     def subset(self, index):

@@ -14,10 +14,10 @@ class Diabetes(LinearFit):
 
     f(w) = 1/(2n) Σ_i (x_iᵀ w − y_i)², where x_i are ten measurements of a patient, each with mean 0 and variance 1,
     and a 1; y_i is how far the disease went in a year, with mean 0 and variance 1 too. With ``batch`` set, each step
-    sees so many patients.
+    sees that many patients.
     """
 
-    batch: int | None = param(None, "|B|", "patients drawn a step; none for all", "[1, 442]")
+    batch: int | None = param(None, "|B|", "patients drawn per step; none for all", "[1, 442]")
 
     source = "Efron, Hastie, Johnstone & Tibshirani 2004, Least angle regression; data as scikit-learn ships them"
     x0 = (0.0,) * 11

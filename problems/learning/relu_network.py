@@ -23,14 +23,14 @@ class _Network(NamedTuple):
         z = contract("np,mpr->nmr", self.X, w.reshape(len(self.a), -1, w.shape[-1]))
         return z, contract("m,nmr->nr", self.a, np.where(z > 0, z, 0)) - self.y
 
-    def f(self, x):
-        _, r = self._residuals(x)
+    def f(self, w):
+        _, r = self._residuals(w)
         return 0.5 * self.weight * (r * r).sum(0)
 
-    def grad(self, x):
-        z, r = self._residuals(x)
+    def grad(self, w):
+        z, r = self._residuals(w)
         active = np.where(z > 0, r[:, None], 0) * self.a[:, None]
-        return self.weight * contract("np,nmr->mpr", self.X, active).reshape(x.shape)
+        return self.weight * contract("np,nmr->mpr", self.X, active).reshape(w.shape)
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,14 @@ class ReluNetwork(FiniteSum):
 
     f(W) = ½ Σ_i (u(x_i) − y_i)²,  u(x) = 1/√m Σ_r a_r max(⟨w_r, x⟩, 0). The n inputs x_i are random on the unit
     sphere, the labels y_i standard normal; the signs a_r are fixed, and training begins at standard normal w_r. Here w
-    is W row by row, m times p numbers. With ``batch`` set, each step sees so many samples, weighted by n/batch.
+    is W row by row, m times p numbers. With ``batch`` set, each step sees that many examples, weighted by n/batch.
     """
 
-    n: int = param(10, "n", "samples", "[1, 100000]")
+    n: int = param(10, "n", "number of examples", "[1, 100000]")
     inputs: int = param(5, "p", "length of an input", "[2, 10000]")
     width: int = param(100, "m", "hidden units", "[1, 100000]")
-    batch: int | None = param(None, "|B|", "samples drawn a step; none for all of them", "[1, inf)")
-    data_seed: int = param(0, "", "seed of the samples, the signs and the start", "[0, inf)")
+    batch: int | None = param(None, "|B|", "examples drawn per step; none for all of them", "[1, inf)")
+    data_seed: int = param(0, "", "seed of the examples, the signs and the start", "[0, inf)")
 
     source = "Wu et al. 2022, §4, eq. 11"
     smoothness = "C⁰"
@@ -54,7 +54,7 @@ class ReluNetwork(FiniteSum):
     def __post_init__(self):
         super().__post_init__()
         if self.batch is not None and self.batch > self.n:
-            raise InputError(f"{self.name}: batch={self.batch} is more than the n={self.n} samples")
+            raise InputError(f"{self.name}: batch={self.batch} is more than the n={self.n} examples")
 
     @cached_property
     def _drawn(self):
@@ -72,9 +72,9 @@ class ReluNetwork(FiniteSum):
 
     @property
     def f_star(self):
-        """0 where 2n units have each sign, None elsewhere.
+        """0 where at least 2n units have each sign, else None.
 
-        Four units fit one sample and leave the others: with v ⊥ x_i in general position and ε small,
+        Four units can fit one example and leave the others alone: with v ⊥ x_i in general position and ε small,
         σ(⟨v + ε x_i, x⟩) + σ(⟨v − ε x_i, x⟩) − 2σ(⟨v, x⟩) is ε‖x_i‖² at x_i and 0 at the others.
         """
         positive = int((self._drawn[0].a > 0).sum())
@@ -94,15 +94,15 @@ class ReluNetwork(FiniteSum):
 
     @property
     def terms(self):
-        """The samples."""
+        """The number of examples."""
         return self.n
 
     @property
     def batch_size(self):
-        """Samples a step."""
+        """Examples drawn per step."""
         return self.batch
 
     def subset(self, index):
-        """The chosen samples' squares, weighted so that their expectation is the whole sum."""
+        """The squares of the chosen examples, weighted so that their expectation is the whole sum."""
         X, y, a, _ = self._drawn[0]
         return _Network(X[index], y[index], a, self.n / len(index))

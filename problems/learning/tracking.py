@@ -15,15 +15,15 @@ class _Distance:
     def __init__(self, s):
         self.s = s[:, None]
 
-    def f(self, x):
-        apart = x - like(self.s, x)
+    def f(self, w):
+        apart = w - like(self.s, w)
         return 0.5 * (apart * apart).sum(0)
 
-    def grad(self, x):
-        return x - like(self.s, x)
+    def grad(self, w):
+        return w - like(self.s, w)
 
-    def hessian(self, x):
-        return np.repeat(np.eye(len(x))[:, :, None], x.shape[-1], axis=2)
+    def hessian(self, w):
+        return np.repeat(np.eye(len(w))[:, :, None], w.shape[-1], axis=2)
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Tracking(Problem):
 
     Each step sees ½ (y − wᵀx)² for one example: dim inputs x, standard normal, and y = sᵀx. Only the first
     ``relevant`` components of s are not 0; they are ±1, and after every ``period`` examples one of them, chosen at
-    random, changes its sign. f is half the error expected of the next example, ½ ‖w − s‖²: it drifts, and its minimum
-    of 0 moves. A rule that has a step size a component can learn which inputs matter.
+    random, changes its sign. f is half the expected squared error on the next example, ½ ‖w − s‖²: it drifts, and its
+    minimum of 0 moves. A rule that has one step size per component can learn which inputs matter.
     """
 
     dim: int = param(20, "n", "inputs", "[1, 10000]")
@@ -53,7 +53,7 @@ class Tracking(Problem):
         return np.zeros(self.dim)
 
     def task(self, step):
-        """The signs s, (dim,), that the example after so many steps has."""
+        """The signs s, (dim,), of the task after the given number of steps."""
         changes, relevant = step // self.period, min(self.relevant, self.dim)
         known = max(1024, 1 << changes.bit_length())
         s = np.zeros(self.dim)
@@ -61,20 +61,20 @@ class Tracking(Problem):
         return s
 
     def at(self, step):
-        """Half the error expected of the example after so many steps."""
+        """Half the expected squared error of w after the given number of steps."""
         return _Distance(self.task(step))
 
-    def f(self, x):
-        """As it stands at the start."""
-        return self.at(0).f(x)
+    def f(self, w):
+        """The function as it stands at the start."""
+        return self.at(0).f(w)
 
-    def grad(self, x):
-        """w − s, as it stands at the start."""
-        return self.at(0).grad(x)
+    def grad(self, w):
+        """w − s, with the task at the start."""
+        return self.at(0).grad(w)
 
-    def hessian(self, x):
+    def hessian(self, w):
         """The identity."""
-        return self.at(0).hessian(x)
+        return self.at(0).hessian(w)
 
     def sample(self, rng, step):
         """One example of the task as it stands before the step."""
@@ -84,7 +84,7 @@ class Tracking(Problem):
 
 @lru_cache(8)
 def _signs(relevant, seed, changes):
-    """The relevant signs after so many changes and after all before, (changes + 1, relevant)."""
+    """The relevant signs after every number of changes from 0 on, (changes + 1, relevant)."""
     flips = np.random.default_rng(seed).integers(relevant, size=changes)
     turned = np.zeros((changes + 1, relevant), dtype=np.int64)
     turned[np.arange(1, changes + 1), flips] = 1

@@ -6,7 +6,7 @@ from stepbench import LeastSquares
 
 U = np.arange(1.0, 16.0)[:, None]
 V = 16 - U
-W = np.minimum(U, V)
+LEAST = np.minimum(U, V)
 Y = np.array([0.14, 0.18, 0.22, 0.25, 0.29, 0.32, 0.35, 0.39, 0.37, 0.58, 0.73, 0.96, 1.34, 2.10, 4.39])[:, None]
 
 
@@ -15,7 +15,7 @@ class Bard(LeastSquares):
 
     r_i = y_i − (w₁ + u_i / (v_i w₂ + min(u_i, v_i) w₃)),  with u_i = i and v_i = 16 − i
 
-    Where w₂ and w₃ go to −∞, f falls to the least it has for a constant, 17.4287 at w₁ = 0.8407.
+    Where w₂ and w₃ go to −∞, the curve becomes a constant, and f falls to 17.4287, at w₁ = 0.8407.
     """
 
     x0 = (1.0, 1.0, 1.0)
@@ -25,12 +25,12 @@ class Bard(LeastSquares):
     local_minima = (17.428693333333335,)
     source = "Moré, Garbow & Hillstrom 1981, no. 8; Bard 1970"
 
-    def residuals(self, x):
-        """One a point."""
-        return Y - (x[0] + U / (V * x[1] + W * x[2]))
+    def residuals(self, w):
+        """One per point."""
+        return Y - (w[0] + U / (V * w[1] + LEAST * w[2]))
 
-    def jacobian(self, x):
+    def jacobian(self, w):
         """Column by column."""
-        below = V * x[1] + W * x[2]
-        fall = U / (below * below)
-        return np.stack([-np.ones_like(fall), V * fall, W * fall], axis=1)
+        denominator = V * w[1] + LEAST * w[2]
+        fall = U / (denominator * denominator)
+        return np.stack([-np.ones_like(fall), V * fall, LEAST * fall], axis=1)

@@ -18,12 +18,12 @@ class Beale(LeastSquares):
     view = ((-4.5, 4.5), (-4.5, 4.5))
     source = "Moré, Garbow & Hillstrom 1981, no. 5; Beale 1958"
 
-    def residuals(self, x):
+    def residuals(self, w):
         """Three, for the powers 1, 2 and 3 of w₂."""
-        w1, w2 = x
-        return stack([1.5 - w1 * (1 - w2), 2.25 - w1 * (1 - w2 * w2), 2.625 - w1 * (1 - w2 * w2 * w2)], x)
+        w1, w2 = w
+        return stack([1.5 - w1 * (1 - w2), 2.25 - w1 * (1 - w2 * w2), 2.625 - w1 * (1 - w2 * w2 * w2)], w)
 
-    def jacobian(self, x):
+    def jacobian(self, w):
         """Row by row."""
-        w1, w2 = x
-        return stack([[w2 - 1, w1], [w2 * w2 - 1, 2 * w1 * w2], [w2 * w2 * w2 - 1, 3 * w1 * w2 * w2]], x)
+        w1, w2 = w
+        return stack([[w2 - 1, w1], [w2 * w2 - 1, 2 * w1 * w2], [w2 * w2 * w2 - 1, 3 * w1 * w2 * w2]], w)

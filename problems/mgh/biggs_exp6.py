@@ -15,8 +15,8 @@ class BiggsExp6(LeastSquares):
     r_i = w₃ exp(−t_i w₁) − w₄ exp(−t_i w₂) + w₆ exp(−t_i w₅) − y_i,  with t_i = i/10,
     y_i = exp(−t_i) − 5 exp(−10 t_i) + 3 exp(−4 t_i),  i = 1, …, m
 
-    The paper's minimum is 5.65565·10⁻³ with m = 13. It is one among the points with w₁ = w₅ and w₃ = w₆ only, which a
-    method that treats all parameters alike never leaves, since the start is one of them; it is a saddle of f.
+    The paper's minimum, 5.65565·10⁻³ with m = 13, is the least value only among the points with w₁ = w₅ and w₃ = w₆; it
+    is a saddle of f. The start is such a point, and a method that treats all parameters alike never leaves them.
     """
 
     m: int = param(13, "m", "number of residuals", "[6, 10000]")
@@ -26,14 +26,14 @@ class BiggsExp6(LeastSquares):
     f_star = 0.0
     source = "Moré, Garbow & Hillstrom 1981, no. 18; Biggs 1971"
 
-    def residuals(self, x):
-        """One a time t_i."""
+    def residuals(self, w):
+        """One per time t_i."""
         t = np.arange(1, self.m + 1)[:, None] / 10
         y = exp(-t) - 5 * exp(-10 * t) + 3 * exp(-4 * t)
-        return x[2] * exp(-t * x[0]) - x[3] * exp(-t * x[1]) + x[5] * exp(-t * x[4]) - y
+        return w[2] * exp(-t * w[0]) - w[3] * exp(-t * w[1]) + w[5] * exp(-t * w[4]) - y
 
-    def jacobian(self, x):
+    def jacobian(self, w):
         """Column by column."""
         t = np.arange(1, self.m + 1)[:, None] / 10
-        a, b, c = exp(-t * x[0]), exp(-t * x[1]), exp(-t * x[4])
-        return np.stack([-t * x[2] * a, t * x[3] * b, a, -b, -t * x[5] * c, c], axis=1)
+        a, b, c = exp(-t * w[0]), exp(-t * w[1]), exp(-t * w[4])
+        return np.stack([-t * w[2] * a, t * w[3] * b, a, -b, -t * w[5] * c, c], axis=1)

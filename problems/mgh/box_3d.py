@@ -24,13 +24,13 @@ class Box3D(LeastSquares):
     f_star = 0.0
     source = "Moré, Garbow & Hillstrom 1981, no. 12; Box 1966"
 
-    def residuals(self, x):
-        """One a time t_i."""
+    def residuals(self, w):
+        """One per time t_i."""
         t = np.arange(1, self.m + 1)[:, None] / 10
-        return exp(-t * x[0]) - exp(-t * x[1]) - x[2] * (exp(-t) - exp(-10 * t))
+        return exp(-t * w[0]) - exp(-t * w[1]) - w[2] * (exp(-t) - exp(-10 * t))
 
-    def jacobian(self, x):
+    def jacobian(self, w):
         """Column by column."""
         t = np.arange(1, self.m + 1)[:, None] / 10
         weight = exp(-10 * t) - exp(-t)
-        return np.stack([-t * exp(-t * x[0]), t * exp(-t * x[1]), weight + 0 * x[2]], axis=1)
+        return np.stack([-t * exp(-t * w[0]), t * exp(-t * w[1]), weight + 0 * w[2]], axis=1)

@@ -45,18 +45,18 @@ class BrownAlmostLinear(LeastSquares):
         roots[-1] = n + 1 - n * roots[-1]
         return roots
 
-    def residuals(self, x):
+    def residuals(self, w):
         """All but the last are linear."""
-        r = x + x.sum(0) - (self.dim + 1)
-        r[-1] = x.prod(0) - 1
+        r = w + w.sum(0) - (self.dim + 1)
+        r[-1] = w.prod(0) - 1
         return r
 
-    def jacobian(self, x):
+    def jacobian(self, w):
         """Constant rows, and the products of all parameters but one."""
         i = np.arange(self.dim)
-        J = np.ones((self.dim, *x.shape), x.dtype)
+        J = np.ones((self.dim, *w.shape), w.dtype)
         J[i, i] += 1
         J[-1] = 1.0
-        J[-1, 1:] *= np.cumprod(x, axis=0)[:-1]
-        J[-1, :-1] *= np.cumprod(x[::-1], axis=0)[-2::-1]
+        J[-1, 1:] *= np.cumprod(w, axis=0)[:-1]
+        J[-1, :-1] *= np.cumprod(w[::-1], axis=0)[-2::-1]
         return J

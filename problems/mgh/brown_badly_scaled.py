@@ -16,12 +16,12 @@ class BrownBadlyScaled(LeastSquares):
     view = ((-2e5, 1.2e6), (-0.4, 1.2))
     source = "Moré, Garbow & Hillstrom 1981, no. 4; Brown, unpublished"
 
-    def residuals(self, x):
+    def residuals(self, w):
         """Three: the two ends, and the product."""
-        w1, w2 = x
-        return stack([w1 - 1e6, w2 - 2e-6, w1 * w2 - 2], x)
+        w1, w2 = w
+        return stack([w1 - 1e6, w2 - 2e-6, w1 * w2 - 2], w)
 
-    def jacobian(self, x):
+    def jacobian(self, w):
         """Row by row."""
-        w1, w2 = x
-        return stack([[1.0, 0.0], [0.0, 1.0], [w2, w1]], x)
+        w1, w2 = w
+        return stack([[1.0, 0.0], [0.0, 1.0], [w2, w1]], w)

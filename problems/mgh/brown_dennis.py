@@ -23,23 +23,23 @@ class BrownDennis(LeastSquares):
 
     @property
     def x_star(self):
-        """With m = 20 only."""
+        """Known with m = 20 only."""
         # polished by Newton's method; the paper gives f only
         known = np.array([-11.594439904762165, 13.203630051207204, -0.40343948817685954, 0.2367787744557363])
         return known if self.m == 20 else None
 
     @property
     def f_star(self):
-        """With m = 20 only."""
+        """Known with m = 20 only."""
         return 85822.20162635634 if self.m == 20 else None
 
-    def residuals(self, x):
-        """One a time t_i."""
+    def residuals(self, w):
+        """One per time t_i."""
         t = np.arange(1, self.m + 1)[:, None] / 5
-        return (x[0] + t * x[1] - np.exp(t)) ** 2 + (x[2] + np.sin(t) * x[3] - np.cos(t)) ** 2
+        return (w[0] + t * w[1] - np.exp(t)) ** 2 + (w[2] + np.sin(t) * w[3] - np.cos(t)) ** 2
 
-    def jacobian(self, x):
+    def jacobian(self, w):
         """Column by column."""
         t = np.arange(1, self.m + 1)[:, None] / 5
-        a, b = 2 * (x[0] + t * x[1] - np.exp(t)), 2 * (x[2] + np.sin(t) * x[3] - np.cos(t))
+        a, b = 2 * (w[0] + t * w[1] - np.exp(t)), 2 * (w[2] + np.sin(t) * w[3] - np.cos(t))
         return np.stack([a, t * a, b, np.sin(t) * b], axis=1)

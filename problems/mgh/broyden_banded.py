@@ -30,19 +30,19 @@ class BroydenBanded(LeastSquares):
         """The root that Newton's method finds from the start."""
         return self.root()
 
-    def residuals(self, x):
-        """One a parameter."""
-        r, neighbour = (2 + 5 * x * x) * x + 1, (1 + x) * x
+    def residuals(self, w):
+        """One per parameter."""
+        r, neighbour = (2 + 5 * w * w) * w + 1, (1 + w) * w
         r[:-1] -= neighbour[1:]
         for k in range(1, 6):
             r[k:] -= neighbour[:-k]
         return r
 
-    def jacobian(self, x):
+    def jacobian(self, w):
         """Seven diagonals."""
-        i, neighbour = np.arange(self.dim), 1 + 2 * x
-        J = np.zeros((self.dim, *x.shape), x.dtype)
-        J[i, i], J[i[:-1], i[1:]] = 2 + 15 * x * x, -neighbour[1:]
+        i, neighbour = np.arange(self.dim), 1 + 2 * w
+        J = np.zeros((self.dim, *w.shape), w.dtype)
+        J[i, i], J[i[:-1], i[1:]] = 2 + 15 * w * w, -neighbour[1:]
         for k in range(1, 6):
             J[i[k:], i[:-k]] = -neighbour[:-k]
         return J

@@ -30,16 +30,16 @@ class BroydenTridiagonal(LeastSquares):
         """The root that Newton's method finds from the start."""
         return self.root()
 
-    def residuals(self, x):
-        """One a parameter."""
-        r = (3 - 2 * x) * x + 1
-        r[1:] -= x[:-1]
-        r[:-1] -= 2 * x[1:]
+    def residuals(self, w):
+        """One per parameter."""
+        r = (3 - 2 * w) * w + 1
+        r[1:] -= w[:-1]
+        r[:-1] -= 2 * w[1:]
         return r
 
-    def jacobian(self, x):
+    def jacobian(self, w):
         """Three diagonals."""
         i = np.arange(self.dim)
-        J = np.zeros((self.dim, *x.shape), x.dtype)
-        J[i, i], J[i[1:], i[:-1]], J[i[:-1], i[1:]] = 3 - 4 * x, -1.0, -2.0
+        J = np.zeros((self.dim, *w.shape), w.dtype)
+        J[i, i], J[i[1:], i[:-1]], J[i[:-1], i[1:]] = 3 - 4 * w, -1.0, -2.0
         return J

@@ -37,7 +37,7 @@ class Chebyquad(LeastSquares):
 
     @property
     def degree(self):
-        """The highest, m."""
+        """The highest degree, m."""
         return self.m or self.dim
 
     @property
@@ -47,7 +47,7 @@ class Chebyquad(LeastSquares):
 
     @property
     def exact(self):
-        """Whether m = n nodes can satisfy all n equations: for n = 8, and from 10 on, they cannot."""
+        """Whether n nodes can satisfy all equations: m = n, and n is neither 8 nor above 9."""
         return self.degree == self.dim and self.dim in (1, 2, 3, 4, 5, 6, 7, 9)
 
     @property
@@ -57,7 +57,7 @@ class Chebyquad(LeastSquares):
 
     @property
     def local_minima(self):
-        """What the paper gives for n = 10."""
+        """The minimum that the paper gives for n = 10."""
         return (6.5039548008823061e-03,) if self.degree == self.dim == 10 else ()
 
     @cached_property
@@ -69,19 +69,19 @@ class Chebyquad(LeastSquares):
             return root(lambda w: self.residuals(w[:, None])[:, 0], self.x0, method="lm", tol=1e-15).x
         if self.f_star is None:
             return None
-        x = np.array(X_STAR[self.dim])
-        return x if self.dim == 8 else np.stack([x, 1 - x[::-1]], axis=1)
+        nodes = np.array(X_STAR[self.dim])
+        return nodes if self.dim == 8 else np.stack([nodes, 1 - nodes[::-1]], axis=1)
 
-    def residuals(self, x):
-        """One a polynomial."""
+    def residuals(self, w):
+        """One per polynomial."""
         i = np.arange(2, self.degree + 1, 2)[:, None]
-        r = np.stack([T.sum(0) / self.dim for T in self.chebyshev(2 * x - 1, 2 * x - 1)[1:]])
+        r = np.stack([T.sum(0) / self.dim for T in self.chebyshev(2 * w - 1, 2 * w - 1)[1:]])
         r[1::2] += 1 / (i * i - 1)
         return r
 
-    def jacobian(self, x):
+    def jacobian(self, w):
         """T_i′ = 2 i U_{i−1}, of the second kind; the 2 is that of 2w − 1."""
-        U = self.chebyshev(2 * x - 1, 2 * (2 * x - 1))
+        U = self.chebyshev(2 * w - 1, 2 * (2 * w - 1))
         return np.stack([2 * i * U[i - 1] / self.dim for i in range(1, self.degree + 1)])
 
     def chebyshev(self, y, first):

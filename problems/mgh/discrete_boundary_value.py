@@ -35,18 +35,18 @@ class DiscreteBoundaryValue(LeastSquares):
         """The root that Newton's method finds from the start."""
         return self.root()
 
-    def residuals(self, x):
+    def residuals(self, w):
         """Second differences, and the cube."""
-        c = x + self.t + 1
-        r = 2 * x + c * c * c / (2 * (self.dim + 1) ** 2)
-        r[1:] -= x[:-1]
-        r[:-1] -= x[1:]
+        c = w + self.t + 1
+        r = 2 * w + c * c * c / (2 * (self.dim + 1) ** 2)
+        r[1:] -= w[:-1]
+        r[:-1] -= w[1:]
         return r
 
-    def jacobian(self, x):
+    def jacobian(self, w):
         """Three diagonals."""
-        i, c = np.arange(self.dim), x + self.t + 1
-        J = np.zeros((self.dim, *x.shape), x.dtype)
+        i, c = np.arange(self.dim), w + self.t + 1
+        J = np.zeros((self.dim, *w.shape), w.dtype)
         J[i, i] = 2 + 3 * c * c / (2 * (self.dim + 1) ** 2)
         J[i[1:], i[:-1]] = J[i[:-1], i[1:]] = -1.0
         return J

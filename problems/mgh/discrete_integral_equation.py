@@ -43,14 +43,14 @@ class DiscreteIntegralEquation(LeastSquares):
         """The root that Newton's method finds from the start."""
         return self.root()
 
-    def residuals(self, x):
+    def residuals(self, w):
         """The parameters, and the integral."""
-        c = x + self.t + 1
-        return x + contract("ij,jr->ir", self.kernel, c * c * c)
+        c = w + self.t + 1
+        return w + contract("ij,jr->ir", self.kernel, c * c * c)
 
-    def jacobian(self, x):
+    def jacobian(self, w):
         """The identity, and the kernel."""
-        i, c = np.arange(self.dim), x + self.t + 1
+        i, c = np.arange(self.dim), w + self.t + 1
         J = self.kernel[:, :, None] * (3 * c * c)
         J[i, i] += 1
         return J

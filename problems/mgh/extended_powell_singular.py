@@ -35,19 +35,19 @@ class ExtendedPowellSingular(LeastSquares):
         """The origin."""
         return np.zeros(self.dim)
 
-    def residuals(self, x):
+    def residuals(self, w):
         """Four for every four parameters."""
-        a, b, c, d = x[::4], x[1::4], x[2::4], x[3::4]
-        r = np.empty_like(x)
+        a, b, c, d = w[::4], w[1::4], w[2::4], w[3::4]
+        r = np.empty_like(w)
         r[::4], r[1::4] = a + 10 * b, np.sqrt(5) * (c - d)
         r[2::4], r[3::4] = (b - 2 * c) ** 2, np.sqrt(10) * (a - d) ** 2
         return r
 
-    def jacobian(self, x):
+    def jacobian(self, w):
         """Blocks of 4 × 4 along the diagonal."""
-        a, b, c, d = x[::4], x[1::4], x[2::4], x[3::4]
+        a, b, c, d = w[::4], w[1::4], w[2::4], w[3::4]
         s, t = 2 * (b - 2 * c), 2 * np.sqrt(10) * (a - d)
-        J = np.zeros((self.dim, *x.shape), x.dtype)
+        J = np.zeros((self.dim, *w.shape), w.dtype)
         i = np.arange(0, self.dim, 4)
         J[i, i], J[i, i + 1] = 1.0, 10.0
         J[i + 1, i + 2], J[i + 1, i + 3] = np.sqrt(5), -np.sqrt(5)

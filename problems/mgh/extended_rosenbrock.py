@@ -34,15 +34,15 @@ class ExtendedRosenbrock(LeastSquares):
         """All ones."""
         return np.ones(self.dim)
 
-    def residuals(self, x):
-        """Two a pair."""
-        r = np.empty_like(x)
-        r[::2], r[1::2] = 10 * (x[1::2] - x[::2] * x[::2]), 1 - x[::2]
+    def residuals(self, w):
+        """Two per pair of parameters."""
+        r = np.empty_like(w)
+        r[::2], r[1::2] = 10 * (w[1::2] - w[::2] * w[::2]), 1 - w[::2]
         return r
 
-    def jacobian(self, x):
+    def jacobian(self, w):
         """Blocks of 2 × 2 along the diagonal."""
-        J = np.zeros((self.dim, *x.shape), x.dtype)
+        J = np.zeros((self.dim, *w.shape), w.dtype)
         i = np.arange(0, self.dim, 2)
-        J[i, i], J[i, i + 1], J[i + 1, i] = -20 * x[::2], 10.0, -1.0
+        J[i, i], J[i, i + 1], J[i + 1, i] = -20 * w[::2], 10.0, -1.0
         return J

@@ -19,12 +19,12 @@ class FreudensteinRoth(LeastSquares):
     view = ((-3.0, 15.0), (-3.5, 5.5))
     source = "Moré, Garbow & Hillstrom 1981, no. 2; Freudenstein & Roth 1963"
 
-    def residuals(self, x):
+    def residuals(self, w):
         """Two cubics in w₂."""
-        w1, w2 = x
-        return stack([-13 + w1 + ((5 - w2) * w2 - 2) * w2, -29 + w1 + ((w2 + 1) * w2 - 14) * w2], x)
+        w1, w2 = w
+        return stack([-13 + w1 + ((5 - w2) * w2 - 2) * w2, -29 + w1 + ((w2 + 1) * w2 - 14) * w2], w)
 
-    def jacobian(self, x):
+    def jacobian(self, w):
         """Row by row."""
-        w2 = x[1]
-        return stack([[1.0, (10 - 3 * w2) * w2 - 2], [1.0, (3 * w2 + 2) * w2 - 14]], x)
+        w2 = w[1]
+        return stack([[1.0, (10 - 3 * w2) * w2 - 2], [1.0, (3 * w2 + 2) * w2 - 14]], w)

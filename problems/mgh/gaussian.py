@@ -24,13 +24,13 @@ class Gaussian(LeastSquares):
     f_star = 1.127932769618648e-08
     source = "Moré, Garbow & Hillstrom 1981, no. 9; unpublished"
 
-    def residuals(self, x):
-        """One a point."""
-        apart = T - x[2]
-        return x[0] * exp(-x[1] * apart * apart / 2) - Y
+    def residuals(self, w):
+        """One per point."""
+        apart = T - w[2]
+        return w[0] * exp(-w[1] * apart * apart / 2) - Y
 
-    def jacobian(self, x):
+    def jacobian(self, w):
         """Column by column."""
-        apart = T - x[2]
-        bell = exp(-x[1] * apart * apart / 2)
-        return np.stack([bell, -x[0] * apart * apart * bell / 2, x[0] * x[1] * apart * bell], axis=1)
+        apart = T - w[2]
+        bell = exp(-w[1] * apart * apart / 2)
+        return np.stack([bell, -w[0] * apart * apart * bell / 2, w[0] * w[1] * apart * bell], axis=1)

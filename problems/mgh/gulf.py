@@ -32,16 +32,16 @@ class Gulf(LeastSquares):
         t = np.arange(1, self.m + 1)[:, None] / 100
         return t, 25 + (-50 * np.log(t)) ** (2 / 3)
 
-    def residuals(self, x):
-        """One a point of the curve."""
+    def residuals(self, w):
+        """One per point of the curve."""
         t, y = self.data
-        apart = np.where(y > x[1].real, y - x[1], x[1] - y)
-        return exp(-power(apart, x[2]) / x[0]) - t
+        apart = np.where(y > w[1].real, y - w[1], w[1] - y)
+        return exp(-power(apart, w[2]) / w[0]) - t
 
-    def jacobian(self, x):
-        """Column by column; a point at a kink has the derivative 0 by w₂."""
+    def jacobian(self, w):
+        """Column by column; at a kink the derivative with respect to w₂ is taken as 0."""
         _, y = self.data
-        w1, w2, w3 = x
+        w1, w2, w3 = w
         apart = np.where(y > w2.real, y - w2, w2 - y)
         rise = power(apart, w3) / w1
         fall = rise * exp(-rise)

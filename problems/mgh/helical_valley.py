@@ -21,19 +21,19 @@ class HelicalValley(LeastSquares):
     smoothness = "C⁻¹"
     source = "Moré, Garbow & Hillstrom 1981, no. 7; Fletcher & Powell 1963"
 
-    def residuals(self, x):
+    def residuals(self, w):
         """Three: from the helix, from the cylinder, and the height."""
-        w1, w2, w3 = x
+        w1, w2, w3 = w
         turns = np.arctan(ratio(w2, w1)) / (2 * np.pi) + np.where(w1.real < 0, 0.5, 0.0)
         # Where w₁ = 0, its limit from the right; to first order in w₁, which the complex step asks for.
         theta = np.where(w1.real == 0, np.sign(w2.real) / 4 - ratio(w1, w2) / (2 * np.pi), turns)
-        return stack([10 * (w3 - 10 * theta), 10 * (np.sqrt(w1 * w1 + w2 * w2) - 1), w3], x)
+        return stack([10 * (w3 - 10 * theta), 10 * (np.sqrt(w1 * w1 + w2 * w2) - 1), w3], w)
 
-    def jacobian(self, x):
+    def jacobian(self, w):
         """Row by row."""
-        w1, w2, _ = x
+        w1, w2, _ = w
         square = w1 * w1 + w2 * w2
         turn, radius = 2 * np.pi * square, np.sqrt(square)
         return stack(
-            [[100 * w2 / turn, -100 * w1 / turn, 10.0], [10 * w1 / radius, 10 * w2 / radius, 0.0], [0.0, 0.0, 1.0]], x
+            [[100 * w2 / turn, -100 * w1 / turn, 10.0], [10 * w1 / radius, 10 * w2 / radius, 0.0], [0.0, 0.0, 1.0]], w
         )

@@ -25,21 +25,21 @@ class JennrichSampson(LeastSquares):
 
     @property
     def x_star(self):
-        """Both alike; with m = 10 only."""
+        """Both parameters are equal; known with m = 10 only."""
         # polished by Newton's method; the paper gives (0.2578, 0.2578) only
         return np.full(2, 0.2578252136703641) if self.m == 10 else None
 
     @property
     def f_star(self):
-        """With m = 10 only."""
+        """Known with m = 10 only."""
         return 124.36218235561485 if self.m == 10 else None
 
-    def residuals(self, x):
+    def residuals(self, w):
         """One for every i."""
         i = np.arange(1, self.m + 1)[:, None]
-        return 2 + 2 * i - (exp(i * x[0]) + exp(i * x[1]))
+        return 2 + 2 * i - (exp(i * w[0]) + exp(i * w[1]))
 
-    def jacobian(self, x):
+    def jacobian(self, w):
         """Column by column."""
         i = np.arange(1, self.m + 1)[:, None]
-        return np.stack([-i * exp(i * x[0]), -i * exp(i * x[1])], axis=1)
+        return np.stack([-i * exp(i * w[0]), -i * exp(i * w[1])], axis=1)

@@ -23,14 +23,14 @@ class KowalikOsborne(LeastSquares):
     local_minima = (0.0010273430486954578,)
     source = "Moré, Garbow & Hillstrom 1981, no. 15; Kowalik & Osborne 1968"
 
-    def residuals(self, x):
-        """One a measurement."""
-        w1, w2, w3, w4 = x
+    def residuals(self, w):
+        """One per measurement."""
+        w1, w2, w3, w4 = w
         return Y - w1 * U * (U + w2) / (U * (U + w3) + w4)
 
-    def jacobian(self, x):
+    def jacobian(self, w):
         """Column by column."""
-        w1, w2, w3, w4 = x
-        below = U * (U + w3) + w4
-        share, rate = U * (U + w2) / below, w1 * U / below
+        w1, w2, w3, w4 = w
+        denominator = U * (U + w3) + w4
+        share, rate = U * (U + w2) / denominator, w1 * U / denominator
         return np.stack([-share, -rate, rate * share, rate * share / U], axis=1)

@@ -47,10 +47,10 @@ class LinearFullRank(LeastSquares):
         """The matrix of r = A w − 1, (m, n)."""
         return np.eye(self.m, self.dim) - 2 / self.m
 
-    def residuals(self, x):
+    def residuals(self, w):
         """Linear."""
-        return contract("ij,jr->ir", self.A, x) - 1
+        return contract("ij,jr->ir", self.A, w) - 1
 
-    def jacobian(self, x):
+    def jacobian(self, w):
         """The same everywhere."""
-        return np.repeat(self.A[:, :, None], x.shape[1], axis=2)
+        return np.repeat(self.A[:, :, None], w.shape[1], axis=2)

@@ -50,10 +50,10 @@ class LinearRank1Zero(LeastSquares):
         A[-1], A[:, [0, -1]] = 0.0, 0.0
         return A
 
-    def residuals(self, x):
+    def residuals(self, w):
         """Linear; the first and the last are constant."""
-        return contract("ij,jr->ir", self.A, x) - 1
+        return contract("ij,jr->ir", self.A, w) - 1
 
-    def jacobian(self, x):
+    def jacobian(self, w):
         """The same everywhere."""
-        return np.repeat(self.A[:, :, None], x.shape[1], axis=2)
+        return np.repeat(self.A[:, :, None], w.shape[1], axis=2)

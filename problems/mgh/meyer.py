@@ -24,13 +24,13 @@ class Meyer(LeastSquares):
     f_star = 87.94585517085112
     source = "Moré, Garbow & Hillstrom 1981, no. 10; Meyer 1970"
 
-    def residuals(self, x):
-        """One a temperature."""
-        return x[0] * exp(x[1] / (T + x[2])) - Y
+    def residuals(self, w):
+        """One per temperature."""
+        return w[0] * exp(w[1] / (T + w[2])) - Y
 
-    def jacobian(self, x):
+    def jacobian(self, w):
         """Column by column."""
-        below = T + x[2]
-        curve = exp(x[1] / below)
-        slope = x[0] * curve / below
-        return np.stack([curve, slope, -x[1] * slope / below], axis=1)
+        denominator = T + w[2]
+        curve = exp(w[1] / denominator)
+        slope = w[0] * curve / denominator
+        return np.stack([curve, slope, -w[1] * slope / denominator], axis=1)

@@ -23,11 +23,11 @@ class Osborne1(LeastSquares):
     f_star = 5.464894697482907e-05
     source = "Moré, Garbow & Hillstrom 1981, no. 17; Osborne 1972"
 
-    def residuals(self, x):
-        """One a point."""
-        return Y - (x[0] + x[1] * exp(-T * x[3]) + x[2] * exp(-T * x[4]))
+    def residuals(self, w):
+        """One per point."""
+        return Y - (w[0] + w[1] * exp(-T * w[3]) + w[2] * exp(-T * w[4]))
 
-    def jacobian(self, x):
+    def jacobian(self, w):
         """Column by column."""
-        a, b = exp(-T * x[3]), exp(-T * x[4])
-        return np.stack([-np.ones_like(a), -a, -b, T * x[1] * a, T * x[2] * b], axis=1)
+        a, b = exp(-T * w[3]), exp(-T * w[4])
+        return np.stack([-np.ones_like(a), -a, -b, T * w[1] * a, T * w[2] * b], axis=1)

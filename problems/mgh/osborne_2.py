@@ -29,14 +29,14 @@ class Osborne2(LeastSquares):
     f_star = 0.040137736293547738
     source = "Moré, Garbow & Hillstrom 1981, no. 19; Osborne 1972"
 
-    def residuals(self, x):
-        """One a point."""
-        apart = T[:, None] - x[8:]
-        return Y - (x[0] * exp(-T * x[4]) + (x[1:4] * exp(-x[5:8] * apart * apart)).sum(1))
+    def residuals(self, w):
+        """One per point."""
+        apart = T[:, None] - w[8:]
+        return Y - (w[0] * exp(-T * w[4]) + (w[1:4] * exp(-w[5:8] * apart * apart)).sum(1))
 
-    def jacobian(self, x):
+    def jacobian(self, w):
         """The columns of the decay, and three at a time those of the peaks."""
-        decay, apart, height, rate = exp(-T * x[4])[:, None], T[:, None] - x[8:], x[1:4], x[5:8]
+        decay, apart, height, rate = exp(-T * w[4])[:, None], T[:, None] - w[8:], w[1:4], w[5:8]
         peak = exp(-rate * apart * apart)
         fall = height * apart * peak
-        return np.concatenate([-decay, -peak, T[:, None] * x[0] * decay, apart * fall, -2 * rate * fall], axis=1)
+        return np.concatenate([-decay, -peak, T[:, None] * w[0] * decay, apart * fall, -2 * rate * fall], axis=1)

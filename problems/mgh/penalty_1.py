@@ -27,22 +27,22 @@ class Penalty1(LeastSquares):
 
     @property
     def x_star(self):
-        """(t, …, t): ∇f = 0 makes all parameters alike, 4 n t³ − (1 − 2a) t − 2a = 0, and the largest t is lowest."""
+        """(t, …, t): where ∇f = 0 all parameters are equal, and t is the largest root of 4 n t³ − (1 − 2a) t − 2a."""
         return np.full(self.dim, np.roots([4 * self.dim, 0, 2 * A - 1, -2 * A]).max())
 
     @property
     def f_star(self):
-        """The value there."""
+        """The value at the minimiser."""
         t = self.x_star[0]
         return A * self.dim * (t - 1) ** 2 + (self.dim * t * t - 0.25) ** 2
 
-    def residuals(self, x):
+    def residuals(self, w):
         """The pulls towards 1, and the penalty."""
-        return np.concatenate([np.sqrt(A) * (x - 1), (x * x).sum(0)[None] - 0.25])
+        return np.concatenate([np.sqrt(A) * (w - 1), (w * w).sum(0)[None] - 0.25])
 
-    def jacobian(self, x):
+    def jacobian(self, w):
         """A diagonal, and the radius below it."""
-        J = np.zeros((self.dim + 1, *x.shape), x.dtype)
+        J = np.zeros((self.dim + 1, *w.shape), w.dtype)
         i = np.arange(self.dim)
-        J[i, i], J[-1] = np.sqrt(A), 2 * x
+        J[i, i], J[-1] = np.sqrt(A), 2 * w
         return J

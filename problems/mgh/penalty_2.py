@@ -45,23 +45,23 @@ class Penalty2(LeastSquares):
         """Known for n = 4 and n = 10."""
         return F_STAR.get(self.dim)
 
-    def residuals(self, x):
-        """2n: a pull, n − 1 sums of two exponentials, n − 1 of one, and the penalty."""
+    def residuals(self, w):
+        """2n of them: a pull, n − 1 sums of two exponentials, n − 1 single exponentials, and the penalty."""
         n = self.dim
-        e, y = np.exp(x / 10), np.exp(np.arange(1, n + 1) / 10)[:, None]
-        r = np.empty((2 * n, x.shape[1]), x.dtype)
-        r[0] = x[0] - 0.2
+        e, y = np.exp(w / 10), np.exp(np.arange(1, n + 1) / 10)[:, None]
+        r = np.empty((2 * n, w.shape[1]), w.dtype)
+        r[0] = w[0] - 0.2
         r[1:n] = np.sqrt(A) * (e[1:] + e[:-1] - (y[1:] + y[:-1]))
         r[n:-1] = np.sqrt(A) * (e[1:] - np.exp(-0.1))
-        r[-1] = (np.arange(n, 0, -1)[:, None] * x * x).sum(0) - 1
+        r[-1] = (np.arange(n, 0, -1)[:, None] * w * w).sum(0) - 1
         return r
 
-    def jacobian(self, x):
-        """Two diagonals, one more, and the penalty."""
+    def jacobian(self, w):
+        """Three diagonals, and the row of the penalty."""
         n = self.dim
-        J = np.zeros((2 * n, *x.shape), x.dtype)
-        i, e = np.arange(1, n), np.sqrt(A) * np.exp(x / 10) / 10
+        J = np.zeros((2 * n, *w.shape), w.dtype)
+        i, e = np.arange(1, n), np.sqrt(A) * np.exp(w / 10) / 10
         J[0, 0] = 1.0
         J[i, i], J[i, i - 1], J[n - 1 + i, i] = e[1:], e[:-1], e[1:]
-        J[-1] = 2 * np.arange(n, 0, -1)[:, None] * x
+        J[-1] = 2 * np.arange(n, 0, -1)[:, None] * w
         return J

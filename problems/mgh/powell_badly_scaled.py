@@ -9,7 +9,7 @@ class PowellBadlyScaled(LeastSquares):
 
     r = (10⁴ w₁ w₂ − 1, exp(−w₁) + exp(−w₂) − 1.0001)
 
-    It is symmetric in its parameters, so that its minima are two.
+    f is symmetric in its parameters, so that it has two minima.
     """
 
     x0 = (0.0, 1.0)
@@ -19,12 +19,12 @@ class PowellBadlyScaled(LeastSquares):
     view = ((-5e-5, 2e-4), (0.0, 10.0))
     source = "Moré, Garbow & Hillstrom 1981, no. 3; Powell 1970"
 
-    def residuals(self, x):
+    def residuals(self, w):
         """Two: a hyperbola, and a sum of exponentials."""
-        w1, w2 = x
-        return stack([1e4 * w1 * w2 - 1, exp(-w1) + exp(-w2) - 1.0001], x)
+        w1, w2 = w
+        return stack([1e4 * w1 * w2 - 1, exp(-w1) + exp(-w2) - 1.0001], w)
 
-    def jacobian(self, x):
+    def jacobian(self, w):
         """Row by row."""
-        w1, w2 = x
-        return stack([[1e4 * w2, 1e4 * w1], [-exp(-w1), -exp(-w2)]], x)
+        w1, w2 = w
+        return stack([[1e4 * w2, 1e4 * w1], [-exp(-w1), -exp(-w2)]], w)

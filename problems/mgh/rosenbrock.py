@@ -16,11 +16,11 @@ class Rosenbrock(LeastSquares):
     view = ((-1.8, 1.8), (-0.8, 1.8))
     source = "Moré, Garbow & Hillstrom 1981, no. 1; Rosenbrock 1960"
 
-    def residuals(self, x):
+    def residuals(self, w):
         """Two: across the valley, and along it."""
-        w1, w2 = x
-        return stack([10 * (w2 - w1 * w1), 1 - w1], x)
+        w1, w2 = w
+        return stack([10 * (w2 - w1 * w1), 1 - w1], w)
 
-    def jacobian(self, x):
+    def jacobian(self, w):
         """Row by row."""
-        return stack([[-20 * x[0], 10.0], [-1.0, 0.0]], x)
+        return stack([[-20 * w[0], 10.0], [-1.0, 0.0]], w)

@@ -28,17 +28,17 @@ class Trigonometric(LeastSquares):
 
     @property
     def local_minima(self):
-        """The one that the paper gives, for n = 10; there are more."""
+        """The one that the paper gives for n = 10; there are more."""
         return (2.7950561218794563e-05,) if self.dim == 10 else ()
 
-    def residuals(self, x):
-        """One a parameter; the sum of cosines is common to all."""
-        i, c = np.arange(1, self.dim + 1)[:, None], np.cos(x)
-        return self.dim - c.sum(0) + i * (1 - c) - np.sin(x)
+    def residuals(self, w):
+        """One per parameter; the sum of cosines is common to all."""
+        i, c = np.arange(1, self.dim + 1)[:, None], np.cos(w)
+        return self.dim - c.sum(0) + i * (1 - c) - np.sin(w)
 
-    def jacobian(self, x):
+    def jacobian(self, w):
         """The sines in every row, and a diagonal."""
-        i, s = np.arange(self.dim), np.sin(x)
+        i, s = np.arange(self.dim), np.sin(w)
         J = np.repeat(s[None], self.dim, axis=0)
-        J[i, i] += (i + 1)[:, None] * s - np.cos(x)
+        J[i, i] += (i + 1)[:, None] * s - np.cos(w)
         return J

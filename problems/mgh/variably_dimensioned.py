@@ -29,15 +29,15 @@ class VariablyDimensioned(LeastSquares):
         """All ones."""
         return np.ones(self.dim)
 
-    def residuals(self, x):
+    def residuals(self, w):
         """The bowl, s and its square."""
-        s = (np.arange(1, self.dim + 1)[:, None] * (x - 1)).sum(0)
-        return np.concatenate([x - 1, s[None], (s * s)[None]])
+        s = (np.arange(1, self.dim + 1)[:, None] * (w - 1)).sum(0)
+        return np.concatenate([w - 1, s[None], (s * s)[None]])
 
-    def jacobian(self, x):
+    def jacobian(self, w):
         """The identity and two full rows."""
         j = np.arange(1, self.dim + 1)[:, None]
-        J = np.zeros((self.dim + 2, *x.shape), x.dtype)
+        J = np.zeros((self.dim + 2, *w.shape), w.dtype)
         J[j[:, 0] - 1, j[:, 0] - 1] = 1.0
-        J[-2], J[-1] = j, 2 * j * (j * (x - 1)).sum(0)
+        J[-2], J[-1] = j, 2 * j * (j * (w - 1)).sum(0)
         return J

@@ -51,12 +51,12 @@ class Watson(LeastSquares):
 
     @property
     def x_star(self):
-        """With 6, 9 or 12 parameters only."""
+        """Known with 6, 9 or 12 parameters only."""
         return np.array(MINIMA[self.dim][1:]) if self.dim in MINIMA else None
 
     @property
     def f_star(self):
-        """With 6, 9 or 12 parameters only."""
+        """Known with 6, 9 or 12 parameters only."""
         return MINIMA[self.dim][0] if self.dim in MINIMA else None
 
     @cached_property
@@ -65,16 +65,16 @@ class Watson(LeastSquares):
         t, j = np.arange(1, 30)[:, None] / 29, np.arange(self.dim)
         return j * t ** (j - 1), t**j
 
-    def residuals(self, x):
+    def residuals(self, w):
         """The differential equation at 29 points, and its start."""
         slopes, powers = self.powers
-        y = contract("nd,dr->nr", powers, x)
-        return np.concatenate([contract("nd,dr->nr", slopes, x) - y * y - 1, x[:1], x[1:2] - x[:1] * x[:1] - 1])
+        y = contract("nd,dr->nr", powers, w)
+        return np.concatenate([contract("nd,dr->nr", slopes, w) - y * y - 1, w[:1], w[1:2] - w[:1] * w[:1] - 1])
 
-    def jacobian(self, x):
+    def jacobian(self, w):
         """The rows of the equation, and two for its start."""
         slopes, powers = self.powers
-        J = np.zeros((31, *x.shape), x.dtype)
-        J[:29] = slopes[:, :, None] - 2 * powers[:, :, None] * contract("nd,dr->nr", powers, x)[:, None]
-        J[29, 0], J[30, 0], J[30, 1] = 1.0, -2 * x[0], 1.0
+        J = np.zeros((31, *w.shape), w.dtype)
+        J[:29] = slopes[:, :, None] - 2 * powers[:, :, None] * contract("nd,dr->nr", powers, w)[:, None]
+        J[29, 0], J[30, 0], J[30, 1] = 1.0, -2 * w[0], 1.0
         return J

@@ -15,7 +15,7 @@ class Cifar10CNN(Network):
     layers with ReLU and no more.
     """
 
-    samples: int | None = param(None, "n", "training images, the first ones; none for all", "[1, 50000]")
+    samples: int | None = param(None, "n", "number of training images, from the first; none for all", "[1, 50000]")
 
     source = "Krizhevsky 2009, Learning multiple layers of features from tiny images; Song & Yang 2023, App. D"
 

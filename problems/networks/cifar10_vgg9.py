@@ -24,7 +24,7 @@ class Cifar10VGG9(Network):
     linear layers of 512, 512 and 10 units; ReLU throughout, no normalisation and no dropout.
     """
 
-    samples: int | None = param(None, "n", "training images, the first ones; none for all", "[1, 50000]")
+    samples: int | None = param(None, "n", "number of training images, from the first; none for all", "[1, 50000]")
 
     source = "Simonyan & Zisserman 2014, Very deep convolutional networks; as in the exact-step paper, §5.4"
 

@@ -16,7 +16,7 @@ class DigitsMLP(Network):
     """
 
     hidden: int = param(2, "", "hidden layers", "[0, 100]")
-    width: int = param(64, "", "units in each of them", "[1, 100000]")
+    width: int = param(64, "", "units in each hidden layer", "[1, 100000]")
 
     source = (
         "The digits of Alpaydin & Kaynak 1998 (UCI), as scikit-learn ships them; the shape of Song & Yang 2023, App. D"

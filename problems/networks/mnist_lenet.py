@@ -15,7 +15,7 @@ class MnistLeNet(Network):
     built today.
     """
 
-    samples: int | None = param(None, "n", "training images, the first ones; none for all", "[1, 60000]")
+    samples: int | None = param(None, "n", "number of training images, from the first; none for all", "[1, 60000]")
 
     source = "LeCun, Bottou, Bengio & Haffner 1998, Gradient-based learning applied to document recognition"
     looks = 2

@@ -16,8 +16,8 @@ class MnistMLP(Network):
     """
 
     hidden: int = param(2, "", "hidden layers", "[0, 100]")
-    width: int = param(128, "", "units in each of them", "[1, 100000]")
-    samples: int | None = param(None, "n", "training images, the first ones; none for all", "[1, 60000]")
+    width: int = param(128, "", "units in each hidden layer", "[1, 100000]")
+    samples: int | None = param(None, "n", "number of training images, from the first; none for all", "[1, 60000]")
 
     source = "LeCun, Cortes & Burges, the MNIST database; Song & Yang 2023, App. D; Retsinas et al. 2023, §4"
     looks = 4

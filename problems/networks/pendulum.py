@@ -14,7 +14,7 @@ DISCOUNT, TRACE, CLIP = 0.95, 0.95, 0.2
 
 
 class Rollout(NamedTuple):
-    """What a policy met in some episodes, a row a frame, and what it made of them."""
+    """What a policy met in some episodes and how well it did, with one row per frame."""
 
     seen: object
     actions: object
@@ -30,7 +30,7 @@ class Pendulum(Network):
     w is the actor and the critic, two networks; each is trained by a method of its own, so that inner products, losses
     and step sizes are those of its own part. Every ``reuse`` steps the actor plays ten episodes of 200 frames. It
     descends the clipped surrogate of proximal policy optimisation, the critic its squared error. Recorded are the mean
-    cost a frame (minus the reward, between 0 and 16.3) and the part of the episodes that end upright, over ten other
+    cost per frame (minus the reward, between 0 and 16.3) and the part of the episodes that end upright, over ten other
     episodes in which the actor does not explore.
     """
 
@@ -39,7 +39,7 @@ class Pendulum(Network):
     reuse: int = param(10, "", "steps that learn from the same episodes", "[1, 1000]")
 
     source = "Wu et al. 2022, §5; Schulman et al. 2017, Proximal policy optimization; gymnasium's Pendulum-v1"
-    f_means = "mean cost a frame"
+    f_means = "mean cost per frame"
     accuracy_means = "episodes that end upright"
     f_star = None
     stochastic = True
@@ -73,7 +73,7 @@ class Pendulum(Network):
         return ActorCritic(self.width)
 
     def examples(self):
-        """None: they come from playing."""
+        """There are none, since the actor plays; raises InputError."""
         raise InputError(f"{self.name} has no data: it plays")
 
     data = None
@@ -141,9 +141,9 @@ class Pendulum(Network):
             self._as_tensor((advantage + value[:-1]).reshape(-1, 1)),
         )
 
-    def draw(self, seed, step, x):
-        """Episodes of each run's policy as it is where the step begins, with the same chances for all."""
-        return Played(self, [self._rollout(w, np.random.default_rng((seed, step))) for w in x.T])
+    def draw(self, seed, step, w):
+        """Episodes of each run's policy as it stands before the step, with the same random numbers for all runs."""
+        return Played(self, [self._rollout(w_r, np.random.default_rng((seed, step))) for w_r in w.T])
 
     def losses(self, w, rollout):
         """The actor's and the critic's loss, each a function of its own part of w."""
@@ -155,53 +155,53 @@ class Pendulum(Network):
         gained = torch.minimum(ratio * rollout.advantage, bounded * rollout.advantage)
         return -gained.mean(), 0.5 * ((made[:, 2:] - rollout.gain) ** 2).mean()
 
-    def look(self, x):
-        """The mean cost a frame and the episodes that end upright; the gradient's norm in episodes with exploring."""
-        played = [self._play(w, [*range(TESTS)], np.zeros((FRAMES, TESTS, 1))) for w in x.T]
+    def look(self, w):
+        """The cost and the upright episodes without exploring, and the gradient's norm with exploring."""
+        played = [self._play(w_r, [*range(TESTS)], np.zeros((FRAMES, TESTS, 1))) for w_r in w.T]
         upright = [(seen[-50:, :, 0] > 0.95).all(0).mean() for seen, _, _ in played]  # the cosine of the angle
         return {
             "f": np.array([-rewards.mean() for _, _, rewards in played]),
-            "gradient_norm": self.draw(0, 0, x).grad(x).norm(dim=0).cpu().numpy().astype(float),
+            "gradient_norm": self.draw(0, 0, w).grad(w).norm(dim=0).cpu().numpy().astype(float),
             "accuracy": np.array(upright),
         }
 
-    def f(self, x):
-        """The mean cost a frame, (R,)."""
-        return self.look(self.points(x))["f"]
+    def f(self, w):
+        """The mean cost per frame, (R,)."""
+        return self.look(self.as_points(w))["f"]
 
-    def grad(self, x):
-        """The sum of the gradients of both losses, (d, R), in episodes with exploring."""
-        w = self.points(x)
-        return self.draw(0, 0, w).grad(w).cpu().numpy().astype(float)
+    def grad(self, w):
+        """The sum of the gradients of both losses, (d, R), in episodes in which the actor explores."""
+        weights = self.as_points(w)
+        return self.draw(0, 0, weights).grad(weights).cpu().numpy().astype(float)
 
-    def points(self, x):
-        """Weights as a tensor."""
-        return self.tensor(x.astype(np.float32))
+    def as_points(self, w):
+        """Weights as a tensor of float32."""
+        return self.tensor(w.astype(np.float32))
 
 
 class Played:
-    """The losses of some runs' policies on their own episodes: the actor's in its components, the critic's in its."""
+    """The losses of several runs' policies on their episodes: each component of w has the loss of its own network."""
 
     def __init__(self, problem, rollouts):
         self.problem, self.rollouts = problem, rollouts
 
-    def f(self, x):
-        """(d, R)."""
+    def f(self, w):
+        """The actor's loss in its components, the critic's in its own, (d, R)."""
         import torch
 
         with torch.no_grad():
-            both = [self.problem.losses(w, rollout) for w, rollout in zip(x.T, self.rollouts, strict=True)]
+            both = [self.problem.losses(w_r, rollout) for w_r, rollout in zip(w.T, self.rollouts, strict=True)]
         rows = [
             torch.cat([loss.expand(n) for loss, n in zip(pair, self.problem.learners, strict=True)]) for pair in both
         ]
         return torch.stack(rows).T
 
-    def grad(self, x):
-        """(d, R): that of the sum, since neither depends on the other's part."""
+    def grad(self, w):
+        """The gradient of both losses' sum, (d, R): neither loss depends on the other's components."""
         import torch
 
         ask = torch.func.grad(lambda w, rollout: sum(self.problem.losses(w, rollout)))
-        return torch.stack([ask(w, rollout) for w, rollout in zip(x.T, self.rollouts, strict=True)]).T
+        return torch.stack([ask(w_r, rollout) for w_r, rollout in zip(w.T, self.rollouts, strict=True)]).T
 
 
 def log_chance(made, actions):

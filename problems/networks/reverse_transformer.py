@@ -46,21 +46,21 @@ class ReverseTransformer(Network):
 
             def forward(self, pairs):
                 seen, written = (self.letters(part) + self.places.weight for part in pairs.split(self.length, 1))
-                with sdpa_kernel(SDPBackend.MATH):  # the others have no second derivative
+                with sdpa_kernel(SDPBackend.MATH):  # torch's other kernels have no second derivative
                     return self.letter(self.transformer(seen, written, tgt_mask=self.mask.to(seen.dtype)))
 
         return Reverser(self.length, self.width)
 
     def examples(self):
-        """Each row a sequence and what is written so far; the target the next letters."""
+        """Each row holds a sequence and what is written so far; its target holds the next letters."""
         import torch
 
         rng = np.random.default_rng(0)
         seen = rng.integers(LETTERS, size=(TRAINING + TESTS, self.length))
         right = seen[:, ::-1]
         written = np.concatenate([np.full((len(seen), 1), BEGIN), right[:, :-1]], axis=1)
-        x, y = torch.as_tensor(np.concatenate([seen, written], axis=1)), torch.as_tensor(right.copy())
-        return Examples(x[:TRAINING], y[:TRAINING], x[TRAINING:], y[TRAINING:])
+        inputs, targets = torch.as_tensor(np.concatenate([seen, written], axis=1)), torch.as_tensor(right.copy())
+        return Examples(inputs[:TRAINING], targets[:TRAINING], inputs[TRAINING:], targets[TRAINING:])
 
     def loss(self, outputs, targets):
         """The mean over all letters."""

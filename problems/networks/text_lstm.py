@@ -29,7 +29,7 @@ class TextLSTM(Network):
 
     width: int = param(32, "", "units of the LSTM", "[1, 10000]")
 
-    source = "Wu et al. 2022, §5 and App. D, whose texts are other ones"
+    source = "Wu et al. 2022, §5 and App. D, which uses other texts"
     looks = 2
     smoothness = "C∞"
 
@@ -50,19 +50,19 @@ class TextLSTM(Network):
         return Reader(self.width)
 
     def examples(self):
-        """Sentences as numbers of words, 0 before the first."""
+        """Sentences as rows of word numbers, with 0 before the first word."""
         import torch
 
         rng = np.random.default_rng(0)
         drawn = {}
-        while len(drawn) < TRAINING + TESTS:  # each once, so that what is tested on was not seen
+        while len(drawn) < TRAINING + TESTS:  # no sentence twice, so that none is both trained on and tested on
             words, praise = sentence(rng)
             drawn[tuple(words)] = praise
         numbers = np.zeros((len(drawn), LENGTH), dtype=np.int64)
         for row, words in zip(numbers, drawn, strict=True):
             row[LENGTH - len(words) :] = [WORDS[word] for word in words]
-        x, y = torch.as_tensor(numbers), torch.as_tensor([int(praise) for praise in drawn.values()])
-        return Examples(x[:TRAINING], y[:TRAINING], x[TRAINING:], y[TRAINING:])
+        inputs, targets = torch.as_tensor(numbers), torch.as_tensor([int(praise) for praise in drawn.values()])
+        return Examples(inputs[:TRAINING], targets[:TRAINING], inputs[TRAINING:], targets[TRAINING:])
 
 
 def sentence(rng):
@@ -78,9 +78,9 @@ def sentence(rng):
 
 
 def clause(rng, praise):
-    """Words that praise or blame, half of them by way of the opposite and "not"."""
+    """A clause that praises or blames as words; half of the clauses do so by "not" and a word of the opposite."""
     turned = bool(rng.integers(2))
     degree = rng.choice(["", "very", "rather", "quite"])
     verdict = rng.choice(GOOD if praise != turned else BAD)
-    words = ["the", rng.choice(THINGS), "was", "not" * turned, degree, verdict]
+    words = ["the", rng.choice(THINGS), "was", "not" if turned else "", degree, verdict]
     return [str(word) for word in words if word]

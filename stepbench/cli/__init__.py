@@ -63,7 +63,7 @@ def _refuse(message: str) -> None:
 
 def _refuse_users_error(error: Exception) -> None:
     """Where a file of the user's raised the error, show its own traceback, and not ours."""
-    files = sys.modules.get("stepbench.files")
+    files = sys.modules.get("stepbench.catalog.files")
     told = files and files.users_lines(error)
     if told:
         where, trace = told

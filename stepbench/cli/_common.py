@@ -256,7 +256,7 @@ class Progress:
 
 def run_one(problem: Any, method: Any, **options: Any) -> Result:
     """Run with a progress bar; divergence is told by the tables and not by a warning."""
-    from stepbench.engine import run_quietly
+    from stepbench.engine.running import run_quietly
 
     with Progress(options["label"]) as progress:
         return run_quietly(problem, method, progress=progress, **options)

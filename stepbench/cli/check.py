@@ -21,9 +21,10 @@ def command(
     from stepbench import InputError, catalog
     from stepbench.cli._common import console
     from stepbench.conformance import judge
+    from stepbench.conformance.invariance import STEPS, card
     from stepbench.contracts import Method, Problem
+    from stepbench.engine.vetting import vet_shapes, vet_step
     from stepbench.report.tables import findings, invariance_card
-    from stepbench.vetting import vet_shapes, vet_step
 
     thing = catalog.find(spec)
     out = console()
@@ -39,7 +40,7 @@ def command(
     out.print(findings(spec, found))
     failed = sum(finding.passed is False for finding in found)
     if not isinstance(thing, Problem):
-        out.print(invariance_card(thing))
+        out.print(invariance_card(STEPS, card(thing)))
     passed = sum(finding.passed is True for finding in found)
     out.print(f"{passed} passed, {failed} failed", style="bold red" if failed else "green", highlight=False)
     raise typer.Exit(1 if failed else 0)

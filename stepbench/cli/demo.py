@@ -12,7 +12,7 @@ from stepbench.cli._common import OUTPUT, PANEL, Output, console
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from stepbench.lesson import Question
+    from stepbench.lessons import Question
 
 
 def command(
@@ -37,17 +37,17 @@ def command(
     """
     from rich.text import Text
 
-    from stepbench import InputError, lesson
+    from stepbench import InputError, lessons
 
     out = console()
     if name is None:
         if ask or show or plot is not None:
             raise InputError("which lesson? Name one, as stepbench demo ill-conditioning; stepbench demo lists them")
-        longest = max(map(len, lesson.names()))
-        for one in lesson.names():
-            out.print(Text(f"{one:{longest}}  {lesson.load(one).title}"), no_wrap=True, overflow="ellipsis")
+        longest = max(map(len, lessons.names()))
+        for one in lessons.names():
+            out.print(Text(f"{one:{longest}}  {lessons.load(one).title}"), no_wrap=True, overflow="ellipsis")
         return
-    chosen = lesson.load(name)
+    chosen = lessons.load(name)
     plot = Path(f"{chosen.name}.png") if plot is None else plot
     Output(plot=plot).check()
     if ask and chosen.question is None:

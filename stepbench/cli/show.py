@@ -32,6 +32,7 @@ def command(name: Annotated[str, typer.Argument(help="A problem or method, as ro
 def _show_method(name: str, method: Runnable) -> None:
     from stepbench import catalog
     from stepbench.cli._common import console
+    from stepbench.conformance.invariance import STEPS, card
     from stepbench.contracts import Joined, hyperparameters
     from stepbench.report.tables import invariance_card
 
@@ -49,17 +50,17 @@ def _show_method(name: str, method: Runnable) -> None:
         if told[0] is method.direction:
             other = f"with a constant step size; any rule can follow it, as {method.direction.name}+rdbd"
         console().print(f"Alone it runs {other}.\n", highlight=False)
-    console().print(invariance_card(method))
+    console().print(invariance_card(STEPS, card(method)))
 
 
 def _show_problem(problem: Problem) -> None:
     import numpy as np
     from rich.table import Table
 
+    from stepbench.catalog.files import is_users
     from stepbench.cli._common import console
+    from stepbench.engine.vetting import vet_shapes
     from stepbench.fields import fields_of, show_point
-    from stepbench.files import is_users
-    from stepbench.vetting import vet_shapes
 
     vet_shapes(problem)
     _explain(problem)

@@ -125,7 +125,7 @@ def remove(
     """Remove runs; all that is asked for must be true of a run."""
     from stepbench import InputError, catalog
     from stepbench.cli._common import console
-    from stepbench.identity import version
+    from stepbench.engine.identity import is_current
     from stepbench.report.study_tables import counted
 
     if problem is method is status is None and not stale:
@@ -141,7 +141,7 @@ def remove(
             key
             for key, setting in settings.items()
             if all(value in (None, setting[name]) for name, value in wanted.items())
-            and not (stale and setting["stepbench"] == version())
+            and not (stale and is_current(setting))
         ]
         gone = store.remove(chosen, _status(status))
     console().print(f"{counted(gone, 'run')} removed from {study}", highlight=False)
@@ -165,6 +165,8 @@ def _status(word: str | None) -> str | None:
 
 def _runs(store: Store, status: str | None = None) -> Iterator[dict[str, Any]]:
     """Each run as a flat record; what a problem or method has of its own is ``problem.kappa``, ``method.lr``."""
+    from stepbench.engine.columns import KEPT
+
     for key, text in store.settings().items():
         setting = json.loads(text)
         own = {f"problem.{name}": value for name, value in setting.pop("problem_parameters").items()}
@@ -181,14 +183,7 @@ def _runs(store: Store, status: str | None = None) -> Iterator[dict[str, Any]]:
                     **{name: setting[name] for name in ("noise", "budget", "steps", "target")},
                     "status": end.status,
                     "detail": end.detail,
-                    "iterations": end.steps,
-                    "gradient_evaluations": end.evals,
-                    "function_evaluations": end.fevals,
-                    "f": end.f,
-                    "error": end.error,
-                    "distance": end.distance,
-                    "gradient_norm": end.gradient_norm,
-                    "accuracy": end.accuracy,
+                    **{column.end: number for column, number in zip(KEPT, end.numbers, strict=True)},
                     "w": _numbers(end.point),
                     "stepbench": setting["stepbench"],
                     "key": head.key.hex(),

@@ -64,7 +64,7 @@ def command(
     Every run is kept in the study's file as it ends; the same command makes
     only those that are missing.
     """
-    from stepbench.engine import in_evaluations
+    from stepbench.engine.prepare import in_evaluations
     from stepbench.report.study_tables import sensitivity_table, sweep_notes
     from stepbench.study.sweep import sweep
 

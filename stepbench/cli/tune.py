@@ -72,7 +72,7 @@ def command(
     the table gives the cost with and without the tuning, and below it, in
     words, what is less than fair.
     """
-    from stepbench.engine import in_evaluations
+    from stepbench.engine.prepare import in_evaluations
     from stepbench.report.study_tables import tuning_notes, tuning_table
     from stepbench.study.tune import tune
 

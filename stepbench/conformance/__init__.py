@@ -9,11 +9,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from importlib import import_module
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from stepbench import catalog, files
+from stepbench import catalog
+from stepbench.catalog import files
 from stepbench.contracts import Method, Problem, Runnable
 from stepbench.fields import InputError
 
@@ -38,20 +40,14 @@ class Finding(NamedTuple):
 
 def judge(thing: Problem | Runnable) -> Iterator[Finding]:
     """Every check of a problem or of a method, one after the other."""
-    from stepbench.conformance.methods import CHECKS as METHOD_CHECKS
-    from stepbench.conformance.methods import PROBLEMS
-    from stepbench.conformance.networks import CHECKS as NETWORK_CHECKS
-    from stepbench.conformance.problems import CHECKS
-    from stepbench.torch.network import Network
-
     if isinstance(thing, Problem):
-        checks: Iterable[Callable[..., str]] = NETWORK_CHECKS if isinstance(thing, Network) else CHECKS
-        for check in checks:
+        for check in import_module(f"stepbench.conformance.{thing.checks}").CHECKS:
             yield _finding(check, [partial(check, thing)])
     elif isinstance(thing, Method):
-        problems = [catalog.problem(spec) for spec in PROBLEMS]
-        for rule in METHOD_CHECKS:
-            yield _finding(rule, [partial(rule, thing, problem) for problem in problems])
+        methods = import_module("stepbench.conformance.methods")
+        problems = [catalog.problem(spec) for spec in methods.PROBLEMS]
+        for check in methods.CHECKS:
+            yield _finding(check, [partial(check, thing, problem) for problem in problems])
 
 
 def _finding(check: Callable[..., str], asked: Iterable[Callable[[], str]]) -> Finding:

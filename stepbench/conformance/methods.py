@@ -8,13 +8,12 @@ from typing import Any, cast
 
 import numpy as np
 
-from stepbench import files
 from stepbench.arrays import Array
+from stepbench.catalog import files
 from stepbench.conformance import Nonconformance, require
-from stepbench.contracts import Function, Method, Problem, Vector, hyperparameters, with_values
-from stepbench.engine import run_quietly
+from stepbench.contracts import Function, Method, Oracle, Problem, Vector, values_of, varying, with_values
+from stepbench.engine.running import run_quietly
 from stepbench.fields import Field, InputError, fields_of
-from stepbench.oracle import Oracle
 
 PROBLEMS = (
     "quadratic:kappa=30",
@@ -61,7 +60,9 @@ def purity(method: Method, problem: Problem) -> str:
             shape = np.broadcast_shapes(alpha, x.shape)
         except ValueError:
             shape = alpha
-        require(shape == x.shape, f"alpha has shape {alpha}, and must be one a run, (R,), or one a component, (d, R)")
+        require(
+            shape == x.shape, f"alpha has shape {alpha}, and must be one per run, (R,), or one per component, (d, R)"
+        )
         x_again, s_again = method.step(*replay)
         require(same(x, x_again), f"{problem}: step {k + 1} gives another x when it is taken again")
         require(same_state(s, s_again), f"{problem}: step {k + 1} gives another state when it is taken again")
@@ -95,9 +96,9 @@ def batch(method: Method, problem: Problem) -> str:
 
 def numbers(method: Method, problem: Problem) -> str:
     """A hyper-parameter gives the same bits as a number and in an array"""
-    many = {key: owned for key, owned in hyperparameters(method).items() if owned[1].many}
-    for key, (part, field) in many.items():
-        values = _values_of(field, getattr(part, field.name))
+    many, own = varying(method), values_of(method)
+    for key, field in many.items():
+        values = _values_of(field, own[key])
         together = run_quietly(problem, with_values(method, {key: values}), steps=STEPS)
         for r in (1, 3):
             alone = run_quietly(problem, with_values(method, {key: float(values[r])}), steps=STEPS)

@@ -10,7 +10,7 @@ import numpy as np
 from stepbench import catalog
 from stepbench.arrays import as_numpy
 from stepbench.conformance import require
-from stepbench.conformance.problems import shapes
+from stepbench.conformance.functions import shapes
 from stepbench.contracts import Vector
 from stepbench.derivatives import slopes
 from stepbench.torch.network import Network, Sample
@@ -74,7 +74,7 @@ def epochs(network: Network) -> str:
 
 def bits(network: Network) -> str:
     """A run has the same bits alone and beside others, and a seed the same start"""
-    x = network.points(np.stack([network.start(seed) for seed in (0, 1, 2)], axis=1))
+    x = network.as_points(np.stack([network.start(seed) for seed in (0, 1, 2)], axis=1))
     require((network.start(1) == network.start(1)).all(), "seed 1 has two starts")
     require(bool((x[:, 0] != x[:, 1]).any()), "seeds 0 and 1 have the same start")
     with network.at_work():

@@ -1,1 +1,1 @@
-"""The directions: the u in x ← x − α u, one file each."""
+"""The directions: the u in w ← w − α u, one file each."""

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stepbench.arrays import Array, sqrt, zeros_like
-from stepbench.contracts import Direction
+from stepbench.arrays import Array, Points, sqrt, zeros_like
+from stepbench.contracts import AnyOracle, Direction
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
@@ -28,14 +27,14 @@ class AdaGrad(Direction):
         Duchi, Hazan & Singer, Adaptive subgradient methods, JMLR 2011, Algorithm 1 (diagonal).
     """
 
-    eps: Scalar = param(1e-10, "ε", "added to the root, outside it", "[0, inf)")
+    eps: Scalar = param(1e-10, "ε", "added to the denominator, outside the root", "[0, inf)")
 
-    def init(self, x: Array) -> State:
-        """Zero sums."""
-        return State(zeros_like(x))
+    def init(self, w: Points) -> State:
+        """The sums start at zero."""
+        return State(zeros_like(w))
 
-    def at(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def at(self, w: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
         """u = g / (√s + ε)."""
-        g = oracle.grad(x)
+        g = oracle.grad(w)
         total = s.s + g * g
         return g / (sqrt(total) + self.eps), State(total)

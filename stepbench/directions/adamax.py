@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stepbench.arrays import Array, maximum, mix, ratio, zeros_like
-from stepbench.contracts import Direction
+from stepbench.arrays import Array, Points, maximum, mix, ratio, zeros_like
+from stepbench.contracts import AnyOracle, Direction
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
-    """The moving average of g, the decaying maximum of |g|, and the powers β^k that correct their bias."""
+    """The moving average of g, the decaying maximum of |g|, and the power β₁^k that corrects the average's bias."""
 
     m: Array
     v: Array
@@ -31,16 +30,16 @@ class Adamax(Direction):
         Kingma & Ba, Adam, ICLR 2015, §7.1 and Algorithm 2 (its u is our v).
     """
 
-    beta1: Scalar = param(0.9, "β₁", "how much of the mean gradient is kept a step", "[0, 1)", search="0:0.99")
-    beta2: Scalar = param(0.999, "β₂", "how much of the maximum is kept a step", "[0, 1)")
+    beta1: Scalar = param(0.9, "β₁", "how much of the mean gradient is kept per step", "[0, 1)", search="0:0.99")
+    beta2: Scalar = param(0.999, "β₂", "how much of the maximum is kept per step", "[0, 1)")
 
-    def init(self, x: Array) -> State:
-        """Empty averages."""
-        return State(zeros_like(x), zeros_like(x), 1.0)
+    def init(self, w: Points) -> State:
+        """The average and the maximum start at zero, and the power at 1."""
+        return State(zeros_like(w), zeros_like(w), 1.0)
 
-    def at(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
-        """u = m̂ / v."""
-        g, beta1_k = oracle.grad(x), s.beta1_k * self.beta1
+    def at(self, w: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
+        """u = m / ((1 − β₁^k) v)."""
+        g, beta1_k = oracle.grad(w), s.beta1_k * self.beta1
         m = mix(self.beta1, s.m, g)
         v = maximum(self.beta2 * s.v, abs(g))
         return ratio(m / (1 - beta1_k), v), State(m, v, beta1_k)

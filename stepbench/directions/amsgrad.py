@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stepbench.arrays import Array, maximum, mix, sqrt, zeros_like
-from stepbench.contracts import Direction
+from stepbench.arrays import Array, Points, maximum, mix, sqrt, zeros_like
+from stepbench.contracts import AnyOracle, Direction
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
@@ -38,18 +37,18 @@ class AMSGrad(Direction):
         as Adam does, which is what torch.optim.Adam(amsgrad=True) runs.
     """
 
-    beta1: Scalar = param(0.9, "β₁", "how much of the mean gradient is kept a step", "[0, 1)", search="0:0.99")
-    beta2: Scalar = param(0.999, "β₂", "how much of the mean square is kept a step", "[0, 1)")
-    eps: Scalar = param(1e-8, "ε", "added to the root, outside it", "[0, inf)")
+    beta1: Scalar = param(0.9, "β₁", "how much of the mean gradient is kept per step", "[0, 1)", search="0:0.99")
+    beta2: Scalar = param(0.999, "β₂", "how much of the mean square is kept per step", "[0, 1)")
+    eps: Scalar = param(1e-8, "ε", "added to the denominator, outside the root", "[0, inf)")
     bias_correction: bool = param(False, "", "divide the averages by 1 − β^k, as Adam does")
 
-    def init(self, x: Array) -> State:
-        """Empty averages."""
-        return State(zeros_like(x), zeros_like(x), zeros_like(x), 1.0, 1.0)
+    def init(self, w: Points) -> State:
+        """The averages start at zero, and the powers at 1."""
+        return State(zeros_like(w), zeros_like(w), zeros_like(w), 1.0, 1.0)
 
-    def at(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def at(self, w: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
         """u = m / (√v̂ + ε)."""
-        g, beta1_k, beta2_k = oracle.grad(x), s.beta1_k * self.beta1, s.beta2_k * self.beta2
+        g, beta1_k, beta2_k = oracle.grad(w), s.beta1_k * self.beta1, s.beta2_k * self.beta2
         m = mix(self.beta1, s.m, g)
         v = mix(self.beta2, s.v, g * g)
         v_max = maximum(s.v_max, v)

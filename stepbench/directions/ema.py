@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stepbench.arrays import Array, mix, zeros_like
-from stepbench.contracts import Direction
+from stepbench.arrays import Array, Points, mix, zeros_like
+from stepbench.contracts import AnyOracle, Direction
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
-    """The average, and β^k."""
+    """The moving average of g, and the power β^k that corrects its bias."""
 
     m: Array
     beta_k: Array
@@ -29,14 +28,14 @@ class EMA(Direction):
         The momentum of L4 (Rolinek & Martius 2018, §3.2) and of Adam (Kingma & Ba 2015).
     """
 
-    beta: Scalar = param(0.9, "β", "how much of the average is kept a step", "[0, 1)", search="0:0.99")
+    beta: Scalar = param(0.9, "β", "how much of the average is kept per step", "[0, 1)", search="0:0.99")
 
-    def init(self, x: Array) -> State:
-        """An empty average."""
-        return State(zeros_like(x), 1.0)
+    def init(self, w: Points) -> State:
+        """The average starts at zero, and the power at 1."""
+        return State(zeros_like(w), 1.0)
 
-    def at(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
-        """u = m̂."""
-        g, beta_k = oracle.grad(x), s.beta_k * self.beta
+    def at(self, w: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
+        """u = m / (1 − β^k)."""
+        g, beta_k = oracle.grad(w), s.beta_k * self.beta
         m = mix(self.beta, s.m, g)
         return m / (1 - beta_k), State(m, beta_k)

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stepbench.arrays import Array
-from stepbench.contracts import Direction
-from stepbench.oracle import Oracle
+from stepbench.arrays import Points
+from stepbench.contracts import AnyOracle, Direction
 
 
 class State(NamedTuple):
@@ -24,10 +23,10 @@ class Gradient(Direction):
         Cauchy, Méthode générale pour la résolution des systèmes d'équations simultanées, 1847.
     """
 
-    def init(self, x: Array) -> State:
-        """Nothing."""
+    def init(self, w: Points) -> State:
+        """Nothing to remember."""
         return State()
 
-    def at(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def at(self, w: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
         """u = g."""
-        return oracle.grad(x), s
+        return oracle.grad(w), s

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stepbench.arrays import Array, zeros_like
-from stepbench.contracts import Direction
+from stepbench.arrays import Array, Points, zeros_like
+from stepbench.contracts import AnyOracle, Direction
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
@@ -29,14 +28,14 @@ class Momentum(Direction):
         is the heavy ball (Yao 2022, eq. 6 and 10).
     """
 
-    p: Scalar = param(0.9, "p", "how much of the velocity is kept a step", "[0, 1)", search="0:0.99")
+    p: Scalar = param(0.9, "p", "how much of the velocity is kept per step", "[0, 1)", search="0:0.99")
 
-    def init(self, x: Array) -> State:
-        """At rest."""
-        return State(zeros_like(x))
+    def init(self, w: Points) -> State:
+        """The velocity starts at zero."""
+        return State(zeros_like(w))
 
-    def at(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def at(self, w: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
         """u = v."""
-        g = oracle.grad(x)
+        g = oracle.grad(w)
         v = self.p * s.v + g
         return v, State(v)

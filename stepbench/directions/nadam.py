@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from stepbench.arrays import Array, mix, power, sqrt, zeros_like
-from stepbench.contracts import Direction
+from stepbench.arrays import Array, Points, mix, power, sqrt, zeros_like
+from stepbench.contracts import AnyOracle, Direction
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
-    """The moving averages of g and g², the product of the μ so far, β₂^k, and k."""
+    """The moving averages of g and g², the product of all μ so far, the power β₂^k, and k."""
 
     m: Array
     v: Array
@@ -37,22 +36,22 @@ class NAdam(Direction):
         of its §4 (ψ = 1/250).
 
     Deviations
-        None with variant=paper. With variant=reference m decays by β₁ and not by μ_k, as torch.optim.NAdam has it.
+        None with variant=paper. With variant=reference, m decays by β₁ and not by μ_k, as torch.optim.NAdam has it.
     """
 
-    beta1: Scalar = param(0.9, "β₁", "how much of the mean gradient is kept a step", "[0, 1)", search="0:0.99")
-    beta2: Scalar = param(0.999, "β₂", "how much of the mean square is kept a step", "[0, 1)")
-    eps: Scalar = param(1e-8, "ε", "added to the root, outside it", "[0, inf)")
+    beta1: Scalar = param(0.9, "β₁", "how much of the mean gradient is kept per step", "[0, 1)", search="0:0.99")
+    beta2: Scalar = param(0.999, "β₂", "how much of the mean square is kept per step", "[0, 1)")
+    eps: Scalar = param(1e-8, "ε", "added to the denominator, outside the root", "[0, inf)")
     psi: Scalar = param(0.004, "ψ", "how fast the momentum schedule warms up", "[0, inf)")
     variant: Literal["paper", "reference"] = param("paper", "", "the paper's average, or torch's")
 
-    def init(self, x: Array) -> State:
-        """Empty averages."""
-        return State(zeros_like(x), zeros_like(x), 1.0, 1.0, 0)
+    def init(self, w: Points) -> State:
+        """The averages start at zero, and the products at 1."""
+        return State(zeros_like(w), zeros_like(w), 1.0, 1.0, 0)
 
-    def at(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def at(self, w: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
         """u = m̂ / (√v̂ + ε)."""
-        g, beta2_k, k = oracle.grad(x), s.beta2_k * self.beta2, s.k + 1
+        g, beta2_k, k = oracle.grad(w), s.beta2_k * self.beta2, s.k + 1
         mu = self.beta1 * (1 - 0.5 * power(0.96, k * self.psi))
         mu_next = self.beta1 * (1 - 0.5 * power(0.96, (k + 1) * self.psi))
         product = s.mu_product * mu

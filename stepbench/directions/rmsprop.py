@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stepbench.arrays import Array, mix, sqrt, zeros_like
-from stepbench.contracts import Direction
+from stepbench.arrays import Array, Points, mix, sqrt, zeros_like
+from stepbench.contracts import AnyOracle, Direction
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
@@ -28,15 +27,15 @@ class RMSprop(Direction):
         Tieleman & Hinton, Lecture 6.5 of Neural Networks for Machine Learning, 2012.
     """
 
-    beta: Scalar = param(0.99, "β", "how much of the mean square is kept a step", "[0, 1)", search="0:0.999")
-    eps: Scalar = param(1e-8, "ε", "added to the root, outside it", "[0, inf)")
+    beta: Scalar = param(0.99, "β", "how much of the mean square is kept per step", "[0, 1)", search="0:0.999")
+    eps: Scalar = param(1e-8, "ε", "added to the denominator, outside the root", "[0, inf)")
 
-    def init(self, x: Array) -> State:
-        """Zero mean squares, not bias-corrected."""
-        return State(zeros_like(x))
+    def init(self, w: Points) -> State:
+        """The mean squares start at zero, and their bias is not corrected."""
+        return State(zeros_like(w))
 
-    def at(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def at(self, w: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
         """u = g / (√s + ε)."""
-        g = oracle.grad(x)
+        g = oracle.grad(w)
         square = mix(self.beta, s.s, g * g)
         return g / (sqrt(square) + self.eps), State(square)

@@ -4,10 +4,9 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
-from stepbench.arrays import Array, ratio, zeros_like
-from stepbench.contracts import Method
+from stepbench.arrays import Array, Points, ratio, zeros_like
+from stepbench.contracts import AnyOracle, Method
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
@@ -20,7 +19,7 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class Csawg(Method):
-    """Gradient descent that learns, and takes, its next K steps.
+    """Gradient descent that learns and takes its next K steps.
 
     Algorithm
         each iteration:
@@ -51,14 +50,14 @@ class Csawg(Method):
     plans: ClassVar[bool] = True
     steady: ClassVar[bool] = True
 
-    def init(self, x: Array) -> State:
-        """Empty buffers, nothing learned."""
-        return State(zeros_like(x) + math.nan, (), ())
+    def init(self, w: Points) -> State:
+        """Both buffers are empty, and no step sizes are learned yet."""
+        return State(zeros_like(w) + math.nan, (), ())
 
-    def step(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def step(self, w: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
         """One iteration of the main loop."""
-        g = oracle.grad(x)
-        w = x - self.lr * g
+        g = oracle.grad(w)
+        w = w - self.lr * g
         if len(s.B1) < self.K:
             return w, State(s.alpha, (*s.B1, (w, g)), ())
         B2 = (*s.B2, (w, g))

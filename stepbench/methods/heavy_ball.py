@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stepbench.arrays import Array
-from stepbench.contracts import Method
+from stepbench.arrays import Array, Points
+from stepbench.contracts import AnyOracle, Method
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
@@ -31,12 +30,12 @@ class HeavyBall(Method):
     steady = True
 
     lr: Scalar = param(0.001, "α", "step size", "(0, inf)", search="1e-6:10:log")
-    p: Scalar = param(0.9, "p", "how much of the last move is kept", "[0, 1)", search="0:0.99")
+    p: Scalar = param(0.9, "p", "how much of the last move is kept per step", "[0, 1)", search="0:0.99")
 
-    def init(self, x: Array) -> State:
-        """At rest."""
-        return State(self.lr, x)
+    def init(self, w: Points) -> State:
+        """The method starts at rest: the point before the first is the first itself."""
+        return State(self.lr, w)
 
-    def step(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
-        """Eq. 9."""
-        return x - self.lr * oracle.grad(x) + self.p * (x - s.w_last), State(self.lr, x)
+    def step(self, w: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
+        """w_k − α ∇f(w_k) + p (w_k − w_{k−1})."""
+        return w - self.lr * oracle.grad(w) + self.p * (w - s.w_last), State(self.lr, w)

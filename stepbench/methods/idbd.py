@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stepbench.arrays import Array, exp, log, maximum, zeros_like
-from stepbench.contracts import Method
+from stepbench.arrays import Array, Points, exp, log, maximum, zeros_like
+from stepbench.contracts import AnyOracle, Method
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
-    """The step sizes and their logarithms, and the trace of recent moves, a component each."""
+    """The step sizes, their logarithms β and the trace h of recent moves, each with one number per component."""
 
     alpha: Array
     beta: Array
@@ -19,7 +18,7 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class IDBD(Method):
-    """A step size a component, its logarithm learned.
+    """One step size per component, its logarithm learned.
 
     Algorithm
         g ← ∇f(w),  c the diagonal of the Hessian of this step's sample loss (x ⊙ x for ½ (y − wᵀx)²)
@@ -44,15 +43,15 @@ class IDBD(Method):
         """The diagonal of the Hessian."""
         return ("curvature",)
 
-    def init(self, x: Array) -> State:
-        """β = log lr, and no trace."""
-        beta = zeros_like(x) + log(self.lr)
-        return State(exp(beta), beta, zeros_like(x))
+    def init(self, w: Points) -> State:
+        """β = log lr, and the trace is zero."""
+        beta = zeros_like(w) + log(self.lr)
+        return State(exp(beta), beta, zeros_like(w))
 
-    def step(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def step(self, w: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
         """Figure 2, line by line."""
-        g, c = oracle.grad(x), oracle.curvature(x)
+        g, c = oracle.grad(w), oracle.curvature(w)
         beta = s.beta - self.theta * g * s.h
         alpha = exp(beta)
         h = s.h * maximum(0.0, 1 - alpha * c) - alpha * g
-        return x - alpha * g, State(alpha, beta, h)
+        return w - alpha * g, State(alpha, beta, h)

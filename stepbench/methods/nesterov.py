@@ -4,14 +4,13 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stepbench.arrays import Array
-from stepbench.contracts import Method
+from stepbench.arrays import Array, Points
+from stepbench.contracts import AnyOracle, Method
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
-    """The step size, the point before this one, and the a of the 1983 sequence."""
+    """The step size, the point before this one, and the number a_k of the 1983 sequence."""
 
     alpha: Array
     w_last: Array
@@ -39,11 +38,11 @@ class Nesterov(Method):
     lr: Scalar = param(0.001, "α", "step size", "(0, inf)", search="1e-6:10:log")
     momentum: Scalar | None = param(None, "β", "momentum; none for the problem's own, or the 1983 sequence", "[0, 1)")
 
-    def init(self, x: Array) -> State:
-        """At rest."""
-        return State(self.lr, x, 1.0)
+    def init(self, w: Points) -> State:
+        """The method starts at rest: the point before the first is the first itself."""
+        return State(self.lr, w, 1.0)
 
-    def step(self, x: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def step(self, w: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
         """Look ahead, then descend from there."""
         a = 0.5 * (1 + math.sqrt(1 + 4 * s.a * s.a))
         if self.momentum is not None:
@@ -53,5 +52,5 @@ class Nesterov(Method):
             beta = (root - 1) / (root + 1)
         else:
             beta = (s.a - 1) / a
-        y = x + beta * (x - s.w_last)
-        return y - self.lr * oracle.grad(y), State(self.lr, x, a)
+        y = w + beta * (w - s.w_last)
+        return y - self.lr * oracle.grad(y), State(self.lr, w, a)

@@ -16,10 +16,10 @@ from rich.table import Table
 from rich.text import Text
 
 from stepbench.autopsy import Autopsy, Cause, Span, values
+from stepbench.engine.result import Result
 from stepbench.report.plots import COLOURS, outcome_line
 from stepbench.report.study_tables import counted
 from stepbench.report.tables import STYLES, number
-from stepbench.result import Result
 
 SHADES = {
     "lost": "#C8102E",

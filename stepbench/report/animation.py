@@ -23,9 +23,9 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from PIL import Image
 
+from stepbench.engine.result import Result
 from stepbench.fields import InputError
 from stepbench.report import plots
-from stepbench.result import Result
 
 FRAMES = 100
 PAUSE = 100

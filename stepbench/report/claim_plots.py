@@ -1,4 +1,4 @@
-"""Figures of claims: the curves of their runs, or one number of each run across a hyper-parameter."""
+"""Figures of claims: the curves of their runs, or one number per run across a hyper-parameter."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from stepbench.engine.result import Result
 from stepbench.report.plots import COLOURS, DASHES, MARKERS
 from stepbench.reproduce.claims import Across, Curves
 from stepbench.reproduce.verdicts import Verdict
-from stepbench.result import Result
 
 NAMES = {
     "error": "error $f(w) - f^*$",
@@ -92,7 +92,7 @@ def _draw_across(ax: Axes, verdict: Verdict, picture: Across) -> None:
         values = np.where(np.isfinite(values), values, np.nan)
         style: Any = {"color": COLOURS[i % 8], "ls": DASHES[i % 8], "marker": MARKERS[i % 8]}
         with np.errstate(all="ignore"):
-            middle = np.median(values, axis=0)  # NaN where a seed is lost
+            middle = np.median(values, axis=0)  # NaN where a seed's run diverged
             low, high = values.min(axis=0), values.max(axis=0)
         ax.plot(places, middle, **style, label=series)
         ax.fill_between(places, low, high, color=style["color"], alpha=0.15, lw=0)

@@ -18,8 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter, SymmetricalLogLocator
 
 from stepbench.contracts import Problem, Window
-from stepbench.result import Result
-from stepbench.torch.network import Network
+from stepbench.engine.result import Result
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)), (0, (7, 2)), (0, (2, 1)), "-", "--")
@@ -124,9 +123,8 @@ def once(axes: Iterable[Axes]) -> dict[str, Any]:
 
 def outcome_line(result: Result) -> str:
     """The end of a run, short enough for a title."""
-    value = result.f[-1] if result.error is None else result.error[-1]
-    name = "f" if result.error is None else "error"
-    if isinstance(result.problem, Network):
+    value, name = (result.f[-1], "f") if result.error is None else (result.error[-1], "error")
+    if result.problem.f_means:
         value, name = result.f[-1], result.problem.f_means
     asked = f" and {result.fevals[-1]:,} f" if result.fevals[-1] else ""
     asked += f" · noise {result.noise:g}" if result.noise else ""
@@ -267,8 +265,7 @@ def draw_errors(ax: Axes, results: Sequence[Result], what: str) -> list[list[Lin
     named = {"error": ("error", "$f(w) - f^*$"), "distance": ("distance", r"$\|w - w^*\|$")}
     known = results[0].error is not None or what == "distance"
     field, label = named[what] if known else ("f", "$f(w)$")
-    if isinstance(results[0].problem, Network):
-        label = results[0].problem.f_means
+    label = results[0].problem.f_means or label
     curves = [np.asarray(getattr(r, field)) for r in results]
     signed = not known and any((curve <= 0).any() for curve in curves)  # nothing says that f stays above 0
     bottom, top = signed_limits(curves) if signed else error_limits(curves)
@@ -314,8 +311,7 @@ def draw_accuracy(ax: Axes, results: Sequence[Result]) -> list[list[Line2D]]:
     for i, r in enumerate(results):
         assert r.accuracy is not None
         drawn_of.append(_draw_curve(ax, i, r, r.accuracy, math.inf, r.label if len(results) > 1 else "")[1])
-        if isinstance(r.problem, Network):
-            ax.set_ylabel(r.problem.accuracy_means)
+    ax.set_ylabel(results[0].problem.accuracy_means)
     ax.set(ylim=(0, 1.02), xlim=(0, max(*(r.cost[-1] for r in results), 1) * 1.02), xlabel="gradient evaluations")
     ax.yaxis.set_major_formatter(PercentFormatter(1.0))
     ax.grid(color="#dddddd", lw=0.6)
@@ -393,7 +389,7 @@ def _draw_rates(
 
 
 def draw_step_sizes(ax: Axes, r: Result) -> None:
-    """The step size against the iteration, a line a component where there is one a component; negative ones too.
+    """The step size against the iteration, a line per component where there is one for each; negative ones too.
 
     The axis is logarithmic; where some step sizes are negative it is so on both sides of 0, and linear between.
     """
@@ -401,14 +397,11 @@ def draw_step_sizes(ax: Axes, r: Result) -> None:
     sizes = r.step_size[1:]
     sizes = sizes[:, None] if sizes.ndim == 1 else sizes
     iterations = r.iteration[1:]
-    shown = min(sizes.shape[1], 6)
+    shown, names = min(sizes.shape[1], 6), r.problem.step_size_names(sizes.shape[1])
     few = np.count_nonzero(np.isfinite(sizes[:, 0])) < 60
     # A step size that jumps at every plan is a cloud: drawn as a line, one component's would hide another's.
     steady = np.count_nonzero(np.diff(np.signbit(sizes[:, 0]))) < 20
     for i in range(shown):
-        name = f"α({i + 1})" if sizes.shape[1] > 1 else "α"
-        if isinstance(r.problem, Network) and sizes.shape[1] > 1:
-            name = r.problem.tensor_names[i]
         ax.plot(
             iterations,
             sizes[:, i],
@@ -417,7 +410,7 @@ def draw_step_sizes(ax: Axes, r: Result) -> None:
             ls=DASHES[i] if steady else "",
             marker=MARKERS[i] if few else "" if steady else ".",
             ms=4 if few else 1.5,
-            label=name,
+            label=names[i],
         )
     finite = np.abs(sizes[np.isfinite(sizes) & (sizes != 0)])
     if (sizes < 0).any():

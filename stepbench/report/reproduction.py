@@ -20,7 +20,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from stepbench.identity import version
+from stepbench.engine.identity import version
 from stepbench.reproduce.claims import Claim, Paper
 from stepbench.reproduce.verdicts import NOT, NOT_HERE, PARTLY, REPRODUCED, WORDS, Verdict
 
@@ -34,7 +34,7 @@ COMMANDS = 12
 
 
 def claims_table(paper: Paper, claims: Sequence[Claim]) -> Table:
-    """The claims of a paper, a line each."""
+    """The claims of a paper, one line per claim."""
     table = Table(title=heading(paper), title_justify="left", box=None, padding=(0, 2, 0, 0), show_header=False)
     for claim in claims:
         slow = "" if claim.quick or claim.missing else " (longer)"
@@ -51,7 +51,7 @@ def heading(paper: Paper) -> Text:
 def verdict_lines(verdict: Verdict, width: int, plain: bool = False) -> Group:
     """A claim with its verdict, and a line for each number: whether it agrees, the paper's, and ours.
 
-    ``plain`` keeps to ASCII's signs.
+    ``plain`` uses only ASCII signs.
     """
     claim = verdict.claim
     seconds = f"  {_word(verdict, '{}').removeprefix(verdict.word).strip()} {duration(verdict.seconds)}"
@@ -79,7 +79,7 @@ def lines(verdict: Verdict) -> list[tuple[str, str, str, str]]:
     for name, values in verdict.measured.items():
         k = verdict.agrees(name)
         mark = "✓" if k == n else "✗" if not k else f"~ {k} of {n} seeds"
-        found.append((mark, name, verdict.claim.paper[name].says, measured(values)))
+        found.append((mark, name, verdict.claim.numbers[name].paper.says, measured(values)))
     return found
 
 
@@ -121,7 +121,7 @@ def as_json(judged: Sequence[Judged]) -> list[dict[str, Any]]:
             "seeds": list(v.seeds),
             "numbers": {
                 name: {
-                    "paper": v.claim.paper[name].says,
+                    "paper": v.claim.numbers[name].paper.says,
                     "measured": [x if math.isfinite(x) else None for x in values],
                     "agrees": v.agrees(name),
                 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,13 +14,13 @@ from rich.table import Table
 from rich.text import Text
 
 from stepbench import catalog
-from stepbench.contracts import NEEDS, FiniteSum, Problem, Runnable
+from stepbench.contracts import NEEDS, Problem
+from stepbench.engine.result import Result
 from stepbench.fields import InputError
-from stepbench.result import Result
-from stepbench.torch.network import Network
 
 if TYPE_CHECKING:
     from stepbench.conformance import Finding
+    from stepbench.conformance.invariance import Invariance
 
 BARS = "▁▂▃▄▅▆▇█"
 STYLES = {"converged": "green", "budget": "yellow", "diverged": "bold red", "failed": "bold red"}
@@ -149,11 +149,13 @@ def _measure(result: Result) -> str:
 
 def outcome(result: Result) -> str:
     """One run's end, in a sentence."""
-    measure, accuracy = _measure(result), ""
-    if result.accuracy is not None and isinstance(result.problem, Network):
-        measure, accuracy = result.problem.f_means, f", {result.problem.accuracy_means} {result.accuracy[-1]:.1%}"
+    measure, accuracy = result.problem.f_means or _measure(result), ""
+    if result.accuracy is not None:
+        accuracy = f", {result.problem.accuracy_means} {result.accuracy[-1]:.1%}"
     last = float((result.f if result.error is None else result.error)[-1])
-    pace = "" if result.elapsed is None else f" ({1e3 * result.elapsed[-1] / max(result.steps, 1):.2g} ms a step)"
+    pace = ""
+    if result.elapsed is not None and result.problem.f_means:  # a step of a function takes microseconds
+        pace = f" ({1e3 * result.elapsed[-1] / max(result.steps, 1):.2g} ms per step)"
     told = f"; it was told {' and '.join(NEEDS.get(t, (t,))[0] for t in result.told)}" if result.told else ""
     return (
         f"{result.status}: {result.detail}. {measure} {number(last)}{accuracy} after {result.steps:,} iterations, "
@@ -177,7 +179,7 @@ def derivations(results: Sequence[Result]) -> list[str]:
 
 
 def comparison(results: Sequence[Result], width: int = 120) -> Table:
-    """One row a method: the cost of each power of ten of the error, and how it ended; the best of each is marked *.
+    """One row per method: the cost of each power of ten of the error, and how it ended; the best of each is marked *.
 
     As many columns as the width holds: the counts and the time go first, then powers of ten, then the sparkline.
     """
@@ -272,10 +274,11 @@ def notes(results: Sequence[Result]) -> list[str]:
     """How to read a comparison, and what it alone would hide: who diverged and why, who was told more than f and ∇f."""
     known = any(r.error is not None for r in results)
     lines = ["gradient evaluations (iterations, where they differ) to each error; * least" if known else "* least"]
-    if isinstance(results[0].problem, Network):
-        what = f"{results[0].problem.f_means}, * least; {results[0].problem.accuracy_means}, * most"
+    problem = results[0].problem
+    if problem.f_means:
+        what = f"{problem.f_means}, * least; {problem.accuracy_means}, * most"
         lines = [f"gradient evaluations (iterations, where they differ) to each loss; {what}"]
-        lines.append(f"loss and accuracy are looked at after every {results[0].problem.every:,} steps")
+        lines.append(f"loss and accuracy are looked at after every {problem.every:,} steps")
     if any(r.gradient_free for r in results):
         lines.append("f: function evaluations, of a method that asks for no gradients")
     lines += [f"{r.label} {r.status}: {r.detail}" for r in results if r.status in ("diverged", "failed")]
@@ -312,14 +315,12 @@ def _facts(problem: Problem) -> tuple[str, ...]:
         kappa = problem.conditioning
     except InputError:  # its data are not installed
         kappa = None
-    batches = isinstance(problem, FiniteSum) or (isinstance(problem, Network) and problem.batch)
-    noise = "batches" if batches else "stream" if problem.stochastic else "none"
     shown = "–" if kappa is None else "∞" if math.isinf(kappa) else number(kappa)
-    return str(problem.x0.size), shown, problem.smoothness, noise
+    return str(problem.x0.size), shown, problem.smoothness, problem.sampling
 
 
 def findings(name: str, found: Sequence[Finding]) -> Table:
-    """What a check of a problem or a method found: a row each, with what was measured."""
+    """What a check of a problem or a method found: a row for each, with what was measured."""
     table = Table(
         title=name, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, show_header=False
     )
@@ -332,14 +333,12 @@ def findings(name: str, found: Sequence[Finding]) -> Table:
     return table
 
 
-def invariance_card(method: Runnable) -> Table:
-    """Which changes of the function leave the method's path as it is; the deviation where one does not."""
-    from stepbench.invariance import STEPS, card
-
+def invariance_card(steps: int, changes: Iterable[Invariance]) -> Table:
+    """Which changes of the function leave a method's path as it is; the deviation where one does not."""
     table = Table(
-        title=f"The path of {STEPS} steps when", title_justify="left", title_style="bold", box=None, show_header=False
+        title=f"The path of {steps} steps when", title_justify="left", title_style="bold", box=None, show_header=False
     )
-    for change in card(method):
+    for change in changes:
         away = "changes by 100 times its length or more"
         if math.isnan(change.deviation):
             away = "cannot be told: it goes nowhere"

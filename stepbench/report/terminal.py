@@ -20,8 +20,8 @@ from matplotlib.path import Path
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
+from stepbench.engine.result import Result
 from stepbench.report import plots
-from stepbench.result import Result
 
 BRAILLE = np.array([[0x40, 0x04, 0x02, 0x01], [0x80, 0x20, 0x10, 0x08]], dtype=np.uint8)
 """What a dot adds to the number of its character, by its column and its row from below."""

@@ -1,4 +1,4 @@
-"""The papers' claims, one file a paper: what to run, what to measure, and what the paper says."""
+"""The papers' claims, one file per paper: what to run, what to measure, and what the paper says."""
 
 from importlib import import_module
 
@@ -9,16 +9,19 @@ PAPERS = ("csawg", "rdbd", "tlr", "adaloss", "adam-exact", "reviewed")
 
 
 def paper(name: str) -> Paper:
-    """One paper with its claims; raises InputError for a name that there is not."""
+    """One paper with the claims of its file, in the order in which they stand there.
+
+    Raises InputError where there is no paper of this name.
+    """
     if name not in PAPERS:
         raise InputError(f"no paper {name}{nearest(name, PAPERS)}; there are {', '.join(PAPERS)}, or all")
-    found = import_module(f"stepbench.reproduce.{name.replace('-', '_')}").PAPER
-    assert isinstance(found, Paper)
-    return found
+    file = import_module(f"stepbench.reproduce.{name.replace('-', '_')}")
+    claims = tuple(value for value in vars(file).values() if isinstance(value, Claim))
+    return Paper(name, file.SOURCE, claims)
 
 
 def chosen(names: list[str]) -> list[tuple[Paper, list[Claim]]]:
-    """The claims that are asked for: of ``all``, of a paper such as ``csawg``, or one, as ``csawg/plans``."""
+    """The claims that are asked for: ``all`` of them, those of a paper such as ``csawg``, or one of them."""
     every = [f"{name}/" for name in PAPERS] if "all" in names else names
     asked: dict[str, list[Claim]] = {}
     for name in every:

@@ -1,68 +1,19 @@
-"""What a claim is: runs, what is measured of them, and what the paper says it should be."""
+"""What a claim is: the runs to make, and numbers that are measured on them and compared with the paper."""
 
 from __future__ import annotations
 
-import math
 import shlex
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from stepbench import catalog
+from stepbench.engine.result import Result
 from stepbench.fields import show_value
-from stepbench.result import Result
-from stepbench.torch.network import Network
+from stepbench.reproduce.bands import Band
 
 Runs: TypeAlias = Mapping[Any, Result]
-"""The results of a claim's runs, each under the key that the claim gave it."""
-
-
-@dataclass(frozen=True)
-class Band:
-    """What the paper says, in its own words or number, and the interval in which a measured number agrees with it."""
-
-    says: str
-    low: float = -math.inf
-    high: float = math.inf
-
-    def __contains__(self, measured: float) -> bool:
-        """Whether a measured number agrees; NaN never does."""
-        return self.low <= measured <= self.high
-
-
-def exactly(value: float) -> Band:
-    """This number and no other."""
-    return Band(f"{value:,g}", value, value)
-
-
-def near(value: float, part: float) -> Band:
-    """This number, give or take a part of it."""
-    return Band(f"{value:,g}", value - part * abs(value), value + part * abs(value))
-
-
-def between(low: float, high: float, says: str | None = None) -> Band:
-    """An interval."""
-    return Band(f"{low:g} to {high:g}" if says is None else says, low, high)
-
-
-def at_least(low: float, says: str | None = None) -> Band:
-    """This much or more."""
-    return Band(f"≥ {low:g}" if says is None else says, low=low)
-
-
-def at_most(high: float, says: str | None = None) -> Band:
-    """This much or less."""
-    return Band(f"≤ {high:g}" if says is None else says, high=high)
-
-
-def above(low: float, says: str | None = None) -> Band:
-    """More than this."""
-    return Band(f"> {low:g}" if says is None else says, low=math.nextafter(low, math.inf))
-
-
-def below(high: float, says: str | None = None) -> Band:
-    """Less than this."""
-    return Band(f"< {high:g}" if says is None else says, high=math.nextafter(high, -math.inf))
+"""The results of a claim's runs, each under the key that the claim gives it."""
 
 
 @dataclass(frozen=True)
@@ -79,13 +30,13 @@ class Run:
     noise: float = 0.0
 
     def depends_on_seed(self) -> bool:
-        """Whether another seed makes another run."""
+        """Whether another seed gives another result."""
         if "{seed}" in self.problem or self.noise:
             return True
         problem = catalog.problem(self.problem)
-        if "hvp" in catalog.method(self.method).needs:  # at points that are drawn
+        if "hvp" in catalog.method(self.method).needs:  # the points of a Hessian-vector product are drawn by the seed
             return True
-        return isinstance(problem, Network) or problem.stochastic or problem.seeded
+        return problem.seeded
 
     def command(self, seed: int) -> str:
         """The command that makes this run alone."""
@@ -100,10 +51,33 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Curves:
-    """A picture of every run's ``y``, a field of a Result, along its evaluations or iterations.
+class Number:
+    """One number of a claim: what the paper says that it is, and how it is measured on the claim's runs."""
 
-    ``component`` chooses one of several step sizes; ``only`` are the keys of the runs to draw, all where it is empty.
+    paper: Band
+    measure: Callable[[Runs], float]
+
+
+def for_each(cases: Iterable[Any], name: str, paper: Band, measure: Callable[..., float]) -> dict[str, Number]:
+    """The same number for each of several cases, by its name.
+
+    The ``name`` is formatted with the case, and ``measure`` takes the runs and the case. A case may be a tuple: its
+    parts are then arguments of their own.
+    """
+
+    def number(parts: tuple[Any, ...]) -> Number:
+        return Number(paper, lambda runs: measure(runs, *parts))
+
+    every = [case if isinstance(case, tuple) else (case,) for case in cases]
+    return {name.format(*parts): number(parts) for parts in every}
+
+
+@dataclass(frozen=True)
+class Curves:
+    """A picture of the field ``y`` of every run's Result, along its evaluations or iterations.
+
+    ``component`` chooses one of several step sizes. ``only`` holds the keys of the runs to draw; where it is empty, all
+    are drawn.
     """
 
     y: str
@@ -114,9 +88,9 @@ class Curves:
 
 @dataclass(frozen=True)
 class Across:
-    """A picture of runs whose keys are (series, number): ``y`` of each, a number, against that number.
+    """A picture of runs whose keys are (series, number): ``y``, one number per run, against the number in its key.
 
-    ``name`` is what the numbers are, and ``label`` what ``y`` is.
+    ``name`` says what the numbers in the keys are, and ``label`` what ``y`` is.
     """
 
     name: str
@@ -128,17 +102,17 @@ class Across:
 class Claim:
     """Something that a paper says, and what would show it.
 
-    ``where`` it says so, and what it ``says``; the ``runs`` to make; what to ``measure`` of them, numbers by name;
-    what the ``paper`` says of each; and ``why`` the intervals are as wide as they are. ``note`` is what we found that
-    numbers do not tell. ``quick`` claims take seconds. ``missing`` says why a claim can be judged nowhere yet.
+    ``where`` is the place in the paper, and ``says`` what it says there. ``runs`` are the runs to make, and ``numbers``
+    what is measured on them beside what the paper says; ``why`` tells why the intervals are as wide as they are.
+    ``note`` tells what we found and the numbers do not show. A claim is ``quick`` where it takes seconds. ``missing``
+    says why a claim can be judged nowhere yet.
     """
 
     name: str
     where: str
     says: str
-    paper: Mapping[str, Band] = field(default_factory=dict)
     runs: Mapping[Any, Run] = field(default_factory=dict)
-    measure: Callable[[Runs], Mapping[str, float]] = lambda _: {}
+    numbers: Mapping[str, Number] = field(default_factory=dict)
     why: str = ""
     note: str = ""
     picture: Curves | Across | None = None

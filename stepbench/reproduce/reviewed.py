@@ -4,33 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from itertools import product
 from typing import Any
 
 import numpy as np
 
-from stepbench.reproduce.claims import (
-    Across,
-    Claim,
-    Curves,
-    Paper,
-    Run,
-    Runs,
-    above,
-    at_least,
-    at_most,
-    below,
-    between,
-    exactly,
-    near,
-)
-from stepbench.reproduce.measures import last, ratio
-from stepbench.result import Result
+from stepbench.engine.result import Result
+from stepbench.reproduce.bands import above, at_least, at_most, below, between, exactly, near
+from stepbench.reproduce.claims import Across, Claim, Curves, Number, Run, Runs, for_each
+from stepbench.reproduce.measures import last, ratio, series, step_sizes
 
-
-def sizes(run: Result) -> Any:
-    """The step size of each step of a run."""
-    assert run.step_size is not None
-    return run.step_size[1:]
+SOURCE = "Methods that the papers review: Polyak 1987, Sutton 1992, L4, LossGrad, momentum, Adam"
 
 
 def apart(one: Result, other: Result) -> float:
@@ -70,10 +54,9 @@ POLYAK_DISTANCE = Claim(
     "polyak-distance-never-grows",
     "Yao 2022, §2.1, eq. 2–3",
     "With Polyak's step on a convex function, kinked or not, ‖w − w*‖ never grows",
-    paper={f"{name}: steps that moved away": exactly(0) for name in KINKED},
     runs=KINKED,
-    measure=lambda runs: {f"{name}: steps that moved away": moved_away(run) for name, run in runs.items()},
-    why="a count, of up to 500 steps",
+    numbers=for_each(KINKED, "{}: steps that moved away", exactly(0), lambda runs, name: moved_away(runs[name])),
+    why="the steps are counted, up to 500 of them",
     picture=Curves("distance", "iteration"),
 )
 
@@ -81,15 +64,16 @@ POLYAK_RATE = Claim(
     "polyak-rate",
     "Yao 2022, §2.1",
     "Polyak's step has the rate O(1/√k) on convex functions",
-    paper={f"{name}: error over ‖w₀ − w*‖ G/√(k+1)": at_most(1) for name in KINKED},
     runs=KINKED,
-    measure=lambda runs: {f"{name}: error over ‖w₀ − w*‖ G/√(k+1)": of_the_rate(run) for name, run in runs.items()},
+    numbers=for_each(
+        KINKED, "{}: error over ‖w₀ − w*‖ G/√(k+1)", at_most(1), lambda runs, name: of_the_rate(runs[name])
+    ),
     why="the bound that the telescoping sum gives, for the least error so far, with G the largest ‖g‖ seen",
     picture=Curves("error", "iteration"),
 )
 
 CONSTANTS = [float(f"{1e-4 * 2**k:.3g}") for k in range(14)]
-NAMES = {"absolute-valley": "valley", "wolfe": "Wolfe"}
+BESIDE_CONSTANTS = ("absolute-valley", "wolfe")
 
 
 def least_error(run: Result) -> float:
@@ -108,13 +92,15 @@ POLYAK_CONSTANT = Claim(
     "polyak-beats-constant-steps",
     "Yao 2022, §2.1",
     "Polyak's step, the best by a bound, gets nearer than any constant step on kinked functions",
-    paper={f"{name}: best constant's error over Polyak's": above(1) for name in NAMES.values()},
-    runs={(problem, lr): Run(problem, f"gd:lr={lr:g}", steps=500) for problem in NAMES for lr in CONSTANTS}
-    | {(problem, "Polyak"): Run(problem, "polyak", steps=500) for problem in NAMES},
-    measure=lambda runs: {
-        f"{name}: best constant's error over Polyak's": advantage(runs, problem) for problem, name in NAMES.items()
+    runs={(problem, lr): Run(problem, f"gd:lr={lr:g}", steps=500) for problem in BESIDE_CONSTANTS for lr in CONSTANTS}
+    | {(problem, "Polyak"): Run(problem, "polyak", steps=500) for problem in BESIDE_CONSTANTS},
+    numbers={
+        "valley: best constant's error over Polyak's": Number(
+            above(1), lambda runs: advantage(runs, "absolute-valley")
+        ),
+        "Wolfe: best constant's error over Polyak's": Number(above(1), lambda runs: advantage(runs, "wolfe")),
     },
-    why="500 steps; 14 constant steps from 0.0001 to 0.8, each by the least error that it met",
+    why="500 steps; 14 constant steps from 0.0001 to 0.8, each judged by the least error that it met",
     note="The step is best by the bound on one step's distance, not by the outcome. On Wolfe's function the slope of "
     "the floor vanishes at w*: Polyak's step, made for the steep walls, crawls there at its rate of 1/√k or a little "
     "faster, while a small constant step slides along the floor.",
@@ -129,22 +115,24 @@ SURFACES = {
     "quadratic": ("quadratic", 500),
     "rosenbrock": ("rosenbrock", 20),
 }
+KNOWN = "l4:known=true,eps=0"
 
 L4_POLYAK = Claim(
     "l4-is-polyak",
     "Yao 2022, §2.2",
     "L4 with f* known is Polyak's step where the direction is the gradient",
-    paper={f"{name}: distance of the paths": at_most(1e-9, "0") for name in SURFACES},
     runs={
         (name, method): Run(problem, method, steps=steps)
         for name, (problem, steps) in SURFACES.items()
-        for method in ("polyak", "l4:known=true,eps=0")
+        for method in ("polyak", KNOWN)
     },
-    measure=lambda runs: {
-        f"{name}: distance of the paths": apart(runs[name, "polyak"], runs[name, "l4:known=true,eps=0"])
-        for name in SURFACES
-    },
-    why="rounding, over the distance of the start; without the ε in L4's denominator",
+    numbers=for_each(
+        SURFACES,
+        "{}: distance of the paths",
+        at_most(1e-9, "0"),
+        lambda runs, name: apart(runs[name, "polyak"], runs[name, KNOWN]),
+    ),
+    why="the paths are equal to rounding, over the distance of the start; without the ε in L4's denominator",
 )
 
 NOISY = "linear-regression:n=200,dim=20,noise=1,data_seed={seed}"
@@ -154,13 +142,13 @@ SGD_STEPS = (3e-5, 1e-4, 3e-4, 1e-3, 3e-3)
 
 
 def jump(run: Result) -> float:
-    """By what factor α changes from a step to the next, up or down, in the median."""
-    return math.exp(float(np.median(np.abs(np.diff(np.log(sizes(run)))))))
+    """By what factor α changes from one step to the next, up or down, in the median."""
+    return math.exp(float(np.median(np.abs(np.diff(np.log(step_sizes(run)))))))
 
 
 def spread(run: Result) -> float:
     """The 90th percentile of α over the 10th, over the last half of a run."""
-    low, high = np.quantile(sizes(run)[len(sizes(run)) // 2 :], (0.1, 0.9))
+    low, high = np.quantile(step_sizes(run)[len(step_sizes(run)) // 2 :], (0.1, 0.9))
     return float(high / low)
 
 
@@ -170,38 +158,38 @@ def late_error(run: Result) -> float:
     return math.inf if run.status == "diverged" else float(run.error[len(run.error) // 2 :].mean())
 
 
-def unstable(runs: Runs) -> dict[str, float]:
-    """How much L4's step size jumps, and how its error compares with that of a constant step size."""
-    jumps, whole = jump(runs["L4", "10"]), jump(runs["L4", "all"])
-    return {
-        "10 samples: factor between two α, median": jumps,
-        "logarithm of it, over that on all samples": math.log(jumps) / math.log(whole),
-        "α, 90th over 10th percentile, over that on all": spread(runs["L4", "10"]) / spread(runs["L4", "all"]),
-        "error over the best constant step's, worst batch": max(
-            late_error(runs["L4", batch]) / min(late_error(runs[lr, batch]) for lr in SGD_STEPS) for batch in BATCHES
-        ),
-    }
+def over_constant(runs: Runs, batch: str) -> float:
+    """L4's error over that of the best constant step, in batches of this size."""
+    return late_error(runs["L4", batch]) / min(late_error(runs[lr, batch]) for lr in SGD_STEPS)
 
 
 L4_UNSTABLE = Claim(
     "l4-unstable-on-mini-batches",
     "Yao 2022, §2.2; Wójcik 2019",
     "On mini-batches L4's step size on the gradient is very unstable",
-    paper={
-        "10 samples: factor between two α, median": at_least(1.2, "very unstable"),
-        "logarithm of it, over that on all samples": above(1, "batches are why"),
-        "α, 90th over 10th percentile, over that on all": above(1, "batches are why"),
-        "error over the best constant step's, worst batch": at_least(2, "unstable"),
-    },
     runs={("L4", samples): Run(NOISY + batch, "l4", steps=1000) for samples, batch in SAMPLES.items()}
     | {
         (lr, samples): Run(NOISY + SAMPLES[samples], f"gd:lr={lr:g}", steps=1000)
         for samples in BATCHES
         for lr in SGD_STEPS
     },
-    measure=unstable,
-    why="the review gives no numbers. 200 noisy samples of 20 numbers; 1, 10 or 100 a step; mean error of the last "
-    "500 of 1,000 steps.",
+    numbers={
+        "10 samples: factor between two α, median": Number(
+            at_least(1.2, "very unstable"), lambda runs: jump(runs["L4", "10"])
+        ),
+        "logarithm of it, over that on all samples": Number(
+            above(1, "batches are why"),
+            lambda runs: math.log(jump(runs["L4", "10"])) / math.log(jump(runs["L4", "all"])),
+        ),
+        "α, 90th over 10th percentile, over that on all": Number(
+            above(1, "batches are why"), lambda runs: spread(runs["L4", "10"]) / spread(runs["L4", "all"])
+        ),
+        "error over the best constant step's, worst batch": Number(
+            at_least(2, "unstable"), lambda runs: max(over_constant(runs, batch) for batch in BATCHES)
+        ),
+    },
+    why="the review gives no numbers. The data are 200 noisy samples of 20 numbers, of which a step sees 1, 10 or 100; "
+    "the error is the mean over the last 500 of 1,000 steps",
     note="From step to step the batches do shake α, but on all samples it varies far more: L4 aims at 0.9 of the least "
     "loss seen, which is below the minimum where that is not 0, so that α explodes as g vanishes. The review has the "
     "estimate raised by 1 + 1/γ with γ = 0.9 every step; L4 raises it by 1 + 1/τ, τ = 1,000, and its γ is that 0.9.",
@@ -216,13 +204,13 @@ TRIED = {"quadratic": "quadratic:kappa=100", "rosenbrock": "rosenbrock", "valley
 
 def kept(run: Result) -> Any:
     """r of each step: the part of the promised fall α‖g‖² that did not come."""
-    promised = sizes(run) * run.gradient_norm[:-1] ** 2
+    promised = step_sizes(run) * run.gradient_norm[:-1] ** 2
     return (np.diff(run.f) + promised) / promised
 
 
 def grew(run: Result) -> Any:
     """Whether α grew after each step but the last."""
-    return sizes(run)[1:] > sizes(run)[:-1]
+    return step_sizes(run)[1:] > step_sizes(run)[:-1]
 
 
 def agree(run: Result) -> float:
@@ -234,7 +222,7 @@ def agree(run: Result) -> float:
 
 def follow_slope(run: Result) -> float:
     """The part that follow the sign of q′(α) = −‖g‖² + 2e/α, with e the error of the linear model."""
-    alpha, square = sizes(run)[:-1], run.gradient_norm[:-2] ** 2
+    alpha, square = step_sizes(run)[:-1], run.gradient_norm[:-2] ** 2
     e = run.f[1:-1] - (run.f[:-2] - alpha * square)
     slope = -square + 2 * e / alpha
     clear = np.abs(slope) > 1e-6 * square
@@ -243,21 +231,20 @@ def follow_slope(run: Result) -> float:
 
 def moves_by_c(run: Result) -> float:
     """The part of the steps whose α is the last one's times c or 1/c."""
-    factor = sizes(run)[1:] / sizes(run)[:-1]
+    factor = step_sizes(run)[1:] / step_sizes(run)[:-1]
     return float((np.isclose(factor, C, rtol=1e-9) | np.isclose(factor, 1 / C, rtol=1e-9)).mean())
 
+
+DECISIONS = {"α moves by c": moves_by_c, "as r ≤ ½": agree, "as q′(α) ≤ 0": follow_slope}
 
 LOSSGRAD_RULE = Claim(
     "lossgrad-half-rule",
     "Yao 2022, §2.3",
     "LossGrad's α grows by c where r ≤ ½, which is where q′(α) ≤ 0, and shrinks by c elsewhere",
-    paper={f"{name}: {what}": exactly(1) for name in TRIED for what in ("α moves by c", "as r ≤ ½", "as q′(α) ≤ 0")},
     runs={name: Run(problem, f"lossgrad:c={C}", steps=500) for name, problem in TRIED.items()},
-    measure=lambda runs: {
-        f"{name}: {what}": count(runs[name])
-        for name in TRIED
-        for what, count in (("α moves by c", moves_by_c), ("as r ≤ ½", agree), ("as q′(α) ≤ 0", follow_slope))
-    },
+    numbers=for_each(
+        product(TRIED, DECISIONS), "{}: {}", exactly(1), lambda runs, name, rule: DECISIONS[rule](runs[name])
+    ),
     why="parts of the decisions up to the end of the run, recomputed from the path; r within 1e-6 of ½ does not count",
     picture=Curves("step_size", "iteration"),
 )
@@ -269,49 +256,46 @@ def late_r(run: Result) -> float:
     return float(np.median(r[len(r) // 2 :]))
 
 
-def largest(run: Result) -> float:
+def last_step(run: Result) -> float:
     """The step size of the last step, times L."""
     assert run.problem.L is not None
-    return float(sizes(run)[-1]) * run.problem.L
+    return float(step_sizes(run)[-1]) * run.problem.L
 
 
 LOSSGRAD_HOVERS = Claim(
     "lossgrad-hovers-at-half",
     "Yao 2022, §2.3",
     "On a quadratic LossGrad's α hovers where r = ½, the minimum of f along the gradient",
-    paper={
-        "κ=1: last α L": near(1, C**2 - 1),
-        "κ=10: median r": near(0.5, 0.1),
-        "κ=100: median r": near(0.5, 0.1),
-    },
     runs={kappa: Run(f"quadratic:kappa={kappa}", f"lossgrad:c={C}", steps=1000) for kappa in (1, 10, 100)},
-    measure=lambda runs: {
-        "κ=1: last α L": largest(runs[1]),
-        "κ=10: median r": late_r(runs[10]),
-        "κ=100: median r": late_r(runs[100]),
+    numbers={
+        "κ=1: last α L": Number(near(1, C**2 - 1), lambda runs: last_step(runs[1])),
+        **for_each((10, 100), "κ={}: median r", near(0.5, 0.1), lambda runs, kappa: late_r(runs[kappa])),
     },
-    why="α moves by 5% a step, so that it is never nearer than that",
+    why="α moves by 5% per step, so that it is never nearer than that",
     note="On a quadratic r = α gᵀQg/2gᵀg, and r = ½ is the exact line search's step.",
     picture=Curves("step_size", "iteration"),
 )
 
 # Momentum and Adam.
 
+SMOOTH = ("rosenbrock", "quadratic")
+
 HEAVY_BALL = Claim(
     "heavy-ball-is-momentum",
     "Yao 2022, §2.4, eq. 5–6",
     "w − (αg − pΔ) is the same as w + Δ, with Δ ← pΔ − αg",
-    paper={f"{name}: distance of the paths": at_most(1e-9, "0") for name in ("rosenbrock", "quadratic")},
     runs={
         (name, method): Run(name, f"{method}lr=0.0005", steps=1000)
-        for name in ("rosenbrock", "quadratic")
+        for name in SMOOTH
         for method in ("heavy-ball:p=0.9,", "momentum:p=0.9+constant:")
     },
-    measure=lambda runs: {
-        f"{name}: distance of the paths": apart(runs[name, "heavy-ball:p=0.9,"], runs[name, "momentum:p=0.9+constant:"])
-        for name in ("rosenbrock", "quadratic")
-    },
-    why="rounding, over the distance of the start",
+    numbers=for_each(
+        SMOOTH,
+        "{}: distance of the paths",
+        at_most(1e-9, "0"),
+        lambda runs, name: apart(runs[name, "heavy-ball:p=0.9,"], runs[name, "momentum:p=0.9+constant:"]),
+    ),
+    why="the paths are equal to rounding, over the distance of the start",
 )
 
 CURVED = (0.1, 0.5, 0.9)
@@ -327,7 +311,6 @@ MOMENTUM_RANGE = Claim(
     "momentum-range",
     "Yao 2022, §2.4",
     "For every p up to 1 − √(αk) momentum is faster than none where the curvature is k",
-    paper={f"αk={curved:g}: ‖w − w*‖ over plain descent's, worst p": below(1) for curved in CURVED},
     runs={
         (curved, part): Run(
             "quadratic:kappa=1", f"heavy-ball:lr={curved},p={part * (1 - math.sqrt(curved)):.6g}", steps=14
@@ -335,11 +318,9 @@ MOMENTUM_RANGE = Claim(
         for curved in CURVED
         for part in (0.0, *PARTS)
     },
-    measure=lambda runs: {
-        f"αk={curved:g}: ‖w − w*‖ over plain descent's, worst p": slowest(runs, curved) for curved in CURVED
-    },
+    numbers=for_each(CURVED, "αk={:g}: ‖w − w*‖ over plain descent's, worst p", below(1), slowest),
     why="14 steps, on a quadratic with k = 1, with p at a quarter, half, three quarters and the whole of 1 − √(αk)",
-    note="With complex roots the error falls by √p a step, without momentum by 1 − αk; at the end of the range "
+    note="With complex roots the error falls by √p per step, without momentum by 1 − αk; at the end of the range "
     "√(1 − √(αk)) is the smaller only for αk < 0.38.",
 )
 
@@ -347,15 +328,14 @@ ADAM = Claim(
     "adam-formula",
     "Yao 2022, §2.4",
     "Adam moves by α m/√v, with m and v sums over powers of β divided by 1 − β",
-    paper={
-        "first step over α": near(0.3162, 0.01),
-        "step over α, after 10,000 with the same gradient": near(0.1, 0.01),
-    },
     runs={"Adam": Run("absolute-valley", "adam:lr=0.001", start=(1000.0, 1000.0), steps=10_000)},
-    measure=lambda runs: {
-        "first step over α": float(abs(runs["Adam"].x[1] - runs["Adam"].x[0]).max()) / 0.001,
-        "step over α, after 10,000 with the same gradient": float(abs(runs["Adam"].x[-1] - runs["Adam"].x[-2]).max())
-        / 0.001,
+    numbers={
+        "first step over α": Number(
+            near(0.3162, 0.01), lambda runs: float(abs(runs["Adam"].x[1] - runs["Adam"].x[0]).max()) / 0.001
+        ),
+        "step over α, after 10,000 with the same gradient": Number(
+            near(0.1, 0.01), lambda runs: float(abs(runs["Adam"].x[-1] - runs["Adam"].x[-2]).max()) / 0.001
+        ),
     },
     why="what the review's formula gives for a constant gradient and β = 0.9, 0.999: √(1 − β₂)/(1 − β₁) at first, "
     "(1 − β₂)/(1 − β₁)² in the end",
@@ -364,6 +344,46 @@ ADAM = Claim(
 )
 
 # Sutton's IDBD.
+
+ONE = tuple(round(0.1 * k, 1) for k in range(1, 25))
+MANY = tuple(float(f"{0.02 * 1.15**k:.3g}") for k in range(28))
+
+
+def shrinks(run: Result) -> bool:
+    """Whether a run came nearer."""
+    return run.status != "diverged" and bool(run.f[-1] < run.f[0])
+
+
+def squares(run: Result) -> float:
+    """The largest xᵢ² of a run's one sample."""
+    data: Any = run.problem
+    return float((data.data.X**2).max())
+
+
+def one_sample(lrs: Iterable[float], problem: str, inputs: int) -> dict[Any, Run]:
+    """Constant steps on one sample."""
+    return {(inputs, lr): Run(problem, f"gd:lr={lr}", steps=200) for lr in lrs}
+
+
+IDBD_BOUND = Claim(
+    "idbd-step-bound",
+    "Yao 2022, §2.5",
+    "αᵢ ≤ 1/xᵢ² for every i is sufficient and necessary for LMS to converge",
+    runs=one_sample(ONE, "quadratic:kappa=1", 1)
+    | one_sample(MANY, "linear-regression:n=1,dim=20,data_seed={seed}", 20),
+    numbers={
+        "1 input: largest αx² that converges": Number(
+            at_most(1, "≤ 1: necessary"), lambda runs: max(lr for lr in ONE if shrinks(runs[1, lr]))
+        ),
+        "20 inputs: least α max xᵢ² that diverges": Number(
+            above(1, "> 1: sufficient"),
+            lambda runs: min(lr * squares(runs[20, lr]) for lr in MANY if not shrinks(runs[20, lr])),
+        ),
+    },
+    why="one sample again and again, with a constant α; the first is ½w², which has x = 1",
+    note="It is neither: the condition is Σ αᵢxᵢ² < 2. αᵢ ≤ 1/xᵢ² keeps one component from passing its own target, and "
+    "lets 20 of them together overshoot by far.",
+)
 
 WARM, MEASURED = 20_000, 10_000
 LMS_STEPS = (0.01, 0.02, 0.03, 0.04, 0.05, 0.06)
@@ -382,56 +402,23 @@ def squared_error(run: Result) -> float:
 
 def least(runs: Runs, name: str) -> float:
     """The least squared error over a method's settings."""
-    return min(squared_error(run) for (series, _), run in runs.items() if series == name)
+    return min(squared_error(run) for run in series(runs, name))
 
 
 FIGURE_3 = Claim(
     "sutton-figure-3",
     "Sutton 1992, Fig. 3",
     "On the tracking task IDBD's squared error is 1.5 at the best θ, LMS's 3.5 at the best α",
-    paper={"LMS: least squared error": near(3.5, 0.1), "IDBD: least squared error": near(1.5, 0.1)},
     runs={("LMS", lr): tracking(f"gd:lr={lr}") for lr in LMS_STEPS}
     | {("IDBD", theta): tracking(f"idbd:lr=0.05,theta={theta}") for theta in THETAS},
-    measure=lambda runs: {
-        "LMS: least squared error": least(runs, "LMS"),
-        "IDBD: least squared error": least(runs, "IDBD"),
+    numbers={
+        "LMS: least squared error": Number(near(3.5, 0.1), lambda runs: least(runs, "LMS")),
+        "IDBD: least squared error": Number(near(1.5, 0.1), lambda runs: least(runs, "IDBD")),
     },
     why="read from a picture; from seed to seed the mean over 10,000 examples differs by some hundredths",
     note="The first step sizes are 0.05 for every input. With some seeds IDBD bursts or diverges for θ ≥ 0.01, "
     "where it is at its best with the others: its step sizes have no bound.",
     picture=Across("α of LMS, θ of IDBD", "mean squared error", squared_error),
-    quick=False,
-)
-
-
-def learned(run: Result, inputs: slice, part: float) -> Any:
-    """The mean step size of each of these inputs around this part of a run, over a fiftieth of it."""
-    alpha = sizes(run)
-    middle, reach = int(part * len(alpha)), len(alpha) // 50
-    return alpha[middle - reach : middle, inputs].mean(0)
-
-
-RELEVANT, IRRELEVANT = slice(0, 5), slice(5, 20)
-
-FIGURE_4 = Claim(
-    "sutton-figure-4",
-    "Sutton 1992, Fig. 4",
-    "IDBD finds the optimum 0.13 for the relevant inputs' step sizes, and lets the others fall",
-    paper={
-        "relevant: mean α": between(0.115, 0.145, "0.13 ± 0.015"),
-        "irrelevant: largest α": below(0.007),
-        "irrelevant: mean α, end over half way": below(1, "falling"),
-    },
-    runs={"α": Run("tracking:data_seed={seed}", "idbd:lr=0.05,theta=0.001", budget=250_000)},
-    measure=lambda runs: {
-        "relevant: mean α": float(learned(runs["α"], RELEVANT, 1).mean()),
-        "irrelevant: largest α": float(learned(runs["α"], IRRELEVANT, 1).max()),
-        "irrelevant: mean α, end over half way": float(
-            learned(runs["α"], IRRELEVANT, 1).mean() / learned(runs["α"], IRRELEVANT, 0.5).mean()
-        ),
-    },
-    why="the paper's numbers, for θ = 0.001 after 250,000 examples; means over the last 5,000 examples",
-    picture=Curves("step_size", "iteration"),
     quick=False,
 )
 
@@ -451,80 +438,42 @@ OPTIMUM = Claim(
     "sutton-optimal-step",
     "Sutton 1992, §4",
     "With the irrelevant inputs left out, the best common step size is 0.13",
-    paper={"best α": near(0.13, 0.15), "squared error there": below(1.5, "below IDBD's 1.5")},
     runs={("LMS", lr): tracking(f"gd:lr={lr}", dim=5) for lr in OPTIMA},
-    measure=lambda runs: {
-        "best α": best_step(runs),
-        "squared error there": min(squared_error(run) for run in runs.values()),
+    numbers={
+        "best α": Number(near(0.13, 0.15), best_step),
+        "squared error there": Number(below(1.5, "below IDBD's 1.5"), lambda runs: least(runs, "LMS")),
     },
     why="the minimum is flat, and is found from step sizes about a fifth apart",
     picture=Across("α", "mean squared error", squared_error),
     quick=False,
 )
 
-ONE = tuple(round(0.1 * k, 1) for k in range(1, 25))
-MANY = tuple(float(f"{0.02 * 1.15**k:.3g}") for k in range(28))
+RELEVANT, IRRELEVANT = slice(0, 5), slice(5, 20)
 
 
-def shrinks(run: Result) -> bool:
-    """Whether a run came nearer."""
-    return run.status != "diverged" and bool(run.f[-1] < run.f[0])
+def learned(run: Result, inputs: slice, part: float) -> Any:
+    """The mean step size of each of these inputs around this part of a run, over a fiftieth of it."""
+    alpha = step_sizes(run)
+    middle, reach = int(part * len(alpha)), len(alpha) // 50
+    return alpha[middle - reach : middle, inputs].mean(0)
 
 
-def squares(run: Result) -> float:
-    """The largest xᵢ² of a run's one sample."""
-    data: Any = run.problem
-    return float((data.data.X**2).max())
-
-
-def bounds(runs: Runs) -> dict[str, float]:
-    """Where convergence ends, in units of 1/xᵢ²."""
-    many = {lr: run for (inputs, lr), run in runs.items() if inputs == 20}
-    return {
-        "1 input: largest αx² that converges": max(lr for lr in ONE if shrinks(runs[1, lr])),
-        "20 inputs: least α max xᵢ² that diverges": min(
-            lr * squares(run) for lr, run in many.items() if not shrinks(run)
+FIGURE_4 = Claim(
+    "sutton-figure-4",
+    "Sutton 1992, Fig. 4",
+    "IDBD finds the optimum 0.13 for the relevant inputs' step sizes, and lets the others fall",
+    runs={"α": Run("tracking:data_seed={seed}", "idbd:lr=0.05,theta=0.001", budget=250_000)},
+    numbers={
+        "relevant: mean α": Number(
+            between(0.115, 0.145, "0.13 ± 0.015"), lambda runs: float(learned(runs["α"], RELEVANT, 1).mean())
         ),
-    }
-
-
-def both(lrs: Iterable[float], problem: str, inputs: int) -> dict[Any, Run]:
-    """Constant steps on one sample."""
-    return {(inputs, lr): Run(problem, f"gd:lr={lr}", steps=200) for lr in lrs}
-
-
-IDBD_BOUND = Claim(
-    "idbd-step-bound",
-    "Yao 2022, §2.5",
-    "αᵢ ≤ 1/xᵢ² for every i is sufficient and necessary for LMS to converge",
-    paper={
-        "1 input: largest αx² that converges": at_most(1, "≤ 1: necessary"),
-        "20 inputs: least α max xᵢ² that diverges": above(1, "> 1: sufficient"),
+        "irrelevant: largest α": Number(below(0.007), lambda runs: float(learned(runs["α"], IRRELEVANT, 1).max())),
+        "irrelevant: mean α, end over half way": Number(
+            below(1, "falling"),
+            lambda runs: float(learned(runs["α"], IRRELEVANT, 1).mean() / learned(runs["α"], IRRELEVANT, 0.5).mean()),
+        ),
     },
-    runs=both(ONE, "quadratic:kappa=1", 1) | both(MANY, "linear-regression:n=1,dim=20,data_seed={seed}", 20),
-    measure=bounds,
-    why="one sample again and again, with a constant α; the first is ½w², which has x = 1",
-    note="Neither: the condition is Σ αᵢxᵢ² < 2. αᵢ ≤ 1/xᵢ² keeps one component from passing its own target, and lets "
-    "20 of them together overshoot by far.",
-)
-
-PAPER = Paper(
-    "reviewed",
-    "Methods that the papers review: Polyak 1987, Sutton 1992, L4, LossGrad, momentum, Adam",
-    (
-        POLYAK_DISTANCE,
-        POLYAK_RATE,
-        POLYAK_CONSTANT,
-        L4_POLYAK,
-        L4_UNSTABLE,
-        LOSSGRAD_RULE,
-        LOSSGRAD_HOVERS,
-        HEAVY_BALL,
-        MOMENTUM_RANGE,
-        ADAM,
-        IDBD_BOUND,
-        FIGURE_3,
-        OPTIMUM,
-        FIGURE_4,
-    ),
+    why="the paper's numbers, for θ = 0.001 after 250,000 examples; means over the last 5,000 examples",
+    picture=Curves("step_size", "iteration"),
+    quick=False,
 )

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from stepbench import catalog
-from stepbench.contracts import Method, hyperparameters, values_of
-from stepbench.engine import in_evaluations
+from stepbench.contracts import values_of, varying
+from stepbench.engine.identity import name_of
+from stepbench.engine.result import Result
 from stepbench.fields import InputError
-from stepbench.identity import name_of
+from stepbench.options import RunOptions
 from stepbench.reproduce.claims import Claim, Run
-from stepbench.result import Result
 from stepbench.study import Study
 from stepbench.study.batch import Batch, batch
 
@@ -25,8 +25,8 @@ WORDS = (REPRODUCED, PARTLY, NOT, NOT_HERE)
 class Verdict:
     """What became of a claim.
 
-    ``measured`` has one number a seed for each name that the claim measures; ``results`` are the runs, a mapping a
-    seed; ``detail`` says what the word does not: why it was not run, or which seeds disagree.
+    ``measured`` holds, under the name of each of the claim's numbers, its value per seed. ``results`` are the runs, one
+    mapping per seed. ``detail`` says what the word does not: why the claim was not run, or how the seeds disagree.
     """
 
     claim: Claim
@@ -46,22 +46,23 @@ class Verdict:
 
     def agrees(self, name: str) -> int:
         """For how many of the seeds a measured number agrees with the paper."""
-        return sum(value in self.claim.paper[name] for value in self.measured[name])
+        return sum(value in self.claim.numbers[name].paper for value in self.measured[name])
 
 
 def judge(claim: Claim, study: Study, seeds: Sequence[int], *, quick: bool = False) -> Verdict:
     """Make the claim's runs, or find them in the study, and compare what they show with what the paper says.
 
-    Only what the machine lacks, such as data or torch, makes it "not run here". Raises Stopped on Ctrl-C, with the runs
-    that were made kept in the study, and InputError for a claim that is declared wrongly, a run that crashes, and a
-    study that cannot be used.
+    The word is "not run here" only where the machine lacks something, such as data or torch. Raises Stopped on Ctrl-C,
+    with the runs that were made kept in the study, and InputError for a claim that is declared wrongly, a run that
+    crashes, and a study that cannot be used.
     """
     if claim.missing:
         return Verdict(claim, NOT_HERE, claim.missing)
     if quick and not claim.quick:
         return Verdict(claim, NOT_HERE, "it takes longer: leave out --quick")
-    for run in claim.runs.values():  # a mistyped one is no lack of this machine's
-        catalog.method(run.method), catalog.problem(run.problem.format(seed=0))
+    for run in claim.runs.values():  # a mistyped name is an error, and nothing that this machine lacks
+        catalog.method(run.method)
+        catalog.problem(run.problem.format(seed=0))
     began = time.perf_counter()
     try:
         if not any(run.depends_on_seed() for run in claim.runs.values()):
@@ -70,16 +71,18 @@ def judge(claim: Claim, study: Study, seeds: Sequence[int], *, quick: bool = Fal
     except InputError as error:
         return Verdict(claim, NOT_HERE, str(error))
     results = tuple(_results(claim.runs, work, study, len(seeds)))
-    measured = [dict(claim.measure(own)) for own in results]
-    assert all(own.keys() == claim.paper.keys() for own in measured), f"{claim.name} measures other than it says"
-    words = [_word([own[name] in band for name, band in claim.paper.items()]) for own in measured]
+    measured = {name: [number.measure(own) for own in results] for name, number in claim.numbers.items()}
+    words = [
+        _word([measured[name][n] in number.paper for name, number in claim.numbers.items()]) for n in range(len(seeds))
+    ]
+    detail = ""
+    if len({*words}) > 1:
+        detail = "seeds disagree: " + ", ".join(f"{words.count(word)} {word}" for word in WORDS if word in words)
     return Verdict(
         claim,
-        words[0] if len({*words}) == 1 else PARTLY,
-        ""
-        if len({*words}) == 1
-        else "seeds disagree: " + ", ".join(f"{words.count(w)} {w}" for w in WORDS if w in words),
-        {name: [own[name] for own in measured] for name in claim.paper},
+        PARTLY if detail else words[0],
+        detail,
+        measured,
         tuple(seeds),
         time.perf_counter() - began,
         results,
@@ -91,12 +94,12 @@ def _word(holds: Sequence[bool]) -> str:
 
 
 def results_of(runs: Mapping[Any, Run], study: Study, seeds: Sequence[int]) -> list[dict[Any, Result]]:
-    """The results of some runs, a mapping a seed; those that differ in numbers only go in lock-step."""
+    """The results of some runs, one mapping per seed; runs that differ only in numbers are made in lock-step."""
     return _results(runs, _work(runs, seeds), study, len(seeds))
 
 
 def _work(runs: Mapping[Any, Run], seeds: Sequence[int]) -> list[tuple[int, list[Run], Batch]]:
-    """The batches to make, each with the place of its seed and its runs."""
+    """The batches to make, each with the place of its seed among the seeds, and its runs."""
     return [
         (n, alike, _batch(alike, seed))
         for n, seed in enumerate(seeds)
@@ -114,7 +117,7 @@ def _results(
 
 
 def _alike(runs: Iterable[Run]) -> Iterable[list[Run]]:
-    """Runs that differ in nothing but hyper-parameters that may be arrays, together."""
+    """The runs in groups that differ only in hyper-parameters that may be arrays."""
     groups: dict[Any, list[Run]] = {}
     for run in runs:
         method, many = catalog.method(run.method), _numbers(run.method)
@@ -126,11 +129,9 @@ def _alike(runs: Iterable[Run]) -> Iterable[list[Run]]:
 
 
 def _numbers(spec: str) -> dict[str, float]:
-    """The hyper-parameters that may differ from run to run of a batch."""
+    """The hyper-parameters that may differ between the runs of a batch."""
     method = catalog.method(spec)
-    if not isinstance(method, Method):
-        return {}
-    many = {name for name, (_, field) in hyperparameters(method).items() if field.many}
+    many = varying(method)
     return {k: v for k, v in values_of(method).items() if k in many and isinstance(v, int | float)}
 
 
@@ -140,14 +141,7 @@ def _batch(runs: Sequence[Run], seed: int) -> Batch:
     problem = catalog.problem(first.problem.format(seed=seed))
     numbers = [_numbers(run.method) for run in runs]
     vary = {name: [own[name] for own in numbers] for name in numbers[0]} if len(runs) > 1 else {}
-    return batch(
-        problem,
-        catalog.method(first.method),
-        values=vary,
-        start=first.start,
-        seed=seed,
-        noise=first.noise,
-        budget=in_evaluations(problem, first.budget, first.epochs),
-        steps=first.steps,
-        target=first.target,
+    options = RunOptions(
+        first.budget, first.epochs, first.steps, first.target, first.start, seed=seed, noise=first.noise
     )
+    return batch(problem, catalog.method(first.method), options, values=vary)

@@ -1,1 +1,1 @@
-"""The step-size rules: the α in x ← x − α u, one file each."""
+"""The step-size rules: the α in w ← w − α u, one file each."""

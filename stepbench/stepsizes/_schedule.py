@@ -1,12 +1,11 @@
-"""What the schedules share: a step size that depends on the number of the step and on nothing else."""
+"""What the schedules share: a step size that depends on the step's number alone."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stepbench.arrays import Array
-from stepbench.contracts import StepSize
-from stepbench.oracle import Oracle
+from stepbench.arrays import Array, Points
+from stepbench.contracts import AnyOracle, StepSize
 
 
 class State(NamedTuple):
@@ -18,19 +17,19 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class Schedule(StepSize):
-    """α_k as a function of k = 0, 1, 2 … and, where the schedule has an end, of the run's horizon."""
+    """α_k as a function of k = 0, 1, 2, … and, where the schedule has an end, of the horizon, the run's steps."""
 
     elementwise = True
 
     @abstractmethod
-    def at(self, k: int, horizon: int, last: Array) -> Array:
+    def step_size(self, k: int, horizon: int, last: Array) -> Array:
         """The step size of step k, in a run of ``horizon`` steps, after the step size ``last``."""
 
-    def init(self, x: Array) -> State:
-        """No step taken."""
+    def init(self, w: Points) -> State:
+        """No step is taken yet."""
         return State(0.0, 0)
 
-    def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def move(self, w: Points, u: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
         """w ← w − α_k u."""
-        alpha = self.at(s.k, oracle.horizon, s.alpha)
-        return x - alpha * u, State(alpha, s.k + 1)
+        alpha = self.step_size(s.k, oracle.horizon, s.alpha)
+        return w - alpha * u, State(alpha, s.k + 1)

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stepbench.arrays import Array, per_run, sqrt
-from stepbench.contracts import StepSize
+from stepbench.arrays import Array, Points, per_run, sqrt
+from stepbench.contracts import AnyOracle, StepSize
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
@@ -34,13 +33,13 @@ class AdaGradNorm(StepSize):
     b0: Scalar = param(1.0, "b₀", "first b", "(0, inf)", search="1e-4:1e4:log")
     eta: Scalar = param(1.0, "η", "scale of the step size", "(0, inf)", search="1e-4:100:log")
 
-    def init(self, x: Array) -> State:
+    def init(self, w: Points) -> State:
         """b = b₀."""
-        return State(per_run(0.0, x), per_run(self.b0 * self.b0, x))
+        return State(per_run(0.0, w), per_run(self.b0 * self.b0, w))
 
-    def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def move(self, w: Points, u: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
         """Add ‖g‖² to b², then step."""
-        g = oracle.grad(x)
+        g = oracle.grad(w)
         b_squared = s.b_squared + oracle.dot(g, g)
         alpha = self.eta / sqrt(b_squared)
-        return x - alpha * u, State(alpha, b_squared)
+        return w - alpha * u, State(alpha, b_squared)

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from stepbench.arrays import Array, per_run, sqrt
-from stepbench.contracts import StepSize
+from stepbench.arrays import Array, Points, per_run, sqrt
+from stepbench.contracts import AnyOracle, StepSize
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
@@ -36,21 +35,21 @@ class AdaLoss(StepSize):
 
     b0: Scalar = param(1.0, "b₀", "first b", "(0, inf)", search="1e-4:1e4:log")
     a: Scalar = param(1.0, "a", "how much a loss counts", "[0, inf)")
-    c: Scalar = param(0.0, "c", "the loss that counts as none, in form=paper", "(-inf, inf)")
+    c: Scalar = param(0.0, "c", "the loss that counts as zero, in form=paper", "(-inf, inf)")
     eta: Scalar = param(1.0, "η", "scale of the step size, in form=paper", "(0, inf)")
     form: Literal["paper", "adam"] = param("paper", "", "Algorithm 1, or the form of Algorithm 2")
 
-    def init(self, x: Array) -> State:
+    def init(self, w: Points) -> State:
         """b = b₀."""
-        return State(per_run(0.0, x), per_run(self.b0 * self.b0 if self.form == "paper" else self.b0, x))
+        return State(per_run(0.0, w), per_run(self.b0 * self.b0 if self.form == "paper" else self.b0, w))
 
-    def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def move(self, w: Points, u: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
         """Add the loss to b, then step."""
-        f = oracle.value(x)
+        f = oracle.value(w)
         if self.form == "paper":
             b = s.b + self.a * abs(f - self.c)
             alpha = self.eta / sqrt(b)
         else:
             b = s.b + self.a * abs(f)
             alpha = 1 / sqrt(b)
-        return x - alpha * u, State(alpha, b)
+        return w - alpha * u, State(alpha, b)

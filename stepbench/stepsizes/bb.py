@@ -3,17 +3,16 @@
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from stepbench.arrays import Array, per_run, ratio, where
-from stepbench.contracts import StepSize
+from stepbench.arrays import Array, Points, per_run, ratio, where
+from stepbench.contracts import AnyOracle, StepSize
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
     """The step size, and the last point and gradient (none before the first step)."""
 
     alpha: Array
-    w: Array | None
+    w: Points | None
     g: Array | None
 
 
@@ -22,10 +21,10 @@ class BB(StepSize):
     """Fits α to the last change of the gradient (secant).
 
     Algorithm
-        s = w_k − w_{k−1},  y = g_k − g_{k−1}
-        form=long:   α = ⟨s, s⟩ / ⟨s, y⟩
-        form=short:  α = ⟨s, y⟩ / ⟨y, y⟩
-        the last α where ⟨s, y⟩ ≤ 0;  lr at the first step
+        Δw = w_k − w_{k−1},  Δg = g_k − g_{k−1}
+        form=long:   α = ⟨Δw, Δw⟩ / ⟨Δw, Δg⟩
+        form=short:  α = ⟨Δw, Δg⟩ / ⟨Δg, Δg⟩
+        the last α where ⟨Δw, Δg⟩ ≤ 0;  lr at the first step
         w ← w − α u
 
     Source
@@ -37,16 +36,16 @@ class BB(StepSize):
     lr: Scalar = param(0.001, "α₀", "first step size", "(0, inf)", search="1e-6:10:log")
     form: Literal["long", "short"] = param("long", "", "which of the two least-squares fits")
 
-    def init(self, x: Array) -> State:
+    def init(self, w: Points) -> State:
         """α = lr, and no last point."""
-        return State(per_run(self.lr, x), None, None)
+        return State(per_run(self.lr, w), None, None)
 
-    def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def move(self, w: Points, u: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
         """Fit α to the last step, then step."""
-        g, alpha = oracle.grad(x), s.alpha
+        g, alpha = oracle.grad(w), s.alpha
         if s.w is not None:
-            ds, dy = x - s.w, g - s.g
-            sy = oracle.dot(ds, dy)
-            fit = ratio(oracle.dot(ds, ds), sy) if self.form == "long" else ratio(sy, oracle.dot(dy, dy))
-            alpha = where(sy > 0, fit, alpha)
-        return x - alpha * u, State(alpha, x, g)
+            dw, dg = w - s.w, g - s.g
+            slope = oracle.dot(dw, dg)
+            fit = ratio(oracle.dot(dw, dw), slope) if self.form == "long" else ratio(slope, oracle.dot(dg, dg))
+            alpha = where(slope > 0, fit, alpha)
+        return w - alpha * u, State(alpha, w, g)

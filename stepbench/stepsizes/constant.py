@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stepbench.arrays import Array
-from stepbench.contracts import StepSize
+from stepbench.arrays import Array, Points
+from stepbench.contracts import AnyOracle, StepSize
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
@@ -31,10 +30,10 @@ class Constant(StepSize):
 
     lr: Scalar = param(0.001, "α", "step size", "(0, inf)", search="1e-6:10:log")
 
-    def init(self, x: Array) -> State:
+    def init(self, w: Points) -> State:
         """α = lr."""
         return State(self.lr)
 
-    def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def move(self, w: Points, u: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
         """w ← w − lr u."""
-        return x - self.lr * u, s
+        return w - self.lr * u, s

@@ -24,7 +24,7 @@ class Cosine(Schedule):
     end: Scalar = param(0.0, "", "the last step size, as a part of the first", "[0, 1]")
     T: int | None = param(None, "T", "steps to the end of the schedule; none for the length of the run", "[1, inf)")
 
-    def at(self, k: int, horizon: int, last: Array) -> Array:
+    def step_size(self, k: int, horizon: int, last: Array) -> Array:
         """Half a cosine from lr to end·lr."""
         done = min(k / (self.T or horizon), 1.0)
         return self.lr * (self.end + (1 - self.end) * 0.5 * (1 + math.cos(math.pi * done)))

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stepbench.arrays import Array, per_run, zeros_like
-from stepbench.contracts import StepSize
+from stepbench.arrays import Array, Points, per_run, zeros_like
+from stepbench.contracts import AnyOracle, StepSize
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
@@ -28,7 +27,8 @@ class DBD(StepSize):
         Song & Yang 2023 (RDBD), Definition B.1; the additive hypergradient of Baydin et al. 2018.
 
     Deviations
-        On a direction other than the gradient the last direction takes the last gradient's place, as in Baydin et al.
+        On a direction other than the gradient, the last direction takes the place of the last gradient, as in Baydin
+        et al.
     """
 
     per_component = True
@@ -37,11 +37,11 @@ class DBD(StepSize):
     lr: Scalar = param(0.005, "α₀", "first step size", "(0, inf)", search="1e-6:10:log")
     eta: Scalar = param(0.01, "η", "learning rate of the step size", "[0, inf)", search="1e-8:1:log")
 
-    def init(self, x: Array) -> State:
+    def init(self, w: Points) -> State:
         """α = lr, and no last direction."""
-        return State(per_run(self.lr, x), zeros_like(x))
+        return State(per_run(self.lr, w), zeros_like(w))
 
-    def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def move(self, w: Points, u: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
         """Correct α, then step."""
-        alpha = s.alpha + self.eta * oracle.dot(oracle.grad(x), s.u)
-        return x - alpha * u, State(alpha, u)
+        alpha = s.alpha + self.eta * oracle.dot(oracle.grad(w), s.u)
+        return w - alpha * u, State(alpha, u)

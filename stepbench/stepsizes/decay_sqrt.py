@@ -11,7 +11,7 @@ from stepbench.stepsizes._schedule import Schedule
 
 @dataclass(frozen=True)
 class DecaySqrt(Schedule):
-    """Decays with √t, as AdaLoss is compared with.
+    """Decays with √t: what AdaLoss is compared with.
 
     Algorithm
         form=sum:   α_t = η / (b₀ + c √t),  t = 1, 2, …
@@ -27,7 +27,7 @@ class DecaySqrt(Schedule):
     c: Scalar = param(1.0, "c", "growth of the denominator with √t, in form=sum", "[0, inf)")
     form: Literal["sum", "root"] = param("sum", "", "b₀ + c √t, or √(b₀ + t)")
 
-    def at(self, k: int, horizon: int, last: Array) -> Array:
+    def step_size(self, k: int, horizon: int, last: Array) -> Array:
         """η / (b₀ + c √t), or η / √(b₀ + t)."""
         t = k + 1
         if self.form == "root":

@@ -1,16 +1,15 @@
-"""Jacobs's delta-bar-delta: one step size a component."""
+"""Jacobs's delta-bar-delta: one step size per component."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stepbench.arrays import Array, mix, where, zeros_like
-from stepbench.contracts import StepSize
+from stepbench.arrays import Array, Points, mix, where, zeros_like
+from stepbench.contracts import AnyOracle, StepSize
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
-    """The step sizes, and the averaged gradient, a component each."""
+    """The step sizes and the averaged gradient, each with one number per component."""
 
     alpha: Array
     delta_bar: Array
@@ -18,7 +17,7 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class DeltaBarDelta(StepSize):
-    """One a component: adds while a sign holds, cuts at a turn.
+    """One per component: adds while a sign holds, else cuts.
 
     Algorithm, for each component, δ = g
         δ̄ δ > 0:  α ← α + κ
@@ -36,16 +35,16 @@ class DeltaBarDelta(StepSize):
     kappa: Scalar = param(
         1e-4, "κ", "what is added to a step size that proves right", "[0, inf)", search="1e-8:1e-1:log"
     )
-    phi: Scalar = param(0.1, "φ", "part cut from one that proves wrong", "[0, 1)", search="0.01:0.9:log")
-    theta: Scalar = param(0.7, "θ", "how much of the averaged gradient is kept a step", "[0, 1)")
+    phi: Scalar = param(0.1, "φ", "part cut from a step size that proves wrong", "[0, 1)", search="0.01:0.9:log")
+    theta: Scalar = param(0.7, "θ", "how much of the averaged gradient is kept per step", "[0, 1)")
 
-    def init(self, x: Array) -> State:
-        """α = lr, and no gradients averaged."""
-        return State(zeros_like(x) + self.lr, zeros_like(x))
+    def init(self, w: Points) -> State:
+        """α = lr, and the averaged gradient is zero."""
+        return State(zeros_like(w) + self.lr, zeros_like(w))
 
-    def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
-        """Adapt each α, then step."""
-        delta = oracle.grad(x)
+    def move(self, w: Points, u: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
+        """Adapt the step size of each component, then step."""
+        delta = oracle.grad(w)
         agree = s.delta_bar * delta
         alpha = where(agree > 0, s.alpha + self.kappa, where(agree < 0, s.alpha * (1 - self.phi), s.alpha))
-        return x - alpha * u, State(alpha, mix(self.theta, s.delta_bar, delta))
+        return w - alpha * u, State(alpha, mix(self.theta, s.delta_bar, delta))

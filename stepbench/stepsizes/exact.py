@@ -1,12 +1,11 @@
-"""The exact constant step size of the smoothness of the loss."""
+"""The exact constant step size, from the smoothness of the loss."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stepbench.arrays import Array, dot, maximum, ratio, sqrt
-from stepbench.contracts import StepSize
+from stepbench.arrays import Array, Points, dot, maximum, ratio, sqrt
+from stepbench.contracts import AnyOracle, StepSize
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
@@ -25,16 +24,16 @@ class Exact(StepSize):
         w ← w − α u
 
     Needs
-        Hessian-vector products, each charged as one gradient evaluation: N × iterations of them at the first step;
+        N × iterations Hessian-vector products at the first step, each charged as one gradient evaluation;
         and f*: the problem's, or given as f_star.
 
     Source
         Adam with an exact constant step size (anonymous), §4.2 and Algorithm 2; ``adam-exact`` is adam+exact.
 
     Deviations
-        The paper draws the N points from the distribution that initialises a network's weights. So does this on a
-        network; on a function they are normal around the start, with standard deviation ``spread``. The paper leaves
-        out f*, which is 0 for its losses.
+        The paper draws the N points from the distribution that initialises a network's weights. The same is
+        done here on a network; on a function the points are normal around the start, with standard deviation
+        ``spread``. The paper leaves out f*, which is 0 for its losses.
     """
 
     needs = ("f_star", "hvp")
@@ -45,25 +44,25 @@ class Exact(StepSize):
     T: int | None = param(None, "T", "the horizon in steps; none for the length of the run", "[1, inf)")
     f_star: Scalar | None = param(None, "f*", "the minimum of f; none to ask the problem", "(-inf, inf)")
 
-    def init(self, x: Array) -> State:
+    def init(self, w: Points) -> State:
         """Nothing estimated yet."""
         return State(None)
 
-    def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def move(self, w: Points, u: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
         """Estimate once, then step."""
         alpha = s.alpha
         if alpha is None:
             f_star = oracle.f_star if self.f_star is None else self.f_star
             T = self.T or oracle.horizon
-            alpha = sqrt(2 * (oracle.value(x) - f_star) / (self.smoothness(x, oracle) * T))
-        return x - alpha * u, State(alpha)
+            alpha = sqrt(2 * (oracle.value(w) - f_star) / (self.smoothness(w, oracle) * T))
+        return w - alpha * u, State(alpha)
 
-    def smoothness(self, x: Array, oracle: Oracle) -> Array:
+    def smoothness(self, w: Points, oracle: AnyOracle) -> Array:
         """K̂, (R,): the largest spectral norm of the Hessian over the random points."""
-        K = 0.0 * x[0]
+        K = 0.0 * w[0]
         for j in range(self.N):
-            point = oracle.elsewhere(x, self.spread, 2 * j)
-            v = oracle.gaussian(x, 2 * j + 1)
+            point = oracle.elsewhere(w, self.spread, 2 * j)
+            v = oracle.gaussian(w, 2 * j + 1)
             for _ in range(self.iterations):
                 v = oracle.hvp(point, ratio(v, sqrt(dot(v, v))))
             K = maximum(K, sqrt(dot(v, v)))

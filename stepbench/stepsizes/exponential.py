@@ -21,6 +21,6 @@ class Exponential(Schedule):
     lr: Scalar = param(0.001, "α₀", "first step size", "(0, inf)", search="1e-6:10:log")
     gamma: Scalar = param(0.999, "γ", "factor of each step", "(0, 1]", search="0.99:1")
 
-    def at(self, k: int, horizon: int, last: Array) -> Array:
+    def step_size(self, k: int, horizon: int, last: Array) -> Array:
         """lr γ^k."""
         return self.lr if k == 0 else last * self.gamma

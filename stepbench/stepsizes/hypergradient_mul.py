@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stepbench.arrays import Array, per_run, ratio, sqrt, zeros_like
-from stepbench.contracts import StepSize
+from stepbench.arrays import Array, Points, per_run, ratio, sqrt, zeros_like
+from stepbench.contracts import AnyOracle, StepSize
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
@@ -18,7 +17,7 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class HypergradientMul(StepSize):
-    """Turned by the angle between g and the last direction.
+    """Scaled by the angle between g and the last direction.
 
     Algorithm
         α ← α (1 + η cos(u_{t−1}, g_t)),  the cosine 0 where either is 0
@@ -31,15 +30,15 @@ class HypergradientMul(StepSize):
     per_component = True
 
     lr: Scalar = param(0.001, "α₀", "first step size", "(0, inf)", search="1e-6:10:log")
-    eta: Scalar = param(0.02, "η", "largest relative change a step", "[0, inf)", search="1e-4:1:log")
+    eta: Scalar = param(0.02, "η", "largest relative change per step", "[0, inf)", search="1e-4:1:log")
 
-    def init(self, x: Array) -> State:
+    def init(self, w: Points) -> State:
         """α = lr, and no last direction."""
-        return State(per_run(self.lr, x), zeros_like(x))
+        return State(per_run(self.lr, w), zeros_like(w))
 
-    def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
-        """Turn α by the cosine, then step."""
-        g = oracle.grad(x)
+    def move(self, w: Points, u: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
+        """Scale α by the cosine, then step."""
+        g = oracle.grad(w)
         cosine = ratio(oracle.dot(s.u, g), sqrt(oracle.dot(s.u, s.u)) * sqrt(oracle.dot(g, g)))
         alpha = s.alpha * (1 + self.eta * cosine)
-        return x - alpha * u, State(alpha, u)
+        return w - alpha * u, State(alpha, u)

@@ -20,8 +20,8 @@ class InverseTime(Schedule):
     """
 
     lr: Scalar = param(0.001, "α₀", "first step size", "(0, inf)", search="1e-6:10:log")
-    decay: Scalar = param(0.001, "", "how fast it falls, a step", "[0, inf)", search="1e-5:1:log")
+    decay: Scalar = param(0.001, "", "how fast it falls per step", "[0, inf)", search="1e-5:1:log")
 
-    def at(self, k: int, horizon: int, last: Array) -> Array:
+    def step_size(self, k: int, horizon: int, last: Array) -> Array:
         """lr / (1 + decay k)."""
         return self.lr / (1 + self.decay * k)

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stepbench.arrays import Array, minimum, per_run
-from stepbench.contracts import StepSize
+from stepbench.arrays import Array, Points, minimum, per_run
+from stepbench.contracts import AnyOracle, StepSize
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
@@ -37,11 +36,11 @@ class L4(StepSize):
 
     per_component = True
 
-    a: Scalar = param(0.15, "a", "part of the linearised loss to remove a step", "(0, inf)", search="0.01:1:log")
+    a: Scalar = param(0.15, "a", "part of the linearised loss to remove per step", "(0, inf)", search="0.01:1:log")
     gamma: Scalar = param(0.9, "γ", "the minimum aimed at, as a part of F", "[0, 1]")
     tau: Scalar = param(1000.0, "τ", "steps in which the estimate is forgotten", "(0, inf)")
     eps: Scalar = param(1e-12, "ε", "added to the denominator", "[0, inf)")
-    known: bool = param(False, "", "use the minimum f* itself, and no a and γ")
+    known: bool = param(False, "", "use the minimum f* itself, without a and γ")
     f_star: Scalar | None = param(None, "f*", "the minimum of f; none to ask the problem", "(-inf, inf)")
 
     @property
@@ -49,17 +48,17 @@ class L4(StepSize):
         """The minimum, where the step is towards it and not towards an estimate."""
         return ("f_star",) if self.known else ()
 
-    def init(self, x: Array) -> State:
+    def init(self, w: Points) -> State:
         """No estimate yet."""
-        return State(per_run(0.0, x), None)
+        return State(per_run(0.0, w), None)
 
-    def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def move(self, w: Points, u: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
         """Towards γ F, or towards f* where it is known."""
-        f, slope = oracle.value(x), oracle.dot(oracle.grad(x), u)
+        f, slope = oracle.value(w), oracle.dot(oracle.grad(w), u)
         if self.known:
             f_star = oracle.f_star if self.f_star is None else self.f_star
             alpha = (f - f_star) / (slope + self.eps)
-            return x - alpha * u, State(alpha, None)
+            return w - alpha * u, State(alpha, None)
         F = 0.75 * f if s.F is None else minimum(s.F, f)
         alpha = self.a * (f - self.gamma * F) / (slope + self.eps)
-        return x - alpha * u, State(alpha, (1 + 1 / self.tau) * F)
+        return w - alpha * u, State(alpha, (1 + 1 / self.tau) * F)

@@ -22,7 +22,7 @@ class Linear(Schedule):
     end: Scalar = param(0.0, "", "the last step size, as a part of the first", "[0, inf)")
     T: int | None = param(None, "T", "steps to the end of the schedule; none for the length of the run", "[1, inf)")
 
-    def at(self, k: int, horizon: int, last: Array) -> Array:
+    def step_size(self, k: int, horizon: int, last: Array) -> Array:
         """lr (1 − (1 − end) min(k/T, 1))."""
         done = min(k / (self.T or horizon), 1.0)
         return self.lr * (1 - (1 - self.end) * done)

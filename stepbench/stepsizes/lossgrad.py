@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stepbench.arrays import Array, isfinite, per_run, where
-from stepbench.contracts import StepSize
+from stepbench.arrays import Array, Points, isfinite, per_run, where
+from stepbench.contracts import AnyOracle, StepSize
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
-    """The step size of the last move, and of the next."""
+    """The step sizes of the last move and of the next."""
 
     alpha: Array
     alpha_next: Array
@@ -18,7 +17,7 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class LossGrad(StepSize):
-    """Steps, then grows or shrinks by how f kept the promise.
+    """Steps, then grows or shrinks by how far f really fell.
 
     Algorithm
         w' = w − α u
@@ -36,15 +35,15 @@ class LossGrad(StepSize):
     lr: Scalar = param(1e-4, "α₀", "first step size", "(0, inf)", search="1e-6:10:log")
     c: Scalar = param(1.05, "c", "factor of growth and shrinkage", "[1, inf)", search="1.01:2")
 
-    def init(self, x: Array) -> State:
+    def init(self, w: Points) -> State:
         """α = lr."""
-        return State(per_run(self.lr, x), per_run(self.lr, x))
+        return State(per_run(self.lr, w), per_run(self.lr, w))
 
-    def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def move(self, w: Points, u: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
         """Step, then judge the step."""
         alpha = s.alpha_next
-        promised = alpha * oracle.dot(oracle.grad(x), u)
-        f = oracle.value(x)
-        x_next = x - alpha * u
-        r = (oracle.value(x_next) - f + promised) / promised
-        return x_next, State(alpha, where(isfinite(r) & (r <= 0.5), alpha * self.c, alpha / self.c))
+        promised = alpha * oracle.dot(oracle.grad(w), u)
+        f = oracle.value(w)
+        w_next = w - alpha * u
+        r = (oracle.value(w_next) - f + promised) / promised
+        return w_next, State(alpha, where(isfinite(r) & (r <= 0.5), alpha * self.c, alpha / self.c))

@@ -14,7 +14,7 @@ class OneCycle(Schedule):
 
     Algorithm
         for the first part of the horizon T, from lr/div up to lr; for the rest, from lr down to lr/(div final_div);
-        between two ends a and b, a part x ∈ [0, 1] of the way: α = b + ½ (a − b)(1 + cos πx)
+        between two ends a and b, a part p ∈ [0, 1] of the way: α = b + ½ (a − b)(1 + cos πp)
 
     Source
         One of the seven schedules that the exact-step paper compares with (its §5.1);
@@ -27,7 +27,7 @@ class OneCycle(Schedule):
     final_div: Scalar = param(1e4, "", "the last step size is lr/(div·final_div)", "[1, inf)")
     T: int | None = param(None, "T", "steps to the end of the schedule; none for the length of the run", "[1, inf)")
 
-    def at(self, k: int, horizon: int, last: Array) -> Array:
+    def step_size(self, k: int, horizon: int, last: Array) -> Array:
         """Up along half a cosine, then down along another."""
         last_step = (self.T or horizon) - 1
         peak = self.warmup * (last_step + 1) - 1

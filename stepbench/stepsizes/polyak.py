@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stepbench.arrays import Array, per_run, ratio
-from stepbench.contracts import StepSize
+from stepbench.arrays import Array, Points, per_run, ratio
+from stepbench.contracts import AnyOracle, StepSize
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
@@ -30,8 +29,8 @@ class Polyak(StepSize):
         Polyak, Introduction to optimization, 1987, §5.3; Yao 2022, eq. 1.
 
     Deviations
-        On a direction other than the gradient the denominator is still ⟨g, g⟩. On mini-batches f* is the whole
-        function's minimum, and a sample below it makes the step size negative.
+        On a direction other than the gradient, the denominator is still ⟨g, g⟩. On mini-batches f* is the whole
+        function's minimum, and a sample whose f is below it makes the step size negative.
     """
 
     per_component = True
@@ -39,13 +38,13 @@ class Polyak(StepSize):
 
     f_star: Scalar | None = param(None, "f*", "the minimum of f; none to ask the problem", "(-inf, inf)")
 
-    def init(self, x: Array) -> State:
+    def init(self, w: Points) -> State:
         """No step size yet."""
-        return State(per_run(0.0, x))
+        return State(per_run(0.0, w))
 
-    def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def move(self, w: Points, u: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
         """w ← w − (f − f*)/⟨g, g⟩ u."""
-        g = oracle.grad(x)
+        g = oracle.grad(w)
         f_star = oracle.f_star if self.f_star is None else self.f_star
-        alpha = ratio(oracle.value(x) - f_star, oracle.dot(g, g))
-        return x - alpha * u, State(alpha)
+        alpha = ratio(oracle.value(w) - f_star, oracle.dot(g, g))
+        return w - alpha * u, State(alpha)

@@ -4,10 +4,9 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stepbench.arrays import Array, minimum, per_run, where, zeros_like
-from stepbench.contracts import StepSize
+from stepbench.arrays import Array, Points, minimum, per_run, where, zeros_like
+from stepbench.contracts import AnyOracle, StepSize
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
@@ -45,17 +44,17 @@ class RDBD(StepSize):
     eta: Scalar = param(0.01, "η", "learning rate of the step size", "[0, inf)", search="1e-8:1:log")
     alpha_max: Scalar = param(math.inf, "", "upper bound of the step size", "(0, inf]")
 
-    def init(self, x: Array) -> State:
-        """α = lr, and nothing to regret."""
-        return State(per_run(self.lr, x), zeros_like(x), per_run(0.0, x))
+    def init(self, w: Points) -> State:
+        """α = lr, no last direction, and no correlation."""
+        return State(per_run(self.lr, w), zeros_like(w), per_run(0.0, w))
 
-    def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def move(self, w: Points, u: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
         """Algorithm 1, line by line."""
         h = oracle.dot(u, s.u)
         regret = where(h * s.h < 0, self.eta * s.h, 0.0)
-        x = x + regret * s.u
+        w = w + regret * s.u
         alpha = minimum(s.alpha - regret + self.eta * h, self.alpha_max)
-        return x - alpha * u, State(alpha, u, h)
+        return w - alpha * u, State(alpha, u, h)
 
     @classmethod
     def theory(cls, L: float, sigma: float, T: int, gamma: float, gap: float) -> "RDBD":

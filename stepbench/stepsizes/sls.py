@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stepbench.arrays import Array, minimum, per_run, power, where
-from stepbench.contracts import StepSize
+from stepbench.arrays import Array, Points, minimum, per_run, power, where
+from stepbench.contracts import AnyOracle, StepSize
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
@@ -29,27 +28,27 @@ class SLS(StepSize):
         Algorithm 1 with the resetting of its §7.
 
     Deviations
-        A step size shrunk by 1e-16 is taken as it is, so that a direction that climbs cannot hold up the run.
+        A step size of 1e-16 α_max or less is taken as it is: along a direction that climbs the search would never end.
     """
 
     c: Scalar = param(0.1, "c", "how much of the promised decrease must come", "(0, 1)", search="0.01:0.9")
     beta: Scalar = param(0.9, "β", "factor of each reduction", "(0, 0.999]")
-    gamma: Scalar = param(2.0, "γ", "how much the next start may be larger, an epoch", "[1, inf)")
+    gamma: Scalar = param(2.0, "γ", "growth of the next search's first step size, per epoch", "[1, inf)")
     alpha_max: Scalar = param(1.0, "α_max", "largest step size tried", "(0, inf)", search="1e-3:100:log")
 
-    def init(self, x: Array) -> State:
-        """The first start."""
-        return State(per_run(self.alpha_max, x))
+    def init(self, w: Points) -> State:
+        """The first search begins at α_max."""
+        return State(per_run(self.alpha_max, w))
 
-    def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def move(self, w: Points, u: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
         """Backtrack, then step."""
-        f, slope = oracle.value(x), oracle.dot(oracle.grad(x), u)
+        f, slope = oracle.value(w), oracle.dot(oracle.grad(w), u)
         alpha = minimum(s.alpha * power(self.gamma, oracle.fraction), self.alpha_max)
         searching = alpha > 0
         while True:
-            x_next = x - alpha * u
-            enough = oracle.value(x_next, where=searching) <= f - self.c * alpha * slope
+            w_next = w - alpha * u
+            enough = oracle.value(w_next, where=searching) <= f - self.c * alpha * slope
             searching = searching & ~enough & (alpha > 1e-16 * self.alpha_max)
             if not searching.any():
-                return x_next, State(alpha)
+                return w_next, State(alpha)
             alpha = where(searching, alpha * self.beta, alpha)

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stepbench.arrays import Array, minimum, per_run, power, ratio
-from stepbench.contracts import StepSize
+from stepbench.arrays import Array, Points, minimum, per_run, power, ratio
+from stepbench.contracts import AnyOracle, StepSize
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
@@ -42,23 +41,23 @@ class SPS(StepSize):
     c: Scalar = param(0.5, "c", "how cautious the step is", "(0, inf)", search="0.1:2")
     alpha_max: Scalar = param(
         1.0,
-        "γ_b",
-        "upper bound of the step size; with smooth=true, where it starts from",
+        "α_max",
+        "upper bound of the step size; with smooth=true, its value before the first step",
         "(0, inf]",
         search="1e-3:100:log",
     )
-    gamma: Scalar = param(2.0, "γ", "how fast the bound may grow, an epoch, with smooth=true", "[1, inf)")
+    gamma: Scalar = param(2.0, "γ", "growth of the bound per epoch, with smooth=true", "[1, inf)")
     smooth: bool = param(False, "", "let the step size grow only slowly")
     f_star: Scalar | None = param(None, "f*", "the minimum of f; none to ask the problem", "(-inf, inf)")
 
-    def init(self, x: Array) -> State:
+    def init(self, w: Points) -> State:
         """α_max, from which smooth=true starts."""
-        return State(per_run(self.alpha_max, x))
+        return State(per_run(self.alpha_max, w))
 
-    def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def move(self, w: Points, u: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
         """The bounded Polyak step."""
-        g = oracle.grad(x)
+        g = oracle.grad(w)
         f_star = oracle.f_star if self.f_star is None else self.f_star
         bound = s.alpha * power(self.gamma, oracle.fraction) if self.smooth else self.alpha_max
-        alpha = minimum(ratio(oracle.value(x) - f_star, self.c * oracle.dot(g, g)), bound)
-        return x - alpha * u, State(alpha)
+        alpha = minimum(ratio(oracle.value(w) - f_star, self.c * oracle.dot(g, g)), bound)
+        return w - alpha * u, State(alpha)

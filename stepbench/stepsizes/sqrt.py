@@ -22,6 +22,6 @@ class Sqrt(Schedule):
 
     lr: Scalar = param(0.001, "α₀", "first step size", "(0, inf)", search="1e-6:10:log")
 
-    def at(self, k: int, horizon: int, last: Array) -> Array:
+    def step_size(self, k: int, horizon: int, last: Array) -> Array:
         """lr / √(k + 1)."""
         return self.lr / math.sqrt(k + 1)

@@ -22,7 +22,7 @@ class Step(Schedule):
     gamma: Scalar = param(0.1, "γ", "factor of each drop", "(0, 1]", search="0.01:1:log")
     every: int = param(1000, "", "steps between drops", "[1, inf)")
 
-    def at(self, k: int, horizon: int, last: Array) -> Array:
+    def step_size(self, k: int, horizon: int, last: Array) -> Array:
         """lr γ^⌊k/every⌋."""
         if k == 0:
             return self.lr

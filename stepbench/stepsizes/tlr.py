@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from stepbench.arrays import Array, maximum, minimum, per_run, ratio, zeros_like
-from stepbench.contracts import StepSize
+from stepbench.arrays import Array, Points, maximum, minimum, per_run, ratio, zeros_like
+from stepbench.contracts import AnyOracle, StepSize
 from stepbench.fields import Scalar, param
-from stepbench.oracle import Oracle
 
 
 class State(NamedTuple):
-    """The step sizes of the last move and of the next, the last window's sum of directions, this one's, its length."""
+    """The step sizes of the last move and of the next, the sums of u in the last window and this one, its steps."""
 
     alpha: Array
     alpha_next: Array
@@ -29,7 +28,7 @@ class TLR(StepSize):
             c = ⟨ū_{k−1}, ū_k⟩,  curvature = ⟨ū_{k−1}, ū_{k−1}⟩ − c
             α ← α (1 + γ c / curvature), the factor at most 100; unchanged where the curvature is not positive
         w ← w − α u
-        K = p × mini-batches an epoch, rounded, at least 1
+        K = p × mini-batches per epoch, rounded, at least 1
 
     Source
         Retsinas, Sfikas, Filntisis & Maragos 2023, eq. 8, with the window form of "Technical considerations".
@@ -46,29 +45,29 @@ class TLR(StepSize):
         None, "γ", "damping of the Newton step; none for 0.33 (paper) or 0.2 (reference)", "(0, 1]", search="0.05:1"
     )
     p: float | None = param(
-        None, "p", "part of an epoch in a window; none for 0.20 (paper) or 1/3 (reference)", "(0, inf)"
+        None, "p", "length of a window as a part of an epoch; none for 0.20 (paper) or 1/3 (reference)", "(0, inf)"
     )
-    K: int | None = param(None, "K", "steps in a window; none for p × mini-batches an epoch", "[1, inf)")
+    K: int | None = param(None, "K", "steps in a window; none for p × mini-batches per epoch", "[1, inf)")
     variant: Literal["paper", "reference"] = param("paper", "", "the paper's rule, or its published code's")
 
-    def init(self, x: Array) -> State:
-        """α = lr, and no window."""
-        return State(per_run(self.lr, x), per_run(self.lr, x), zeros_like(x), zeros_like(x), 0)
+    def init(self, w: Points) -> State:
+        """α = lr, and no window is begun."""
+        return State(per_run(self.lr, w), per_run(self.lr, w), zeros_like(w), zeros_like(w), 0)
 
-    def move(self, x: Array, u: Array, oracle: Oracle, s: State) -> tuple[Array, State]:
+    def move(self, w: Points, u: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
         """Step; at the end of a window, train α."""
         paper = self.variant == "paper"
         p = self.p or (0.20 if paper else 1 / 3)
         gamma = (0.33 if paper else 0.2) if self.gamma is None else self.gamma
         alpha = s.alpha_next
-        x = x - alpha * u
+        w = w - alpha * u
         u_sum, k = s.u_sum + u, s.k + 1
         if k < (self.K or max(1, round(p / oracle.fraction))):
-            return x, State(alpha, alpha, s.u_last, u_sum, k)
+            return w, State(alpha, alpha, s.u_last, u_sum, k)
         c = oracle.dot(s.u_last, u_sum)
         curvature = oracle.dot(s.u_last, s.u_last) - c
         if paper:
             factor = minimum(1 + gamma * ratio(c, maximum(curvature, 0.0)), 100.0)
         else:
             factor = 1 + gamma * c / (curvature + 1e-10)
-        return x, State(alpha, alpha * factor, u_sum, zeros_like(x), 0)
+        return w, State(alpha, alpha * factor, u_sum, zeros_like(w), 0)

@@ -12,12 +12,16 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from stepbench import catalog, files, identity
+from stepbench import catalog
+from stepbench.catalog import files
 from stepbench.contracts import Joined, Problem, Runnable, values_of, with_values
-from stepbench.engine import prepare, run_quietly
+from stepbench.engine import identity
+from stepbench.engine.columns import KEPT
+from stepbench.engine.prepare import prepare
+from stepbench.engine.result import Result
+from stepbench.engine.running import run_quietly
 from stepbench.fields import InputError, shown_path
-from stepbench.result import Result
-from stepbench.torch.network import Network
+from stepbench.options import RunOptions
 
 Keep = Literal["end", "curve", "trace"]
 """What is kept of a run: its end; also its least f by each evaluation; also every record."""
@@ -34,25 +38,27 @@ class Head(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """The end of a run, as ``Result`` names it; numbers are None where unknown, all of them where a run crashed.
+    """The end of a run, as ``Result`` names it.
 
-    ``point`` (d,) and ``curve`` (2, n), the costs at which f came lower and these f, are float64 in bytes; ``trace``
-    is the file that ``Result.save`` writes.
+    ``numbers`` are its values of the columns that a study keeps, in their order; None where one is unknown, as all are
+    where the run crashed. ``point`` (d,) and ``curve`` (2, n), the costs at which f came lower and these f, are float64
+    in bytes; ``trace`` is the file that ``Result.save`` writes.
     """
 
     status: str
     detail: str
-    steps: int | None = None
-    evals: int | None = None
-    fevals: int | None = None
-    f: float | None = None
-    error: float | None = None
-    distance: float | None = None
-    gradient_norm: float | None = None
-    accuracy: float | None = None
+    numbers: tuple[float | None, ...] = (None,) * len(KEPT)
     point: bytes | None = None
     curve: bytes | None = None
     trace: bytes | None = None
+
+    def number(self, name: str) -> float | None:
+        """The number of a column, by its name."""
+        return self.numbers[PLACES[name]]
+
+
+PLACES = {column.name: place for place, column in enumerate(KEPT)}
+"""Where each column stands among the numbers of an outcome."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +66,8 @@ class Work:
     """What a worker gets: runs of one method on one problem that differ in some hyper-parameters or in their starts.
 
     ``problem`` and ``method`` are whole specs, ``files`` what the files in them hold, ``values`` the hyper-parameters
-    with one value a run. ``starts`` has a point a run, (R, d), or is None for the problem's own start. ``dim`` is d,
-    and ``lanes`` how many runs may go in lock-step; None leaves it to their size.
+    with one value per run. ``starts`` has a point per run, (R, d), or is None for the problem's own start. ``dim`` is
+    d, and ``lanes`` how many runs may go in lock-step; None leaves it to their size.
     """
 
     problem: str
@@ -75,6 +81,7 @@ class Work:
     files: dict[str, bytes]
     keep: Keep
     version: str
+    problem_file: str | None
 
     def part(self, places: Sequence[int]) -> Work:
         """Some of its runs, by their places."""
@@ -88,7 +95,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Batch:
-    """Work, and what its runs are known by.
+    """Work, with what tells its runs from all others.
 
     ``setting`` is all that they have in common but the seed, as JSON in which a user's file stands by its content.
     """
@@ -98,22 +105,10 @@ class Batch:
     heads: list[Head]
 
 
-def batch(
-    problem: Problem,
-    method: Runnable,
-    *,
-    values: Mapping[str, Any] | None = None,
-    start: Any = None,
-    seed: int = 0,
-    noise: float = 0.0,
-    budget: int = 10_000,
-    steps: int | None = None,
-    target: float | None = None,
-) -> Batch:
+def batch(problem: Problem, method: Runnable, options: RunOptions, *, values: Mapping[str, Any] | None = None) -> Batch:
     """The batch of these runs; raises InputError for what cannot run, or could not be built again by a worker.
 
-    ``values`` are hyper-parameters with one value a run, (R,); ``start`` is the first point, (d,), or one a run,
-    (d, R). The other options are those of ``stepbench.run``.
+    ``values`` are hyper-parameters with one value per run, (R,).
     """
     columns = {name: np.asarray(own, dtype=float).tolist() for name, own in (values or {}).items()}
     first = with_values(method, {name: own[0] for name, own in columns.items()})
@@ -126,20 +121,20 @@ def batch(
             f"{homeless[0].__name__} is in no file that a worker could load: keep it in one of its own, and name that"
         )
     whole = with_values(method, {name: np.array(own) for name, own in columns.items()})
-    given = prepare(problem, whole, budget=budget, steps=steps, target=target, start=start, seed=seed, noise=noise)
-    options = {"noise": given.noise, "budget": given.budget, "steps": steps and int(steps), "target": given.target}
-    size = 1 if given.lone else given.x.shape[1]
+    given = prepare(problem, whole, options)
+    steps = None if options.steps is None else int(options.steps)
+    common = {"noise": given.noise, "budget": given.budget, "steps": steps, "target": given.target}
+    size = 1 if given.lone else given.start.shape[1]
     points: Any = None
     starts: list[bytes | None] = [None] * size
-    if isinstance(problem, Network):
-        if start is not None:
-            raise InputError(f"{problem} starts where its seed says: leave out the start")
-    else:
-        points = given.x[:, :size].T
+    if not problem.random_start:
+        points = given.start[:, :size].T
         elsewhere = (points != problem.x0).any(axis=1)
         starts = [blob if own else None for blob, own in zip(_rows(points), elsewhere.tolist(), strict=True)]
         points = points.tolist() if elsewhere.any() else None
-    setting = json.dumps(identity.facts(problem, first) | options)
+    elif options.start is not None:
+        raise InputError(f"{problem} starts where its seed says: leave out the start")
+    setting = json.dumps(identity.facts(problem, first) | common)
     texts = [json.dumps(parameters)] * size
     if columns:
         texts = [
@@ -153,16 +148,17 @@ def batch(
         dim=problem.x0.size,
         lanes=problem.lanes,
         size=size,
-        options={"seed": given.seed, **options},
+        options={"seed": given.seed, **common},
         files={files.path_of(cls): files.source_of(cls) for cls in classes if files.is_users(cls)},
         keep="end",
         version=identity.version(),
+        problem_file=identity.problem_file(problem.name),
     )
     return Batch(work, setting, _heads(digest(setting), given.seed, texts, starts))
 
 
 def digest(setting: str) -> bytes:
-    """By what a setting is known."""
+    """The key of a setting."""
     return hashlib.sha256(setting.encode()).digest()[:16]
 
 
@@ -183,6 +179,8 @@ def perform(work: Work) -> list[Outcome]:
         raise InputError(
             f"a worker has stepbench {identity.version()}, and this study {work.version}: install the same"
         )
+    if work.problem_file != identity.problem_file(work.problem.partition(":")[0]):
+        raise InputError(f"a worker has another file of {work.problem}: install the same stepbench")
     with files.sent(work.files):
         return [*_outcomes(work)]
 
@@ -213,18 +211,19 @@ def _outcomes(work: Work) -> Iterator[Outcome]:
 def _ends(work: Work, result: Result) -> Iterator[Outcome]:
     """What is kept of the runs of a result."""
     columns = []
-    for name in ("evals", "fevals", "f", "error", "distance", "gradient_norm", "accuracy"):
-        values = getattr(result, name)
+    for column in KEPT:
+        values = getattr(result, column.name)
         # SQLite knows no -0, which + 0 makes a 0 of.
         columns.append([None] * work.size if values is None else np.ravel(values[-1] + 0).tolist())
-    ends = (np.ravel(getattr(result, name)).tolist() for name in ("status", "detail", "steps"))
     points = [None] * work.size if result.x is None else _rows(result.x[-1].reshape(work.dim, -1).T)
-    for r, outcome in enumerate(zip(*ends, *columns, points, strict=True)):
-        if work.keep == "end":
-            yield Outcome._make((*outcome, None, None))
-        else:
+    statuses, details = np.ravel(result.status).tolist(), np.ravel(result.detail).tolist()
+    ends = zip(statuses, details, zip(*columns, strict=True), points, strict=True)
+    for r, (status, detail, numbers, point) in enumerate(ends):
+        curve = trace = None
+        if work.keep != "end":
             one = result if result.f.ndim == 1 else result[r]
-            yield Outcome._make((*outcome, _curve(one), _saved(one, work, r) if work.keep == "trace" else None))
+            curve, trace = _curve(one), _saved(one, work, r) if work.keep == "trace" else None
+        yield Outcome(status, detail, numbers, point, curve, trace)
 
 
 def _rows(values: Any) -> list[bytes]:

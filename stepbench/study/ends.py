@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from stepbench.engine.columns import KEPT
 from stepbench.study.batch import Outcome
 
 Numbers = np.ndarray[Any, Any]
@@ -23,39 +24,35 @@ def asked_for_f(evals: Numbers, fevals: Numbers) -> Numbers:
 class Ends:
     """The ends of many runs, as arrays of one shape; a number that is unknown is NaN.
 
-    ``point`` has the components of w on one more axis, the last; NaN where a problem has fewer than another.
+    ``numbers`` are the columns that a study keeps, by name; each is an attribute too: ``ends.error``. ``point`` has the
+    components of w on one more axis, the last; NaN where a problem has fewer than another.
     """
 
     status: Numbers
-    evals: Numbers
-    fevals: Numbers
-    f: Numbers
-    error: Numbers
-    accuracy: Numbers
+    numbers: dict[str, Numbers]
     point: Numbers
 
     @classmethod
     def of(cls, outcomes: Sequence[Outcome], shape: tuple[int, ...]) -> Ends:
         """The arrays of these outcomes, in C order."""
-
-        columns = dict(zip(Outcome._fields, zip(*outcomes, strict=True), strict=True))
-
-        def column(name: str) -> Numbers:
-            return np.array(columns[name], dtype=float).reshape(shape)  # None becomes NaN
-
-        blobs = [point or b"" for point in columns["point"]]
+        columns = zip(*(outcome.numbers for outcome in outcomes), strict=True)
+        numbers = {
+            column.name: np.array(values, dtype=float).reshape(shape)  # None becomes NaN
+            for column, values in zip(KEPT, columns, strict=True)
+        }
+        blobs = [outcome.point or b"" for outcome in outcomes]
         size = max(map(len, blobs), default=0)
         missing = np.full(size // 8, math.nan).tobytes()
         points = np.frombuffer(b"".join(blob + missing[len(blob) :] for blob in blobs), dtype="<f8")
-        return cls(
-            np.array(columns["status"]).reshape(shape),
-            column("evals"),
-            column("fevals"),
-            column("f"),
-            column("error"),
-            column("accuracy"),
-            points.reshape(*shape, size // 8),
-        )
+        status = np.array([outcome.status for outcome in outcomes])
+        return cls(status.reshape(shape), numbers, points.reshape(*shape, size // 8))
+
+    def __getattr__(self, name: str) -> Numbers:
+        """A column, by its name."""
+        numbers: dict[str, Numbers] = vars(self).get("numbers", {})
+        if name not in numbers:
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        return numbers[name]
 
     @property
     def cost(self) -> Numbers:

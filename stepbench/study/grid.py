@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from stepbench.contracts import Method, Problem, Runnable, changed, hyperparameters, with_values
+from stepbench.contracts import Method, Problem, Runnable, changed, hyperparameters, varying, with_values
 from stepbench.fields import Field, InputError, fields_of, nearest, show_value
 
 Over: TypeAlias = str | Sequence[str] | Mapping[str, Any]
@@ -275,11 +275,9 @@ def groups(
 
 def _in_lockstep(axis: Axis, method: Runnable) -> bool:
     """Whether runs that differ along the axis are one batch."""
-    if not isinstance(method, Method):
-        return False
-    return axis.kind == "start" or (
-        axis.kind == "method" and axis.numeric and hyperparameters(method)[axis.name][1].many
-    )
+    if axis.kind == "start":
+        return isinstance(method, Method)
+    return axis.kind == "method" and axis.numeric and axis.name in varying(method)
 
 
 def _start(problem: Problem, start: Sequence[float] | None, components: dict[Axis, Any]) -> np.ndarray[Any, Any] | None:

@@ -12,20 +12,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from stepbench import catalog
 from stepbench.contracts import Problem, Runnable
 from stepbench.fields import InputError
+from stepbench.options import RunOptions
+from stepbench.showing import Shown
 from stepbench.study.batch import batch
 from stepbench.study.ends import Numbers, asked_for_f
 from stepbench.study.study import Study, using
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-    from rich.table import Table
 
 
 def ratios(costs: Numbers) -> Numbers:
@@ -89,7 +87,7 @@ def compared(labels: Sequence[str], costs: Numbers) -> list[Pair]:
 
 
 @dataclass(frozen=True, eq=False)
-class Profile:
+class Profile(Shown):
     """What each method took on each problem to each tolerance: ``costs`` is (tolerances, problems, methods).
 
     A problem is solved to the tolerance τ where f ≤ f_L + τ (f(w₀) − f_L), with f_L the minimum f*, or, where that is
@@ -150,24 +148,6 @@ class Profile:
         medians = [np.median(self.costs[-1][whose == k], axis=0) for k in np.unique(whose)]
         return compared(self.labels, np.array(medians))
 
-    def table(self) -> Table:
-        """The ranking, for rich."""
-        from stepbench.report.study_tables import profile_table
-
-        return profile_table(self)
-
-    def figure(self) -> Figure:
-        """Performance and data profiles, a row a tolerance."""
-        from stepbench.report.study_plots import profile_figure
-
-        return profile_figure(self)
-
-    def _repr_html_(self) -> str:
-        """What a notebook shows: the table and the figure."""
-        from stepbench.report.notebook import html
-
-        return html(self.table(), self.figure())
-
 
 def profile(
     methods: Sequence[str | Runnable],
@@ -203,7 +183,7 @@ def profile(
         starts.append(first)
         target = None if problem.f_star is None else tolerances[-1] * max(first - problem.f_star, 0.0)
         batches += [
-            batch(problem, m, seed=seed, target=target, budget=budget * _unit(m, problem), noise=noise)
+            batch(problem, m, RunOptions(budget=budget * _unit(m, problem), target=target, seed=seed, noise=noise))
             for m in runnables
         ]
     with using(study) as opened:
@@ -218,7 +198,7 @@ def profile(
             least = min([first, *(float(curve[1].min()) for curve in curves if curve.size)])
         for m, (method, (spent, f)) in enumerate(zip(runnables, curves, strict=True)):
             failed += ended[m].status == "failed"
-            spent_of[:, m] += ended[m].evals or 0, ended[m].fevals or 0
+            spent_of[:, m] += ended[m].number("evals") or 0, ended[m].number("fevals") or 0
             if f.size and f[-1] < least - 1e-9 * max(1.0, abs(least)):  # the problem's f* is none
                 continue
             for t, tolerance in enumerate(tolerances):

@@ -12,29 +12,52 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from stepbench.engine.columns import KEPT
 from stepbench.fields import InputError
 from stepbench.study.batch import Head, Keep, Outcome
 
 APPLICATION = 0x53544250  # "STBP"
 FORMAT = 2
 
+_SQL = {
+    "key": "BLOB PRIMARY KEY",
+    "setting": "BLOB NOT NULL REFERENCES settings",
+    "seed": "INTEGER NOT NULL",
+    "parameters": "TEXT NOT NULL",
+    "start": "BLOB",
+    "status": "TEXT NOT NULL",
+    "detail": "TEXT NOT NULL",
+    **{column.kept: column.sql for column in KEPT},
+    "point": "BLOB",
+    "curve": "BLOB",
+    "trace": "BLOB",
+}
+"""The table of runs: what tells a run from others, how it ended, the columns that are kept, and what else is."""
+
 _SCHEMA = f"""
 CREATE TABLE settings (id BLOB PRIMARY KEY, setting TEXT NOT NULL);
-CREATE TABLE runs (
-    key BLOB PRIMARY KEY, setting BLOB NOT NULL REFERENCES settings, seed INTEGER NOT NULL, parameters TEXT NOT NULL,
-    start BLOB, status TEXT NOT NULL, detail TEXT NOT NULL, steps INTEGER, evals INTEGER, fevals INTEGER, f REAL,
-    error REAL, distance REAL, gradient_norm REAL, accuracy REAL, point BLOB, curve BLOB, trace BLOB
-);
+CREATE TABLE runs ({", ".join(f"{name} {kind}" for name, kind in _SQL.items())});
 CREATE INDEX by_setting ON runs (setting);
 PRAGMA application_id = {APPLICATION};
 PRAGMA user_version = {FORMAT};
 """
-_COLUMNS = (*Head._fields, *Outcome._fields)
+_HEAD = len(Head._fields)
 _PUT = (
-    f"INSERT INTO runs VALUES ({', '.join('?' * len(_COLUMNS))}) ON CONFLICT (key) DO UPDATE SET "
+    f"INSERT INTO runs VALUES ({', '.join('?' * len(_SQL))}) ON CONFLICT (key) DO UPDATE SET "
     "curve = coalesce(curve, excluded.curve), trace = coalesce(trace, excluded.trace)"
 )
-_WITHOUT_TRACE = ", ".join("NULL" if name == "trace" else name for name in Outcome._fields)
+_COLUMNS = [*_SQL]
+_WITHOUT_TRACE = ", ".join([*_COLUMNS[_HEAD:-1], "NULL"])
+
+
+def _row(head: Head, outcome: Outcome) -> tuple[Any, ...]:
+    status, detail, numbers, *rest = outcome
+    return (*head, status, detail, *numbers, *rest)
+
+
+def _outcome(row: Sequence[Any]) -> Outcome:
+    status, detail, *numbers, point, curve, trace = row
+    return Outcome(status, detail, tuple(numbers), point, curve, trace)
 
 
 class Store:
@@ -102,7 +125,7 @@ class Store:
             for at in range(0, len(keys) if self._has_tables() else 0, 500):
                 some = keys[at : at + 500]
                 query = f"SELECT key, {_WITHOUT_TRACE} FROM runs WHERE key IN ({', '.join('?' * len(some))}) {lacking}"
-                found |= {key: Outcome(*outcome) for key, *outcome in self._db.execute(query, some)}
+                found |= {key: _outcome(outcome) for key, *outcome in self._db.execute(query, some)}
         return found
 
     def put(self, settings: Mapping[bytes, str], runs: Iterable[tuple[Head, Outcome]]) -> None:
@@ -112,7 +135,7 @@ class Store:
                 for statement in filter(str.strip, _SCHEMA.split(";")):
                     self._db.execute(statement)
             self._db.executemany("INSERT OR IGNORE INTO settings VALUES (?, ?)", settings.items())
-            self._db.executemany(_PUT, (head + outcome for head, outcome in runs))
+            self._db.executemany(_PUT, (_row(head, outcome) for head, outcome in runs))
 
     def settings(self) -> dict[bytes, str]:
         """What runs have in common, as JSON, in an order that does not depend on when it came in."""
@@ -123,9 +146,8 @@ class Store:
     def runs(self, setting: bytes) -> list[tuple[Head, Outcome]]:
         """The runs of a setting by seed, parameters and start; traces are not read."""
         query = f"SELECT {', '.join(Head._fields)}, {_WITHOUT_TRACE} FROM runs WHERE setting = ?"
-        n = len(Head._fields)
         with self._explained():
-            found = [(Head(*row[:n]), Outcome(*row[n:])) for row in self._db.execute(query, [setting])]
+            found = [(Head(*row[:_HEAD]), _outcome(row[_HEAD:])) for row in self._db.execute(query, [setting])]
 
         def place(run: tuple[Head, Outcome]) -> tuple[Any, ...]:
             values = json.loads(run[0].parameters).values()
@@ -173,14 +195,15 @@ class Store:
         if self.path is not None and other.path is not None and self.path.resolve() == other.path.resolve():
             raise InputError(f"{other} cannot be merged into itself")
         taken = unlike = 0
-        settings, n = other.settings(), len(Head._fields)
+        settings = other.settings()
         with other._explained():
             rows = other._db.execute("SELECT * FROM runs") if settings else ()
             while some := list(itertools.islice(rows, 500)):
-                here = self.found([row[0] for row in some])
-                taken += len(some) - len(here)
-                unlike += sum(row[0] in here and here[row[0]][:-2] != row[n:-2] for row in some)
-                self.put({row[1]: settings[row[1]] for row in some}, ((Head(*r[:n]), Outcome(*r[n:])) for r in some))
+                runs = [(Head(*row[:_HEAD]), _outcome(row[_HEAD:])) for row in some]
+                here = self.found([head.key for head, _ in runs])
+                taken += len(runs) - len(here)
+                unlike += sum(head.key in here and here[head.key][:4] != end[:4] for head, end in runs)
+                self.put({head.setting: settings[head.setting] for head, _ in runs}, runs)
         return taken, unlike
 
     def _has_tables(self) -> bool:

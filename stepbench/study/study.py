@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stepbench import catalog
+from stepbench.engine.result import Result, load
 from stepbench.fields import InputError
-from stepbench.result import Result, load
 from stepbench.study.batch import Batch, Keep, Outcome, Work, digest, perform
 from stepbench.study.executors import Workplace, opened
 from stepbench.study.store import Store

@@ -5,14 +5,16 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from stepbench import catalog
 from stepbench.contracts import Problem, Runnable
 from stepbench.fields import InputError, show_value
+from stepbench.options import RunOptions
+from stepbench.showing import Shown, report
 from stepbench.study.batch import Batch, batch
 from stepbench.study.ends import Ends, Numbers, asked_for_f
 from stepbench.study.grid import Axis, Over, axes, groups
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from matplotlib.figure import Figure
-    from rich.table import Table
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Sensitivity:
 
 
 @dataclass(frozen=True, eq=False)
-class Sweep:
+class Sweep(Shown):
     """Every run of a grid; the arrays of ``ends`` have the methods on the first axis and then the axes swept."""
 
     problem: Problem
@@ -135,29 +136,9 @@ class Sweep:
             for k, (label, *chosen) in enumerate(settings)
         ]
 
-    def table(self) -> Table:
-        """The sensitivities, a row each, for rich."""
-        from stepbench.report.study_tables import sensitivity_table
-
-        return sensitivity_table(self)
-
-    def figure(self) -> Figure:
-        """Evaluations to the target against the first axis."""
-        from stepbench.report.study_plots import sensitivity_figure
-
-        return sensitivity_figure(self)
-
-    def _repr_html_(self) -> str:
-        """What a notebook shows: the table and the figure."""
-        from stepbench.report.notebook import html
-
-        return html(self.table(), self.figure())
-
     def map(self) -> Figure:
         """The two axes as a heat map of the cost, a panel a method."""
-        from stepbench.report.study_plots import map_figure
-
-        return map_figure(self)
+        return report().map_figure(self)  # type: ignore[no-any-return]
 
 
 def sweep(
@@ -188,14 +169,13 @@ def sweep(
     if not found:
         raise InputError("nothing is varied: say what, as --over lr=1e-5:1:60:log")
     target = default_target(problem) if target is None else target
-    options: dict[str, Any] = {"target": target, "budget": budget, "steps": steps, "noise": noise}
+    options = RunOptions(budget=budget, steps=steps, target=target, noise=noise)
     shape = tuple(len(axis.values) for axis in found)
     work: list[tuple[Batch, list[int]]] = []
     for m, method in enumerate(runnables):
         for group in groups(problem, method, found, seed, start):
-            made = batch(
-                group.problem, group.method, values=group.values, start=group.start, seed=group.seed, **options
-            )
+            own = replace(options, start=group.start, seed=group.seed)
+            made = batch(group.problem, group.method, own, values=group.values)
             work.append((made, (m * math.prod(shape) + group.cells).tolist()))
     with using(study) as opened:
         outcomes = opened.in_order(work)

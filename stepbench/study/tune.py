@@ -5,24 +5,22 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from stepbench import catalog
-from stepbench.contracts import Method, Problem, Runnable, hyperparameters, values_of, with_values
+from stepbench.contracts import Method, Problem, Runnable, hyperparameters, values_of, varying, with_values
 from stepbench.fields import InputError, nearest
+from stepbench.options import RunOptions
+from stepbench.showing import Shown
 from stepbench.study.batch import batch
 from stepbench.study.ends import Ends, Numbers, asked_for_f
 from stepbench.study.grid import Interval, Over, interval, pairs
 from stepbench.study.study import Study, using
 from stepbench.study.sweep import default_target
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-    from rich.table import Table
 
 SPREAD = 0.1
 """The standard deviation of the starts around the problem's own, as a part of each component, or of 1."""
@@ -64,7 +62,7 @@ class Tuned:
 
 
 @dataclass(frozen=True, eq=False)
-class Tuning:
+class Tuning(Shown):
     """Methods tuned alike and scored on cases that the tuning did not see."""
 
     problem: Problem
@@ -78,24 +76,6 @@ class Tuning:
     def ranked(self) -> list[Tuned]:
         """The methods by their median cost, and those at one cost by their median error."""
         return sorted(self.methods, key=lambda tuned: (tuned.median, float(np.median(tuned.left))))
-
-    def table(self) -> Table:
-        """A row a method, for rich."""
-        from stepbench.report.study_tables import tuning_table
-
-        return tuning_table(self)
-
-    def figure(self) -> Figure:
-        """The spread of the cost over the cases."""
-        from stepbench.report.study_plots import tuning_figure
-
-        return tuning_figure(self)
-
-    def _repr_html_(self) -> str:
-        """What a notebook shows: the table and the figure."""
-        from stepbench.report.notebook import html
-
-        return html(self.table(), self.figure())
 
 
 def tune(
@@ -133,22 +113,21 @@ def tune(
     ranges = _ranges(runnables, [catalog.unset(method) for method in methods], over)
     target = default_target(problem) if target is None else target
     tune_budget = budget if tune_budget is None else tune_budget
-    options: dict[str, Any] = {"target": target, "noise": noise}
+    scoring = RunOptions(budget=budget, target=target, noise=noise, seed=seed)
+    trying = replace(scoring, budget=tune_budget)
     for method in runnables:  # refuses what cannot run
-        for most in (tune_budget, budget):
-            batch(problem, method, seed=seed, budget=most, **options)
+        for options in (trying, scoring):
+            batch(problem, method, options)
     noisy = bool(problem.seeded or noise)
     tuned_on = [_case(problem, seed, k, noisy) for k in range(1, cases + 1)]
     scored_on = [_case(problem, seed, k, noisy) for k in (0, *range(cases + 1, 2 * cases))]
     drawn = [_drawn(own, trials, seed) for own in ranges]
     settings = [[_setting(own, places) for places in rows] for own, rows in zip(ranges, drawn, strict=True)]
     with using(study) as opened:
-        options["budget"] = tune_budget
-        tried = _ends(opened, problem, [*zip(runnables, settings, strict=True)], tuned_on, options)
+        tried = _ends(opened, problem, [*zip(runnables, settings, strict=True)], tuned_on, trying)
         chosen = [_best(ends, target) for ends in tried]
         best = [own[k] for own, k in zip(settings, chosen, strict=True)]
-        options["budget"] = budget
-        scored = _ends(opened, problem, [(m, [s]) for m, s in zip(runnables, best, strict=True)], scored_on, options)
+        scored = _ends(opened, problem, [(m, [s]) for m, s in zip(runnables, best, strict=True)], scored_on, scoring)
     tuned = []
     for m, method in enumerate(runnables):
         cost, left = (values[0] for values in _measures(scored[m], target))
@@ -226,22 +205,21 @@ def _ends(
     problem: Problem,
     wanted: Sequence[tuple[Runnable, list[dict[str, Any]]]],
     cases: Sequence[_Case],
-    options: dict[str, Any],
+    options: RunOptions,
 ) -> list[Ends]:
-    """The ends of each method's settings on every case, (settings, cases) a method."""
+    """The ends of each method's settings on every case, (settings, cases) for each method."""
     sizes = [len(settings) * len(cases) for _, settings in wanted]
     work = []
     for m, (method, settings) in enumerate(wanted):
         for some in _in_lockstep(method, settings, cases):
             own = [settings[i] for i, _ in some]
-            many = [key for key, (_, field) in hyperparameters(method).items() if key in own[0] and field.many]
+            many = [key for key in varying(method) if key in own[0]]
+            start = None if problem.random_start else _starts(problem, [cases[c] for _, c in some])
             made = batch(
                 problem,
                 with_values(method, {key: value for key, value in own[0].items() if key not in many}),
+                replace(options, start=start, seed=cases[some[0][1]].seed),
                 values={key: [setting[key] for setting in own] for key in many},
-                start=None if problem.random_start else _starts(problem, [cases[c] for _, c in some]),
-                seed=cases[some[0][1]].seed,
-                **options,
             )
             work.append((made, [sum(sizes[:m]) + i * len(cases) + c for i, c in some]))
     outcomes = iter(study.in_order(work))
@@ -260,12 +238,12 @@ def _in_lockstep(
     method: Runnable, settings: Sequence[dict[str, Any]], cases: Sequence[_Case]
 ) -> list[list[tuple[int, int]]]:
     """Which (setting, case) can be one batch: the same structure, the same seed, and a method of the bench."""
-    fields = {key: field for key, (_, field) in hyperparameters(method).items()}
+    many = varying(method)
     found: dict[Any, list[tuple[int, int]]] = {}
     for i, setting in enumerate(settings):
-        structure = tuple(value for key, value in setting.items() if not fields[key].many)
+        structure = tuple(value for key, value in setting.items() if key not in many)
         for c, case in enumerate(cases):
-            differs = case.start is not None or any(fields[key].many for key in setting)
+            differs = case.start is not None or any(key in many for key in setting)
             alone = () if isinstance(method, Method) and differs else (i, c)
             found.setdefault((structure, case.seed, alone), []).append((i, c))
     return [*found.values()]

@@ -16,23 +16,23 @@ class Name(Network):
     width: int = param(20, "", "units of the hidden layer", "[1, 10000]")
 
     source = "made for this file"
-    lockstep = True  # the runs of a sweep are trained at once (torch.func.vmap), which pays for a small network
-    looks = 5  # records an epoch
+    lockstep = True  # trains the runs of a sweep at once (torch.func.vmap), which pays for a small network
+    looks = 5  # records per epoch
 
     def module(self):
-        """The network, with initial weights drawn from torch's own random numbers: a run's seed is theirs."""
+        """The network, with initial weights from torch's random numbers, which are seeded with the run's seed."""
         return torch.nn.Sequential(torch.nn.Linear(2, self.width), torch.nn.Tanh(), torch.nn.Linear(self.width, 2))
 
     def examples(self):
-        """What to train on, and what to test on: inputs and targets, an example a row."""
+        """What to train on, and what to test on: inputs and targets, with one example per row."""
         numbers = torch.Generator().manual_seed(0)  # the same data for every run
         angle = torch.pi * torch.rand(1000, generator=numbers)
-        moon = torch.arange(1000) % 2
-        x = torch.stack([angle.cos() + moon, (angle.sin() - 0.4 * moon) * (1 - 2 * moon)], 1)
-        x = x + 0.1 * torch.randn(1000, 2, generator=numbers)
-        return Examples(x[:800], moon[:800], x[800:], moon[800:])
+        moon = torch.arange(1000) % 2  # the targets
+        inputs = torch.stack([angle.cos() + moon, (angle.sin() - 0.4 * moon) * (1 - 2 * moon)], 1)
+        inputs = inputs + 0.1 * torch.randn(1000, 2, generator=numbers)
+        return Examples(inputs[:800], moon[:800], inputs[800:], moon[800:])
 
-    # Leave these out, and it is a classifier.
+    # Leave these two out for a classifier: then they are the cross-entropy and the part that is right, as here.
     def loss(self, outputs, targets):
         """The mean over the examples."""
         return torch.nn.functional.cross_entropy(outputs, targets)

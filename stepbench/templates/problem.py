@@ -25,11 +25,11 @@ class Name(Problem):
     view = ((-2.5, 2.5), (-2.5, 2.5))  # the window to draw: left and right, bottom and top
     source = "made for this file"
 
-    def f(self, x):
-        """One value a run: x has a row a parameter and a column a run, so x[0] is w₁ of every run."""
-        return x[0] * x[0] + self.kappa * x[1] * x[1]
+    def f(self, w):
+        """One value per run. w has a row per parameter and a column per run, so w[0] is w₁ of every run."""
+        return w[0] * w[0] + self.kappa * w[1] * w[1]
 
     # Leave this out, and the gradient is derived from f.
-    def grad(self, x):
-        """The gradient, in the shape of x."""
-        return np.stack([2 * x[0], 2 * self.kappa * x[1]])
+    def grad(self, w):
+        """The gradient, in the shape of w."""
+        return np.stack([2 * w[0], 2 * self.kappa * w[1]])

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 from torch._utils import _flatten_dense_tensors, _unflatten_dense_tensors
 
-from stepbench import states
-from stepbench.contracts import Method, State
+from stepbench.contracts import Method, State, states
 
 SMALL = 65_536
 """Parameters with fewer elements are moved together: the overhead of a step costs as much as so many elements."""

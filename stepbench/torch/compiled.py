@@ -10,8 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stepbench import states
-from stepbench.contracts import Method, State
+from stepbench.contracts import Method, State, states
 from stepbench.torch.oracles import GradientOracle
 
 _fused_methods: set[str] = set()
@@ -63,7 +62,7 @@ def _step(
     oracle = GradientOracle(None, horizon, fraction)
     oracle.turn_to(method, [])
     oracle.stand_at(w, g)
-    return method.step(w, oracle, state)  # type: ignore[arg-type]  # methods name the bench's own oracle
+    return method.step(w, oracle, state)
 
 
 def scalar(value: float) -> Tensor:

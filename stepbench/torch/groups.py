@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from stepbench import states
-from stepbench.contracts import Method, hyperparameters, values_of, with_arrays, with_values
+from stepbench.contracts import Method, hyperparameters, states, values_of, with_arrays, with_values
 from stepbench.fields import InputError
 from stepbench.torch.bundles import Bundle, kind, new_bundles, working_dtype
 from stepbench.torch.checks import no_curvature, no_minimum, no_other_points, parameter_name, short_name

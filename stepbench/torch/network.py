@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -96,8 +96,11 @@ class Network(Problem):
     looks: ClassVar[int] = 1
     """Records per epoch. Each looks at all training examples and all test examples."""
 
-    f_means: ClassVar[str] = "training loss"
-    accuracy_means: ClassVar[str] = "test accuracy"
+    f_means = "training loss"
+    accuracy_means = "test accuracy"
+    in_numpy = False
+    checks = "networks"
+    samples_give = ("f", "grad", "hvp")
 
     f_star = 0.0
     goal = 0.1
@@ -188,6 +191,10 @@ class Network(Problem):
         """The names of its weights and biases, as the module has them."""
         return tuple(self._shapes)
 
+    def step_size_names(self, n: int) -> Sequence[str]:
+        """The names of its tensors, where each has a step size of its own."""
+        return self.tensor_names if n > 1 else super().step_size_names(n)
+
     @cached_property
     def tensors(self) -> tuple[int, ...]:
         """The sizes of its weights and biases, in the module's order."""
@@ -207,13 +214,17 @@ class Network(Problem):
         """The initial weights of seed 0, (d,)."""
         return self.start(0)
 
-    def points(self, w: Vector) -> Tensor:
+    def as_points(self, w: Vector) -> Tensor:
         """Weights, (d, R), as a tensor that is trained, on the device where the data are.
 
         Raises InputError where there are no data or no device.
         """
         where = self.data.inputs.device
         return self.tensor(w.astype(np.float32)).to(where)
+
+    def as_array(self, values: Vector) -> Tensor:
+        """An array that a checkpoint kept, as a tensor on the device."""
+        return self.tensor(values)
 
     def tensor(self, a: Vector) -> Tensor:
         """An array as a tensor on the device; of weights, (d, R), those of one run lie side by side in memory."""
@@ -327,6 +338,16 @@ class Network(Problem):
         """The part of an epoch that one step is."""
         return 1 / self.steps_per_epoch
 
+    @property
+    def sampling(self) -> Literal["none", "batches", "stream"]:
+        """Mini-batches, where they are drawn."""
+        return "batches" if self.batch is not None else super().sampling
+
+    @property
+    def libraries(self) -> dict[str, str]:
+        """The version of torch."""
+        return {"torch": str(library().__version__)}
+
     @cached_property
     def _order(self) -> dict[tuple[int, int], Tensor]:
         """The order of the training examples in the epoch drawn last, by seed and epoch."""
@@ -374,7 +395,12 @@ class Network(Problem):
             seen["accuracy"].append(sum(tested))
         return {name: np.array(values) for name, values in seen.items()}
 
-    def sizes(self, alpha: Array) -> Any:
+    def look_at(self, points: Sequence[Tensor], steps: Sequence[int]) -> dict[str, Vector]:
+        """What ``look`` sees at several points, each (d, R): an array (n, R) of n points for each name."""
+        looks = [self.look(w) for w in points]
+        return {name: np.stack([look[name] for look in looks]) for name in looks[0]}
+
+    def recorded_step_sizes(self, alpha: Array) -> Any:
         """Step sizes as they are recorded: (R,), or (t, R), the mean over each of the t tensors."""
         torch = library()
         if not isinstance(alpha, torch.Tensor):

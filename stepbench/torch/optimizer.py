@@ -156,7 +156,7 @@ class Optimizer(torch.optim.Optimizer):
 
         def step(method: Method, w: Tensor, g: Tensor, state: State) -> tuple[Tensor, State]:
             oracle.stand_at(w, g)
-            return method.step(w, oracle, state)  # type: ignore[arg-type]  # methods name the bench's own oracle
+            return method.step(w, oracle, state)
 
         for group, bundle, gradient in moving:
             oracle.turn_to(group.method, [p.numel() for p in bundle.params])
@@ -202,7 +202,7 @@ class Optimizer(torch.optim.Optimizer):
             oracle.turn_to(group.method, bundle, w, bundles)
             state = group.method.init(w) if bundle.states[0] is None else bundle.states[0]
             try:
-                new, after = group.method.step(w, oracle, state)  # type: ignore[arg-type]  # as in _take_steps
+                new, after = group.method.step(w, oracle, state)
             finally:
                 oracle.turn_back()
             if not new.isfinite().all():

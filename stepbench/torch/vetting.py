@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stepbench import files
+from stepbench.catalog import files
 from stepbench.fields import InputError
 from stepbench.torch.library import library
 

@@ -16,9 +16,9 @@ from tornado.web import ErrorHandler
 from stepbench import catalog
 from stepbench.catalog import summary
 from stepbench.contracts import Joined, Runnable, changed, hyperparameters, values_of, with_values
+from stepbench.engine.result import Result
 from stepbench.fields import InputError
 from stepbench.report.plots import COLOURS, comparison_figure
-from stepbench.result import Result
 from stepbench.web import state as states
 from stepbench.web import words
 from stepbench.web.figures import HERE, STYLE, Scene

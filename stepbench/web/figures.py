@@ -29,6 +29,7 @@ from bokeh.plotting import figure
 from bokeh.plotting.contour import contour_data
 
 from stepbench.contracts import Problem, Window
+from stepbench.engine.result import Result
 from stepbench.report.plots import (
     COLOURS,
     contour_levels,
@@ -39,8 +40,6 @@ from stepbench.report.plots import (
     window,
     within,
 )
-from stepbench.result import Result
-from stepbench.torch.network import Network
 
 MOST = 5001
 """Records of a run that are drawn: more are thinned, as ``shown`` says."""
@@ -439,9 +438,7 @@ def _set_axis(fig: Any, axis: Axis) -> None:
 
 
 def _error_label(problem: Problem) -> str:
-    if isinstance(problem, Network):
-        return problem.f_means
-    return "f(w)" if problem.f_star is None else "error f(w) − f*"
+    return problem.f_means or ("f(w)" if problem.f_star is None else "error f(w) − f*")
 
 
 def _script(name: str, **args: Any) -> CustomJS:

@@ -9,9 +9,9 @@ from bokeh.embed import file_html
 from bokeh.resources import INLINE, Resources
 
 from stepbench.catalog import summary
+from stepbench.engine.result import Result
 from stepbench.report.plots import COLOURS, drawable
 from stepbench.report.tables import derivations, unequal
-from stepbench.result import Result
 from stepbench.web import words
 from stepbench.web.figures import HERE, MOST, Scene
 

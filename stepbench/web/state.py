@@ -20,9 +20,9 @@ import numpy as np
 
 from stepbench import catalog
 from stepbench.contracts import Joined, Problem, Runnable, hyperparameters, values_of
-from stepbench.engine import Interrupted, run_quietly
+from stepbench.engine.result import Result
+from stepbench.engine.running import Interrupted, run_quietly
 from stepbench.fields import Field, InputError, fields_of, nearest, show_value
-from stepbench.result import Result
 
 METHODS = 4
 """How many methods are shown at once, at most."""

@@ -7,9 +7,9 @@ import math
 import numpy as np
 
 from stepbench import catalog
-from stepbench.contracts import Joined, values_of
+from stepbench.contracts import values_of
+from stepbench.engine.result import Result
 from stepbench.report.plots import outcome_line
-from stepbench.result import Result
 
 
 def ending(r: Result) -> str:
@@ -22,15 +22,15 @@ def ending(r: Result) -> str:
 def _divergence(r: Result) -> str:
     """With the limit 2/L that its step size passed, where the steps are α ∇f and L is known or can be measured."""
     k = len(r.f) - 1 - int(np.argmin(r.f[::-1]))  # the last time that it was at its lowest: from there on it only rose
-    told = f"diverged at step {int(r.steps) + 1:,}"
+    when = f"diverged at step {int(r.steps) + 1:,}"
     size = _size_after(r, k)
     if size is None:
-        return f"{told}: f rose from step {int(r.iteration[k]):,} on"
-    L = _curvature(r, k) if _is_plain(r) else None
+        return f"{when}: f rose from step {int(r.iteration[k]):,} on"
+    L = _curvature(r, k) if r.plain else None
     if L and size > 2 / L:
         where = "" if r.problem.L else f", the largest curvature at step {int(r.iteration[k]):,}, from where f rose"
-        return f"{told}: α = {size:.3g} is above 2/L = {2 / L:.2g} (L = {L:.4g}{where})"
-    return f"{told}: f rose from step {int(r.iteration[k]):,} on, with step size α = {size:.3g}"
+        return f"{when}: α = {size:.3g} is above 2/L = {2 / L:.2g} (L = {L:.4g}{where})"
+    return f"{when}: f rose from step {int(r.iteration[k]):,} on, with step size α = {size:.3g}"
 
 
 def _size_after(r: Result, k: int) -> float | None:
@@ -45,11 +45,6 @@ def _given_size(r: Result) -> float | None:
     """The step size that the method was given: what is left to tell of a run without a record of its own."""
     lr = values_of(catalog.method(r.method)).get("lr")
     return lr if isinstance(lr, float) else None
-
-
-def _is_plain(r: Result) -> bool:
-    method = catalog.method(r.method)
-    return isinstance(method, Joined) and method.direction.name == "gradient"
 
 
 def _curvature(r: Result, k: int) -> float | None:

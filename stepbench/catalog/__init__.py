@@ -1,0 +1,36 @@
+"""The catalogue: from a name, or a spec such as ``adam:beta1=0.5+rdbd:eta=1e-6``, to an object."""
+
+from stepbench.catalog.names import (
+    ALIASES,
+    KINDS,
+    docstring,
+    load,
+    method_names,
+    names,
+    problem_folder,
+    problem_name,
+    suite,
+    suites,
+    summary,
+)
+from stepbench.catalog.specs import find, label, labelled, method, problem, unset
+
+__all__ = [
+    "ALIASES",
+    "KINDS",
+    "docstring",
+    "find",
+    "label",
+    "labelled",
+    "load",
+    "method",
+    "method_names",
+    "names",
+    "problem",
+    "problem_folder",
+    "problem_name",
+    "suite",
+    "suites",
+    "summary",
+    "unset",
+]

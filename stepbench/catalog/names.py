@@ -1,0 +1,118 @@
+"""The names of the catalogue: one file holds one problem or one method, and names it; nothing is registered."""
+
+from __future__ import annotations
+
+import copyreg
+import importlib
+import inspect
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from stepbench.catalog import files
+from stepbench.catalog.files import PACKAGE
+from stepbench.contracts import Direction, Problem, Runnable, StepSize
+from stepbench.fields import InputError, fields_of, nearest
+
+ALIASES = {
+    "gd": "gradient+constant",
+    "sgd": "gradient+constant",
+    "csawg-p5": "csawg:P=5,M=10",
+    "l4-mom": "ema+l4",
+    "l4-adam": "adam:eps=1e-4+l4",
+    "adam+rdbd": "adam:beta1=0.05,beta2=0.99+rdbd:eta=5e-7",
+    "adam-sqrt": "adam+decay-sqrt:form=root",
+    "adam-exact": "adam+exact",
+    "adamloss": "adam:beta2=0.99+adaloss:form=adam",
+}
+"""Names for settings that a paper gives a name to, or sets otherwise than its parts' defaults."""
+
+KINDS = {"directions": Direction, "stepsizes": StepSize, "methods": Runnable}
+
+
+@cache
+def problem_folder() -> Path:
+    """Where the problems' files are: beside the package's code in a wheel, at the top of a checkout."""
+    packed = PACKAGE / "problems"
+    return packed if packed.is_dir() else PACKAGE.parent / "problems"
+
+
+@cache
+def names(kind: str) -> tuple[str, ...]:
+    """The names of one kind: "problems", "directions", "stepsizes" or "methods"; of a suite's, ``suite/name``."""
+    folder = problem_folder() if kind == "problems" else PACKAGE / kind
+    found = (path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("[!_]*.py"))
+    return tuple(sorted((name.replace("_", "-") for name in found), key=lambda name: (name.count("/"), name)))
+
+
+def suites() -> dict[str, str]:
+    """The folders among the problems, such as mgh, with what each is."""
+    folders = dict.fromkeys(name.partition("/")[0] for name in names("problems") if "/" in name)
+    return {folder: _summary_of_suite(folder) for folder in folders}
+
+
+def suite(name: str) -> list[str]:
+    """The names of a suite's problems; raises InputError."""
+    if name not in suites():
+        raise InputError(f"no suite {name}{nearest(name, suites())}; there are {', '.join(suites())}")
+    return [whole for whole in names("problems") if whole.startswith(f"{name}/")]
+
+
+def _summary_of_suite(folder: str) -> str:
+    module = files.load_own(f"stepbench.problems.{folder}", problem_folder() / folder / "__init__.py")
+    return (module.__doc__ or "").partition("\n")[0]
+
+
+def problem_name(name: str) -> str | None:
+    """The whole name of a problem, whose suite may be left out where one only has it; None where none has."""
+    if name in names("problems"):
+        return name
+    found = [whole for whole in names("problems") if whole.endswith(f"/{name}")]
+    if len(found) > 1:
+        raise InputError(f"{name} is in more than one suite: write {' or '.join(found)}")
+    return found[0] if found else None
+
+
+def method_names() -> tuple[str, ...]:
+    """Every name that ``method`` takes."""
+    return tuple(sorted({*ALIASES, *(name for kind in KINDS for name in names(kind))}))
+
+
+@cache
+def load(kind: str, name: str) -> type:
+    """The class in one file of the catalogue."""
+    stem = name.replace("-", "_")
+    if kind == "problems":
+        module = files.load_own(f"stepbench.problems.{stem.replace('/', '.')}", problem_folder() / f"{stem}.py")
+        base: type = Problem
+    else:
+        module = importlib.import_module(f"stepbench.{kind}.{stem}")
+        base = KINDS[kind]
+    [found] = [
+        cls
+        for cls in vars(module).values()
+        if isinstance(cls, type) and issubclass(cls, base) and cls.__module__ == module.__name__
+    ]
+    if kind == "problems":  # its module cannot be imported by name, as a pickle would
+        copyreg.pickle(found, lambda problem: (_rebuilt, (name, _parameters(problem))))
+    return found
+
+
+def _rebuilt(name: str, parameters: dict[str, Any]) -> Any:
+    """The problem of a name with these parameters: what a pickle of it holds."""
+    return load("problems", name)(**parameters)
+
+
+def _parameters(problem: Any) -> dict[str, Any]:
+    return {name: getattr(problem, name) for name in fields_of(type(problem))}
+
+
+def summary(cls: type) -> str:
+    """The first line of an object's docstring: its line in ``stepbench list``."""
+    return docstring(cls).partition("\n")[0]
+
+
+def docstring(cls: type) -> str:
+    """What a class says of itself: not what its base says, nor the signature that a dataclass makes up."""
+    own = cls.__doc__ or ""
+    return "" if own.startswith(f"{cls.__name__}(") else inspect.cleandoc(own)

@@ -1,0 +1,182 @@
+"""Specs: from a text such as ``rosenbrock:b=10`` or ``adam:beta1=0.5+rdbd:eta=1e-6`` to an object, and back."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from stepbench.catalog import files
+from stepbench.catalog.names import ALIASES, KINDS, load, method_names, names, problem_name
+from stepbench.contracts import Direction, Joined, Problem, Runnable, StepSize, changed, hyperparameters, with_values
+from stepbench.fields import Field, InputError, fields_of, nearest, shown_path
+
+
+def problem(spec: str | Problem, **values: Any) -> Problem:
+    """The problem of a spec, ``rosenbrock:b=10``, with any fields given by keyword; raises InputError."""
+    if isinstance(spec, Problem):
+        return cast(Problem, changed(spec, values))
+    spec = os.fspath(spec) if isinstance(spec, os.PathLike) else spec
+    [(name, options)] = _parts(spec, several=False)
+    cls = _problem_class(name)
+    return cast(Problem, changed(cls(), _named(fields_of(cls), options) | values))
+
+
+def _problem_class(name: str) -> type:
+    if files.is_path(name):
+        return files.load(name, "problem")
+    whole = problem_name(name)
+    if whole is None:
+        if name in method_names():
+            raise InputError(f"{name} is a method, not a problem")
+        raise InputError(f"no problem {name}{_meant(name, names('problems'))}; see stepbench list")
+    return load("problems", whole)
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    """What a name that there is not may have meant: a file of the user's, or known names, with their suites or not."""
+    if Path(f"{name}.py").is_file():
+        return f" (a file is named with its ending: {shown_path(Path(name + '.py').absolute())})"
+    return nearest(name, {*known, *(whole.rpartition("/")[2] for whole in known)})
+
+
+def method(spec: str | Runnable, **values: Any) -> Any:
+    """The method of a spec, ``adam+rdbd:eta=1e-6``, with any hyper-parameters given by keyword; raises InputError.
+
+    A bare rule stands on the gradient, and a bare direction has a constant step size.
+    """
+    if isinstance(spec, Direction | StepSize):
+        spec = _joined(spec)
+    if isinstance(spec, Runnable):
+        return with_values(spec, values)
+    spec = os.fspath(spec) if isinstance(spec, os.PathLike) else spec
+    halves = _parts(spec, several=True)
+    found = _find([name for name, _ in halves])
+    known = hyperparameters(found)
+    for i, (name, options) in enumerate(halves):
+        for key, value in _named({key: field for key, (_, field) in known.items()}, options).items():
+            owners = (found.parts[i], found) if len(halves) > 1 else found.parts
+            own = [
+                full for full, (part, field) in known.items() if field.name == key and any(part is o for o in owners)
+            ]
+            if not own and key in known:
+                raise InputError(f"{name} has no field {key}: it is {known[key][0].name}'s")
+            values.setdefault(own[0] if len(own) == 1 else key, value)
+    return with_values(found, values)
+
+
+def find(spec: str) -> Problem | Runnable:
+    """What a spec names, be it a problem or a method; raises InputError where it names neither."""
+    parts = _parts(spec, several=True)
+    name = parts[0][0]
+    if len(parts) > 1 or name in method_names() or (files.is_path(name) and files.holds(name) == "method"):
+        return cast(Runnable, method(spec))
+    if files.is_path(name) or problem_name(name):
+        return problem(spec)
+    raise InputError(f"nothing is called {name}{_meant(name, names('problems') + method_names())}; see stepbench list")
+
+
+def unset(spec: str | Runnable) -> Runnable:
+    """The method with its defaults: those of the name that a spec begins with, or of the object's classes."""
+    if isinstance(spec, str):
+        return _find([name for name, _ in _parts(spec, several=True)])
+    if isinstance(spec, Joined):
+        return Joined(type(spec.direction)(), type(spec.rule)())
+    return type(spec)()
+
+
+def _find(parts: list[str]) -> Runnable:
+    """The method of one name, or of a direction's and a rule's, with its defaults."""
+    name = "+".join(parts)
+    if name in ALIASES:
+        made = [changed(_part(half), dict(options)) for half, options in _parts(ALIASES[name], several=True)]
+    else:
+        for part in parts:
+            if part not in method_names() and not files.is_path(part):
+                if problem_name(part):
+                    raise InputError(f"{part} is a problem, not a method")
+                raise InputError(f"no method {part}{_meant(part, method_names())}; see stepbench list")
+        made = [_part(part) for part in parts]
+    if len(made) == 1:
+        return made[0] if isinstance(made[0], Runnable) else _joined(made[0])
+    if len(made) == 2 and isinstance(made[0], Direction) and isinstance(made[1], StepSize):
+        return Joined(*made)
+    kinds = {Direction: "a direction", StepSize: "a step-size rule", Runnable: "a whole method"}
+    told = [
+        f"{part} is {next(words for base, words in kinds.items() if isinstance(m, base))}"
+        for part, m in zip(parts, made, strict=True)
+    ]
+    raise InputError(f"{name} is not direction+rule, such as adam+rdbd: {', '.join(told)}")
+
+
+def _part(name: str) -> Any:
+    if files.is_path(name):
+        return files.load(name, "method")()
+    for kind in KINDS:
+        if name in names(kind):
+            return load(kind, name)()
+    return _find([name])
+
+
+def _joined(part: Direction | StepSize) -> Joined:
+    """A bare rule on the gradient, a bare direction with a constant step size."""
+    if isinstance(part, Direction):
+        return Joined(part, _part("constant"))
+    return Joined(_part("gradient"), part)
+
+
+_PART = re.compile(rf"({files.PATH}|[^:+]*)(:.*?)?((?<![0-9.][eE])\+|$)")
+_LONE = re.compile(rf"({files.PATH}|[^:]*)(:.*)?($)")
+
+
+def _parts(spec: str, several: bool) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Each part of a spec, one or joined by +: its name and its options; one without a key, scipy:bfgs, has ""."""
+    parts: list[tuple[str, list[tuple[str, str]]]] = []
+    at, more = 0, True
+    while more:
+        found = (_PART if several else _LONE).match(spec, at) if isinstance(spec, str) else None
+        name = found[1].strip() if found else ""
+        if not found or not name or found[2] == ":":
+            raise InputError(f"{spec!r} is not a spec: write name or name:key=value,key=value")
+        pieces = [piece.partition("=") for piece in found[2][1:].split(",")] if found[2] else []
+        parts.append((name, [(key.strip(), value) if eq else ("", key.strip()) for key, eq, value in pieces]))
+        at, more = found.end(), bool(found[3])
+    return parts
+
+
+def _named(fields: dict[str, Field], options: list[tuple[str, str]]) -> dict[str, str]:
+    """The options by key; a bare word, as in scipy:bfgs, is for the field that has it among its choices."""
+    named: dict[str, str] = {}
+    for key, value in options:
+        if not key:
+            choosing = [name for name, field in fields.items() if value in field.choices]
+            if not choosing:
+                words = [choice for field in fields.values() for choice in field.choices]
+                listed = f", or one of {', '.join(words)}" if words else ""
+                raise InputError(f"{value!r} is not an option{nearest(value, words)}: write key=value{listed}")
+            key = choosing[0]
+        if key in named:
+            raise InputError(f"{key} is given twice")
+        named[key] = value
+    return named
+
+
+def label(method: Runnable) -> str:
+    """A short name for a method that, as a spec, builds it again."""
+    short = str(method)
+    return short if _same(short, method) else method.spec()
+
+
+def labelled(methods: Sequence[str | Runnable]) -> tuple[list[str], list[Any]]:
+    """Methods by specs or as they are: how each is called in a table, a spec by itself, and what it is."""
+    built = [method(one) for one in methods]
+    return [one if isinstance(one, str) else label(one) for one in methods], built
+
+
+def _same(short: str, made: Runnable) -> bool:
+    try:
+        return bool(method(short).spec() == made.spec())
+    except InputError:  # a class of the user's own, or an array of values
+        return True

@@ -1,0 +1,213 @@
+"""The oracle of a run: it answers a method's questions about the problem, and counts them."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from stepbench import arrays
+from stepbench.arrays import Array, PerRun, Points
+from stepbench.contracts.problem import Function, Problem
+
+
+class Spent(Exception):  # noqa: N818 - not an error: the run is over
+    """The budget ran out in the middle of a step."""
+
+
+class Mark(NamedTuple):
+    """What an oracle has counted and remembers after a step.
+
+    ``f_at`` and ``g_at`` are the last points that f and its gradient were asked at, ``f`` and ``g`` the answers, and
+    ``f_paid`` and ``g_paid`` the runs that were charged for them; ``drawn_at`` is where the sample in use was drawn.
+    """
+
+    step: int
+    evals: Any
+    fevals: Any
+    f_at: Any
+    f: Any
+    f_paid: Any
+    g_at: Any
+    g: Any
+    g_paid: Any
+    drawn_at: Any
+
+
+class Oracle:
+    """Answers a method's questions about the problem, and counts them.
+
+    A question asked twice at the same point costs one evaluation: the last point is remembered. ``advance`` draws the
+    sample of the next step.
+
+    ``step`` is the number of the step under way; ``evals`` and ``fevals`` count gradient and function evaluations: an
+    int, or an (R,) array once a method has asked for some runs only.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        *,
+        seed: int = 0,
+        noise: float = 0.0,
+        horizon: int = 1,
+        per: str = "run",
+        budget: float = math.inf,
+    ) -> None:
+        """See a problem through this oracle.
+
+        ``noise`` is the standard deviation of the Gaussian added to each component of the gradient, ``horizon`` the
+        number of steps the run may take, and ``per`` what counts as one vector: "run", "tensor" or "component". A
+        question that takes every run past the ``budget`` of gradient evaluations raises Spent.
+        """
+        self._budget = budget
+        self.problem = problem
+        self.horizon = horizon
+        self.evals: Any = 0
+        self.fevals: Any = 0
+        self.dot: Callable[[Any, Any], Any] = operator.mul if per == "component" else arrays.dot
+        sizes = problem.tensors if per == "tensor" else problem.learners
+        if per != "component" and len(sizes) > 1:
+            self.dot = partial(arrays.dot_per_tensor, sizes)
+        self._seed = seed
+        self._noise = noise
+        self.step = 0
+        self._random = problem.stochastic or noise > 0
+        self._sample: Function = problem
+        self._noise_vector: Any = 0.0
+        self._drawn_at: Any = None
+        self._f_paid: Any = None
+        self._g_paid: Any = None
+        self._forget()
+
+    def advance(self, w: Points | None = None) -> None:
+        """Go on to the next step: where the problem is random, draw its sample; where it drifts, follow it.
+
+        ``w`` (d, R), where the step begins, is for a problem whose samples depend on it: a policy that is tried out.
+        """
+        self.step += 1
+        if self._random:
+            # Addressed by the step's number and not drawn from a running stream, so that any step can be replayed.
+            reuse = self.problem.reuse
+            if not self.problem.stochastic:
+                self._sample = self.problem.at(self.step - 1)
+            elif (self.step - 1) % reuse == 0:
+                self._sample = self.problem.draw(self._seed, self.step, w)
+                self._drawn_at = w if reuse > 1 else None
+            if self._noise:
+                rng = np.random.default_rng((self._seed, self.step, 1))
+                self._noise_vector = self._noise * rng.standard_normal((self.problem.x0.size, 1))
+            self._forget()
+        elif (stage := self.problem.at(self.step - 1)) is not self._sample:  # it drifts
+            self._sample = stage
+            self._forget()
+        else:
+            # The last point is still known, and asking there again is free for every run: one that a line search left
+            # out at the end, because its own search had ended before, was charged for that point at an earlier trial.
+            self._f_paid = self._g_paid = True
+
+    def mark(self) -> Mark:
+        """What it has counted and remembers now."""
+        return Mark(
+            self.step,
+            self.evals,
+            self.fevals,
+            self._f_at,
+            self._f,
+            self._f_paid,
+            self._g_at,
+            self._g,
+            self._g_paid,
+            self._drawn_at,
+        )
+
+    def restore(self, mark: Mark) -> None:
+        """Go on from there."""
+        self.step, self.evals, self.fevals = mark[:3]
+        self._f_at, self._f, self._f_paid, self._g_at, self._g, self._g_paid, self._drawn_at = mark[3:]
+        if not self._random:
+            self._sample = self.problem.at(max(self.step - 1, 0))
+        elif over := self.step % self.problem.reuse:  # the next step sees what was drawn so many steps ago
+            self._sample = self.problem.draw(self._seed, self.step - over + 1, self._drawn_at)
+
+    def _forget(self) -> None:
+        self._f_at = self._f = self._g_at = self._g = None
+
+    def value(self, w: Points, where: Array | None = None) -> PerRun:
+        """f(w), (R,). With a mask ``where``, (R,), only the runs in it are charged."""
+        if w is not self._f_at:
+            self._f_at, self._f, self._f_paid = w, self._sample.f(w), None
+        due, self._f_paid = _charge(self._f_paid, where)
+        self.fevals = self.fevals + due
+        return self._f
+
+    def grad(self, w: Points, where: Array | None = None) -> Points:
+        """The gradient at w, (d, R). With a mask ``where``, (R,), only the runs in it are charged."""
+        if w is not self._g_at:
+            g = self._sample.grad(w)
+            self._g_at, self._g, self._g_paid = w, g + arrays.like(self._noise_vector, w) if self._noise else g, None
+        due, self._g_paid = _charge(self._g_paid, where)
+        self._spend(due)
+        return self._g
+
+    def _spend(self, due: Any) -> None:
+        self.evals = self.evals + due
+        over = self.evals > self._budget
+        if over is True or (over is not False and over.all()):
+            raise Spent
+
+    def curvature(self, w: Points) -> Points:
+        """The diagonal of the Hessian at w, (d, R). Not charged: a method that needs it says so."""
+        return arrays.diagonal(arrays.like(self._sample.hessian(w), w))
+
+    def hvp(self, w: Points, v: Points) -> Points:
+        """The Hessian at w times v, (d, R); charged as one gradient evaluation."""
+        self._spend(1)
+        return self.problem.hvp(self._sample, w, v)
+
+    def gaussian(self, w: Points, draw: int) -> Points:
+        """Standard normal vectors, (d, R), the same for every run; ``draw`` tells one from another."""
+        numbers = np.random.default_rng((self._seed, 0, draw)).standard_normal((len(w), 1))
+        return 0.0 * w + arrays.like(numbers, w)
+
+    def elsewhere(self, w: Points, spread: Array, draw: int) -> Points:
+        """Random points, (d, R), the same for every run: another start, where the problem draws its start at random.
+
+        Otherwise they are normal around w, with standard deviation ``spread``. ``draw`` tells one from another.
+        """
+        if not self.problem.random_start:
+            return w + spread * self.gaussian(w, draw)
+        seed = np.random.SeedSequence((self._seed, 0, draw)).generate_state(1, np.uint64)[0] >> np.uint64(1)
+        return 0.0 * w + arrays.like(self.problem.start(int(seed))[:, None], w)
+
+    @property
+    def f_star(self) -> float:
+        """The minimum of f. A method that reads it declares the need."""
+        assert self.problem.f_star is not None
+        return self.problem.f_star
+
+    @property
+    def condition(self) -> float | None:
+        """The condition number L/μ, where the problem declares both."""
+        mu, L = self.problem.mu, self.problem.L
+        return L / mu if mu and L else None
+
+    @property
+    def fraction(self) -> float:
+        """The part b/n of the data that a step sees; 1 where f is not a finite sum."""
+        return self.problem.fraction
+
+
+def _charge(paid: Any, where: Any) -> tuple[Any, Any]:
+    """What a question costs, and who has paid for its point then: None for nobody, True for all, or a mask."""
+    if where is not None and where.ndim > 1:  # several learners, one of which asks
+        where = where.any(0)
+    if paid is None:
+        return (1, True) if where is None else (where, where)
+    if paid is True:
+        return 0, True
+    return (~paid, True) if where is None else (where & ~paid, where | paid)

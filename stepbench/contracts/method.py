@@ -1,0 +1,223 @@
+"""What a method is: a direction with a step-size rule, a whole that does not split so, or another's minimiser."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, NamedTuple
+
+from stepbench.arrays import Array, Points
+from stepbench.contracts.oracle import AnyOracle
+from stepbench.fields import InputError, Parametric, param
+
+State = Any
+"""A NamedTuple in the symbols of the paper, with a field ``alpha`` where there is a step size."""
+
+NEEDS = {
+    "f_star": ("the minimum f*", "give it as the option f_star"),
+    "curvature": ("the Hessian's diagonal", "choose a problem whose samples give their Hessian"),
+    "hvp": ("Hessian-vector products", "choose a problem whose samples give their Hessian"),
+}
+"""What a method may need beyond f and its gradient, in words, and where else it can come from."""
+
+
+@dataclass(frozen=True)
+class Direction(Parametric):
+    """The u in w ← w − α u. Its text reads like its paper; it never changes an array it was given."""
+
+    elementwise: ClassVar[bool] = True
+    """Whether each component of u depends on that component of the gradients at w alone."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What it reads beyond f and its gradient: "f_star", "curvature", "hvp"."""
+        return ()
+
+    @abstractmethod
+    def init(self, w: Points) -> State:
+        """The state before the first step from w, (d, R)."""
+
+    @abstractmethod
+    def at(self, w: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
+        """The direction u at w, (d, R), and the next state."""
+
+
+@dataclass(frozen=True)
+class StepSize(Parametric):
+    """The α in w ← w − α u, and the move itself."""
+
+    per_component: ClassVar[bool] = False
+    """Whether its α comes from inner products alone, so that it can have one per component (``per=component``)."""
+
+    per: ClassVar[Literal["run", "tensor"]] = "run"
+    """How many step sizes its paper has: one per run, or one per tensor of a network."""
+
+    elementwise: ClassVar[bool] = False
+    """Whether each component moves by that component of u and of the gradients at w alone."""
+
+    steady: ClassVar[bool] = False
+    """Whether its step size is its ``lr`` at every step, so that another may set it meanwhile."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What it reads beyond f and its gradient: "f_star", "curvature", "hvp"."""
+        return ()
+
+    @abstractmethod
+    def init(self, w: Points) -> State:
+        """The state before the first step from w, (d, R)."""
+
+    @abstractmethod
+    def move(self, w: Points, u: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
+        """The next point w − α u, (d, R), and the next state."""
+
+
+@dataclass(frozen=True)
+class Runnable(Parametric):
+    """What a run needs to know of a method, whoever owns the loop: a Method or a Peer."""
+
+    plans: ClassVar[bool] = False
+    """Whether some steps hold several moves (planning), to be drawn in another stroke."""
+
+    @property
+    def vector(self) -> str:
+        """What counts as one vector, whose components inner products sum over: "run", "tensor" or "component"."""
+        return "run"
+
+    @property
+    def plain(self) -> bool:
+        """Whether every step is a step size times the gradient that it sees, so that α can be held against 2/L."""
+        return False
+
+    @property
+    def gradient_free(self) -> bool:
+        """Whether it asks for no gradients, so that evaluations of f are what it is charged for."""
+        return False
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What it reads beyond f and its gradient, such as "f_star"; a field of the same name can supply it."""
+        return ()
+
+    @property
+    def parts(self) -> tuple[Parametric, ...]:
+        """The objects whose fields are the method's hyper-parameters: itself, or its direction and its rule."""
+        return (self,)
+
+
+@dataclass(frozen=True)
+class Method(Runnable):
+    """One step of an optimisation method: state in, state out, nothing else remembered."""
+
+    elementwise: ClassVar[bool] = False
+    """Whether each component moves by that component of the gradients at w alone."""
+
+    steady: ClassVar[bool] = False
+    """Whether its step size is its ``lr`` at every step, so that another may set it meanwhile."""
+
+    @abstractmethod
+    def init(self, w: Points) -> State:
+        """The state before the first step from w, (d, R)."""
+
+    @abstractmethod
+    def step(self, w: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
+        """The next point, (d, R), and the next state."""
+
+
+@dataclass(frozen=True)
+class Peer(Runnable):
+    """A minimiser of another library, which owns its loop and reports every iterate."""
+
+    @abstractmethod
+    def minimize(self, w: Points, oracle: AnyOracle, record: Callable[[Points], None]) -> str:
+        """Minimise from w, (d, 2), the same point twice; "" where it succeeded by its own rule, else why it stopped."""
+
+
+class JoinedState(NamedTuple):
+    """The states of a direction and of a step-size rule."""
+
+    u: State
+    rule: State
+
+    @property
+    def alpha(self) -> Array:
+        """The rule's step size."""
+        return self.rule.alpha
+
+
+@dataclass(frozen=True)
+class Joined(Method):
+    """A direction with a step-size rule: w ← w − α u."""
+
+    direction: Direction
+    rule: StepSize
+    per: Literal["run", "tensor", "component"] | None = param(
+        None, "", "one step size per run, tensor or component: what inner products sum over; none for the rule's own"
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse several step sizes of a rule that has only one, or that has one per component already."""
+        super().__post_init__()
+        if self.per in ("tensor", "component") and not self.rule.per_component:
+            raise InputError(f"{self.rule.name} cannot have one step size per {self.per}: leave out per={self.per}")
+
+    @property
+    def vector(self) -> str:
+        """What inner products sum over: as ``per`` says, or as the rule's paper has it."""
+        return self.per or self.rule.per
+
+    @property
+    def plain(self) -> bool:
+        """Whether its direction is the gradient itself."""
+        return self.direction.name == "gradient"
+
+    @property
+    def elementwise(self) -> bool:  # type: ignore[override]
+        """Whether both are."""
+        return self.direction.elementwise and self.rule.elementwise
+
+    @property
+    def steady(self) -> bool:  # type: ignore[override]
+        """Whether the rule is."""
+        return self.rule.steady
+
+    def init(self, w: Points) -> JoinedState:
+        """Both initial states."""
+        return JoinedState(self.direction.init(w), self.rule.init(w))
+
+    def step(self, w: Points, oracle: AnyOracle, s: JoinedState) -> tuple[Points, JoinedState]:
+        """Ask the direction for u, and let the rule move."""
+        u, direction = self.direction.at(w, oracle, s.u)
+        w, rule = self.rule.move(w, u, oracle, s.rule)
+        return w, JoinedState(direction, rule)
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The needs of both."""
+        return self.direction.needs + self.rule.needs
+
+    @property
+    def parts(self) -> tuple[Parametric, ...]:
+        """The direction, the rule, and the join for its own field."""
+        return (self.direction, self.rule, self)
+
+    @property
+    def name(self) -> str:
+        """Both names."""
+        return f"{self.direction.name}+{self.rule.name}"
+
+    def spec(self) -> str:
+        """Both whole specs."""
+        return f"{self.direction.spec()}+{self.rule.spec()}" + (f",per={self.per}" if self.per else "")
+
+    def __str__(self) -> str:
+        """A short name: without the direction where it is the plain gradient, or the rule where it is the default."""
+        direction, rule = str(self.direction), str(self.rule)
+        own = [f"per={self.per}"] if self.per else []
+        if self.rule.name == "constant":
+            spec = last = "gd" if self.direction.name == "gradient" else direction
+            own = [*rule.split(":")[1:], *own]
+        else:
+            spec, last = rule if self.direction.name == "gradient" else f"{direction}+{rule}", rule
+        return spec + (("," if ":" in last else ":") + ",".join(own) if own else "")

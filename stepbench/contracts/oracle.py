@@ -1,0 +1,56 @@
+"""What a method may ask of a problem, whoever answers: the counting oracle of a run, or a training loop in torch."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from stepbench.arrays import Array, PerRun, Points
+
+
+class AnyOracle(Protocol):
+    """A problem as one run sees it. Every answer within a step is about the same random sample, where there is one.
+
+    A question asked twice at the same point costs one evaluation. Points are never changed in place, so the same array
+    is the same point. Raises InputError for what cannot be answered; a method declares in ``needs`` what it asks beyond
+    f and its gradient, so that such a run is refused before it starts.
+    """
+
+    def value(self, w: Points, where: Array | None = None) -> PerRun:
+        """f(w), (R,). With a mask ``where``, (R,), only the runs in it are charged."""
+
+    def grad(self, w: Points, where: Array | None = None) -> Points:
+        """The gradient at w, (d, R). With a mask ``where``, (R,), only the runs in it are charged."""
+
+    def curvature(self, w: Points) -> Points:
+        """The diagonal of the Hessian at w, (d, R); not charged."""
+
+    def hvp(self, w: Points, v: Points) -> Points:
+        """The Hessian at w times v, (d, R); charged as one gradient evaluation, or two where it is a difference."""
+
+    def dot(self, a: Points, b: Points) -> Array:
+        """The inner product of what counts as one vector: (R,) per run; (d, R) per tensor or per component."""
+
+    def gaussian(self, w: Points, draw: int) -> Points:
+        """Standard normal vectors, (d, R), the same for every run; ``draw`` tells one from another."""
+
+    def elsewhere(self, w: Points, spread: Array, draw: int) -> Points:
+        """Random points, (d, R), the same for every run: another start, or normal around w with deviation ``spread``.
+
+        ``draw`` tells one from another.
+        """
+
+    @property
+    def f_star(self) -> float:
+        """The minimum of f."""
+
+    @property
+    def condition(self) -> float | None:
+        """The condition number L/μ, where the problem declares both."""
+
+    @property
+    def fraction(self) -> float:
+        """The part b/n of the data that a step sees; 1 where f is not a finite sum."""
+
+    @property
+    def horizon(self) -> int:
+        """The number of steps that the run may take."""

@@ -1,0 +1,1 @@
+"""The engine: a run is prepared, stepped, looked at and recorded, and leaves a result."""

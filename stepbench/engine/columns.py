@@ -1,0 +1,117 @@
+"""The columns: every quantity that is recorded of a run, each declared once.
+
+The records as they come in, a ``Result`` and its file, CSV and JSON, the table of a study and its export all derive
+from the fields of ``Records``. A new column is a new field here, and whatever computes its numbers: ``derive``, where
+they follow from other columns.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from stepbench.arrays import dot
+from stepbench.contracts import Problem, Vector
+
+Record = np.ndarray[Any, Any]
+Derive = Callable[[Problem, Mapping[str, Vector]], Vector | None]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One recorded quantity, as read from its field of ``Records``.
+
+    ``title`` is its name in CSV and JSON, and ``end`` that of its last value in JSON and in the export of a study.
+    ``sql`` is the type of that value in a study's table, where it is called ``kept``; empty where a study does not keep
+    it. ``spent`` says that it counts what a run has spent,
+    which is told wherever costs are. ``always`` says that a file has it for every run, be it known or not. ``derive``
+    computes it from the problem and the other columns, None where it is unknown.
+    """
+
+    name: str
+    title: str
+    end: str
+    sql: Literal["", "INTEGER", "REAL"]
+    kept: str
+    spent: bool
+    always: bool
+    derive: Derive | None
+
+
+def column(
+    title: str,
+    *,
+    end: str = "",
+    sql: Literal["", "INTEGER", "REAL"] = "REAL",
+    kept: str = "",
+    spent: bool = False,
+    always: bool = True,
+    derive: Derive | None = None,
+) -> Any:
+    """A field of ``Records``, described as ``Column`` says."""
+    return dataclasses.field(
+        metadata={
+            "title": title,
+            "end": end or title,
+            "sql": sql,
+            "kept": kept,
+            "spent": spent,
+            "always": always,
+            "derive": derive,
+        }
+    )
+
+
+def error_of(problem: Problem, known: Mapping[str, Vector]) -> Vector | None:
+    """f − f*, where the minimum is known."""
+    return None if problem.f_star is None else known["f"] - problem.f_star
+
+
+def distance_of(problem: Problem, known: Mapping[str, Vector]) -> Vector | None:
+    """The distance of every recorded point, (n, d, R), from the nearest minimiser, where one is known; (n, R)."""
+    if problem.x_star is None or "x" not in known:
+        return None
+    x, stars = known["x"], np.reshape(problem.x_star, (problem.x0.size, -1))
+    n, d, R = x.shape
+    distance = np.empty((n, R))
+    rows = max(1, (1 << 20) // (R * stars.size))  # so many records at a time, to keep memory small
+    with np.errstate(all="ignore"):
+        for first in range(0, n, rows):
+            part = x[first : first + rows].transpose(1, 0, 2).reshape(d, -1)
+            apart = part[:, None] - stars[:, :, None]
+            distance[first : first + rows] = np.sqrt(dot(apart, apart).min(axis=0)).reshape(-1, R)
+    return distance
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Records:
+    """Every record of one run, or of a batch of R runs on the last axis; record 0 is the start."""
+
+    iteration: Record = column("iteration", end="iterations", sql="INTEGER", kept="steps", spent=True)
+    evals: Record = column("gradient_evaluations", sql="INTEGER", spent=True)
+    fevals: Record = column("function_evaluations", sql="INTEGER", spent=True)
+    f: Record = column("f")
+    error: Record | None = column("error", derive=error_of)
+    distance: Record | None = column("distance", derive=distance_of)
+    gradient_norm: Record = column("gradient_norm")
+    accuracy: Record | None = column("accuracy", always=False)
+    elapsed: Record | None = column("elapsed", sql="", spent=True, always=False)  # the time is not the run's alone
+    step_size: Record | None = column("step_size", sql="")
+    x: Any = column("w", sql="")
+
+
+COLUMNS = tuple(
+    Column(field.name, **{**field.metadata, "kept": field.metadata["kept"] or field.name})
+    for field in dataclasses.fields(Records)
+)
+"""Every column, in the order in which they are written."""
+
+KEPT = tuple(column for column in COLUMNS if column.sql)
+"""Those that a study keeps of the end of each run."""
+
+NUMBERS = tuple(column for column in COLUMNS if column.name not in ("step_size", "x"))
+"""Those that have one number per run in each record; of step sizes and of w there may be one per component."""

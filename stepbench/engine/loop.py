@@ -1,0 +1,173 @@
+"""The loop: a method steps in blocks, and what each block left is looked at together."""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from stepbench.arrays import Points
+from stepbench.contracts import Mark, Method, Oracle, Peer, Spent
+from stepbench.engine.records import StepLog, Trace
+
+TOGETHER = 1 << 14
+"""How many points are looked at in one call of f: enough to make Python's share small, few enough for the cache."""
+
+Progress = Callable[[int, int], None]
+"""Called now and then with how far it is, and the limit."""
+
+# glibc hands freed blocks back to the system, to be asked for and zeroed again at every step, until it has seen a
+# large one freed (mallopt(3), M_MMAP_THRESHOLD). This one is never touched, and so costs nothing.
+np.empty(31 << 20, dtype=np.uint8)
+
+
+class Loop:
+    """A method on its way: where it stands, and what has been recorded of it.
+
+    ``w``, ``s`` and ``mark`` are the point, the state and what the oracle has counted after the last whole step;
+    ``elapsed`` are the seconds of stepping by then, in which looking does not count.
+    """
+
+    def __init__(self, method: Method, w: Points, oracle: Oracle, trace: Trace) -> None:
+        self.method, self.oracle, self.trace = method, oracle, trace
+        self.w, self.s, self.mark = w, method.init(w), oracle.mark()
+        self.elapsed = 0.0
+        self._clock = 0.0  # when stepping would have begun, had nothing else been done between
+        self._patience = _Patience()
+
+    def run(self, progress: Progress | None, save: Callable[[Loop], None] | None, often: int) -> None:
+        """Step in blocks, and look at each block's points together: one call of f for many steps.
+
+        ``save``, where there is one, is called after every so many steps, on Ctrl-C, and at the end; less often where
+        it would take more than a twentieth of the time.
+        """
+        oracle, trace = self.oracle, self.trace
+        advance = self._advance if save is None and trace.every == 1 else self._advance_marking
+        length, most = 1, max(16, min(256, TOGETHER // self.w.shape[1]))
+        due, not_before = math.inf if save is None else oracle.step + often, 0.0
+        with _patience() as self._patience:
+            while trace.running:
+                began, log = time.perf_counter(), StepLog()
+                self._clock = began - self.elapsed
+                try:
+                    while len(log.steps) < length and oracle.step < min(trace.horizon, due):
+                        if self._patience.over:
+                            raise KeyboardInterrupt
+                        advance(log, due)
+                except BaseException as stop:
+                    self.elapsed = time.perf_counter() - self._clock
+                    self._finish(log, stop, save)
+                else:
+                    self.elapsed = time.perf_counter() - self._clock
+                    trace.add(log)
+                now = time.perf_counter()
+                if progress is not None:
+                    progress(*trace.spent)
+                if save and oracle.step >= due:
+                    due = oracle.step + often
+                    if now >= not_before:
+                        save(self)
+                        not_before = time.perf_counter() + 20 * (time.perf_counter() - now)
+                # The steps of a block after its last run has ended are wasted, so it is short where steps are slow.
+                length = min(2 * length, most) if now - began < 0.05 else max(length // 2, 1)
+            if save:
+                save(self)
+
+    def _finish(self, log: StepLog, stop: BaseException, save: Callable[[Loop], None] | None) -> None:
+        """Record what an error, the end of the budget or Ctrl-C left of a block, and raise it again where it counts."""
+        trace = self.trace
+        trace.add(log)
+        if save and isinstance(stop, KeyboardInterrupt):
+            save(self)
+        if trace.running and self.mark.step > trace.step:  # it stopped between two records
+            log = StepLog()
+            self._note(log, self.mark)
+            trace.add(log)
+        if isinstance(stop, Spent):
+            trace.end("budget", "the next step would pass the budget")
+        # A block goes on a little after its last run has ended: an error in those steps is no error of any run.
+        elif trace.running or not isinstance(stop, Exception):
+            raise stop
+
+    def _advance(self, log: StepLog, due: float) -> None:
+        """Take one step, and note it."""
+        self.oracle.advance(self.w)
+        self.w, self.s = self.method.step(self.w, self.oracle, self.s)
+        self._note(log, self.oracle)
+
+    def _advance_marking(self, log: StepLog, due: float) -> None:
+        """Step until the next record, or until a saving is due, so that the run can be left after any of the steps."""
+        trace = self.trace
+        while not self._patience.over:
+            self.oracle.advance(self.w)
+            w, s = self.method.step(self.w, self.oracle, self.s)
+            mark = self.oracle.mark()
+            self.w, self.s, self.mark = w, s, mark  # no call between them, so that Ctrl-C leaves no half a step
+            if mark.step % trace.every == 0 or mark.step >= trace.horizon:
+                self._note(log, mark)
+                return
+            if mark.step >= due:
+                return
+
+    def _note(self, log: StepLog, counts: Oracle | Mark) -> None:
+        alpha = getattr(self.s, "alpha", None)
+        log.note(self.w, alpha, counts.evals, counts.fevals, counts.step, time.perf_counter() - self._clock)
+
+
+class _Patience:
+    """Whether Ctrl-C was pressed. Pressed again, it interrupts at once, in the middle of whatever there is."""
+
+    over = False
+
+    def __call__(self, number: int, frame: Any) -> None:
+        if self.over:
+            raise KeyboardInterrupt
+        self.over = True
+
+
+@contextmanager
+def _patience() -> Iterator[_Patience]:
+    """Within it, Ctrl-C waits for the end of a step, so that no record is left half made."""
+    patience = _Patience()
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or before is not signal.default_int_handler:
+        yield patience  # it comes to the main thread, or to somebody else
+        return
+    signal.signal(signal.SIGINT, patience)
+    try:
+        yield patience
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if patience.over:  # it came in the last moment
+        raise KeyboardInterrupt
+
+
+def minimize(peer: Peer, w: Points, oracle: Oracle, trace: Trace, progress: Progress | None) -> None:
+    """Let the peer run its own loop from w, (d, 2), and look at every iterate it reports."""
+    last, elapsed, resumed = w, 0.0, time.perf_counter()
+
+    def record(w: Points) -> None:
+        nonlocal last, elapsed, resumed
+        elapsed += time.perf_counter() - resumed
+        if not np.array_equal(w, last):
+            last = w
+            log = StepLog()
+            log.note(w, None, oracle.evals, oracle.fevals, trace.step + 1, elapsed)
+            trace.add(log)
+            if progress is not None:
+                progress(*trace.spent)
+            if not trace.running:
+                raise Spent
+        resumed = time.perf_counter()
+
+    try:
+        why = peer.minimize(w, oracle, record)
+        trace.end("failed" if why else "converged", why or "by its own stopping rule")
+    except Spent:  # in the middle of an iteration, or by ``record`` after the last: then no run is left to end
+        trace.end("budget", "the next step would pass the budget")

@@ -1,0 +1,147 @@
+"""What a run leaves behind."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import zipfile
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from stepbench import catalog
+from stepbench.catalog import files
+from stepbench.contracts import Problem
+from stepbench.engine.columns import COLUMNS, Record, Records
+from stepbench.fields import InputError
+from stepbench.showing import Filmed
+from stepbench.version import __version__
+
+ENDS = ("status", "detail", "steps")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Result(Records, Filmed):
+    """The records of one run, or of a batch of R runs on the last axis; record 0 is the start.
+
+    With n + 1 records: ``x`` (n+1, d, R); ``f`` and ``gradient_norm`` (n+1, R), of the whole function even where the
+    steps saw samples or noise; ``error``, f − f*, and ``distance``, ‖x − x*‖, (n+1, R) or None where unknown;
+    ``step_size``, the α of the step to each record (of Csawg the one it learned last), (n+1, R), or (n+1, d, R) where
+    there is one per component, or None; ``evals`` and ``fevals`` (n+1, R), the gradient and function evaluations spent
+    by then; ``iteration`` (n+1, R), the steps taken by then: each run stands still after its last record; ``elapsed``
+    (n+1, R), the seconds of stepping by then (of the whole batch; looking does not count), None where a study kept the
+    run. ``steps`` (R,) is the last iteration; ``status`` (R,) is converged, budget, diverged or failed, and ``detail``
+    says more. One run has no last axis. A run with ``trace=False`` has two records, its start and its end, and no
+    ``step_size``.
+
+    A network has no ``x``, but ``accuracy``, the part of the test examples that it gets right, (n+1, R); its f is the
+    loss over all training examples. Its ``step_size`` is (n+1, t, R) where there are several, the mean over each of t
+    tensors.
+
+    ``plans`` says that some steps hold several moves, ``plain`` that every step is α times the gradient that it saw,
+    ``told`` what the method was told beyond f and its gradient, and ``seconds`` is all the time that the run took.
+    """
+
+    problem: Problem
+    label: str
+    method: str
+    steps: Any
+    status: Any
+    detail: Any
+    plans: bool
+    told: tuple[str, ...]
+    seed: int
+    noise: float
+    budget: int
+    target: float | None
+    seconds: float
+    version: str = __version__
+    plain: bool = False
+
+    def __getitem__(self, r: int) -> Result:
+        """One run of a batch, with the records that it has alone."""
+        if self.f.ndim == 1:
+            raise InputError("this result is of one run, not of a batch")
+        n = int(np.searchsorted(self.iteration[:, r], self.steps[r])) + 1
+        own: dict[str, Any] = {k: v[:n, ..., r] for k in RECORDS if (v := getattr(self, k)) is not None}
+        ends: dict[str, Any] = {
+            "steps": int(self.steps[r]),
+            "status": str(self.status[r]),
+            "detail": str(self.detail[r]),
+        }
+        return dataclasses.replace(self, **own, **ends)
+
+    def alone(self) -> Result:
+        """This result, if it is of a single run; raises InputError."""
+        if self.f.ndim > 1:
+            raise InputError(f"this result is of {self.f.shape[-1]} runs: choose one, as result[0]")
+        return self
+
+    @property
+    def gradient_free(self) -> bool:
+        """Whether a single run asked for function values only, as a simplex method does."""
+        return not self.evals[-1] and bool(self.fevals[-1])
+
+    @property
+    def cost(self) -> Record:
+        """What a single run is measured by, (n+1,): gradient evaluations, or those of f where it is gradient-free."""
+        return self.fevals if self.gradient_free else self.evals
+
+    def first_at(self, error: float) -> int | None:
+        """The first record of a single run whose error is at most this; None where there is none."""
+        self.alone()
+        if self.error is None:
+            raise InputError(f"{self.problem} does not know its minimum, so there is no error to look for")
+        below = np.flatnonzero(self.error <= error)
+        return int(below[0]) if below.size else None
+
+    def save(self, path: str | Path) -> None:
+        """Write everything to one .npz file, without pickling."""
+        with Path(path).open("wb") as file:
+            self.write(file)
+
+    def write(self, file: IO[bytes]) -> None:
+        """Write what ``save`` does to an open file."""
+        arrays = {name: getattr(self, name) for name in ARRAYS if getattr(self, name) is not None}
+        facts = {name: getattr(self, name) for name in FACTS} | {"problem": self.problem.spec()}
+        facts["file"] = files.version_of(type(self.problem))
+        np.savez_compressed(file, facts=json.dumps(facts), **arrays)
+
+
+RECORDS = tuple(column.name for column in COLUMNS)
+ARRAYS = (*RECORDS, *ENDS)
+FACTS = tuple(field.name for field in dataclasses.fields(Result) if field.name not in (*ARRAYS, "problem"))
+"""What the file of a result holds as JSON, beside its arrays and its problem."""
+
+
+def load(path: str | Path | IO[bytes], problem: Problem | None = None) -> Result:
+    """Read a result that ``save`` wrote, from its path or an open file; raises InputError where it is not one.
+
+    ``problem`` is the problem that was run, where it is of your own making and the catalogue cannot build it.
+    """
+    try:
+        with (
+            Path(path).open("rb") if isinstance(path, str | Path) else nullcontext(path) as handle,
+            np.load(handle, allow_pickle=False) as file,
+        ):
+            facts = json.loads(str(file["facts"]))
+            arrays = {name: file.get(name) for name in ARRAYS}
+        plain: dict[str, Any] = {k: v.item() if v is not None and v.ndim == 0 else v for k, v in arrays.items()}
+        told, spec, version = tuple(facts.pop("told")), facts.pop("problem"), facts.pop("file", None)
+    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} is not a result that stepbench saved ({error})") from None
+    try:
+        known = problem or catalog.problem(spec)
+    except InputError:
+        raise InputError(
+            f"{path} is of the problem {spec}, which is not in the catalogue: give load(…, problem=)"
+        ) from None
+    if problem is None and version != files.version_of(type(known)):
+        raise InputError(f"{path} is of the problem {spec}, and that file has changed since: give load(…, problem=)")
+    try:
+        return Result(problem=known, told=told, **plain, **facts)
+    except TypeError as error:
+        raise InputError(f"{path} is not a result that stepbench saved ({error})") from None

@@ -1,0 +1,165 @@
+"""Running a method on a problem: from specs or objects to a result."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stepbench import catalog
+from stepbench.arrays import as_numpy
+from stepbench.contracts import Oracle, Peer, Problem, Runnable, Vector, in_library
+from stepbench.engine.checkpoint import Checkpoint
+from stepbench.engine.identity import of_run
+from stepbench.engine.loop import Loop, Progress, minimize
+from stepbench.engine.prepare import Prepared, prepare, whole
+from stepbench.engine.records import Trace
+from stepbench.engine.result import Result
+from stepbench.engine.vetting import place_of
+from stepbench.fields import InputError
+from stepbench.options import RunOptions
+
+
+class DivergenceWarning(UserWarning):
+    """Some runs became infinite or NaN; the result says which, when and where."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during a run. ``result`` holds what there was by then."""
+
+    def __init__(self, result: Result) -> None:
+        super().__init__("interrupted")
+        self.result = result
+
+
+def run(
+    problem: str | Problem,
+    method: str | Runnable,
+    *,
+    budget: int | None = None,
+    epochs: float | None = None,
+    steps: int | None = None,
+    target: float | None = None,
+    start: Sequence[float] | Vector | None = None,
+    seed: int = 0,
+    noise: float = 0.0,
+    label: str | None = None,
+    trace: bool = True,
+    every: int | None = None,
+    checkpoint: str | Path | None = None,
+    checkpoint_every: int = 1000,
+    progress: Progress | None = None,
+) -> Result:
+    """Run a method, or a batch of them, until the target is met or the budget is spent.
+
+    ``budget`` counts gradient evaluations, planning and line searches included; a step that would pass it is not
+    taken (a method that asks for no gradients may take as many function evaluations). It is 10,000 where it is not
+    given, or ``epochs`` times the mini-batches of an epoch. ``steps`` is at most so many iterations. ``target`` ends a
+    run whose error f − f* is at most this: 0 where it is not given. ``start`` is the first point, (d,), or one per run,
+    (d, R). ``noise`` is the standard deviation of Gaussian noise on each component of every gradient; all runs of a
+    batch see the same noise and the same mini-batches, those of ``seed``.
+    ``trace`` False keeps two records only, the start and each run's end, so that a hundred thousand runs fit in
+    memory. ``every`` is the number of steps from one record to the next: 1 on functions, where none is given.
+    ``progress`` is called now and then with the evaluations spent and the budget.
+
+    ``checkpoint`` is a file that holds the run as it stands, written after every ``checkpoint_every`` steps (less often
+    where that would take more than a twentieth of the time), on Ctrl-C and at the end. The same call goes on from
+    there, with the bits of a run that was never stopped. Ctrl-C waits for the end of a step, unless pressed twice.
+
+    Hyper-parameters that are arrays of length R, or a start of shape (d, R), make a batch of R runs. Each has the
+    bits that it has alone. Raises InputError for anything that cannot run, before it starts, and Interrupted on
+    Ctrl-C; warns once, with a DivergenceWarning, if runs diverged.
+    """
+    options = RunOptions(budget, epochs, steps, target, start, seed, noise, every, checkpoint, checkpoint_every)
+    runner = catalog.method(method)
+    label = label or (method if isinstance(method, str) else catalog.label(runner))
+    prepared = prepare(catalog.problem(problem), runner, options)
+    result, divergence = make(prepared, options, label, trace, progress)
+    if divergence:
+        warnings.warn(f"{prepared.problem}, {result.label}: {divergence}", DivergenceWarning, stacklevel=2)
+    return result
+
+
+def run_quietly(problem: str | Problem, method: str | Runnable, **options: Any) -> Result:
+    """``run`` for a caller that tells of divergence itself, from the status: it does not warn."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DivergenceWarning)
+        return run(problem, method, **options)
+
+
+def make(
+    given: Prepared, options: RunOptions, label: str, trace: bool, progress: Progress | None
+) -> tuple[Result, str]:
+    """Make a run that is prepared; returns its result, and a sentence on what diverged, empty where nothing did."""
+    problem, method = given.problem, given.method
+    kept = _checkpoint(given, options, trace)
+    often = whole("checkpoint_every", options.checkpoint_every, 1)
+    oracle = Oracle(
+        problem,
+        seed=given.seed,
+        noise=given.noise,
+        horizon=given.horizon,
+        per=method.vector,
+        budget=given.budget,
+    )
+    began = time.perf_counter()
+    interrupted = False
+    with np.errstate(all="ignore"), problem.at_work():
+        seen = Trace(
+            problem, given.start, given.budget, given.horizon, given.target or 0.0, whole=trace, every=given.every
+        )
+        if not seen.started:
+            _refuse_start(problem, given.start)
+        try:
+            if isinstance(method, Peer):
+                minimize(method, given.start, oracle, seen, progress)
+            else:
+                loop = Loop(in_library(method, given.start), given.start, oracle, seen)
+                if kept is not None:
+                    kept.restore(loop)
+                loop.run(progress, kept.save if kept else None, often)
+        except KeyboardInterrupt:
+            interrupted = True
+            seen.end("failed", "interrupted")
+    result = seen.result(
+        given.lone,
+        problem=problem,
+        label=label,
+        method=method.spec(),
+        plans=method.plans,
+        plain=method.plain,
+        told=given.told,
+        seed=given.seed,
+        noise=given.noise,
+        budget=given.budget,
+        target=given.target,
+        seconds=time.perf_counter() - began,
+    )
+    if interrupted:
+        raise Interrupted(result) from None
+    return result, seen.divergence(given.lone)
+
+
+def _checkpoint(given: Prepared, options: RunOptions, trace: bool) -> Checkpoint | None:
+    """The file that keeps the run, where one is named."""
+    if options.checkpoint is None:
+        return None
+    if isinstance(given.method, Peer):
+        raise InputError(
+            f"{given.method} owns its loop, so that it cannot be stopped and go on: leave out the checkpoint"
+        )
+    return Checkpoint(options.checkpoint, of_run(given, trace=trace))
+
+
+def _refuse_start(problem: Problem, start: Any) -> None:
+    """Raise InputError, with the first of the starts at which f or its gradient is not finite."""
+    f, g = (as_numpy(ask(start)) for ask in (problem.at(0).f, problem.at(0).grad))
+    r = int(np.argmin(np.isfinite(f) & np.isfinite(g).all(axis=0)))
+    wrong = f"the gradient is {g[:, r].tolist()}" if np.isfinite(f[r]) else f"f is {f[r]}"
+    raise InputError(
+        f"{place_of(problem, 'f')}: {wrong} at the start, {start[:, r].tolist()}: choose another start or problem"
+    )

@@ -1,0 +1,10 @@
+"""Lessons: what a small TOML file says is to be run, shown and remembered.
+
+A lesson cannot lie: where its question names a measure, the answer is computed from what was run, and a file that
+says otherwise is refused.
+"""
+
+from stepbench.lessons.lesson import Lecture, Lesson, Question
+from stepbench.lessons.reader import load, names
+
+__all__ = ["Lecture", "Lesson", "Question", "load", "names"]

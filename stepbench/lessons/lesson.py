@@ -1,0 +1,103 @@
+"""A lesson, and what was run for it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stepbench import catalog
+from stepbench.engine.comparison import Comparison, compare
+from stepbench.fields import InputError
+from stepbench.lessons.measures import MEASURES
+from stepbench.showing import Shown, report
+from stepbench.study.sweep import Sweep, sweep, window_axes
+
+
+@dataclass(frozen=True)
+class Question:
+    """What to predict before the result is seen.
+
+    ``answer`` is one of the choices. Where there is a ``measure``, the choices are methods, and the answer is the one
+    that has the most, or the least, of what is measured.
+    """
+
+    ask: str
+    choices: tuple[str, ...]
+    answer: str
+    measure: str | None
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One lesson: ``text`` before the result, ``why`` after it, and the sentence to take away.
+
+    ``kind`` is compare, sweep or map, and ``options`` what its table in the file says.
+    """
+
+    file: str
+    title: str
+    text: str
+    why: str
+    take_away: str
+    question: Question | None
+    kind: str
+    options: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The file's name without its ending."""
+        return Path(self.file).stem
+
+    def run(self) -> Lecture:
+        """Run what is to be shown; raises InputError where it cannot be run, or the answer is not what was measured."""
+        options = dict(self.options)
+        problem, methods = catalog.problem(options.pop("problem")), options.pop("methods")
+        options.pop("picture", None)
+        try:
+            if self.kind == "compare":
+                lecture = Lecture(self, compare(problem, methods, **options))
+            else:
+                points = options.pop("points", 60)
+                over = options.pop("over", None) or window_axes(problem, points)
+                lecture = Lecture(self, sweep(problem, methods, over, **options))
+        except InputError as error:
+            raise InputError(f"{self.file}: [{self.kind}]: {error}") from None
+        if self.question and self.question.measure and (measured := lecture.answer) != self.question.answer:
+            raise InputError(
+                f"{self.file}: question.answer says {self.question.answer}, but the {self.question.measure} "
+                f"is that of {measured}: mend the answer, or what is run"
+            )
+        return lecture
+
+
+@dataclass(frozen=True, eq=False)
+class Lecture(Shown):
+    """A lesson with what was run for it."""
+
+    lesson: Lesson
+    shown: Comparison | Sweep
+
+    @property
+    def answer(self) -> str:
+        """The answer to the question: the choice that the measure singles out, or as the lesson says."""
+        question = self.lesson.question
+        assert question is not None
+        if question.measure is None:
+            return question.answer
+        amounts = MEASURES[self.lesson.kind][question.measure](self.shown)
+        among = {label: amounts[label] for label in question.choices}
+        best = min((amount for amount in among.values() if not math.isnan(amount)), default=math.inf)
+        first = [label for label, amount in among.items() if amount == best]
+        if len(first) > 1 or math.isinf(best):
+            whose = "none" if math.isinf(best) else " and ".join(first)
+            raise InputError(
+                f"{self.lesson.file}: question.measure: the {question.measure} is that of {whose}: ask what has one "
+                "answer"
+            )
+        return first[0]
+
+    def notes(self) -> list[str]:
+        """How to read the table."""
+        return report().notes(self)  # type: ignore[no-any-return]

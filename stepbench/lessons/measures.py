@@ -1,0 +1,62 @@
+"""What may answer a lesson's question: computed from what was run, so that a lesson cannot lie."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from stepbench.engine.result import Result
+from stepbench.study.sweep import Sensitivity, Sweep
+
+Measure: TypeAlias = Callable[[Any], dict[str, float]]
+"""From a Comparison or a Sweep to an amount for each label."""
+
+
+def _last(result: Result) -> float:
+    value = float((result.f if result.error is None else result.error)[-1])
+    return value if result.status in ("converged", "budget") else math.inf
+
+
+def _spent(result: Result) -> float:
+    return float(result.cost[-1]) if result.status == "converged" else math.inf
+
+
+def _negative(result: Result) -> float:
+    if result.step_size is None:
+        return 0.0
+    known = result.step_size[np.isfinite(result.step_size)]
+    return -float((known < 0).mean()) if known.size else 0.0
+
+
+def _of_results(measure: Callable[[Result], float]) -> Measure:
+    return lambda comparison: {r.label: measure(r) for r in comparison.results}
+
+
+def _of_lines(measure: Callable[[Sensitivity], float]) -> Measure:
+    return lambda sweep: {line.label: measure(line) for line in sweep.sensitivities()}
+
+
+def _unreached(sweep: Sweep) -> dict[str, float]:
+    return {label: -float(own.mean()) for label, own in zip(sweep.labels, sweep.reached, strict=True)}
+
+
+MEASURES: dict[str, dict[str, Measure]] = {
+    "compare": {
+        "least error": _of_results(_last),
+        "least evaluations": _of_results(_spent),
+        "only divergence": _of_results(lambda r: 0.0 if r.status == "diverged" else math.inf),
+        "most negative step sizes": _of_results(_negative),
+    },
+    "sweep": {
+        "least evaluations": _of_lines(lambda line: float(line.cost[line.best])),
+        "widest usable range": _of_lines(lambda line: math.inf if line.decades is None else -line.decades),
+        "steadiest cost": _of_lines(
+            lambda line: float(line.cost.max() / line.cost.min()) if np.isfinite(line.cost).all() else math.inf
+        ),
+    },
+    "map": {"most starts": _unreached},
+}
+"""What answers a question, by what is run: an amount per method, of which the least is meant; infinite where none."""

@@ -1,0 +1,114 @@
+"""How each object that shows itself is shown, by the name of its class: what is behind ``stepbench.showing``.
+
+Only the module that draws or tells is imported, and only when it is asked for: a table needs no matplotlib.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from rich.table import Table
+
+
+def table(thing: Any, width: int | None = None) -> Table:
+    """The table of an object, at most so many characters wide; None for the usual width."""
+    wide = {} if width is None else {"width": width}
+    match type(thing).__name__:
+        case "Result":
+            from stepbench.report.tables import convergence
+
+            return convergence(thing.alone(), **wide)
+        case "Comparison":
+            from stepbench.report.tables import comparison
+
+            return comparison(thing.results, **wide)
+        case "Autopsy":
+            from stepbench.report.anatomy import tried_table
+
+            return tried_table(thing)
+        case "Lecture" if thing.lesson.kind == "map":
+            from stepbench.report.study_tables import map_table
+
+            return map_table(thing.shown, **wide)
+        case "Lecture":
+            return table(thing.shown, width)
+    from stepbench.report import study_tables
+
+    tables: dict[str, Callable[..., Table]] = {
+        "Sweep": study_tables.sensitivity_table,
+        "Tuning": study_tables.tuning_table,
+        "Profile": study_tables.profile_table,
+    }
+    return tables[type(thing).__name__](thing, **wide)
+
+
+def figure(thing: Any) -> Figure:
+    """The figure of an object."""
+    match type(thing).__name__:
+        case "Result":
+            from stepbench.report.plots import run_figure
+
+            return run_figure(thing.alone())
+        case "Comparison":
+            from stepbench.report.plots import comparison_figure
+
+            return comparison_figure(thing.results)
+        case "Autopsy":
+            from stepbench.report.anatomy import anatomy_figure
+
+            return anatomy_figure(thing)
+        case "Lecture":
+            from stepbench.report.lecture import lecture_figure
+
+            return lecture_figure(thing)
+    from stepbench.report import study_plots
+
+    figures: dict[str, Callable[[Any], Figure]] = {
+        "Sweep": study_plots.sensitivity_figure,
+        "Tuning": study_plots.tuning_figure,
+        "Profile": study_plots.profile_figure,
+    }
+    return figures[type(thing).__name__](thing)
+
+
+def map_figure(sweep: Any) -> Figure:
+    """The two axes of a sweep as a heat map."""
+    from stepbench.report.study_plots import map_figure
+
+    return map_figure(sweep)
+
+
+def notes(lecture: Any) -> list[str]:
+    """How to read the table of a lecture."""
+    from stepbench.report.lecture import lecture_notes
+
+    return lecture_notes(lecture)
+
+
+def story(autopsy: Any) -> str:
+    """What happened in a run, in sentences."""
+    from stepbench.report.anatomy import story
+
+    return story(autopsy)
+
+
+def film(thing: Any, path: str | Path) -> None:
+    """Film the runs of a result or of a comparison."""
+    from stepbench.report.animation import animate
+
+    animate([thing.alone()] if type(thing).__name__ == "Result" else thing.results, path)
+
+
+def html(thing: Any) -> str:
+    """What a notebook shows: the table and the figure; of a batch, how its runs ended."""
+    from stepbench.report.notebook import html
+
+    if type(thing).__name__ == "Result" and thing.f.ndim > 1:
+        from stepbench.report.tables import endings
+
+        return html(endings(thing))
+    return html(table(thing), figure(thing))

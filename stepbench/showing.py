@@ -1,0 +1,40 @@
+"""The one door from objects to their tables and pictures: ``stepbench.report`` knows how each class is shown."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from rich.table import Table
+
+
+def report() -> Any:
+    """The module that shows objects, imported when something is first shown: what computes does not depend on it."""
+    return import_module("stepbench.report.shown")
+
+
+class Shown:
+    """An object that shows itself, in a terminal, a figure or a notebook."""
+
+    def table(self, width: int | None = None) -> Table:
+        """The table of this object, for rich, at most so many characters wide; None for the usual width."""
+        return report().table(self, width)  # type: ignore[no-any-return]
+
+    def figure(self) -> Figure:
+        """The figure of this object."""
+        return report().figure(self)  # type: ignore[no-any-return]
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the table and the figure."""
+        return report().html(self)  # type: ignore[no-any-return]
+
+
+class Filmed(Shown):
+    """An object that can be filmed, too."""
+
+    def animate(self, path: str | Path) -> None:
+        """Film it to a .gif or, where ffmpeg is installed, an .mp4: each frame shows all runs at equal evaluations."""
+        report().film(self, path)
