@@ -146,7 +146,9 @@ class Network(Problem):
         data = Examples(*((part.float() if part.is_floating_point() else part).to(self.place) for part in parts))
         if self.batch is not None and self.batch > len(data.inputs):
             raise InputError(f"{self.name}: batch={self.batch} is more than the {len(data.inputs)} training examples")
-        vet_fit(self, data)
+        w = self.tensor(self.x0.astype(np.float32))
+        measures = {"loss": self.loss, "accuracy": self.accuracy}
+        vet_fit(self.name, lambda inputs: self.outputs(w, inputs), measures, data.inputs, data.targets)
         return data
 
     @cached_property

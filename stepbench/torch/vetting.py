@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from collections.abc import Callable
+from typing import Any
 
 from stepbench.catalog import files
 from stepbench.fields import InputError
 from stepbench.torch.library import library
-
-if TYPE_CHECKING:
-    from stepbench.torch.network import Examples, Network
 
 
 def vet_examples(name: str, parts: Any) -> None:
@@ -49,20 +45,28 @@ def vet_module(name: str, module: Any) -> None:
             raise InputError(f"{name}: {place or 'module'} remembers what it saw: give it track_running_stats=False")
 
 
-def vet_fit(network: Network, data: Examples) -> None:
-    """Raise InputError where the network, its loss or its accuracy cannot take the examples."""
+def vet_fit(
+    name: str,
+    outputs: Callable[[Any], Any],
+    measures: dict[str, Callable[[Any, Any], Any]],
+    inputs: Any,
+    targets: Any,
+) -> None:
+    """Raise InputError where the outputs of a network, or a measure of them, cannot be computed for the examples.
+
+    The measures are the loss and the accuracy, by their names.
+    """
     torch = library()
-    apart = -(-len(data.inputs) // 64)  # a few from all over, since the first may be all of one class
-    w = network.tensor(network.x0.astype(np.float32))
-    for what, ask in (("loss", network.loss), ("accuracy", network.accuracy)):
+    apart = -(-len(inputs) // 64)  # a few from all over, since the first may be all of one class
+    for what, measure in measures.items():
         try:
             with torch.no_grad():
-                value = ask(network.outputs(w, data.inputs[::apart]), data.targets[::apart])
+                value = measure(outputs(inputs[::apart]), targets[::apart])
         except Exception as error:
             if isinstance(error, InputError) or files.users_lines(error):
                 raise
             said = str(error).partition("\n")[0]
-            raise InputError(f"{network.name}: module and {what} do not fit the examples: {said}") from None
+            raise InputError(f"{name}: module and {what} do not fit the examples: {said}") from None
         if not isinstance(value, torch.Tensor) or value.ndim:
             shape = f"shape {tuple(value.shape)}" if isinstance(value, torch.Tensor) else f"a {type(value).__name__}"
-            raise InputError(f"{network.name}: {what} must give one number, a tensor of shape (); it gave {shape}")
+            raise InputError(f"{name}: {what} must give one number, a tensor of shape (); it gave {shape}")
