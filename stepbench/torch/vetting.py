@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from stepbench.catalog import files
@@ -48,7 +48,7 @@ def vet_module(name: str, module: Any) -> None:
 def vet_fit(
     name: str,
     outputs: Callable[[Any], Any],
-    measures: dict[str, Callable[[Any, Any], Any]],
+    measures: Mapping[str, Callable[[Any, Any], Any]],
     inputs: Any,
     targets: Any,
 ) -> None:
