@@ -51,8 +51,8 @@ class Study:
     ``scheduler`` is the address of a Dask cluster. ``traces`` keeps every record of each run, not only its end.
     ``progress`` is called with the number of runs made, and of all that are to be made.
 
-    ``made`` and ``reused`` count the runs that were asked for; ``stale`` is, once the study is closed, how many of those
-    that it keeps are of another version of stepbench, so that nothing uses them again.
+    ``made`` and ``reused`` count the runs that were asked for; ``stale`` is, once the study is closed, how many of
+    those that it keeps are of another version of stepbench, so that nothing uses them again.
     """
 
     def __init__(

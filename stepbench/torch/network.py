@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     Tensor = torch.Tensor
 
+LANES = 64
+"""The most runs that are trained at once."""
+
 PART = 1 << 18
 """The numbers in the examples that are computed at once, where all examples count: fast, and small in memory."""
 
@@ -258,23 +261,33 @@ class Network(Problem):
     def each_run(self, function: Callable[..., Any], w: Tensor, *shared: Tensor, v: Tensor | None = None) -> Any:
         """The values of function(w, *shared), or function(w, v, *shared), for the weights of every run, (d, R).
 
-        The values are stacked on axis 0. A run in lock-step has the same bits alone: it is then computed twice, side by
-        side, since torch multiplies a single matrix differently from several.
+        The values are stacked on axis 0. A run has the same bits alone and beside others.
         """
-        torch = library()
         self._build(w.dtype)  # before vmap, in which no random numbers may be drawn, and before a derivative is taken
         own = [w.T] if v is None else [w.T, v.T]
-        if self.lockstep:
-            alone = w.shape[1] == 1
-            own = [part.repeat(2, 1) for part in own] if alone else own
-            made = torch.func.vmap(function, in_dims=(*[0] * len(own), *[None] * len(shared)))(*own, *shared)
-            if not alone:
-                return made
-            return tuple(part[:1] for part in made) if isinstance(made, tuple) else made[:1]
-        answers = [function(*(part[r] for part in own), *shared) for r in range(w.shape[1])]
-        if isinstance(answers[0], tuple):
-            return tuple(torch.stack(part) for part in zip(*answers, strict=True))
-        return torch.stack(answers)
+        return _at_once(function, own, shared) if self._in_lockstep else _one_by_one(function, own, shared)
+
+    @cached_property
+    def _in_lockstep(self) -> bool:
+        """Whether runs are trained at once: where ``lockstep`` says so, and this processor rounds them as if alone.
+
+        Some processors multiply a small matrix in another order where it lies elsewhere in memory, as it does beside
+        others. That is tried here, with the examples of a step.
+        """
+        if not self.lockstep:
+            return False
+        rows = self.batch or min(len(self.data.inputs), _rows(self.data.inputs))
+        examples = self.data.inputs[:rows], self.data.targets[:rows]
+        ask = library().func.grad_and_value(self.mean_loss)
+        spread = np.random.default_rng(0).standard_normal((LANES, sum(self.tensors)))
+        w = self.tensor((self.x0 + 0.1 * spread).astype(np.float32).T).T
+        self._build(w.dtype)
+        whole = _at_once(ask, [w], examples)
+        for runs in ([0], [5], [LANES - 1], [1, 2], [3, 4, 5], [*range(7)], [*range(9, 25)]):
+            part = _at_once(ask, [w[runs]], examples)
+            if not all(library().equal(some, every[runs]) for some, every in zip(part, whole, strict=True)):
+                return False
+        return True
 
     # As a problem -----------------------------------------------------------------------------------------------------
 
@@ -371,7 +384,7 @@ class Network(Problem):
     @property
     def lanes(self) -> int:
         """How many runs of a study go in lock-step: as many as fit into a small memory, or one."""
-        return 64 if self.lockstep else 1
+        return LANES if self._in_lockstep else 1
 
     @property
     def every(self) -> int:
@@ -385,7 +398,7 @@ class Network(Problem):
         torch = library()
         gradient_and_loss = torch.func.grad_and_value(self.mean_loss)
         seen: dict[str, list[float]] = {"f": [], "gradient_norm": [], "accuracy": []}
-        for run in w.T:  # one by one, in lock-step or not: so many examples keep a processor busy
+        for run in separate(w):  # one by one, in lock-step or not: so many examples keep a processor busy
             looks = [(gradient_and_loss(run, *part), share) for part, share in _parts(*self.data[:2])]
             seen["f"].append(sum(share * float(loss) for (_, loss), share in looks))
             seen["gradient_norm"].append(float(torch.linalg.vector_norm(sum(share * g for (g, _), share in looks))))
@@ -423,10 +436,45 @@ class Network(Problem):
             torch.set_num_threads(before)
 
 
+def separate(w: Tensor) -> list[Tensor]:
+    """The weights of each run, (d,), of those of all runs, (d, R).
+
+    They are copies: on some processors it depends on where in memory a matrix begins how its products are rounded.
+    """
+    return [run.clone() for run in w.T]
+
+
+def _at_once(function: Callable[..., Any], own: Sequence[Tensor], shared: Sequence[Tensor]) -> Any:
+    """The values of a function for all runs together; ``own`` has a row per run.
+
+    A lone run is computed twice, side by side, since torch multiplies a single matrix differently from several.
+    """
+    alone = len(own[0]) == 1
+    rows = [part.repeat(2, 1) for part in own] if alone else own
+    made = library().func.vmap(function, in_dims=(*[0] * len(rows), *[None] * len(shared)))(*rows, *shared)
+    if not alone:
+        return made
+    return tuple(part[:1] for part in made) if isinstance(made, tuple) else made[:1]
+
+
+def _one_by_one(function: Callable[..., Any], own: Sequence[Tensor], shared: Sequence[Tensor]) -> Any:
+    """The values of a function for one run after the other; ``own`` has a row per run."""
+    torch = library()
+    answers = [function(*rows, *shared) for rows in zip(*(separate(part.T) for part in own), strict=True)]
+    if isinstance(answers[0], tuple):
+        return tuple(torch.stack(part) for part in zip(*answers, strict=True))
+    return torch.stack(answers)
+
+
+def _rows(inputs: Tensor) -> int:
+    """How many examples are computed at once where all count."""
+    return max(1, PART // inputs[0].numel())
+
+
 def _parts(inputs: Tensor, targets: Tensor) -> Iterator[tuple[tuple[Tensor, Tensor], float]]:
     """Some examples at a time, each time with their share of all examples."""
     n = len(inputs)
-    rows = max(1, PART // inputs[0].numel())
+    rows = _rows(inputs)
     for first in range(0, n, rows):
         part = inputs[first : first + rows], targets[first : first + rows]
         yield part, len(part[0]) / n
