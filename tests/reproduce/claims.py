@@ -1,0 +1,35 @@
+"""Every claim that is declared, and the verdict of one that a test makes up."""
+
+import re
+
+from stepbench.reproduce import PAPERS, paper
+from stepbench.reproduce.claims import (
+    Claim,
+    Run,
+)
+from stepbench.reproduce.verdicts import judge
+from stepbench.study import Study
+from tests import ROOT
+
+CLAIMS = [(name, claim) for name in PAPERS for claim in paper(name).claims]
+NAMES = [f"{name}/{claim.name}" for name, claim in CLAIMS]
+
+
+def judged(claim, seeds=(0, 1, 2), **options):
+    with Study() as study:
+        return judge(claim, study, seeds, **options)
+
+
+def claim(paper, measure, **options):
+    return Claim("any", "Fig. 0", "something", paper, {"gd": Run("quadratic", "gd", 10)}, measure, **options)
+
+
+def recorded():
+    """The verdicts of REPRODUCTION.md; None where its seeds disagree, as another machine's may not."""
+    text = (ROOT / "REPRODUCTION.md").read_text("utf-8")
+    sections = re.split(r"^### ", text, flags=re.MULTILINE)[1:]
+    found = (re.match(r"(\S+): (.*)", section).groups() for section in sections)
+    return {
+        name: None if "seeds disagree" in section else word
+        for (name, word), section in zip(found, sections, strict=True)
+    }
