@@ -4,7 +4,7 @@ import gzip
 import os
 import pickle
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tests share the processor out among themselves
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tests run in several processes, so each process uses one thread
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from hypothesis import settings
 
 from stepbench import cli
 
-settings.register_profile("patient", deadline=None)  # an example may import SciPy
+settings.register_profile("patient", deadline=None)  # the first example may import SciPy, which takes long
 settings.load_profile("patient")
 
 

@@ -1,5 +1,9 @@
 """The files of the built-in problems and methods: their texts, their length, and their pickles."""
 
+import pickle
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -33,10 +37,6 @@ def test_a_method_file_is_short():
 
 
 def test_a_problem_of_the_catalogue_unpickles_in_a_new_process(tmp_path):
-    import pickle
-    import subprocess
-    import sys
-
     things = (stepbench.problem("rosenbrock:b=7"), stepbench.Oracle(stepbench.problem("linear-regression:n=9,batch=3")))
     (tmp_path / "things").write_bytes(pickle.dumps(things))
     code = "import pickle; p, o = pickle.load(open('things', 'rb')); print(p, o.problem)"

@@ -11,6 +11,7 @@ import pytest
 import stepbench
 from stepbench import InputError
 from stepbench.contracts import hyperparameters
+from stepbench.report.plots import window
 from tests.catalog.own_files import RULE, VALLEY, write
 
 
@@ -97,7 +98,6 @@ def test_a_problem_without_a_window_is_drawn_where_its_paths_are(stepbench_cli):
     code, out, _ = stepbench_cli("compare", "./valley.py", "gd", "adam:lr=0.01", "--budget", "300", "--plot", "v.png")
     assert code == 0
     assert "drawn to v.png" in out
-    from stepbench.report.plots import window
 
     r = stepbench.run("./valley.py", "adam:lr=0.01", budget=300)
     (left, right), (bottom, top) = window([r])

@@ -6,7 +6,7 @@ import pytest
 
 
 @pytest.fixture
-def quiet_file():
+def low_problem():
     """A problem whose declared minimum is too high, so that runs fail."""
     Path("low.py").write_text(
         "from stepbench import Problem\n\n\nclass Low(Problem):\n    x0 = (-1.0, 0.5)\n    f_star = 0.5\n\n"

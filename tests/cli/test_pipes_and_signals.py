@@ -61,7 +61,7 @@ def test_ctrl_c_prints_what_there_is_and_exits_130(stepbench_cli, monkeypatch, o
 
 
 def test_a_signal_is_ctrl_c():
-    """The real thing, once: the process is told when it has shown its first sign of life."""
+    """A real signal is sent to a real process, after it has printed its first word."""
     args = [
         "-c",
         "from stepbench import cli; print('up', flush=True); cli.main(['run', 'rosenbrock', '--budget', '100000000'])",

@@ -57,7 +57,7 @@ def test_show_with_a_status_lists_each_run_that_ended_so_and_why(stepbench_cli):
     assert stepbench_cli("study", "show", "--status", "failed") == (0, "", "")
 
 
-def test_show_tells_why_runs_failed(stepbench_cli, quiet_file):
+def test_show_tells_why_runs_failed(stepbench_cli, low_problem):
     args = ("sweep", "./low.py", "-m", "gd", "--over", "lr=0.1,0.4", "--budget", "60")
     assert "2 runs failed" in stepbench_cli(*args)[1]
     code, out, _ = stepbench_cli("study", "show", "--status", "failed")

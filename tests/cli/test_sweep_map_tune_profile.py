@@ -52,7 +52,7 @@ def test_a_sweep_may_start_elsewhere(stepbench_cli):
     code, out, err = stepbench_cli(*SWEEP, "--start", "1,0", "--json")
     assert (code, err) == (0, "")
     gd, _ = strict(out)
-    # |1 − 10 lr| is 0.8, 1/2, 1/4, 1/2, 0.9 and above 1: see tests/test_sweeps.py; 15.425/(2 ln 1/0.9) = 73.2
+    # |1 − 10 lr| is 0.8, 1/2, 1/4, 1/2, 0.9 and above 1: see tests/study/test_sweep.py; 15.425/(2 ln 1/0.9) = 73.2
     assert gd["evaluations_to_target"] == [35, 12, 6, 12, 74, None, None]
     assert gd["diverged"] == [0, 0, 0, 0, 0, 1, 1]
 
@@ -116,7 +116,7 @@ def test_a_map_of_which_nothing_reaches_the_target_names_no_cheapest_place(stepb
     assert row_of(out, "gd") == ["gd", "0.0%", "100.0%", "0.0%", "–", "–", "–"]
 
 
-def test_failed_runs_of_a_map_are_told_and_did_not_reach_the_target(stepbench_cli, quiet_file):
+def test_failed_runs_of_a_map_are_told_and_did_not_reach_the_target(stepbench_cli, low_problem):
     code, out, _ = stepbench_cli("map", "./low.py", "-m", "gd:lr=0.4", "--over", "w1=1:2:3", "--over", "w2=1:2:3")
     assert code == 0
     assert row_of(out, "gd:lr=0.4")[1] == "0.0%"
@@ -211,7 +211,7 @@ def test_a_profile_is_of_a_suite_and_of_problems_besides(stepbench_cli):
     assert more == [*catalog.suite("gallery"), "quadratic"]
 
 
-def test_a_profile_tells_which_runs_failed(stepbench_cli, quiet_file):
+def test_a_profile_tells_which_runs_failed(stepbench_cli, low_problem):
     code, out, _ = stepbench_cli("profile", "gd:lr=0.4", "adam:lr=0.1", "--problem", "./low.py", "--budget", "100")
     assert code == 0
     assert "failed" in out

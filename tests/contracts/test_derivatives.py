@@ -1,11 +1,14 @@
 """Derivatives that nobody wrote down: against closed forms, and where each way must not be trusted."""
 
+import threading
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stepbench import Problem
+from stepbench import Problem, run
 from stepbench.derivatives import central_differences, complex_step, derived
 
 fifty = settings(deadline=None, max_examples=50, derandomize=True)
@@ -127,11 +130,6 @@ def test_the_derived_hessian_is_the_derivative_of_the_given_gradient():
 
 
 def test_warnings_and_threads_are_left_as_they_were():
-    import threading
-    import warnings
-
-    from stepbench import run
-
     before = list(warnings.filters)
 
     class Talks(Problem):
@@ -163,8 +161,6 @@ def test_warnings_and_threads_are_left_as_they_were():
 
 
 def test_a_right_gradient_beside_a_large_constant_is_not_refused():
-    from stepbench import run
-
     fields = {"x0": (1.0, 2.0), "f": lambda self, x: 1e10 + (x * x).sum(0), "grad": lambda self, x: 2 * x}
     assert run(type("High", (Problem,), fields)(), "gd:lr=0.1", budget=100).gradient_norm[-1] < 1e-8
     fields["f"] = lambda self, x: 1e10 + np.abs(x * x).sum(0)

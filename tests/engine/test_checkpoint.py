@@ -37,7 +37,7 @@ def test_every_method_goes_on_bit_for_bit(method, monkeypatch):
 @pytest.mark.filterwarnings("ignore::stepbench.DivergenceWarning")
 @pytest.mark.parametrize("method", ["gd", "lossgrad", "sls", "csawg:lr=1e-4", "nesterov", "l4", "bb"])
 def test_what_was_paid_for_is_not_charged_again(method, monkeypatch):
-    """On a function the oracle remembers the last point from step to step: so must a checkpoint."""
+    """On a function the oracle remembers the last point from step to step, and so must a checkpoint."""
     lr = np.array([1e-4, 3e-4, 1e-3])
     made = stepbench.method(method, **({"lr": lr} if method in ("gd", "lossgrad") else {}))
     options = {"steps": 40, "start": np.array([[-1.0, 0.5, 2.0], [0.0, 1.0, -1.0]])}

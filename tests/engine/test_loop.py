@@ -1,6 +1,8 @@
 """The loop: records, budgets, targets, divergence and noise."""
 
 import time
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -50,9 +52,6 @@ def test_no_step_runs_far_beyond_the_budget(method):
 
 
 def test_a_method_that_asks_for_no_gradients_spends_function_evaluations():
-    from dataclasses import dataclass
-    from typing import NamedTuple
-
     class State(NamedTuple):
         alpha: float
 
@@ -92,8 +91,6 @@ def test_a_target_ends_a_run_at_the_first_record_that_meets_it():
 
 
 def test_a_slow_problem_is_not_asked_far_beyond_its_target():
-    from dataclasses import dataclass
-
     calls = []
 
     @dataclass(frozen=True)
@@ -111,7 +108,7 @@ def test_a_slow_problem_is_not_asked_far_beyond_its_target():
 def test_divergence_says_when_and_what_and_stands_at_the_last_finite_point():
     with pytest.warns(stepbench.DivergenceWarning, match="diverged"):
         r = stepbench.run("quadratic", "gd:lr=1", budget=1000)
-    # The first component grows by |1 − 1000| a step from 1; f overflows when 500 · 999^(2k) does.
+    # The first component grows by |1 − 1000| per step from 1; f overflows when 500 · 999^(2k) does.
     k = int(np.floor((np.log(np.finfo(float).max) - np.log(500)) / (2 * np.log(999))))
     assert r.status == "diverged"
     assert r.steps == k
@@ -121,8 +118,6 @@ def test_divergence_says_when_and_what_and_stands_at_the_last_finite_point():
 
 
 def test_a_problem_that_cannot_bear_what_is_not_finite_still_diverges_in_words():
-    from dataclasses import dataclass
-
     @dataclass(frozen=True)
     class Strict(stepbench.Problem):
         x0 = np.array([1.0])

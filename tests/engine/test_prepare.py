@@ -1,5 +1,7 @@
 """What is refused before a run starts."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
@@ -40,8 +42,6 @@ def test_arrays_of_different_lengths_are_refused():
 
 
 def test_a_need_that_the_problem_lacks_is_refused_with_the_way_out():
-    from dataclasses import dataclass
-
     @dataclass(frozen=True)
     class Unknown(stepbench.Problem):
         x0 = np.array([1.0])

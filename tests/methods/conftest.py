@@ -5,7 +5,7 @@ import pytest
 
 @pytest.fixture
 def torch():
-    """The module, where it is installed, in double precision: NAdam keeps its product of μ in the default type."""
+    """The module torch with double precision as its default type, in which its NAdam keeps a product of its μ."""
     module = pytest.importorskip("torch")
     module.set_default_dtype(module.float64)
     yield module

@@ -90,7 +90,7 @@ def test_it_overtakes_nesterov_on_the_ill_conditioned_quadratic():
 
 
 def test_gradient_descent_contracts_at_its_theoretical_rate():
-    # With lr = 0.00099 the steep component shrinks by |1 - 0.99| a step and is soon gone; then 1 - lr μ is left, the
+    # With lr = 0.00099 the steep component shrinks by |1 - 0.99| per step and is soon gone; then 1 - lr μ is left, the
     # 1 - μ/L of Figure 3 to three digits.
     r = run("quadratic", "gd:lr=0.00099", budget=2000)
     np.testing.assert_allclose(r.distance[11:] / r.distance[10:-1], 1 - 0.00099, rtol=1e-12)
@@ -223,7 +223,7 @@ def test_a_component_without_gradient_does_not_move(K):
 
 
 def test_the_spec_with_five_plans_is_the_papers():
-    # §4: five planning steps, ten updates after each: 55 evaluations a plan, besides the iteration's own.
+    # §4: five planning steps, ten updates after each: 55 evaluations per plan, besides the iteration's own.
     assert stepbench.method("csawg-p5:K=3") == stepbench.method("csawg", K=3, P=5, M=10)
     r = run("rosenbrock", "csawg-p5:K=10", budget=200)
     assert np.diff(r.evals).max() == 56

@@ -25,7 +25,7 @@ def test_a_declared_range_lies_within_the_bounds_and_holds_the_default(kind, nam
     if span.choices:
         assert field.default in span.choices
     elif field.default is None:
-        assert "none for" in field.meaning  # what stands in for it
+        assert "none for" in field.meaning  # the meaning tells what stands in for it
     else:
         assert span.low <= field.default <= span.high
     for value in span.values(np.linspace(0, 1, 9)):

@@ -107,7 +107,7 @@ DIRECTIONS = {
 
 @pytest.mark.parametrize("spec", DIRECTIONS)
 def test_direction(spec):
-    """Ten steps of w ← w − 0.05 u; one gradient a step and no function values."""
+    """Ten steps of w ← w − 0.05 u; one gradient per step and no function values."""
     at, w, points = DIRECTIONS[spec], MILD.start, []
     for k in range(1, 11):
         w = minus(w, 0.05, at(MILD.g(w), k))
@@ -147,7 +147,7 @@ def test_direction_is_torchs_optimizer(spec, torch):
 
 
 def test_adamax_does_not_move_a_component_without_gradient():
-    """0/0 is 0: its largest gradient so far is 0."""
+    """Its largest gradient so far is 0, and 0/0 counts as 0."""
     r = run("quadratic:kappa=1", "adamax:lr=0.1", start=[1.0, 0.0], steps=3)
     np.testing.assert_array_equal(r.x[:, 1], 0.0)
     assert np.isfinite(r.x).all()

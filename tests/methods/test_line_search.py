@@ -13,7 +13,7 @@ from tests.methods.plain_floats import STEEP, dot, follows, minus, thirty
 
 @pytest.mark.parametrize("p", [0.0, 0.5])
 def test_sls(p):
-    """Backtracking written out; a value of f at w (the accepted trial's, so new only at the start) and one a trial."""
+    """Backtracking written out: it asks for f at every trial, and for f(w) only at the start, as it is known later."""
     c, beta, alpha_max, gamma = 0.3, 0.6, 0.8, 1.5
     w, u, alpha, points, sizes, fevals = STEEP.start, [0.0, 0.0], alpha_max, [], [], [1]
     backtracks = 0
@@ -77,7 +77,7 @@ def test_line_searches_of_a_batch_are_charged_each_for_its_own():
 
 
 def test_a_line_search_looks_at_the_sample_of_its_step():
-    """On mini-batches the trials see the step's own sample: with one sample of interpolated data it always ends."""
+    """On mini-batches the trials see the sample of their step: data that can be fitted exactly are then fitted."""
     r = run("linear-regression:n=10,batch=1,dim=3", "sls", steps=400)
     assert r.error[-1] < 1e-6 * r.error[0]
 

@@ -12,7 +12,7 @@ from tests.methods.plain_floats import MILD, dot, follows, minus
 
 
 def lossgrad(v, steps, lr, c, p=0.0):
-    """The points, and the α of each move, on a momentum p: the loss promised to fall by α ⟨g, u⟩."""
+    """The points and the α of each move, on a momentum p. A step promises that the loss falls by α ⟨g, u⟩."""
     w, alpha, u = v.start, lr, [0.0, 0.0]
     for _ in range(steps):
         g = v.g(w)
@@ -26,7 +26,7 @@ def lossgrad(v, steps, lr, c, p=0.0):
 
 @pytest.mark.parametrize(("lr", "c", "p"), [(0.01, 1.05, 0.0), (0.09, 1.5, 0.0), (0.2, 1.2, 0.0), (0.09, 1.5, 0.5)])
 def test_lossgrad(lr, c, p):
-    """Its points; two new function values at the first step and one at each other, where w is the last w′."""
+    """Its points, and its function values: two at the first step, and one at each later one, where f(w) is known."""
     expected = list(lossgrad(MILD, 8, lr, c, p))
     r = run(MILD.spec, f"momentum:p={p}+lossgrad:lr={lr},c={c}", start=MILD.start, steps=8)
     follows(r, [w for w, _ in expected])
@@ -86,7 +86,7 @@ def test_lossgrad_shrinks_where_nothing_was_promised():
 
 
 def test_lossgrad_shrinks_where_r_is_minus_infinity():
-    """A direction that climbs promises less than nothing: with f infinite ahead, r = ∞ / −1."""
+    """A direction that climbs promises a rise: with f infinite ahead, r = ∞ / −1."""
 
     x = np.ones((1, 2))
     rule = method("lossgrad:lr=1,c=2").rule

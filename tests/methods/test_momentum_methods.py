@@ -68,7 +68,7 @@ def test_nesterov_runs_the_sequence_of_1983_where_no_condition_number_is_known()
 
 
 def test_nesterov_converges_at_the_rate_of_its_theory():
-    """With α = 1/L and the momentum of κ, f falls by at least 1 − √(μ/L) a step: f_k ≤ (1 − 1/√κ)^k (f₀ + ½μ‖w₀‖²)."""
+    """With α = 1/L and the momentum of κ, f falls by 1 − √(μ/L) or more per step: f_k ≤ (1 − 1/√κ)^k (f₀ + ½μ‖w₀‖²)."""
     r = run("quadratic:angle=30", "nesterov:lr=0.001", steps=500)
     bound = (1 - 1 / math.sqrt(1000)) ** np.arange(501) * (r.error[0] + 0.5 * r.distance[0] ** 2)
     assert (r.error <= bound).all()

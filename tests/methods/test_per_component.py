@@ -20,7 +20,7 @@ def test_a_step_size_a_component_is_a_run_a_component(rule):
 
 
 def test_component_granularity_is_a_run_a_component_where_the_function_separates():
-    """On a quadratic along the axes, DBD with a step size a component is DBD on each axis by itself."""
+    """On a quadratic along the axes, DBD with one step size per component is DBD on each axis by itself."""
     both = stepbench.run("quadratic:kappa=10", "dbd:lr=0.03,eta=0.001,per=component", steps=20)
     assert both.step_size.shape == (21, 2)
     for axis, start in enumerate(([-1.0, 0.0], [0.0, 2.0])):
@@ -38,7 +38,7 @@ NO_LR = ("polyak", "l4", "sps", "adagrad-norm")
 @pytest.mark.filterwarnings("ignore::stepbench.DivergenceWarning")
 @pytest.mark.parametrize("rule", RULES)
 def test_a_rule_has_one_step_size_a_component_or_refuses(rule):
-    """With one a component, each component of a function that separates has the step sizes of its own run."""
+    """With one step size per component, each component of a function that separates goes as a run by itself."""
     if not catalog.load("stepsizes", rule).per_component:
         with pytest.raises(InputError, match="cannot have one step size a component"):
             stepbench.method(f"{rule}:per=component")
@@ -52,7 +52,7 @@ def test_a_rule_has_one_step_size_a_component_or_refuses(rule):
 
 
 def test_adagrad_norm_a_component_is_adagrad():
-    """b² a component is b₀² + Σ g², AdaGrad's sum but for its start; b₀ = 1e-9 and ε = 0 leave no difference."""
+    """Per component b² is b₀² + Σ g², AdaGrad's sum but for its start; b₀ = 1e-9 and ε = 0 leave no difference."""
     a = run("quadratic:kappa=5", "adagrad-norm:b0=1e-9,eta=0.3,per=component", steps=20)
     b = run("quadratic:kappa=5", "adagrad:eps=0+constant:lr=0.3", steps=20)
     np.testing.assert_allclose(a.x, b.x, rtol=1e-10)

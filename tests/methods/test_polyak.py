@@ -73,7 +73,7 @@ def test_smooth_sps_lets_its_step_size_double_an_epoch_at_most():
 
 @pytest.mark.parametrize("rule", ["sps:smooth=true,alpha_max=1e-4", "sls:alpha_max=10"])
 def test_growth_is_counted_an_epoch_and_not_a_step(rule):
-    """With n/b = 3 batches an epoch, α may grow by γ^(b/n) = 2^(1/3) a step, and here it does so at some."""
+    """With n/b = 3 batches per epoch, α may grow by γ^(b/n) = 2^(1/3) per step, and at some steps it does."""
     r = run("linear-regression:n=30,batch=10,dim=3", rule, steps=60)
     factors = r.step_size[2:] / r.step_size[1:-1]
     assert (factors <= 2 ** (1 / 3) * (1 + 1e-12)).all()

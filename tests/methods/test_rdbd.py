@@ -44,7 +44,7 @@ def test_rdbd(lr, eta, alpha_max, regretful):
 
 
 def test_rdbd_without_a_change_of_sign_is_dbd_on_the_gradient():
-    """Nothing to regret while the gradients keep pointing the same way."""
+    """While the gradients keep pointing the same way, RDBD has nothing to take back."""
     a, b = (run("quadratic:kappa=2", f"{rule}:lr=0.01,eta=0.001", steps=10) for rule in ("rdbd", "dbd"))
     np.testing.assert_allclose(a.x, b.x, rtol=1e-12)
 

@@ -28,7 +28,7 @@ SCHEDULES = [
 
 @pytest.mark.parametrize(("spec", "schedule", "steps"), SCHEDULES, ids=[row[0] for row in SCHEDULES])
 def test_schedule_is_torchs(spec, schedule, steps, torch):
-    """The step size of step k, from k = 0."""
+    """From step 0 on the step sizes are those of torch's scheduler."""
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.3)
     scheduler, sizes = schedule(torch.optim.lr_scheduler, optimizer), []
     for k in range(steps):

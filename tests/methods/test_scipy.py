@@ -2,14 +2,13 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize, rosen, rosen_der
 
 import stepbench
 from stepbench import InputError
 
 
 def test_a_peer_is_counted_by_the_same_oracle_and_matches_scipy():
-    from scipy.optimize import minimize, rosen, rosen_der
-
     r = stepbench.run("rosenbrock", "scipy:bfgs", start=[-1.2, 1.0])
     theirs = minimize(rosen, [-1.2, 1.0], jac=rosen_der, method="bfgs", tol=1e-15)
     assert r.error[-1] < 1e-20

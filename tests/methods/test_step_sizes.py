@@ -124,7 +124,7 @@ def same_alpha(alpha_of_k):
 
 
 RULES = [
-    # the spec, the trace, the valley, function values asked for a step
+    # each row: the spec, the trace, the valley, and the function values that are asked for per step
     ("constant:lr=0.05", same_alpha(lambda k: 0.05), MILD, 0),
     ("sqrt:lr=0.2", same_alpha(lambda k: 0.2 / math.sqrt(k + 1)), MILD, 0),
     ("inverse-time:lr=0.2,decay=0.5", same_alpha(lambda k: 0.2 / (1 + 0.5 * k)), MILD, 0),
@@ -157,7 +157,7 @@ RULES = [
 
 @pytest.mark.parametrize(("spec", "trace", "valley", "fevals"), RULES, ids=[row[0] for row in RULES])
 def test_step_size(spec, trace, valley, fevals):
-    """Eight steps on the gradient: the same points, the same step sizes, one gradient a step, so many values of f."""
+    """Eight steps on the gradient: the same points and step sizes, one gradient per step, and so many values of f."""
     expected = list(trace(valley, 8))
     r = run(valley.spec, spec, start=valley.start, steps=8)
     follows(r, [w for w, _ in expected])
@@ -168,7 +168,7 @@ def test_step_size(spec, trace, valley, fevals):
 
 
 def test_delta_bar_delta_takes_all_three_branches():
-    """The trace above grows, cuts and keeps: a first step with no average, agreement, and an overshoot."""
+    """The trace keeps its step sizes at first, lets them grow where signs agree, and cuts them after an overshoot."""
     sizes = [alpha for _, alpha in delta_bar_delta(STEEP, 8, 0.05, 0.02, 0.4, 0.3)]
     changes = {np.sign(b - a) for old, new in itertools.pairwise(sizes) for a, b in zip(old, new, strict=True)}
     assert sizes[0] == [0.05, 0.05]

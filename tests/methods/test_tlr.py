@@ -60,7 +60,7 @@ def test_tlr_as_published_has_no_cap_and_no_test_of_the_sign(valley, lr, event):
 
 @pytest.mark.parametrize(("variant", "K"), [("paper", 2), ("reference", 3)])
 def test_the_window_of_tlr_is_a_part_of_an_epoch(variant, K):
-    """K = p × batches an epoch: of 10 batches, 0.20 is 2 steps (paper) and a third is 3 (reference)."""
+    """K is a part of the batches of an epoch: of 10 batches, 0.20 are 2 steps (paper), a third are 3 (reference)."""
     data = "linear-regression:n=100,batch=10"
     r, same, other = (run(data, f"tlr:lr=1e-4,variant={variant}{k}", steps=12) for k in ("", f",K={K}", f",K={K - 1}"))
     np.testing.assert_array_equal(r.x, same.x)

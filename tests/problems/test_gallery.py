@@ -11,17 +11,13 @@ from scipy.special import huber
 
 import stepbench
 from stepbench import catalog
+from tests.problems.one_point import lone
 
 NAMES = [name for name in catalog.names("problems") if name.startswith("gallery/")]
 
 
 def gallery(spec):
     return stepbench.problem(f"gallery/{spec}")
-
-
-def lone(answer, w):
-    """The answer at one point, from a function of points (d, R)."""
-    return answer(np.repeat(np.asarray(w, dtype=float)[:, None], 2, axis=1))[..., 0]
 
 
 def descend(problem, rate, steps):

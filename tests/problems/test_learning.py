@@ -1,16 +1,14 @@
 """The finite sums and the stream: their data, minima and published figures."""
 
+import sys
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
 import stepbench
 from stepbench import InputError, problem, run
-
-
-def lone(answer, w):
-    """A function of points (d, R) at one point (d,)."""
-    return answer(np.repeat(np.asarray(w, dtype=float)[:, None], 2, axis=1))[..., 0]
-
+from tests.problems.one_point import lone
 
 # Logistic regression
 
@@ -58,8 +56,6 @@ def test_the_diabetes_fit_is_the_published_regression():
 
 @pytest.mark.parametrize("name", ["diabetes", "breast-cancer"])
 def test_without_scikit_learn_one_line_says_what_to_install(name, monkeypatch):
-    import sys
-
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     with pytest.raises(InputError, match=rf'{name} needs scikit-learn: pip install "stepbench\[data\]"'):
         run(name, "gd")
@@ -152,8 +148,6 @@ def test_a_function_that_drifts_without_noise_is_followed(from_step):
 
 @pytest.mark.parametrize("rows", [[[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]], [[1.0, 2.0], [1.0, 2.0]]])
 def test_a_fit_that_does_not_determine_w_claims_no_minimiser(rows):
-    from dataclasses import dataclass
-
     X, y = np.array(rows), np.arange(len(rows))[:, None] + 1.0
 
     @dataclass(frozen=True)

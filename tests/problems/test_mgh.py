@@ -1,5 +1,6 @@
 """The Moré-Garbow-Hillstrom set against its paper, and against SciPy's solver."""
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -8,6 +9,7 @@ from scipy.optimize import least_squares, minimize
 
 import stepbench
 from stepbench import catalog
+from tests.problems.one_point import lone
 
 
 class Published(NamedTuple):
@@ -97,18 +99,13 @@ PUBLISHED = FIRST | SECOND
 every_problem = pytest.mark.parametrize("spec", PUBLISHED)
 
 
-def lone(answer):
-    """A function of one point, from one of points (d, R)."""
-    return lambda w: answer(np.repeat(w[:, None], 2, axis=1))[..., 0]
-
-
 @every_problem
 def test_the_dimensions_and_the_value_at_the_start_are_the_published_ones(spec):
     problem, told = stepbench.problem(spec), PUBLISHED[spec]
-    r = lone(problem.residuals)(problem.x0)
+    r = lone(problem.residuals, problem.x0)
     assert problem.x0.shape == (told.n,)
     assert r.shape == (told.m,)
-    assert lone(problem.jacobian)(problem.x0).shape == (told.m, told.n)
+    assert lone(problem.jacobian, problem.x0).shape == (told.m, told.n)
     assert r @ r == pytest.approx(told.start, rel=1e-6)
     assert f"no. {told.number}" in problem.source
 
@@ -126,25 +123,25 @@ def test_scipy_reaches_a_published_minimum_from_the_start(spec):
     options = {"xtol": 1e-15, "ftol": 1e-15, "gtol": 1e-15, "max_nfev": 3000}
     # Biggs' Jacobian is singular at the start, where MINPACK's code in SciPy 1.17 stops in one process of ten.
     options["method"] = "lm" if spec != "mgh/biggs-exp6" else "trf"
-    found = least_squares(lone(problem.residuals), problem.x0, lone(problem.jacobian), **options)
+    found = least_squares(partial(lone, problem.residuals), problem.x0, partial(lone, problem.jacobian), **options)
     f = 2 * found.cost
     assert min(abs(f - minimum) for minimum in told.minima) <= 1e-5 * f + 1e-9
 
 
 def test_what_the_paper_gives_for_biggs_is_a_saddle():
     problem, told = stepbench.problem("mgh/biggs-exp6"), PUBLISHED["mgh/biggs-exp6"]
-    options = {"jac": lone(problem.grad), "method": "BFGS", "options": {"gtol": 1e-10}}
-    w = minimize(lone(problem.f), problem.x0, **options).x
+    options = {"jac": partial(lone, problem.grad), "method": "BFGS", "options": {"gtol": 1e-10}}
+    w = minimize(partial(lone, problem.f), problem.x0, **options).x
     assert w[[0, 2]] == pytest.approx(w[[4, 5]], rel=1e-6)
-    assert lone(problem.f)(w) == pytest.approx(told.saddle, rel=1e-5)
-    assert np.linalg.eigvalsh(lone(problem.hessian)(w))[0] < -1e-3
+    assert lone(problem.f, w) == pytest.approx(told.saddle, rel=1e-5)
+    assert np.linalg.eigvalsh(lone(problem.hessian, w))[0] < -1e-3
 
 
 @pytest.mark.parametrize("n", [10, 30])
 def test_what_the_paper_gives_for_brown_besides_0_is_no_minimum(n):
     problem = stepbench.problem("mgh/brown-almost-linear", dim=n)
     along = [np.array([*[c] * (n - 1), n + 1 - n * c]) for c in (0.0, 0.5, 0.7, 0.9)]
-    values = [lone(problem.f)(w) for w in along]
+    values = [lone(problem.f, w) for w in along]
     assert values[0] == 1.0
     assert (np.diff(values) < 0).all()
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import minimize
 
 import stepbench
 from stepbench import InputError, problem, run
@@ -263,7 +264,6 @@ def test_fields_out_of_bounds_are_refused(spec):
 )
 def test_rosenbrocks_minimum_is_known_only_where_it_is_0(spec):
     """The best of many descents: where it is above 0 the problem must not claim that it is 0."""
-    from scipy.optimize import minimize
 
     p, rng = problem(spec), np.random.default_rng(0)
 

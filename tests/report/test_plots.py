@@ -1,15 +1,13 @@
 """The figures of runs."""
 
 import numpy as np
+from matplotlib.figure import Figure
 
 import stepbench
+from stepbench.report.plots import draw_errors
 
 
 def test_values_of_either_sign_get_an_axis_that_shows_them():
-    from matplotlib.figure import Figure
-
-    from stepbench.report.plots import draw_errors
-
     r = stepbench.run("saddle", "gd:lr=0.05", steps=110)
     assert r.error is None
     assert r.f[0] > 0 > r.f[-1]

@@ -3,10 +3,7 @@
 import re
 
 from stepbench.reproduce import PAPERS, paper
-from stepbench.reproduce.claims import (
-    Claim,
-    Run,
-)
+from stepbench.reproduce.claims import Claim, Run
 from stepbench.reproduce.verdicts import judge
 from stepbench.study import Study
 from tests import ROOT
@@ -25,7 +22,7 @@ def claim(paper, measure, **options):
 
 
 def recorded():
-    """The verdicts of REPRODUCTION.md; None where its seeds disagree, as another machine's may not."""
+    """The verdicts of REPRODUCTION.md, and None where the seeds disagree, since elsewhere they may agree."""
     text = (ROOT / "REPRODUCTION.md").read_text("utf-8")
     sections = re.split(r"^### ", text, flags=re.MULTILINE)[1:]
     found = (re.match(r"(\S+): (.*)", section).groups() for section in sections)

@@ -15,7 +15,7 @@ MARK = "STEPBENCH_TEST_OF_STUDIES"
 
 
 class Started:
-    """Processes of one test, in groups of their own; each and its children are known by a mark in the environment."""
+    """Processes of one test, in groups of their own; they and their children bear a mark in their environment."""
 
     def __init__(self):
         self.mark = uuid.uuid4().hex
@@ -66,7 +66,7 @@ def started():
 
 @pytest.fixture
 def cluster(started, tmp_path):
-    """The address of a Dask scheduler with two workers, which work in a folder of their own, and its process."""
+    """A Dask scheduler with two workers, which work in a folder of their own: its address and its process."""
     there, elsewhere = tmp_path / "scheduler.json", tmp_path / "elsewhere"
     elsewhere.mkdir()
     common = ("--dashboard-address", "127.0.0.1:0", "--scheduler-file", there)

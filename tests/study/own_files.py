@@ -14,7 +14,7 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class Mine(StepSize):
-    """A step size that shrinks by a factor a step."""
+    """A step size that shrinks by a factor at every step."""
 
     lr: Scalar = param(0.01, "α", "step size", "(0, inf)")
     keep: float = param(FACTOR, "γ", "what is kept of it", "(0, 1]")

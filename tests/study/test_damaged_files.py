@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 
 import stepbench
 from tests.study.kept import bits, made_study, scalars
@@ -50,8 +51,6 @@ def made_with_a_page_of_garbage(path):
 
 
 def picture(path):
-    from matplotlib.figure import Figure
-
     image = io.BytesIO()
     Figure().savefig(image, format="png")
     path.write_bytes(image.getvalue())

@@ -15,7 +15,7 @@ from tests.study.own_files import RULE
 
 
 def test_one_worker_two_workers_and_dask_give_the_same_bits(cluster):
-    """The rule's file is planned with, and then changed and removed: it travels by its content."""
+    """The runs are planned with the rule's file, which is then changed and removed: what travels is its content."""
     address, _ = cluster
     mine = Path("mine.py")
     mine.write_text(RULE.replace("FACTOR", "0.99"))

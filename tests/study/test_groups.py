@@ -2,25 +2,17 @@
 
 import itertools
 import math
-import warnings
 
 import numpy as np
 import pytest
 
-import stepbench
 from stepbench import catalog
+from stepbench.engine import run_quietly
 from stepbench.study.grid import axes, groups
 from stepbench.study.sweep import sweep
 from tests.study.grids import read
 
 INF = math.inf
-
-
-def run_of(problem, method, **options):
-    """A run in full; divergence is told by its status."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", stepbench.DivergenceWarning)
-        return stepbench.run(problem, method, **options)
 
 
 def cells_of(over, method, problem="quadratic", start=None):
@@ -97,7 +89,7 @@ def test_every_run_of_a_sweep_has_the_bits_that_it_has_alone(over, method):
         start = [own.get("w1", float(problem.x0[0])), own.get("w2", float(problem.x0[1]))]
         rest = {n: v for n, v in own.items() if n not in ("seed", "w1", "w2") and "." not in n}
         options = {"start": start, "seed": own.get("seed", 0), "budget": 60, "noise": noise, "target": 1e-6}
-        alone = run_of(problem, catalog.method(method, **rest), **options)
+        alone = run_quietly(problem, catalog.method(method, **rest), **options)
         here = (0, *at)
         assert found.ends.point[here].tolist() == alone.x[-1].tolist()
         assert found.ends.error[here] == alone.error[-1]

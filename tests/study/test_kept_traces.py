@@ -57,7 +57,7 @@ def test_traces_are_the_records_of_the_runs_and_change_no_summary():
             for record in ("x", "f", "error", "distance", "gradient_norm", "step_size", "evals", "fevals"):
                 mine, own = getattr(loaded, record), getattr(alone, record)
                 if record == "step_size" and alone.steps == 0:
-                    continue  # of no step; alone there is no array
+                    continue  # no step was taken, and the run alone then has no array of step sizes
                 assert (mine is None) == (own is None)
                 assert mine is None or (mine.shape == own.shape and mine.tobytes() == own.tobytes()), record
             assert (loaded.status, loaded.detail, loaded.steps) == (alone.status, alone.detail, alone.steps)

@@ -170,7 +170,7 @@ def test_ctrl_c_says_what_is_kept_and_how_to_go_on(started, workers):
 def test_ctrl_c_while_the_workers_start_shows_no_traceback(started):
     for k, delay in enumerate((0.02, 0.08, 0.15, 0.25)):
         process = started(*SWEEP, "--over", "seed=0:40", *NOISY, "--workers", "2", "--study", f"{k}.db")
-        wait_for_a_commit(process, Path(f"{k}.db"))  # of the settings; then the workers are started
+        wait_for_a_commit(process, Path(f"{k}.db"))  # that of the settings, after which the workers are started
         time.sleep(delay)
         os.killpg(process.pid, signal.SIGINT)
         assert process.wait(30) == 130

@@ -24,7 +24,7 @@ def test_a_locked_study_is_one_line_and_stays_as_it_is(stepbench_cli, monkeypatc
         code, out, err = stepbench_cli(*SMALL, "--study", "s.db", "--budget", budget)
         other.execute("ROLLBACK")
     if lock == "BEGIN IMMEDIATE" and budget == "20":
-        assert (code, err) == (0, "")  # who only reads need not wait for who may write
+        assert (code, err) == (0, "")  # a process that only reads need not wait for one that may write
     else:
         assert (code, out) == (2, "")
         assert err.startswith("stepbench: s.db is locked by another process: try again when that has ended")
@@ -68,7 +68,7 @@ def test_a_study_that_another_process_holds_for_a_moment_is_waited_for():
 
 @pytest.mark.parametrize("looks", [0, 1, 2])
 def test_a_commit_that_another_process_ends_while_the_file_is_looked_at_is_no_damage(monkeypatch, looks):
-    """The file is as in the middle of a commit, its header written, its last page not; it is whole after some looks."""
+    """The file is as in the middle of a commit, with its header written and its last page not, and later whole."""
     whole, path, journal, seen, really = made_study(seeds=60), Path("s.db"), Path("s.db-journal"), [], os.stat
     path.write_bytes(whole[:-4096])
     journal.write_bytes(b"\xd9\xd5\x05\xf9 \xa1c\xd7" + bytes(504))

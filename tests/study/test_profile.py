@@ -1,7 +1,6 @@
 """Profiles from the runs on: Moré and Wild's convergence test, against whole traces."""
 
 import math
-import warnings
 
 import numpy as np
 import pytest
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 
 import stepbench
 from stepbench import InputError, catalog
+from stepbench.engine import run_quietly
 from stepbench.report.study_tables import profile_notes
 from stepbench.study.profile import profile
 
@@ -19,12 +19,6 @@ PROBLEMS = ("quadratic:kappa=10", "rosenbrock", "himmelblau", "mccormick", "mgh/
 METHODS = ("gd:lr=0.01", "adam:lr=0.1", "gd:lr=0.045", "gd:lr=9", "csawg:K=2", "scipy:bfgs", "scipy:nelder-mead")
 TOLERANCES = (1e-1, 1e-3, 1e-6)
 BUDGET = 250
-
-
-def traced(problem, method, **options):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", stepbench.DivergenceWarning)
-        return stepbench.run(problem, method, budget=BUDGET, **options)
 
 
 def own_cost(run, least, tolerance):
@@ -40,7 +34,7 @@ def own_cost(run, least, tolerance):
 
 @pytest.fixture(scope="module")
 def traces():
-    return {(p, m): traced(p, m) for p in PROBLEMS for m in METHODS}
+    return {(p, m): run_quietly(p, m, budget=BUDGET) for p in PROBLEMS for m in METHODS}
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +92,7 @@ def test_where_steps_are_random_each_seed_is_a_problem():
     found = profile(methods, ["quadratic:kappa=10"], tolerances=[0.1, 1e-2], budget=BUDGET, seeds=3, noise=0.3)
     assert found.problems == tuple(f"quadratic:kappa=10 seed {seed}" for seed in range(3))
     for seed in range(3):
-        runs = [traced("quadratic:kappa=10", method, seed=seed, noise=0.3) for method in methods]
+        runs = [run_quietly("quadratic:kappa=10", method, budget=BUDGET, seed=seed, noise=0.3) for method in methods]
         assert found.costs[:, seed].tolist() == [[own_cost(run, 0.0, t) for run in runs] for t in (0.1, 1e-2)]
     assert len({tuple(costs) for costs in found.costs[1].tolist()}) > 1
 

@@ -19,7 +19,7 @@ LETTERS = [b"a" * 16, b"b" * 16, b"c" * 16]
 
 
 def filled(numbers, trace=None):
-    """A store in memory of runs by number, three settings in turn; a run's f is the value, failed where None."""
+    """A store in memory with one run per number, of three settings in turn: its f is the value, and None has failed."""
     store = Store(None)
     for k, f in numbers.items():
         setting = LETTERS[k % 3]

@@ -51,7 +51,7 @@ def test_the_best_value_the_usable_range_and_its_decades():
 
 
 def test_the_usable_range_is_the_one_around_the_best_value():
-    # a second valley, at 0.35 … 0.5, does not count: it is not joined to the best value
+    # the range is read off in order of size, not in the order in which values are given
     [line] = bowl(over={"lr": [0.02, 0.05, 0.075, 0.18, 0.15]}).sensitivities()
     assert [line.axis.values[k] for k in line.usable] == [0.05, 0.15]
     [line] = bowl(over={"lr": [0.02, 0.075, 0.18, 0.19]}).sensitivities()

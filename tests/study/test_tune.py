@@ -17,7 +17,7 @@ TUNE = {"trials": 12, "cases": 4, "budget": 300, "tune_budget": 200, "target": 1
 
 
 class Tried:
-    """A tuning, and the rows of its study: of the trials, and of the scores, by their budgets."""
+    """A tuning and the rows of its study, in which trials and scores are told apart by their budgets."""
 
     def __init__(self, problem, methods, **options):
         options = TUNE | options
@@ -230,7 +230,7 @@ def test_what_is_less_than_fair_is_said_in_words():
 
 
 def test_a_best_value_that_is_the_outermost_of_a_few_trials_is_at_the_edge():
-    # the larger, the better, all the way up
+    # in this range a larger lr is always better
     found = tune("quadratic:kappa=30", ["gd"], **TUNE | {"over": ["lr=1e-9:1e-4:log"]})
     assert found.methods[0].places["lr"] > 1 - 1 / TUNE["trials"]
     assert any("its best is at the edge of the range" in note for note in tuning_notes(found))

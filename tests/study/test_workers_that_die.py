@@ -13,9 +13,9 @@ from tests.study.own_files import DEADLY, RAISING
 
 
 def test_a_worker_that_dies_costs_only_its_own_batch_and_only_when_it_dies_twice(tmp_path):
-    """bad=10 leaves by itself and bad=20 is killed, both whenever they run; bad=30 dies the first time only.
+    """bad=10 leaves its worker and bad=20 kills it, whenever they run; bad=30 kills it the first time only.
 
-    Between 20 and 30 lie enough others that 30 is not under way when 20 takes the pool with it.
+    There are enough others between 20 and 30 that 30 is not under way when 20 takes the pool with it.
     """
     Path("deadly.py").write_text(DEADLY.replace("FOLDER", repr(str(tmp_path))))
     over = {"problem.bad": [8, 9, 10, 18, *range(19, 31)], "lr": [0.01, 0.1, 0.5, 1.5, 2.0]}
@@ -95,7 +95,7 @@ def test_a_failed_run_is_not_made_again(monkeypatch):
     for traces in (False, True):
         with stepbench.Study("s.db", traces=traces) as study:
             if traces:
-                over = {"w1": [60.0], "lr": [0.1, 1.5]}  # they left no trace that could be had now
+                over = {"w1": [60.0], "lr": [0.1, 1.5]}  # these failed, so that they have no trace to be made now
             again = stepbench.sweep("./raising.py", "gd", over, budget=40, study=study)
             assert study.made == 0
         if not traces:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import stepbench
+from stepbench.oracle import Oracle
 
 pytest.importorskip("torch")
 
@@ -14,7 +15,7 @@ import torch
 
 
 def test_made_up_reviews_say_what_their_label_says():
-    """By another reading: the verdict of the clause that counts, turned by "not"."""
+    """They are read in another way: the verdict of the clause that counts, turned by "not"."""
     module = sys.modules[type(stepbench.problem("text-lstm")).__module__]
     words = {number: word for word, number in module.WORDS.items()} | {0: ""}
     data = stepbench.problem("text-lstm").data
@@ -50,7 +51,7 @@ def test_the_transformer_is_asked_for_the_reverse_and_sees_no_letter_ahead():
 
 
 def test_the_actor_and_the_critic_are_trained_each_for_itself():
-    """Polyak's step sizes and AdaLoss's are those of each one's own loss and gradient."""
+    """Each has the step sizes of its own loss and gradient."""
     problem = stepbench.problem("pendulum:width=4")
     x = problem.points(problem.x0[:, None])
     sample = problem.draw(0, 1, x)
@@ -90,7 +91,6 @@ def test_the_pendulums_advantages_are_the_sums_they_stand_for():
 
 def test_the_pendulum_learns_from_the_same_episodes_for_a_while():
     problem = stepbench.problem("pendulum:width=4,reuse=3")
-    from stepbench.oracle import Oracle
 
     oracle, x = Oracle(problem), problem.points(problem.x0[:, None])
     drawn = []

@@ -13,14 +13,16 @@ import torch
 from stepbench.torch.optimizer import NonFiniteWarning, Optimizer
 from tests.torch.training import ONE, refused
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
 
 
 @compiler
-@pytest.mark.filterwarnings("ignore")  # those of torch's compiler
+@pytest.mark.filterwarnings("ignore")  # torch's compiler warns
 @pytest.mark.parametrize("spec", ["adam", "momentum", "delta-bar-delta:lr=0.01"])
 def test_a_compiled_step_is_the_same_to_rounding(spec):
-    """Parameters of several sizes, with an lr that a scheduler sets where it may: the same text, fused."""
+    """Parameters of several sizes; where a scheduler may set lr, it is another at every step."""
 
     def trained(compiled):
         torch.manual_seed(0)
@@ -35,7 +37,7 @@ def test_a_compiled_step_is_the_same_to_rounding(spec):
         assert optimizer.evals == 12
         return weights
 
-    with torch._dynamo.config.patch(recompile_limit=6):  # beyond it an error: so no step is compiled anew
+    with torch._dynamo.config.patch(recompile_limit=6):  # more would be an error, so that steps are not compiled anew
         for a, b in zip(trained(True), trained(False), strict=True):
             torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
 

@@ -13,10 +13,12 @@ from torch.nn.functional import cross_entropy
 from stepbench.torch.optimizer import Optimizer
 from tests.torch.training import closure_of, network, refused, tensors, train, vector
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 @pytest.mark.parametrize("spec", ["adam", "rdbd", "momentum+tlr:K=3"])
 def test_two_groups_are_two_optimizers(spec, digits):
-    """Each with its hyper-parameters; with a closure the two would take one step, here they take backward()'s."""
+    """Each group has hyper-parameters of its own. Both optimizers take the gradients of one backward()."""
     x, y = digits
 
     def run(*make):
@@ -41,7 +43,7 @@ def test_two_groups_are_two_optimizers(spec, digits):
 
 
 def test_a_group_is_moved_alone_where_a_method_looks_elsewhere():
-    """Of f = w² v² a group's half-gradient steps, taken from where both stand, are known by hand."""
+    """For f = w² v² the steps of each group, with the other where it stood, are known by hand."""
     w, v = (torch.tensor([value], dtype=torch.float64, requires_grad=True) for value in (1.0, 2.0))
     optimizer = Optimizer([{"params": [w]}, {"params": [v]}], "csawg:lr=0.01,K=1")
     closure = closure_of(optimizer, lambda: (w * v).square().sum())
@@ -56,7 +58,7 @@ def test_a_group_is_moved_alone_where_a_method_looks_elsewhere():
         alpha = g_last * (mine - near) / g_last**2
         ends.append(near - alpha * 2 * near * other**2)
     assert (w.item(), v.item()) == pytest.approx(ends, rel=1e-12)
-    assert optimizer.evals == 1 + 3  # where both stand, once; then once for each group alone
+    assert optimizer.evals == 1 + 3  # at first once; then once where both stand, and once for each group
 
 
 def test_one_step_size_a_tensor_is_an_optimizer_for_each(digits):
@@ -96,7 +98,7 @@ def test_what_is_frozen_is_left_alone(spec, digits):
 
 
 def test_what_is_thawed_begins_then(digits):
-    """As in torch: Adam's averages begin with a parameter's first gradient. One vector for all cannot grow."""
+    """As in torch, Adam's averages begin with a parameter's first gradient. A single vector cannot grow."""
     ends = []
     for make in (lambda net: Optimizer(net.parameters(), "adam"), lambda net: torch.optim.Adam(net.parameters())):
         net = network(torch.float64)
@@ -134,7 +136,7 @@ def test_a_parameter_without_a_gradient_waits_as_in_torch(spec):
 
 
 def test_in_one_vector_a_parameter_without_a_gradient_counts_as_flat():
-    """Nesterov's look-ahead may pass by it; it is where it was after the step."""
+    """After steps of Nesterov's method it is where it was."""
     w, v = (torch.ones(2, dtype=torch.float64, requires_grad=True) for _ in range(2))
     alone = torch.ones(2, dtype=torch.float64, requires_grad=True)
     optimizer, single = Optimizer([w, v], "nesterov:lr=0.1"), Optimizer([alone], "nesterov:lr=0.1")
@@ -147,7 +149,7 @@ def test_in_one_vector_a_parameter_without_a_gradient_counts_as_flat():
 
 @pytest.mark.parametrize("spec", ["adam", "heavy-ball:lr=0.01", "rdbd:eta=1e-5", "bb", "adagrad-norm"])
 def test_how_a_tensor_lies_in_memory_does_not_matter(spec):
-    """A transposed parameter, a scalar, one moved to other memory on the way."""
+    """A transposed parameter, a scalar, and one that is moved to other memory on the way."""
     target = torch.arange(12.0, dtype=torch.float64).view(3, 4) / 12
 
     def run(strange):

@@ -13,7 +13,7 @@ import torch
 
 from tests.torch.small_networks import TINY
 
-# A setting a rule for those that need f* or whose defaults leave a network at once.
+# Settings for the rules that are slow with their defaults, or that diverge on a network at once.
 SETTINGS = {"exact": "N=1,iterations=2", "rdbd": "eta=1e-3", "dbd": "eta=1e-3"}
 
 
@@ -42,7 +42,7 @@ def test_a_run_has_the_same_bits_alone_and_in_lock_step(problem, spec):
 @pytest.mark.parametrize("batch", [3, 16, 17])
 @pytest.mark.parametrize("width", [1, 2, 5, 20, 64])
 def test_small_matrices_round_alike_alone_and_in_lock_step(width, batch):
-    """Where torch would otherwise multiply a single one in another way."""
+    """Torch itself would multiply a single matrix in another way than several."""
     problem = stepbench.problem(f"digits-mlp:hidden=1,width={width},batch={batch}")
     x = problem.points(np.stack([problem.start(seed) for seed in range(7)], axis=1))
     together = problem.draw(0, 1, x)
@@ -90,7 +90,7 @@ def test_studies_keep_networks_and_share_them_out():
 
 
 def test_networks_are_tuned_and_profiled():
-    """Cases are seeds, since weights and mini-batches come from one; a setting that is drawn twice is one run."""
+    """The cases are seeds, which weights and mini-batches come from; a setting that is drawn twice is run once."""
     tuning = stepbench.tune(TINY, ["adam", "csawg"], trials=3, cases=2, over=["K=2,3"], budget=30, target=2.0)
     assert [len(tuned.cost) for tuned in tuning.ranked] == [2, 2]
     assert {tuned.setting.get("K") for tuned in tuning.ranked} <= {None, 2, 3}

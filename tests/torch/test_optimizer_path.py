@@ -8,7 +8,6 @@ import pytest
 import stepbench
 from stepbench import contracts
 from stepbench.oracle import Oracle
-from tests.every_method import EVERY_METHOD
 
 pytest.importorskip("torch")
 
@@ -16,11 +15,13 @@ import torch
 
 from stepbench.torch.blocks import PIECE
 from stepbench.torch.optimizer import Optimizer
-from tests.torch.training import closure_of, told
+from tests.torch.training import IN_A_LOOP, closure_of, told
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class Fresh(Oracle):
-    """The bench's oracle as a training loop is: f and gradient are new at every step, and μ and L unknown."""
+    """The bench's oracle as a training loop is: f and gradient are new at every step, μ and L are not known."""
 
     condition = None
 
@@ -44,7 +45,7 @@ class Loss(torch.autograd.Function):
 
 
 def bench_trace(problem, method, steps):
-    """The points, (steps, d), until they are at 1e100; how far the last bit of the start moves them; the counts."""
+    """The points (steps, d) up to 1e100, how far a change in the start's last bit moves them, and the counts."""
     oracle = Fresh(problem, horizon=steps, per=method.vector)
     x = problem.x0[:, None] + np.finfo(float).eps * np.array([0, 1, -1, 2])
     s, points = method.init(x), []
@@ -73,7 +74,7 @@ def torch_trace(problem, method, steps, sizes=None, groups=False):
 
 
 @pytest.mark.parametrize("problem", ["quadratic", "linear-regression"])
-@pytest.mark.parametrize("spec", [m for m in EVERY_METHOD if m != "idbd"])
+@pytest.mark.parametrize("spec", IN_A_LOOP)
 def test_a_training_loop_takes_the_path_of_the_bench(spec, problem):
     """To 1e-12 of the path's scale, where rounding is all that differs.
 
@@ -93,7 +94,7 @@ def test_a_training_loop_takes_the_path_of_the_bench(spec, problem):
 
 
 def elementwise():
-    found = {spec: told(spec) for spec in EVERY_METHOD if spec != "idbd"}
+    found = {spec: told(spec) for spec in IN_A_LOOP}
     return [spec for spec, method in found.items() if method.elementwise]
 
 
@@ -107,7 +108,7 @@ def test_going_component_by_component_it_does_not_matter_how_parameters_are_cut(
 
 
 def test_large_tensors_go_in_pieces_and_small_ones_together():
-    """Where it leads is where torch goes; how it goes shows in the sizes of the first states."""
+    """The points are torch's; the sizes of the first states show how the tensors were cut."""
 
     @dataclass(frozen=True)
     class Told(contracts.Joined):

@@ -10,6 +10,8 @@ import torch
 from stepbench.torch.optimizer import Optimizer
 from tests.torch.training import ONE, closure_of, refused
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 REFUSED = {
     ("scipy:bfgs",): "scipy:bfgs owns its loop: a training loop takes a method of steps",
     ("idbd",): "idbd needs the Hessian's diagonal, which a training loop does not give",

@@ -9,19 +9,20 @@ from typing import NamedTuple
 import pytest
 
 from stepbench import contracts
-from tests.every_method import EVERY_METHOD
 
 pytest.importorskip("torch")
 
 import torch
 
 from stepbench.torch.optimizer import NonFiniteWarning, Optimizer
-from tests.torch.training import closure_of, network, refused, tensors, told, train, vector
+from tests.torch.training import IN_A_LOOP, closure_of, network, refused, tensors, told, train, vector
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.mark.parametrize("spec", ["adam", "rdbd", "polyak:f_star=0"])
 def test_a_step_from_what_is_not_finite_is_refused_and_changes_nothing(spec, digits):
-    """And the next goes on as if it had not been."""
+    """The steps after it go on as if it had not been asked for."""
     ends = []
     for bad in (False, True):
         net = network()
@@ -55,7 +56,7 @@ def test_parameters_without_names_are_named_by_number_and_shape():
     parts = [torch.ones(shape, requires_grad=True) for shape in ((2,), (3, 2))]
     optimizer = Optimizer(parts, "gd", nonfinite="raise")
     for p in parts:
-        p.grad = torch.full_like(p, 3e38)  # whose sum is infinite, and they are not
+        p.grad = torch.full_like(p, 3e38)  # each is finite, and their sum is not
     optimizer.step()
     assert all(torch.isfinite(p).all() for p in parts)
     parts[1].grad[2, 1] = torch.nan
@@ -66,7 +67,7 @@ def test_parameters_without_names_are_named_by_number_and_shape():
 
 
 def test_a_step_of_one_vector_to_what_is_not_finite_is_refused():
-    """A finite loss and gradient, and a step size that takes them out of range."""
+    """The loss and the gradient are finite, and the step size takes the parameters out of range."""
     w = torch.ones(2, requires_grad=True)
     optimizer = Optimizer([w], "nesterov:lr=1e38")
     with pytest.warns(NonFiniteWarning, match="would lead parameter 0, of shape"):
@@ -103,10 +104,10 @@ def test_what_a_closure_raises_leaves_all_as_it_was(spec):
 
 
 @pytest.mark.parametrize(
-    "spec", [m for m in EVERY_METHOD if m != "idbd" and m.startswith(("gradient+", "heavy", "nest", "csawg", "adam+"))]
+    "spec", [m for m in IN_A_LOOP if m.startswith(("gradient+", "heavy", "nest", "csawg", "adam+"))]
 )
 def test_no_state_lies_in_memory_that_changes(spec):
-    """Neither in a parameter's nor in a gradient's, which zero_grad(set_to_none=False) writes over."""
+    """Neither in that of a parameter nor in that of a gradient, which zero_grad(set_to_none=False) overwrites."""
     w = torch.linspace(1, 2, 6, dtype=torch.float64).requires_grad_()
     optimizer = Optimizer([w], told(spec), horizon=20)
 

@@ -7,14 +7,15 @@ import warnings
 import pytest
 
 import stepbench
-from tests.every_method import EVERY_METHOD
 
 pytest.importorskip("torch")
 
 import torch
 
 from stepbench.torch.optimizer import NonFiniteWarning, Optimizer
-from tests.torch.training import network, refused, told, train, vector
+from tests.torch.training import IN_A_LOOP, network, refused, told, train, vector
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def kept_by_file(net, optimizer, make):
@@ -34,7 +35,7 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("spec", [m for m in EVERY_METHOD if m != "idbd"])
+@pytest.mark.parametrize("spec", IN_A_LOOP)
 def test_what_was_kept_goes_on_to_the_last_bit(spec, digits):
     def make(net):
         return Optimizer([{"params": net[0].parameters()}, {"params": net[2].parameters()}], told(spec), horizon=12)

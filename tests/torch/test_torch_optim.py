@@ -9,6 +9,8 @@ import torch
 from stepbench.torch.optimizer import Optimizer
 from tests.torch.training import closure_of, network, refused, train, vector
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 TORCHS = {
     "gd:lr=0.1": ("SGD", {"lr": 0.1}),
     "momentum:lr=0.05": ("SGD", {"lr": 0.05, "momentum": 0.9}),
@@ -27,8 +29,8 @@ TORCHS = {
 def test_a_network_goes_the_way_of_torchs_optimizer(spec, dtype, tolerance, digits):
     """A hundred steps; the tolerance is a part of the largest weight.
 
-    In float32 Adam's kin are 1e-6 to 4e-6 apart: where a pixel is nearly always 0, a root of rounded squares divides.
-    In float64 nothing is left of that, but for torch's NAdam, which keeps its product of the μ in float32.
+    In float32 Adam and the like are 1e-6 to 4e-6 apart: where a pixel is nearly always 0, they divide by the root of
+    rounded squares. In float64 that vanishes, except for torch's NAdam, which keeps a product of its μ in float32.
     """
     name, options = TORCHS[spec]
     ours, theirs = network(dtype), network(dtype)
@@ -65,7 +67,7 @@ def test_torchs_schedulers_set_a_constant_step_size(spec, scheduler, digits):
 def test_a_scheduler_is_refused_by_a_method_that_sets_its_own_step_size(digits):
     net = network()
     optimizer = Optimizer(net.parameters(), "rdbd")
-    scheduler = SCHEDULERS["StepLR"](optimizer)  # which sets lr to what it is
+    scheduler = SCHEDULERS["StepLR"](optimizer)  # at its start it sets lr to the value that it has
     train(net, optimizer, digits, 7, each=scheduler.step)
     before = vector(net)
     with refused("rdbd sets its own step size, from its first lr=0.005 on: lr=0.0025 cannot be set"):

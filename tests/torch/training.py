@@ -9,8 +9,13 @@ from torch.nn.functional import cross_entropy
 import stepbench
 from stepbench import contracts
 from stepbench.fields import InputError
+from tests.every_method import EVERY_METHOD
+
+IN_A_LOOP = [method for method in EVERY_METHOD if method != "idbd"]
+"""Every method that a training loop can run; idbd needs the Hessian's diagonal."""
 
 ONE = (torch.ones(2),)
+"""The parameters of an optimizer that is refused, or never asked for a step."""
 
 
 def told(spec):
