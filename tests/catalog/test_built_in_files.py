@@ -14,7 +14,7 @@ from stepbench.fields import fields_of
 
 @pytest.mark.parametrize("kind", ["problems", "directions", "stepsizes", "methods"])
 def test_every_file_explains_itself(kind):
-    """One class a file, a first line for the list, and for a method its algorithm and source; fields with meanings."""
+    """A first line for the list, for a method its algorithm and its source, and for every field its meaning."""
     for name in catalog.names(kind):
         cls = catalog.load(kind, name)
         doc = cls.__doc__

@@ -214,16 +214,6 @@ def test_runs_of_another_version_are_made_again_and_removed_as_stale(stepbench_c
     assert {row["stepbench"] for row in rows} == {identity.version()}
 
 
-def test_a_study_merged_into_itself_stays_as_it_is(stepbench_cli, monkeypatch):
-    monkeypatch.setattr(store_module.sqlite3, "connect", patient(0.1))
-    stepbench_cli("sweep", "quadratic", "-m", "gd", "--over", "lr=1e-5:1e-4:600", "--budget", "2")
-    before = exported(stepbench_cli)
-    code, _, err = stepbench_cli("study", "merge", "study.db", "study.db")
-    assert code in (0, 2)
-    assert "locked" not in err
-    assert exported(stepbench_cli) == before
-
-
 def patient(seconds):
     """sqlite3.connect that waits so long for another process."""
     connect = sqlite3.connect
@@ -232,6 +222,16 @@ def patient(seconds):
         return connect(name, timeout=seconds, **options)
 
     return wait
+
+
+def test_a_study_merged_into_itself_stays_as_it_is(stepbench_cli, monkeypatch):
+    monkeypatch.setattr(store_module.sqlite3, "connect", patient(0.1))
+    stepbench_cli("sweep", "quadratic", "-m", "gd", "--over", "lr=1e-5:1e-4:600", "--budget", "2")
+    before = exported(stepbench_cli)
+    code, _, err = stepbench_cli("study", "merge", "study.db", "study.db")
+    assert code in (0, 2)
+    assert "locked" not in err
+    assert exported(stepbench_cli) == before
 
 
 @pytest.mark.parametrize(

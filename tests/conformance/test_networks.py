@@ -10,6 +10,8 @@ from stepbench.conformance import judge
 from stepbench.conformance.networks import CHECKS
 from tests.torch.small_networks import SMALL
 
+pytest.importorskip("torch")
+
 
 @pytest.mark.parametrize("check", CHECKS, ids=attrgetter("__name__"))
 @pytest.mark.parametrize("problem", SMALL)

@@ -5,6 +5,7 @@ import pytest
 
 import stepbench
 from stepbench import InputError, catalog, run
+from tests.every_method import RULES
 
 
 @pytest.mark.parametrize("rule", ["dbd", "rdbd", "hypergradient-mul", "tlr:K=2", "bb", "adagrad-norm"])
@@ -31,14 +32,13 @@ def test_component_granularity_is_a_run_a_component_where_the_function_separates
         assert np.array_equal(both.step_size[1:n, axis], alone.step_size[1:])
 
 
-RULES = catalog.names("stepsizes")
 NO_LR = ("polyak", "l4", "sps", "adagrad-norm")
 
 
 @pytest.mark.filterwarnings("ignore::stepbench.DivergenceWarning")
 @pytest.mark.parametrize("rule", RULES)
 def test_a_rule_has_one_step_size_a_component_or_refuses(rule):
-    """With one step size per component, each component of a function that separates goes as a run by itself."""
+    """The components of a function that separates get step sizes of their own, or the rule refuses."""
     if not catalog.load("stepsizes", rule).per_component:
         with pytest.raises(InputError, match="cannot have one step size a component"):
             stepbench.method(f"{rule}:per=component")

@@ -9,7 +9,7 @@ import pytest
 from stepbench import method, run
 from tests.methods.plain_floats import MILD, RIDGE, STEEP, dot, follows, l4, minus
 
-# One generator per rule; each gives (w, the step size of the move)
+# The traces: one generator per rule, which gives (w, the step size of the move)
 
 
 def polyak(v, steps, f_star=0.0):
@@ -123,6 +123,8 @@ def same_alpha(alpha_of_k):
     return trace
 
 
+# On the gradient
+
 RULES = [
     # each row: the spec, the trace, the valley, and the function values that are asked for per step
     ("constant:lr=0.05", same_alpha(lambda k: 0.05), MILD, 0),
@@ -180,6 +182,9 @@ def test_bb_keeps_its_step_where_the_curvature_is_negative():
     sizes = [alpha for _, alpha in bb(RIDGE, 8, 0.02, False)]
     assert sizes[1] == 0.02
     assert sizes[-1] != 0.02
+
+
+# On a momentum
 
 
 class History:

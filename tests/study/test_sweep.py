@@ -1,7 +1,6 @@
 """Sweeps: what is read off them, and what is refused."""
 
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -151,11 +150,7 @@ def test_notes_say_who_was_told_the_minimum_and_where_the_best_is_at_an_edge():
     assert note.startswith("no run reached the error 1e-06; the least error was ")
 
 
-def test_a_run_below_the_declared_minimum_has_failed_and_not_reached_the_target():
-    Path("low.py").write_text(
-        "from stepbench import Problem\n\n\nclass Low(Problem):\n    x0 = (-1.0, 0.5)\n    f_star = 0.5\n\n"
-        "    def f(self, x):\n        return x[0] ** 2 + x[1] ** 2\n"
-    )
+def test_a_run_below_the_declared_minimum_has_failed_and_not_reached_the_target(low_problem):
     found = sweep("./low.py", "gd", ["lr=0.1,0.4"])
     assert found.ends.status.tolist() == [["failed", "failed"]]
     assert not found.reached.any()
