@@ -52,12 +52,14 @@ class Outcome(NamedTuple):
     curve: bytes | None = None
     trace: bytes | None = None
 
-    def number(self, name: str) -> float | None:
-        """The number of a column, by its name."""
+    def __getattr__(self, name: str) -> float | None:
+        """The number of a column, by the name that it is kept under: ``outcome.error``."""
+        if name not in PLACES:
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
         return self.numbers[PLACES[name]]
 
 
-PLACES = {column.name: place for place, column in enumerate(KEPT)}
+PLACES = {column.kept: place for place, column in enumerate(KEPT)}
 """Where each column stands among the numbers of an outcome."""
 
 

@@ -198,7 +198,7 @@ def profile(
             least = min([first, *(float(curve[1].min()) for curve in curves if curve.size)])
         for m, (method, (spent, f)) in enumerate(zip(runnables, curves, strict=True)):
             failed += ended[m].status == "failed"
-            spent_of[:, m] += ended[m].number("evals") or 0, ended[m].number("fevals") or 0
+            spent_of[:, m] += ended[m].evals or 0, ended[m].fevals or 0
             if f.size and f[-1] < least - 1e-9 * max(1.0, abs(least)):  # the problem's f* is none
                 continue
             for t, tolerance in enumerate(tolerances):

@@ -7,7 +7,7 @@ import pytest
 
 import stepbench
 from stepbench import catalog
-from stepbench.conformance import methods, problems
+from stepbench.conformance import functions, methods
 from tests.every_method import EVERY_METHOD
 
 # Other fields than the defaults, where they make another function of it.
@@ -29,7 +29,7 @@ FUNCTIONS = [name for name in catalog.names("problems") if not name.startswith("
 
 
 @pytest.mark.parametrize("problem", [*FUNCTIONS, *VARIANTS])
-@pytest.mark.parametrize("check", problems.CHECKS, ids=attrgetter("__name__"))
+@pytest.mark.parametrize("check", functions.CHECKS, ids=attrgetter("__name__"))
 def test_every_problem_conforms(check, problem):
     with np.errstate(all="ignore"):
         check(stepbench.problem(problem))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from stepbench import FiniteSum, Problem, param
-from stepbench.conformance import Nonconformance, judge, problems
+from stepbench.conformance import Nonconformance, functions, judge
 
 
 class Bowl(Problem):
@@ -148,21 +148,21 @@ class Forgets(Bowl):
 
 
 BROKEN_PROBLEMS = {
-    FlatShape: problems.shapes,
-    WrongGradient: problems.gradient,
-    WrongInASmallComponent: problems.gradient,
-    WrongHessian: problems.hessian,
-    WrongMinimum: problems.minimum,
-    NotTheMinimum: problems.minimum,
-    WrongMinimiser: problems.minimum,
-    WrongConstant: problems.constants,
-    DependsOnNeighbours: problems.batch,
-    WritesIntoPoints: problems.purity,
-    Remembers: problems.purity,
-    Biased: problems.samples,
-    WrongSamples: problems.samples,
-    BiasedSamples: problems.samples,
-    Forgets: problems.pickling,
+    FlatShape: functions.shapes,
+    WrongGradient: functions.gradient,
+    WrongInASmallComponent: functions.gradient,
+    WrongHessian: functions.hessian,
+    WrongMinimum: functions.minimum,
+    NotTheMinimum: functions.minimum,
+    WrongMinimiser: functions.minimum,
+    WrongConstant: functions.constants,
+    DependsOnNeighbours: functions.batch,
+    WritesIntoPoints: functions.purity,
+    Remembers: functions.purity,
+    Biased: functions.samples,
+    WrongSamples: functions.samples,
+    BiasedSamples: functions.samples,
+    Forgets: functions.pickling,
 }
 
 
@@ -196,7 +196,7 @@ class Kinked(Problem):
 
 
 @pytest.mark.parametrize("right", [Bowl, Saturates, Kinked])
-@pytest.mark.parametrize("check", problems.CHECKS, ids=attrgetter("__name__"))
+@pytest.mark.parametrize("check", functions.CHECKS, ids=attrgetter("__name__"))
 def test_a_right_problem_passes(check, right):
     with np.errstate(all="ignore"):
         check(right())
@@ -209,12 +209,12 @@ def test_a_problem_that_is_wrong_in_one_thing_fails_its_check(broken, check):
 
 
 def test_every_check_of_problems_has_a_problem_that_fails_it():
-    assert set(BROKEN_PROBLEMS.values()) == set(problems.CHECKS)
+    assert set(BROKEN_PROBLEMS.values()) == set(functions.CHECKS)
 
 
 def test_a_judgement_goes_on_after_a_failure():
     findings = list(judge(WrongConstant()))
-    assert len(findings) == len(problems.CHECKS)
+    assert len(findings) == len(functions.CHECKS)
     assert [f.passed for f in findings].count(False) == 1
     [failure] = [f for f in findings if f.passed is False]
     assert failure.check == "The Hessian's eigenvalues lie between μ and L"

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import stepbench
-from stepbench import engine
 from stepbench.engine.running import run_quietly
 
 
@@ -32,7 +31,7 @@ def test_a_thinned_batch_ends_each_run_at_its_own_record():
     with pytest.warns(stepbench.DivergenceWarning, match="by step|at step"):
         batch = stepbench.run("quadratic", stepbench.method("gd", lr=lr), steps=40, every=6)
     for r in range(3):
-        alone = engine.run_quietly("quadratic", stepbench.method("gd", lr=lr[r]), steps=40, every=6)
+        alone = run_quietly("quadratic", stepbench.method("gd", lr=lr[r]), steps=40, every=6)
         assert (batch[r].status, batch[r].detail) == (alone.status, alone.detail)
         np.testing.assert_array_equal(batch[r].f, alone.f)
         np.testing.assert_array_equal(batch[r].iteration, alone.iteration)

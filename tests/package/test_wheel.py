@@ -16,6 +16,7 @@ from tests import ROOT
 
 LOOK = """
 import stepbench, pathlib, sys
+from stepbench import catalog
 from stepbench.study.store import Store
 print(pathlib.Path(stepbench.__file__).parent)
 print(catalog.problem_folder())

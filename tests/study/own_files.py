@@ -4,7 +4,7 @@ RULE = '''
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from stepbench import param, Problem, StepSize
+from stepbench import StepSize, param
 from stepbench.fields import Scalar
 
 
@@ -32,6 +32,7 @@ import os
 import signal
 from dataclasses import dataclass
 
+from stepbench import Problem
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class Deadly(Problem):
 '''
 
 RAISING = '''
+from stepbench import Problem
 
 
 class Raising(Problem):

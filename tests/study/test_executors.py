@@ -9,6 +9,7 @@ import pytest
 import stepbench
 from stepbench import catalog
 from stepbench.engine.running import run_quietly
+from stepbench.options import RunOptions
 from stepbench.study.batch import batch, perform
 from tests.study.kept import SWEEP, bits, content, wait_for_runs
 from tests.study.own_files import RULE
@@ -30,8 +31,9 @@ def test_one_worker_two_workers_and_dask_give_the_same_bits(cluster):
                 values, start = {"lr": np.geomspace(1e-4, 10, 6)}, None
             if problem == "easom":
                 start = np.linspace(-9, 9, 12).reshape(2, 6) if values else [9.0, -9.0]
-            options = {"budget": 150, "target": 0.01, "seed": 3, "noise": 0.0 if name == "scipy:bfgs" else 0.01}
-            plan.append(batch(catalog.problem(problem), catalog.method(name), values=values, start=start, **options))
+            noise = 0.0 if name == "scipy:bfgs" else 0.01
+            options = RunOptions(budget=150, target=0.01, start=start, seed=3, noise=noise)
+            plan.append(batch(catalog.problem(problem), catalog.method(name), options, values=values))
     with stepbench.Study("one.db") as study:
         expected = study.outcomes(plan)
     kinds = {outcome.status for own in expected for outcome in own}
@@ -52,9 +54,8 @@ def test_one_worker_two_workers_and_dask_give_the_same_bits(cluster):
 
 def test_a_file_that_is_on_no_disk_is_run_from_what_was_sent():
     Path("mine.py").write_text(RULE.replace("FACTOR", "0.5"))
-    made = batch(
-        catalog.problem("rosenbrock"), catalog.method("adam+./mine.py"), values={"lr": [1e-3, 1e-2]}, budget=40
-    )
+    problem, method = catalog.problem("rosenbrock"), catalog.method("adam+./mine.py")
+    made = batch(problem, method, RunOptions(budget=40), values={"lr": [1e-3, 1e-2]})
     here, nowhere = str(Path("mine.py").absolute()), "/nowhere/at all/my+rule.py"
     assert [*made.work.files] == [here]
     sent = replace(
@@ -77,7 +78,8 @@ def test_a_run_that_fails_says_the_same_wherever_its_worker_stands(monkeypatch):
         "from stepbench import Problem\n\n\nclass Nowhere(Problem):\n    x0 = (1.0, 2.0)\n\n"
         "    def f(self, x):\n        return (x**0.5).sum(0)\n\n    def grad(self, x):\n        return 0.5 / x**0.5\n"
     )
-    made = batch(catalog.problem("./nowhere.py"), catalog.method("gd"), start=[[1.0, -1.0], [1.0, 1.0]], budget=3)
+    options = RunOptions(budget=3, start=[[1.0, -1.0], [1.0, 1.0]])
+    made = batch(catalog.problem("./nowhere.py"), catalog.method("gd"), options)
     here = perform(made.work)
     assert [outcome.status for outcome in here] == ["budget", "failed"]
     Path("elsewhere").mkdir()
@@ -86,7 +88,7 @@ def test_a_run_that_fails_says_the_same_wherever_its_worker_stands(monkeypatch):
 
 
 def test_a_worker_of_another_version_refuses_the_work():
-    made = batch(catalog.problem("quadratic"), catalog.method("gd"), budget=5)
+    made = batch(catalog.problem("quadratic"), catalog.method("gd"), RunOptions(budget=5))
     with pytest.raises(stepbench.InputError, match=r"a worker has stepbench .* and this study 9\.9: install the same"):
         perform(replace(made.work, version="9.9"))
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 import stepbench
 from stepbench import catalog
 from stepbench.engine.running import run_quietly
+from stepbench.options import RunOptions
 from stepbench.study.batch import batch
 from tests.study.kept import bits, outcomes_of
 
@@ -74,7 +75,7 @@ def test_each_cell_of_a_grid_has_the_bits_of_that_run_alone(grid):
             start[1] = values.get("w2", start[1])
         seed = values.get("seed", 0)
         alone = run_quietly(one, own, start=start, seed=seed, **told)
-        [head] = batch(one, own, start=start, seed=seed, **told).heads
+        [head] = batch(one, own, RunOptions(start=start, seed=seed, **told)).heads
         keys.add(head.key)
         outcome = outcomes[head.key]
         assert (outcome.status, outcome.detail, outcome.steps) == (alone.status, alone.detail, alone.steps)

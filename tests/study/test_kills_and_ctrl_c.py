@@ -84,6 +84,7 @@ def test_a_kill_in_the_middle_of_a_commit_undoes_that_commit_and_no_other(starte
     Path("deadly.py").write_text(
         """
 import os, shutil, signal, sys
+from stepbench.engine.columns import KEPT
 from stepbench.study.batch import Head, Outcome
 from stepbench.study.store import Store
 
@@ -91,7 +92,8 @@ def rows(numbers, deadly=None):
     for k in numbers:
         if k == deadly:
             os.kill(os.getpid(), signal.SIGKILL)
-        yield Head(k.to_bytes(16, "big"), b"s" * 16, k, "{}", None), Outcome("budget", "", point=bytes(200_000))
+        head = Head(k.to_bytes(16, "big"), b"s" * 16, k, "{}", None)
+        yield head, Outcome("budget", "", (k, *[None] * (len(KEPT) - 1)), bytes(200_000))
 
 def put(numbers, deadly=None):
     if not (child := os.fork()):

@@ -22,7 +22,7 @@ def test_the_commands_of_the_readme(stepbench_cli):
     assert (code, err) == (0, "")
     assert "training loss" in out
     assert "test accuracy" in out
-    assert "ms a step" in out
+    assert "ms per step" in out
     rows = Path("digits.csv").read_text().splitlines()
     assert rows[0].startswith("method,iteration,gradient_evaluations,function_evaluations,f,error")
     assert "accuracy" in rows[0]

@@ -90,4 +90,4 @@ def test_a_state_brings_its_hyper_parameters_horizon_and_batches(digits):
     before = vector(net)
     net[2].bias.grad = torch.ones(10)
     optimizer.step()
-    assert (before - vector(net))[-1].item() == pytest.approx(schedule.at(0, 7, 0.0))
+    assert (before - vector(net))[-1].item() == pytest.approx(schedule.step_size(0, 7, 0.0))
