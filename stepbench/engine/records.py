@@ -253,7 +253,7 @@ class Trace:
         alphas = self.alphas[1 : n + 1]
         if not alphas or alphas[0] is None:
             return None
-        several = [len(a) for a in (alphas[0], alphas[-1]) if np.ndim(a) == 2]  # one a component, or a tensor
+        several = [len(a) for a in (alphas[0], alphas[-1]) if np.ndim(a) == 2]  # one per component or per tensor
         R = self.last.size
         sizes = np.full((n + 1, several[0], R) if several else (n + 1, R), math.nan)
         for k, a in enumerate(alphas):
@@ -293,7 +293,7 @@ def _restored_ends(kept: Vector) -> _Ends:
 
 
 def _counts(counts: list[Any], shape: tuple[int, int]) -> Vector:
-    """Counts, (n, R), from an int a record, or an (R,) array a record."""
+    """Counts, (n, R), from one int per record, or one (R,) array per record."""
     if type(counts[-1]) is int:
         return np.broadcast_to(np.array(counts, dtype=np.int64)[:, None], shape)
     return np.stack([np.broadcast_to(as_numpy(c), shape[1]) for c in counts]).astype(np.int64)
