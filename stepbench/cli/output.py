@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stepbench.options import OUTPUT, option
 
@@ -38,21 +38,16 @@ class Output:
             raise InputError("--json and --csv - would both write to standard output: give --csv a file")
         if self.show and (self.json or self.csv == "-"):
             raise InputError("--show draws where --json and --csv - write: leave one of them out")
-        if self.plot is not None and self.plot.suffix.lower() not in (".png", ".svg", ".pdf"):
-            raise InputError(f"--plot {self.plot} must end in .png, .svg or .pdf")
-        if self.animate is not None:
-            from stepbench.report.animation import check
+        for name, path in self._drawn():
+            FILES[name].refuse_unfit(path)
+        table = {} if self.csv in (None, "-") else {"csv": Path(str(self.csv))}
+        for name, path in [*self._drawn(), *table.items()]:
+            check_writable(path, f"--{name}")
 
-            check(self.animate)
-        if self.html is not None:
-            need_web("--html")
-            if self.html.suffix.lower() not in (".html", ".htm"):
-                raise InputError(f"--html {self.html} must end in .html")
-        table = None if self.csv in (None, "-") else Path(str(self.csv))
-        files = {"--plot": self.plot, "--animate": self.animate, "--html": self.html, "--csv": table}
-        for name, path in files.items():
-            if path is not None:
-                check_writable(path, name)
+    def _drawn(self) -> list[tuple[str, Path]]:
+        """The files to draw to, each with its option."""
+        given = [(name, getattr(self, name)) for name in FILES]
+        return [(name, path) for name, path in given if path is not None]
 
     def deliver(
         self,
@@ -79,19 +74,63 @@ class Output:
             from stepbench.report.terminal import Picture
 
             console().print(Picture(results))
-        if self.plot is not None:
-            draw().savefig(self.plot)
-        if self.animate is not None:
-            from stepbench.report.animation import animate
-
-            animate(results, self.animate)
-        if self.html is not None:
-            from stepbench.web.html import page
-
-            self.html.write_text(page(results, typed()), encoding="utf-8")
-        for path in (self.plot, self.animate, self.html):
-            if path is not None and in_words:
+        for name, path in self._drawn():
+            FILES[name].write(path, results, draw)
+        if in_words:
+            for _, path in self._drawn():
                 console().print(f"drawn to {path}", highlight=False)
+
+
+class Drawing(NamedTuple):
+    """A file that is drawn to: what refuses a path that cannot be, before anything runs, and what writes it."""
+
+    refuse_unfit: Callable[[Path], None]
+    write: Callable[[Path, Sequence[Result], Callable[[], Figure]], None]
+
+
+def _refuse_no_picture(path: Path) -> None:
+    from stepbench import InputError
+
+    if path.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise InputError(f"--plot {path} must end in .png, .svg or .pdf")
+
+
+def _write_picture(path: Path, results: Sequence[Result], draw: Callable[[], Figure]) -> None:
+    draw().savefig(path)
+
+
+def _refuse_no_film(path: Path) -> None:
+    from stepbench.report.animation import check
+
+    check(path)
+
+
+def _write_film(path: Path, results: Sequence[Result], draw: Callable[[], Figure]) -> None:
+    from stepbench.report.animation import animate
+
+    animate(results, path)
+
+
+def _refuse_no_page(path: Path) -> None:
+    from stepbench import InputError
+
+    need_web("--html")
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise InputError(f"--html {path} must end in .html")
+
+
+def _write_page(path: Path, results: Sequence[Result], draw: Callable[[], Figure]) -> None:
+    from stepbench.web.html import page
+
+    path.write_text(page(results, typed()), encoding="utf-8")
+
+
+FILES = {
+    "plot": Drawing(_refuse_no_picture, _write_picture),
+    "animate": Drawing(_refuse_no_film, _write_film),
+    "html": Drawing(_refuse_no_page, _write_page),
+}
+"""The files that can be drawn to, by the option that names them, in the order in which they are."""
 
 
 def check_writable(path: Path, option: str) -> None:

@@ -94,9 +94,11 @@ class Store:
                     f"{self} was written by a newer stepbench (format {form}; this one knows {FORMAT}): upgrade, or "
                     "choose another file"
                 )
-            if used and form < FORMAT:
+            there = [column for _, column, *_ in connection.execute("PRAGMA table_info(runs)")]
+            if used and (form < FORMAT or (there and there != _COLUMNS)):
                 raise InputError(
-                    f"{self} was written by an older stepbench, whose runs none matches: choose another file"
+                    f"{self} was written by another version of stepbench, whose runs have other columns: choose another "
+                    "file"
                 )
             if self.path is not None and self.path.stat().st_size < pages * page:
                 raise sqlite3.DatabaseError("its end is missing")
