@@ -75,17 +75,24 @@ class Output:
 
             console().print(Picture(results))
         for name, path in self._drawn():
-            FILES[name].write(path, results, draw)
+            FILES[name].write(path, Content(results, draw))
         if in_words:
             for _, path in self._drawn():
                 console().print(f"drawn to {path}", highlight=False)
+
+
+class Content(NamedTuple):
+    """What there is to draw: the results of single runs, and what makes their figure."""
+
+    results: Sequence[Result]
+    draw: Callable[[], Figure]
 
 
 class Drawing(NamedTuple):
     """A file that is drawn to: what refuses a path that cannot be, before anything runs, and what writes it."""
 
     refuse_unfit: Callable[[Path], None]
-    write: Callable[[Path, Sequence[Result], Callable[[], Figure]], None]
+    write: Callable[[Path, Content], None]
 
 
 def _refuse_no_picture(path: Path) -> None:
@@ -95,8 +102,8 @@ def _refuse_no_picture(path: Path) -> None:
         raise InputError(f"--plot {path} must end in .png, .svg or .pdf")
 
 
-def _write_picture(path: Path, results: Sequence[Result], draw: Callable[[], Figure]) -> None:
-    draw().savefig(path)
+def _write_picture(path: Path, content: Content) -> None:
+    content.draw().savefig(path)
 
 
 def _refuse_no_film(path: Path) -> None:
@@ -105,10 +112,10 @@ def _refuse_no_film(path: Path) -> None:
     check(path)
 
 
-def _write_film(path: Path, results: Sequence[Result], draw: Callable[[], Figure]) -> None:
+def _write_film(path: Path, content: Content) -> None:
     from stepbench.report.animation import animate
 
-    animate(results, path)
+    animate(content.results, path)
 
 
 def _refuse_no_page(path: Path) -> None:
@@ -119,10 +126,10 @@ def _refuse_no_page(path: Path) -> None:
         raise InputError(f"--html {path} must end in .html")
 
 
-def _write_page(path: Path, results: Sequence[Result], draw: Callable[[], Figure]) -> None:
+def _write_page(path: Path, content: Content) -> None:
     from stepbench.web.html import page
 
-    path.write_text(page(results, typed()), encoding="utf-8")
+    path.write_text(page(content.results, typed()), encoding="utf-8")
 
 
 FILES = {

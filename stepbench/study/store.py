@@ -97,8 +97,8 @@ class Store:
             there = [column for _, column, *_ in connection.execute("PRAGMA table_info(runs)")]
             if used and (form < FORMAT or (there and there != _COLUMNS)):
                 raise InputError(
-                    f"{self} was written by another version of stepbench, whose runs have other columns: choose another "
-                    "file"
+                    f"{self} was written by another version of stepbench, whose runs have other columns: choose "
+                    "another file"
                 )
             if self.path is not None and self.path.stat().st_size < pages * page:
                 raise sqlite3.DatabaseError("its end is missing")
