@@ -19,6 +19,7 @@ from stepbench.showing import Shown
 from stepbench.study.batch import batch
 from stepbench.study.ends import Ends, Numbers, asked_for_f
 from stepbench.study.grid import Interval, Over, interval, pairs
+from stepbench.study.profile import Pair, compared
 from stepbench.study.study import Study, using
 from stepbench.study.sweep import default_target
 
@@ -76,6 +77,12 @@ class Tuning(Shown):
     def ranked(self) -> list[Tuned]:
         """The methods by their median cost, and those at one cost by their median error."""
         return sorted(self.methods, key=lambda tuned: (tuned.median, float(np.median(tuned.left))))
+
+    def pairs(self) -> list[Pair]:
+        """The sign test of every pair of the ranked methods, over the cases; the pairs of the first come first."""
+        ranked = self.ranked
+        amounts = [tuned.left if self.target is None else tuned.cost for tuned in ranked]
+        return compared([tuned.label for tuned in ranked], np.stack(amounts, axis=1))
 
 
 def tune(
