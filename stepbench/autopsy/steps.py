@@ -144,7 +144,7 @@ def _line_search(problem: Problem, w: Record, moved: Record) -> Record:
 
 
 def _noise(result: Result, w: Record, g: Record, record: Record) -> Record:
-    """How far from the gradient it was what each step saw: by the noise, and by the mini-batch, which is drawn again."""
+    """How far from the gradient it was what each step saw, by the noise and by its mini-batch, which is drawn again."""
     noise = result.noise * math.sqrt(len(w)) * np.ones(len(record))
     if not result.problem.stochastic:
         return noise
