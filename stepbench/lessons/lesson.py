@@ -51,7 +51,7 @@ class Lesson:
         return Path(self.file).stem
 
     def run(self) -> Lecture:
-        """Run what is to be shown; raises InputError where it cannot be run, or where the measured answer is another."""
+        """Run what is to be shown; raises InputError where it cannot be run, or where its answer is wrong."""
         options = dict(self.options)
         problem, methods = catalog.problem(options.pop("problem")), options.pop("methods")
         options.pop("picture", None)
