@@ -1,32 +1,23 @@
-"""What the tests share: every method there is, and a few images in the formats of MNIST and CIFAR-10."""
+"""What the tests share: an empty folder for each, the command line, a problem whose runs fail, and small data sets."""
 
 import gzip
 import os
 import pickle
+from pathlib import Path
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tests share the processor out among themselves
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tests run in several processes, so each process uses one thread
 
 import numpy as np
 import pytest
 from hypothesis import settings
 
-from stepbench import catalog, cli
+from stepbench import cli
 
-settings.register_profile("patient", deadline=None)  # an example may import SciPy
+# The helpers assert too, and should tell as much of what differs as the tests do.
+pytest.register_assert_rewrite("tests.cli", "tests.engine", "tests.methods", "tests.study")
+
+settings.register_profile("patient", deadline=None)  # the first example may import SciPy, which takes long
 settings.load_profile("patient")
-
-DIRECTIONS = catalog.names("directions")
-RULES = catalog.names("stepsizes")
-WHOLE = tuple(name for name in catalog.names("methods") if name != "scipy")
-JOINS = tuple(f"{direction}+{rule}" for direction in DIRECTIONS for rule in RULES)
-EVERY_METHOD = (
-    *WHOLE,
-    *JOINS,
-    *catalog.ALIASES,
-    "rdbd:per=component",
-    "adam+dbd:per=component",
-    "tlr:variant=reference",
-)
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +38,15 @@ def stepbench_cli(capsys, monkeypatch):
         return stop.value.code, out.out, out.err
 
     return call
+
+
+@pytest.fixture
+def low_problem():
+    """A problem whose declared minimum is too high, so that runs fail."""
+    Path("low.py").write_text(
+        "from stepbench import Problem\n\n\nclass Low(Problem):\n    x0 = (-1.0, 0.5)\n    f_star = 0.5\n\n"
+        "    def f(self, x):\n        return x[0] ** 2 + x[1] ** 2\n"
+    )
 
 
 def _idx(values):

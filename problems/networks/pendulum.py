@@ -8,6 +8,7 @@ import numpy as np
 
 from stepbench import InputError, param
 from stepbench.torch import Network
+from stepbench.torch.network import separate
 
 FRAMES, EPISODES, TESTS = 200, 10, 10
 DISCOUNT, TRACE, CLIP = 0.95, 0.95, 0.2
@@ -143,7 +144,7 @@ class Pendulum(Network):
 
     def draw(self, seed, step, w):
         """Episodes of each run's policy as it stands before the step, with the same random numbers for all runs."""
-        return Played(self, [self._rollout(w_r, np.random.default_rng((seed, step))) for w_r in w.T])
+        return Played(self, [self._rollout(w_r, np.random.default_rng((seed, step))) for w_r in separate(w)])
 
     def losses(self, w, rollout):
         """The actor's and the critic's loss, each a function of its own part of w."""
@@ -157,7 +158,7 @@ class Pendulum(Network):
 
     def look(self, w):
         """The cost and the upright episodes without exploring, and the gradient's norm with exploring."""
-        played = [self._play(w_r, [*range(TESTS)], np.zeros((FRAMES, TESTS, 1))) for w_r in w.T]
+        played = [self._play(w_r, [*range(TESTS)], np.zeros((FRAMES, TESTS, 1))) for w_r in separate(w)]
         upright = [(seen[-50:, :, 0] > 0.95).all(0).mean() for seen, _, _ in played]  # the cosine of the angle
         return {
             "f": np.array([-rewards.mean() for _, _, rewards in played]),
@@ -190,7 +191,7 @@ class Played:
         import torch
 
         with torch.no_grad():
-            both = [self.problem.losses(w_r, rollout) for w_r, rollout in zip(w.T, self.rollouts, strict=True)]
+            both = [self.problem.losses(w_r, rollout) for w_r, rollout in zip(separate(w), self.rollouts, strict=True)]
         rows = [
             torch.cat([loss.expand(n) for loss, n in zip(pair, self.problem.learners, strict=True)]) for pair in both
         ]
@@ -201,7 +202,7 @@ class Played:
         import torch
 
         ask = torch.func.grad(lambda w, rollout: sum(self.problem.losses(w, rollout)))
-        return torch.stack([ask(w_r, rollout) for w_r, rollout in zip(w.T, self.rollouts, strict=True)]).T
+        return torch.stack([ask(w_r, rollout) for w_r, rollout in zip(separate(w), self.rollouts, strict=True)]).T
 
 
 def log_chance(made, actions):

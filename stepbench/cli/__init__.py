@@ -1,4 +1,4 @@
-"""The command line: one file a command."""
+"""The command line: one file per command, and what they share in options, data, output, progress and kept."""
 
 from __future__ import annotations
 
@@ -44,15 +44,16 @@ def main(args: Sequence[str] | None = None) -> None:
     except BrokenPipeError:  # the reader of a pipe went away, as in `stepbench list | head`
         sys.stderr.close()
         sys.exit(0)
-    except OSError as error:
-        _refuse_users_error(error)
-        _refuse(f"{error.filename or 'the output'} cannot be written or read: {error.strerror}")
     except MemoryError:
         _refuse("not enough memory: choose a smaller problem, budget or batch")
     except Exception as error:
-        if "InputError" in [cls.__name__ for cls in type(error).__mro__]:  # not imported: --help must not wait for it
+        from stepbench import InputError  # NumPy comes with it, for which --help must not wait
+
+        if isinstance(error, InputError):
             _refuse(str(error))
         _refuse_users_error(error)
+        if isinstance(error, OSError):
+            _refuse(f"{error.filename or 'the output'} cannot be written or read: {error.strerror}")
         raise
 
 
@@ -63,13 +64,15 @@ def _refuse(message: str) -> None:
 
 def _refuse_users_error(error: Exception) -> None:
     """Where a file of the user's raised the error, show its own traceback, and not ours."""
-    files = sys.modules.get("stepbench.catalog.files")
-    told = files and files.users_lines(error)
+    from stepbench.catalog.files import users_lines
+
+    told = users_lines(error)
     if told:
         where, trace = told
         print(trace, end="", file=sys.stderr)
-        arrays = "truth value of an array" in str(error) or "only 0-dimensional arrays" in str(error)
-        hint = "; it gets all runs at once: np.where in place of if, np.exp in place of math.exp" if arrays else ""
+        hint = ""
+        if "truth value of an array" in str(error) or "only 0-dimensional arrays" in str(error):
+            hint = "; it gets all runs at once: np.where in place of if, np.exp in place of math.exp"
         _refuse(f"{where}: {type(error).__name__}: {error}{hint}")
 
 
@@ -92,7 +95,7 @@ def _app(args: Sequence[str]) -> typer.Typer:
     ) -> None:
         """The bench on which step-size methods are run, seen and compared honestly."""
 
-    app.command("run")(run.command(args))
+    app.command("run")(run.command_of(args))
     app.command("compare")(compare.command)
     app.command("explain")(explain.command)
     app.command("demo")(demo.command)

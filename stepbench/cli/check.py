@@ -19,7 +19,7 @@ def command(
     import numpy as np
 
     from stepbench import InputError, catalog
-    from stepbench.cli._common import console
+    from stepbench.cli.output import console
     from stepbench.conformance import judge
     from stepbench.conformance.invariance import STEPS, card
     from stepbench.contracts import Method, Problem

@@ -2,80 +2,49 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stepbench.cli._common import (
-    Animate,
-    Batch,
-    Csv,
-    Data,
-    Device,
-    Download,
-    Epochs,
-    Html,
-    Json,
-    Most,
-    Noise,
-    Output,
-    Plot,
-    Seed,
-    Show,
-    Start,
-    Steps,
-    Target,
-    run_one,
-    settings,
-    stated,
-    summary,
-)
+from stepbench.cli.data import DataOptions
+from stepbench.cli.options import ONE_RUN, Only, ProblemName, takes
+from stepbench.cli.output import Output
+from stepbench.cli.progress import run_one
+from stepbench.options import RunOptions
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 
+@takes
 def command(
-    problem: Annotated[str, typer.Argument(help="A problem, as rosenbrock or quadratic:kappa=100.")],
+    problem: ProblemName,
     methods: Annotated[list[str], typer.Argument(help="Methods, as gd:lr=0.001 adam+rdbd scipy:bfgs.")],
-    budget: Most = None,
-    steps: Steps = None,
-    target: Target = None,
-    start: Start = None,
-    seed: Seed = 0,
-    noise: Noise = 0.0,
-    batch: Batch = None,
-    epochs: Epochs = None,
-    device: Device = None,
-    data: Data = None,
-    download: Download = False,
-    plot: Plot = None,
-    show: Show = False,
-    animate: Animate = None,
-    html: Html = None,
-    csv: Csv = None,
-    json: Json = False,
+    run: Annotated[RunOptions, Only(*ONE_RUN)],
+    data: DataOptions,
+    output: Output,
 ) -> None:
     """Compare methods on one problem.
 
-    Prints a row a method, all at the same budget: its cost to each power of
+    Prints a row per method, all at the same budget: its cost to each power of
     ten of the error, how it ended, its error as a sparkline. A star marks the
     least of each column. --plot draws all the traces and errors, --show draws
-    in the terminal, --animate films the race at equal evaluations a frame.
+    in the terminal, --animate films the race, all methods at equal evaluations.
     """
     import stepbench
+    from stepbench.report.records import summary
     from stepbench.report.tables import comparison, notes
 
-    wanted = Output(plot, show, animate, html, csv, json)
-    wanted.check()
-    function = stated(problem, batch=batch, device=device, data=data, download=download)
+    output.check()
+    function = data.problem(problem)
     runners = [stepbench.method(method) for method in methods]  # all are looked up before any is run
-    given = settings(start, budget=budget, epochs=epochs, steps=steps, target=target, seed=seed, noise=noise)
+    run = replace(run, epochs=data.epochs)
     results: list[stepbench.Result] = []
     code = 0
     for method, runner in zip(methods, runners, strict=True):
         try:
-            results.append(run_one(function, runner, label=method, **given))
+            results.append(run_one(function, runner, run, method))
         except stepbench.Interrupted as stop:
             results.append(stop.result)
             code = 130
@@ -90,5 +59,5 @@ def command(
         if rest := methods[len(results) :]:
             out.print(f"not run: {', '.join(rest)}", highlight=False)
 
-    wanted.deliver(results, lambda: [summary(r) for r in results], tables, shown.figure)
+    output.deliver(lambda: [summary(result) for result in results], tables, shown.figure, results)
     raise typer.Exit(code)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stepbench.cli._common import OUTPUT, PANEL, Output, console
+from stepbench.cli.output import Output, console
+from stepbench.options import OUTPUT, RUN
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,7 +21,7 @@ def command(
         str | None, typer.Argument(metavar="[LESSON]", help="A lesson, as ill-conditioning, or a file, ./mine.toml.")
     ] = None,
     ask: Annotated[
-        bool, typer.Option("--ask", help="Ask for a prediction before the result.", rich_help_panel=PANEL)
+        bool, typer.Option("--ask", help="Ask for a prediction before the result.", rich_help_panel=RUN)
     ] = False,
     plot: Annotated[
         Path | None,

@@ -6,34 +6,21 @@ from typing import Annotated
 
 import typer
 
-from stepbench.cli._common import (
-    PANEL,
-    Most,
-    Noise,
-    Output,
-    Plot,
-    Progress,
-    Seed,
-    Start,
-    Steps,
-    Target,
-    console,
-    settings,
-)
+from stepbench.cli.options import ONE_RUN, Only, ProblemName, given, takes
+from stepbench.cli.output import Output, console
+from stepbench.cli.progress import Progress
+from stepbench.options import RUN, RunOptions
 
 
+@takes
 def command(
-    problem: Annotated[str, typer.Argument(help="A problem, as rosenbrock or quadratic:kappa=100.")],
+    problem: ProblemName,
+    *,
     method: Annotated[
-        str, typer.Option("--method", "-m", help="A method, as tlr or tlr:lr=0.1.", rich_help_panel=PANEL)
+        str, typer.Option("--method", "-m", help="A method, as tlr or tlr:lr=0.1.", rich_help_panel=RUN)
     ] = "gd",
-    budget: Most = None,
-    steps: Steps = None,
-    target: Target = None,
-    start: Start = None,
-    seed: Seed = 0,
-    noise: Noise = 0.0,
-    plot: Plot = None,
+    run: Annotated[RunOptions, Only(*ONE_RUN)],
+    output: Annotated[Output, Only("plot")],
 ) -> None:
     """Explain a run: what happened, why, and what helps.
 
@@ -48,10 +35,9 @@ def command(
     from stepbench.report.anatomy import advice
     from stepbench.report.tables import unequal
 
-    Output(plot=plot).check()
-    given = settings(start, budget=budget, steps=steps, target=target, seed=seed, noise=noise)
+    output.check()
     with Progress("explain") as progress:
-        found = explain(problem, method, progress=progress, **given)
+        found = explain(problem, method, progress=progress, **given(run))
     out = console()
     out.print(Text(f"{found.result.problem} · {found.result.label}", style="bold"), "", sep="\n")
     for paragraph in found.text.split("\n\n"):
@@ -64,6 +50,6 @@ def command(
     out.print("What would have been faster:" if faster else "What would have helped:", style="bold")
     for line in advice(found):
         out.print(Text(f"  {line}"), soft_wrap=True)
-    if plot is not None:
-        found.figure().savefig(plot, dpi=130)
-        out.print(Text(f"drawn to {plot}"))
+    if output.plot is not None:
+        found.figure().savefig(output.plot, dpi=130)
+        out.print(Text(f"drawn to {output.plot}"))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from stepbench.cli._common import need_web
+from stepbench.cli.output import need_web
 
 
 def command(

@@ -22,12 +22,12 @@ def command(
         str | None, typer.Option(help="The problems of one suite, as mgh, with what is known of each.")
     ] = None,
 ) -> None:
-    """List what there is, a line each."""
+    """List what there is, one line each."""
     from rich.table import Table
     from rich.text import Text
 
     from stepbench import InputError, catalog
-    from stepbench.cli._common import console
+    from stepbench.cli.output import console
     from stepbench.fields import nearest
 
     if group is not None and group not in GROUPS:
@@ -35,7 +35,7 @@ def command(
     out = console()
     suites = catalog.suites()
     if suite is not None:
-        catalog.suite(suite)  # refuses a name that there is not
+        catalog.suite(suite)  # refuses a suite that is not there
         if group not in (None, "problems"):
             raise InputError(f"--suite {suite} lists problems: leave out {group}")
         from stepbench.report.tables import suite_table

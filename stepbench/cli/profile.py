@@ -2,42 +2,45 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stepbench.cli._common import PANEL, Budget, Json, Noise, Output, Plot, finite
-from stepbench.cli._study import File, Scheduler, Traces, Workers, deliver, opened
+from stepbench.cli.kept import Kept, print_study
+from stepbench.cli.options import Default, Only, given, takes
+from stepbench.cli.output import Output
+from stepbench.options import RUN, RunOptions, option
 
 if TYPE_CHECKING:
     from stepbench.study.profile import Profile
 
 
+@dataclass(frozen=True)
+class ProfileOptions(RunOptions):
+    """The options of runs on many problems."""
+
+    seeds: int = option(1, "Seeds of each problem whose steps are random.", RUN, bounds="[1, inf)")
+
+
+@takes
 def command(
     methods: Annotated[list[str], typer.Argument(help="Methods, as gd adam csawg-p5 scipy:bfgs.")],
+    *,
     suite: Annotated[
         list[str] | None,
-        typer.Option(help="A suite of problems; may be repeated.", show_default="mgh", rich_help_panel=PANEL),
+        typer.Option(help="A suite of problems; may be repeated.", show_default="mgh", rich_help_panel=RUN),
     ] = None,
     problem: Annotated[
         list[str] | None,
-        typer.Option(help="A problem, beside or in place of a suite; may be repeated.", rich_help_panel=PANEL),
+        typer.Option(help="A problem, beside or in place of a suite; may be repeated.", rich_help_panel=RUN),
     ] = None,
     tolerance: Annotated[
-        str, typer.Option(help="Parts of f(w₀) − f* that may be left, with commas.", rich_help_panel=PANEL)
+        str, typer.Option(help="Parts of f(w₀) − f* that may be left, with commas.", rich_help_panel=RUN)
     ] = "1e-1,1e-3,1e-5",
-    budget: Budget = 500,
-    seeds: Annotated[
-        int, typer.Option(help="Seeds of each problem whose steps are random.", rich_help_panel=PANEL)
-    ] = 1,
-    noise: Noise = 0.0,
-    plot: Plot = None,
-    json: Json = False,
-    study: File = Path("study.db"),
-    workers: Workers = 1,
-    scheduler: Scheduler = None,
-    traces: Traces = False,
+    run: Annotated[ProfileOptions, Only("budget", "seeds", "noise"), Default(budget=500)],
+    output: Annotated[Output, Only("plot", "json")],
+    kept: Kept,
 ) -> None:
     """Profile methods on a suite: who solves how much, how fast?
 
@@ -49,35 +52,27 @@ def command(
     from stepbench.report.study_tables import pairs_table, profile_notes, profile_table
     from stepbench.study.profile import profile
 
-    Output(plot).check()
+    output.check()
     try:
         tolerances = [float(word) for word in tolerance.split(",")]
     except ValueError:
         raise InputError(f"--tolerance {tolerance} must be numbers with commas between them, as 1e-1,1e-3") from None
     named = [name for chosen in suite or ([] if problem else ["mgh"]) for name in catalog.suite(chosen)]
-    with opened(study, "profile", workers=workers, scheduler=scheduler, traces=traces) as kept:
-        found = profile(
-            methods,
-            [*named, *(problem or [])],
-            tolerances=tolerances,
-            budget=budget,
-            seeds=seeds,
-            noise=noise,
-            study=kept,
-        )
-    deliver(
+    with kept.opened("profile") as study:
+        found = profile(methods, [*named, *(problem or [])], tolerances=tolerances, study=study, **given(run))
+    output.deliver(
         lambda: _summary(found),
-        lambda width: [profile_table(found, width), pairs_table(found, width)],
-        lambda: profile_notes(found),
+        lambda out: print_study(
+            out, [profile_table(found, out.width), pairs_table(found, out.width)], profile_notes(found), study
+        ),
         found.figure,
-        kept,
-        json=json,
-        plot=plot,
     )
 
 
 def _summary(found: Profile) -> dict[str, Any]:
     """A profile as JSON tells it: costs by tolerance, method and problem, null where unsolved."""
+    from stepbench.report.records import finite
+
     return {
         "problems": list(found.problems),
         "tolerances": list(found.tolerances),

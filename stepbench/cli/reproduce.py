@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from stepbench.cli._common import OUTPUT, PANEL, Data, Download, Json, check_writable, console, find_data, write_json
-from stepbench.cli._study import WHERE, Workers, opened
+from stepbench.cli.data import DataOptions
+from stepbench.cli.kept import Kept
+from stepbench.cli.options import Default, Only, takes
+from stepbench.cli.output import Output, check_writable, console, typed, write_json
+from stepbench.options import OUTPUT, RUN
 
 
+@takes
 def command(
+    *,
     names: Annotated[
         list[str] | None,
         typer.Argument(
@@ -22,12 +25,11 @@ def command(
         ),
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Only the claims that take seconds.", rich_help_panel=PANEL)
+        bool, typer.Option("--quick", help="Only the claims that take seconds.", rich_help_panel=RUN)
     ] = False,
-    seeds: Annotated[int, typer.Option(help="Seeds that a claim must hold for.", min=1, rich_help_panel=PANEL)] = 3,
-    seed: Annotated[int, typer.Option(help="The first of them.", min=0, rich_help_panel=PANEL)] = 0,
-    data: Data = None,
-    download: Download = False,
+    seeds: Annotated[int, typer.Option(help="Seeds that a claim must hold for.", min=1, rich_help_panel=RUN)] = 3,
+    seed: Annotated[int, typer.Option(help="The first of them.", min=0, rich_help_panel=RUN)] = 0,
+    data: Annotated[DataOptions, Only("data", "download")],
     figures: Annotated[
         Path | None, typer.Option(help="A folder to draw the figures in.", rich_help_panel=OUTPUT, show_default=False)
     ] = None,
@@ -35,11 +37,8 @@ def command(
         Path | None,
         typer.Option(help="Write it all to a .md or .html file.", rich_help_panel=OUTPUT, show_default=False),
     ] = None,
-    json: Json = False,
-    study: Annotated[Path, typer.Option(help="The file that keeps every run.", rich_help_panel=WHERE)] = Path(
-        "reproduce.db"
-    ),
-    workers: Workers = 1,
+    output: Annotated[Output, Only("json")],
+    kept: Annotated[Kept, Only("study", "workers"), Default(study=Path("reproduce.db"))],
 ) -> None:
     """Reproduce the papers' claims, each with a verdict.
 
@@ -59,32 +58,32 @@ def command(
             out.print(tell.claims_table(paper, claims))
         return
     asked = chosen(names)
-    find_data(data, download)
-    Store(study)  # refuses a file that is no study, before a folder is made
+    data.find()
+    Store(kept.study)  # refuses a file that is no study, before a folder is made
     _check(figures, report)
     judged: list[tell.Judged] = []
     done, total = 0, sum(len(claims) for _, claims in asked)
     for paper, claims in asked:
         verdicts = []
-        if not json:
+        if not output.json:
             out.print(tell.heading(paper), highlight=False)
         for claim in claims:
             done += 1
             label = f"{done}/{total} {paper.name}/{claim.name}"
-            with opened(study, label, workers=workers, scheduler=None, traces=False) as kept:
-                verdicts.append(judge(claim, kept, range(seed, seed + seeds), quick=quick))
+            with kept.opened(label) as study:
+                verdicts.append(judge(claim, study, range(seed, seed + seeds), quick=quick))
             if figures is not None:
                 tell.draw(figures, paper, verdicts[-1])
-            if not json:
+            if not output.json:
                 out.print(tell.verdict_lines(verdicts[-1], min(out.width, 120), plain=out.options.ascii_only))
         judged.append((paper, verdicts))
-    if json:
+    if output.json:
         write_json(tell.as_json(judged))
     else:
         out.print(tell.tally([verdict for _, verdicts in judged for verdict in verdicts]), highlight=False)
     if report is not None:
-        report.write_text(tell.written(report, judged, shlex.join(["stepbench", *sys.argv[1:]]), figures), "utf-8")
-        if not json:
+        report.write_text(tell.written(report, judged, typed(), figures), "utf-8")
+        if not output.json:
             out.print(f"written to {report}", highlight=False)
 
 

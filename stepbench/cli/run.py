@@ -5,91 +5,39 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stepbench.cli._common import (
-    OUTPUT,
-    PANEL,
-    Animate,
-    Batch,
-    Csv,
-    Data,
-    Device,
-    Download,
-    Epochs,
-    Html,
-    Json,
-    Most,
-    Noise,
-    Output,
-    Plot,
-    Seed,
-    Show,
-    Start,
-    Steps,
-    Target,
-    run_one,
-    settings,
-    stated,
-    summary,
-)
+from stepbench.cli.data import DataOptions
+from stepbench.cli.options import ONE_RUN, Only, ProblemName, takes
+from stepbench.cli.output import Output
+from stepbench.cli.progress import run_one
+from stepbench.options import RUN, RunOptions
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from stepbench.contracts import Runnable
     from stepbench.fields import Field
 
 
-def command(args: Sequence[str]) -> Callable[..., None]:
+def command_of(args: Sequence[str]) -> Callable[..., None]:
     """The command as a function whose parameters are the run's options and the named method's hyper-parameters."""
     spec = _method_in(args)
-    known = _known(spec) if spec is not None else {}
+    named, known = (None, {}) if spec is None else _named(spec)
     options = {f"own_{i}": key for i, key in enumerate(known)}  # as names of Python parameters
 
-    def run(
-        problem: Annotated[str, typer.Argument(help="A problem, as rosenbrock or quadratic:kappa=100.")],
+    def command(
+        problem: ProblemName,
+        *,
         method: Annotated[
-            str, typer.Option("--method", "-m", help="A method, as csawg or adam+rdbd.", rich_help_panel=PANEL)
+            str, typer.Option("--method", "-m", help="A method, as csawg or adam+rdbd.", rich_help_panel=RUN)
         ] = "gd",
-        budget: Most = None,
-        steps: Steps = None,
-        target: Target = None,
-        start: Start = None,
-        seed: Seed = 0,
-        noise: Noise = 0.0,
-        batch: Batch = None,
-        epochs: Epochs = None,
-        device: Device = None,
-        data: Data = None,
-        download: Download = False,
-        every: Annotated[
-            int | None,
-            typer.Option(
-                help="Steps from one record to the next.",
-                show_default="1; of a network, some an epoch",
-                rich_help_panel=OUTPUT,
-            ),
-        ] = None,
-        checkpoint: Annotated[
-            Path | None,
-            typer.Option(
-                help="Keep the run in this file; the same command goes on from there.",
-                rich_help_panel=OUTPUT,
-                show_default=False,
-            ),
-        ] = None,
-        checkpoint_every: Annotated[
-            int, typer.Option(help="Steps between two savings.", rich_help_panel=OUTPUT)
-        ] = 1000,
-        plot: Plot = None,
-        show: Show = False,
-        animate: Animate = None,
-        html: Html = None,
-        csv: Csv = None,
-        json: Json = False,
+        data: DataOptions,
+        run: Annotated[RunOptions, Only(*ONE_RUN, "every", "checkpoint", "checkpoint_every")],
+        output: Output,
         **values: Any,
     ) -> None:
         """Run one method on one problem.
@@ -101,35 +49,31 @@ def command(args: Sequence[str]) -> Callable[..., None]:
         """
         import stepbench
         from stepbench import catalog
+        from stepbench.report.records import summary
         from stepbench.report.tables import convergence, outcome
 
-        wanted = Output(plot, show, animate, html, csv, json)
-        wanted.check()
+        output.check()
         chosen = {options[name]: value for name, value in values.items() if value is not None}
-        function = stated(problem, batch=batch, device=device, data=data, download=download)
-        runner = stepbench.method(method, **chosen)
-        given = settings(start, budget=budget, epochs=epochs, steps=steps, target=target, seed=seed, noise=noise)
-        given |= {"every": every, "checkpoint": checkpoint, "checkpoint_every": checkpoint_every}
-        label = method if runner.spec() == stepbench.method(method).spec() else catalog.label(runner)
+        function = data.problem(problem)
+        as_named = named if named is not None and method == spec else catalog.method(method)
+        runner = catalog.method(as_named, **chosen)
+        run = replace(run, epochs=data.epochs)
+        label = method if runner.spec() == as_named.spec() else catalog.label(runner)
         try:
-            result, code = run_one(function, runner, label=label, **given), 0
+            result, code = run_one(function, runner, run, label), 0
         except stepbench.Interrupted as stop:
             result, code = stop.result, 130
-            if checkpoint is not None:
-                print(f"stepbench: kept in {checkpoint}; the same command goes on from there", file=sys.stderr)
+            if run.checkpoint is not None:
+                print(f"stepbench: kept in {run.checkpoint}; the same command goes on from there", file=sys.stderr)
 
         def tables(out: Console) -> None:
             out.print(convergence(result, out.width))
             out.print(outcome(result), highlight=False)
 
-        wanted.deliver([result], lambda: summary(result), tables, result.figure)
+        output.deliver(lambda: summary(result), tables, result.figure, [result])
         raise typer.Exit(code)
 
-    plain = [p for p in inspect.signature(run, eval_str=True).parameters.values() if p.name != "values"]
-    own = [_parameter(name, key, *known[key]) for name, key in options.items()]
-    run.__signature__ = inspect.Signature([*plain, *own])  # type: ignore[attr-defined]
-    run.__annotations__ |= {p.name: p.annotation for p in own}
-    return run
+    return takes(command, [_parameter(name, key, *known[key]) for name, key in options.items()])
 
 
 def _method_in(args: Sequence[str]) -> str | None:
@@ -147,12 +91,13 @@ def _method_in(args: Sequence[str]) -> str | None:
     return found
 
 
-def _known(spec: str) -> dict[str, tuple[Any, Field]]:
-    """The hyper-parameters of a method, by key."""
+def _named(spec: str) -> tuple[Runnable, dict[str, tuple[Any, Field]]]:
+    """The method of a spec, and its hyper-parameters by key."""
     from stepbench import catalog
     from stepbench.contracts import hyperparameters
 
-    return hyperparameters(catalog.method(spec))
+    found = catalog.method(spec)
+    return found, hyperparameters(found)
 
 
 def _parameter(name: str, key: str, part: Any, field: Field) -> inspect.Parameter:

@@ -31,7 +31,7 @@ def command(name: Annotated[str, typer.Argument(help="A problem or method, as ro
 
 def _show_method(name: str, method: Runnable) -> None:
     from stepbench import catalog
-    from stepbench.cli._common import console
+    from stepbench.cli.output import console
     from stepbench.conformance.invariance import STEPS, card
     from stepbench.contracts import Joined, hyperparameters
     from stepbench.report.tables import invariance_card
@@ -58,7 +58,7 @@ def _show_problem(problem: Problem) -> None:
     from rich.table import Table
 
     from stepbench.catalog.files import is_users
-    from stepbench.cli._common import console
+    from stepbench.cli.output import console
     from stepbench.engine.vetting import vet_shapes
     from stepbench.fields import fields_of, show_point
 
@@ -71,7 +71,9 @@ def _show_problem(problem: Problem) -> None:
             return "unknown"
         each = np.reshape(x, (len(x), -1)).T
         shown = [show_point(one) for one in each]
-        return ", ".join(shown[:6]) + ", …" * (len(shown) > 6)
+        if len(shown) > 6:
+            shown = [*shown[:6], "…"]
+        return ", ".join(shown)
 
     facts = Table.grid(padding=(0, 2))
     facts.add_row("start", vector(problem.x0))
@@ -89,7 +91,8 @@ def _show_problem(problem: Problem) -> None:
         (left, right), (bottom, top) = problem.view
         facts.add_row("window", f"{left:g} … {right:g} by {bottom:g} … {top:g}")
     facts.add_row(
-        "mini-batches", f"{1 / problem.fraction:g} an epoch" if problem.stochastic else "none: every step sees all of f"
+        "mini-batches",
+        f"{1 / problem.fraction:g} per epoch" if problem.stochastic else "none: every step sees all of f",
     )
     if "grad" in problem.derived:
         facts.add_row("gradient", f"derived from f by {problem.derivation('grad')}")
@@ -103,7 +106,7 @@ def _explain(thing: Any) -> None:
     from rich.text import Text
 
     from stepbench import catalog
-    from stepbench.cli._common import console
+    from stepbench.cli.output import console
 
     title, _, body = catalog.docstring(type(thing)).partition("\n")
     out = console()
@@ -133,14 +136,18 @@ def _fields(owned: dict[str, tuple[Any, Field]]) -> None:
     from rich import box
     from rich.table import Table
 
-    from stepbench.cli._common import console
+    from stepbench.cli.output import console
     from stepbench.fields import show_value
 
     tuned = any(field.search for _, field in owned.values())
-    headings = ("field", "symbol", "value", "range", *["tuned over"] * tuned, "meaning")
+    headings = ["field", "symbol", "value", "range", "meaning"]
+    if tuned:
+        headings.insert(-1, "tuned over")
     table = Table(*headings, box=box.SIMPLE_HEAD, pad_edge=False)
     for key, (part, field) in owned.items():
-        cells = [key, field.symbol, show_value(getattr(part, field.name)), field.range, *[field.search] * tuned]
-        table.add_row(*cells, field.meaning)
+        cells = [key, field.symbol, show_value(getattr(part, field.name)), field.range, field.meaning]
+        if tuned:
+            cells.insert(-1, field.search)
+        table.add_row(*cells)
     if table.row_count:
         console().print(table)

@@ -1,11 +1,8 @@
-"""``stepbench study``: what a study's file holds, and taking it out, together or apart."""
+"""``stepbench study``: show what a study's file keeps, export it, merge it with others, or remove runs from it."""
 
 from __future__ import annotations
 
-import csv
 import json
-import struct
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,42 +20,36 @@ Status = Annotated[str | None, typer.Option(help="Only runs that ended so: conve
 @app.command()
 def show(study: File = Path("study.db"), status: Status = None) -> None:
     """Show what a study holds; with --status, each run that ended so, and why."""
-    from stepbench.cli._common import console
+    from stepbench.cli.output import console
+    from stepbench.report.records import stored_runs
     from stepbench.report.study_tables import study_table
 
     out = console()
     with _stored(study) as store:
-        if status is None:
-            counts: dict[bytes, dict[str, int]] = {}
-            for setting, word, n in store.statuses():
-                counts.setdefault(setting, {})[word] = n
-            settings = store.settings().items()
-            out.print(
-                study_table(str(study), [(json.loads(text), counts.get(key, {})) for key, text in settings], out.width)
-            )
+        if status is not None:
+            for row in stored_runs(store, _known(status)):
+                out.print(f"{row['problem']} · {row['method']} · {_told(row)}", highlight=False, soft_wrap=True)
             return
-        for row in _runs(store, _status(status)):
-            own = {
-                key: value
-                for key, value in row.items()
-                if key.startswith(("problem.", "method.", "start", "seed")) and value is not None
-            }
-            shown = " ".join(f"{key.removeprefix('method.')}={value}" for key, value in own.items())
-            out.print(f"{row['problem']} · {row['method']} · {shown}: {row['detail']}", highlight=False, soft_wrap=True)
+        counts: dict[bytes, dict[str, int]] = {}
+        for key, ending, n in store.statuses():
+            counts.setdefault(key, {})[ending] = n
+        settings = [(json.loads(text), counts.get(key, {})) for key, text in store.settings().items()]
+        out.print(study_table(str(study), settings, out.width))
 
 
 @app.command()
 def export(
     study: File,
-    to_csv: Annotated[Path | None, typer.Option("--csv", help="Write a row a run to this CSV file.")] = None,
+    to_csv: Annotated[Path | None, typer.Option("--csv", help="Write a row per run to this CSV file.")] = None,
     to_parquet: Annotated[Path | None, typer.Option("--parquet", help="The same as a Parquet file.")] = None,
     traces: Annotated[
         Path | None, typer.Option(help="Write the traces that were kept to this folder, as stepbench.load reads them.")
     ] = None,
 ) -> None:
-    """Write the runs of a study to a table: a row a run, in an order that does not depend on when it was made."""
+    """Write the runs of a study to a table: a row per run, in an order that does not depend on when it was made."""
     from stepbench import InputError
-    from stepbench.cli._common import console
+    from stepbench.cli.output import console
+    from stepbench.report.records import stored_runs, write_rows_as_csv, write_rows_as_parquet
     from stepbench.report.study_tables import counted
 
     if to_csv is to_parquet is traces is None:
@@ -66,24 +57,21 @@ def export(
     for path in (to_csv, to_parquet):
         if path is not None and path.resolve() == study.resolve():
             raise InputError(f"{path} is the study itself: write to another file")
+    done: list[str] = []
     with _stored(study) as store:
-        rows = [*_runs(store)]
-        headings = list(dict.fromkeys(key for row in rows for key in row))
+        rows = [*stored_runs(store)]
         if to_csv is not None:
-            with to_csv.open("w", newline="") as file:
-                writer = csv.writer(file)
-                writer.writerow(headings)
-                writer.writerows([_text(row.get(key)) for key in headings] for row in rows)
+            write_rows_as_csv(rows, to_csv)
+            done.append(f"{counted(len(rows), 'run')} written to {to_csv}")
         if to_parquet is not None:
-            _write_parquet(to_parquet, {key: [row.get(key) for row in rows] for key in headings})
-        kept = 0
+            try:
+                write_rows_as_parquet(rows, to_parquet)
+            except ImportError:
+                raise InputError('--parquet needs pyarrow: python3 -m pip install "stepbench[parquet]"') from None
+            done.append(f"{counted(len(rows), 'run')} written to {to_parquet}")
         if traces is not None:
-            traces.mkdir(parents=True, exist_ok=True)
-            for key, trace in store.traces():
-                (traces / f"{key.hex()}.npz").write_bytes(trace)
-                kept += 1
-    done = [f"{counted(len(rows), 'run')} written to {path}" for path in (to_csv, to_parquet) if path is not None]
-    done += [f"{counted(kept, 'trace')} written to {traces}"] * (traces is not None)
+            kept = _write_traces(store, traces)
+            done.append(f"{counted(kept, 'trace')} written to {traces}")
     for line in done:
         console().print(line, highlight=False)
 
@@ -94,7 +82,7 @@ def merge(
     others: Annotated[list[Path], typer.Argument(help="The studies to take over; they stay as they are.")],
 ) -> None:
     """Take the runs of other studies over into the first."""
-    from stepbench.cli._common import console
+    from stepbench.cli.output import console
     from stepbench.report.study_tables import counted
     from stepbench.study.store import Store
 
@@ -119,12 +107,13 @@ def remove(
     method: Annotated[str | None, typer.Option(help="Runs of this method, as show names it.")] = None,
     status: Status = None,
     stale: Annotated[
-        bool, typer.Option("--stale", help="Runs that another version of stepbench made, which none will use again.")
+        bool,
+        typer.Option("--stale", help="Runs that another version of stepbench made, which no command will use again."),
     ] = False,
 ) -> None:
-    """Remove runs; all that is asked for must be true of a run."""
+    """Remove the runs for which all that is asked for is true."""
     from stepbench import InputError, catalog
-    from stepbench.cli._common import console
+    from stepbench.cli.output import console
     from stepbench.engine.identity import is_current
     from stepbench.report.study_tables import counted
 
@@ -143,66 +132,43 @@ def remove(
             if all(value in (None, setting[name]) for name, value in wanted.items())
             and not (stale and is_current(setting))
         ]
-        gone = store.remove(chosen, _status(status))
+        gone = store.remove(chosen, _known(status))
     console().print(f"{counted(gone, 'run')} removed from {study}", highlight=False)
 
 
 def _stored(path: Path) -> Store:
+    """The file of a study that is there."""
     from stepbench.study.store import Store
 
     return Store(path, new=False)
 
 
-def _status(word: str | None) -> str | None:
+def _known(status: str | None) -> str | None:
+    """The status itself, if one is asked for; raises InputError where no run can have it."""
     from stepbench import InputError
     from stepbench.fields import nearest
     from stepbench.report.tables import STYLES
 
-    if word is not None and word not in STYLES:
-        raise InputError(f"no status {word}{nearest(word, STYLES)}; there are {', '.join(STYLES)}")
-    return word
+    if status is not None and status not in STYLES:
+        raise InputError(f"no status {status}{nearest(status, STYLES)}; there are {', '.join(STYLES)}")
+    return status
 
 
-def _runs(store: Store, status: str | None = None) -> Iterator[dict[str, Any]]:
-    """Each run as a flat record; what a problem or method has of its own is ``problem.kappa``, ``method.lr``."""
-    from stepbench.engine.columns import KEPT
-
-    for key, text in store.settings().items():
-        setting = json.loads(text)
-        own = {f"problem.{name}": value for name, value in setting.pop("problem_parameters").items()}
-        for head, end in store.runs(key):
-            if status in (None, end.status):
-                parameters = {f"method.{name}": value for name, value in json.loads(head.parameters).items()}
-                yield {
-                    "problem": setting["problem"],
-                    **own,
-                    "method": setting["method"],
-                    **parameters,
-                    "start": _numbers(head.start),
-                    "seed": head.seed,
-                    **{name: setting[name] for name in ("noise", "budget", "steps", "target")},
-                    "status": end.status,
-                    "detail": end.detail,
-                    **{column.end: number for column, number in zip(KEPT, end.numbers, strict=True)},
-                    "w": _numbers(end.point),
-                    "stepbench": setting["stepbench"],
-                    "key": head.key.hex(),
-                }
+def _told(row: dict[str, Any]) -> str:
+    """What a run was given, and how it ended."""
+    given = [
+        f"{name.removeprefix('method.')}={value}"
+        for name, value in row.items()
+        if name.startswith(("problem.", "method.", "start", "seed")) and value is not None
+    ]
+    return f"{' '.join(given)}: {row['detail']}"
 
 
-def _numbers(blob: bytes | None) -> list[float] | None:
-    return None if blob is None else [*struct.unpack(f"<{len(blob) // 8}d", blob)]
-
-
-def _text(value: Any) -> Any:
-    return " ".join(map(repr, value)) if isinstance(value, list) else value
-
-
-def _write_parquet(path: Path, columns: dict[str, list[Any]]) -> None:
-    from stepbench import InputError
-
-    try:
-        from pyarrow import parquet, table
-    except ImportError:
-        raise InputError('--parquet needs pyarrow: python3 -m pip install "stepbench[parquet]"') from None
-    parquet.write_table(table(columns), path)
+def _write_traces(store: Store, folder: Path) -> int:
+    """Write every trace that a study keeps to a file of its own; returns how many there are."""
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = 0
+    for key, trace in store.traces():
+        (folder / f"{key.hex()}.npz").write_bytes(trace)
+        kept += 1
+    return kept

@@ -2,57 +2,40 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stepbench.cli._common import (
-    Batch,
-    Data,
-    Device,
-    Download,
-    Epochs,
-    Json,
-    Most,
-    Noise,
-    Output,
-    Plot,
-    Seed,
-    Start,
-    Steps,
-    finite,
-    settings,
-    stated,
-)
-from stepbench.cli._study import Error, File, Methods, Over, Scheduler, Traces, Workers, deliver, opened
+from stepbench.cli.data import DataOptions
+from stepbench.cli.kept import Kept, print_study
+from stepbench.cli.options import GoalOptions, MethodNames, Only, ProblemName, given, takes
+from stepbench.cli.output import Output
+from stepbench.options import RUN
 
 if TYPE_CHECKING:
     from stepbench import Problem
     from stepbench.study.sweep import Sensitivity
 
 
+@takes
 def command(
-    problem: Annotated[str, typer.Argument(help="A problem, as rosenbrock or quadratic:kappa=100.")],
-    method: Methods,
-    over: Over,
-    target: Error = None,
-    budget: Most = None,
-    steps: Steps = None,
-    start: Start = None,
-    seed: Seed = 0,
-    noise: Noise = 0.0,
-    batch: Batch = None,
-    epochs: Epochs = None,
-    device: Device = None,
-    data: Data = None,
-    download: Download = False,
-    plot: Plot = None,
-    json: Json = False,
-    study: File = Path("study.db"),
-    workers: Workers = 1,
-    scheduler: Scheduler = None,
-    traces: Traces = False,
+    problem: ProblemName,
+    method: MethodNames,
+    over: Annotated[
+        list[str],
+        typer.Option(
+            "--over",
+            help="What to vary: lr=1e-5:1:60:log, beta1=0.5,0.9, K=1:6 (to 5), seed=0:8, problem.kappa=10,100, "
+            "w1=-2:2:9.",
+            rich_help_panel=RUN,
+            show_default=False,
+        ),
+    ],
+    run: Annotated[GoalOptions, Only("target", "budget", "steps", "start", "seed", "noise")],
+    data: DataOptions,
+    output: Annotated[Output, Only("plot", "json")],
+    kept: Kept,
 ) -> None:
     """Sweep hyper-parameters: how sensitive is a method?
 
@@ -68,38 +51,31 @@ def command(
     from stepbench.report.study_tables import sensitivity_table, sweep_notes
     from stepbench.study.sweep import sweep
 
-    Output(plot).check()
-    function = stated(problem, batch=batch, device=device, data=data, download=download)
-    _refuse_unequal(function, method, over, batch, epochs)
-    budget = in_evaluations(function, budget, epochs)
-    given = settings(start, budget=budget, steps=steps, target=target, seed=seed, noise=noise)
-    with opened(study, "sweep", workers=workers, scheduler=scheduler, traces=traces) as kept:
-        found = sweep(function, method, over, study=kept, **given)
-    deliver(
+    output.check()
+    function = data.problem(problem)
+    _refuse_unequal(function, method, over, data)
+    run = replace(run, budget=in_evaluations(function, run.budget, data.epochs))
+    with kept.opened("sweep") as study:
+        found = sweep(function, method, over, study=study, **given(run))
+    output.deliver(
         lambda: [_summary(line, found.target is not None) for line in found.sensitivities()],
-        lambda width: [sensitivity_table(found, width)],
-        lambda: sweep_notes(found),
+        lambda out: print_study(out, [sensitivity_table(found, out.width)], sweep_notes(found), study),
         found.figure,
-        kept,
-        json=json,
-        plot=plot,
     )
 
 
-def _refuse_unequal(
-    problem: Problem, methods: list[str], over: list[str], batch: int | None, epochs: float | None
-) -> None:
+def _refuse_unequal(problem: Problem, methods: list[str], over: list[str], data: DataOptions) -> None:
     """Refuse epochs where what is varied changes how many steps they have, and a batch that is varied too."""
     from stepbench import InputError, catalog
     from stepbench.study.grid import axes
 
-    if batch is None and epochs is None:
+    if data.batch is None and data.epochs is None:
         return
     for axis in axes(over, problem, [catalog.method(method) for method in methods]):
         name = axis.name.removeprefix("problem.")
-        if axis.kind == "problem" and name == "batch" and batch is not None:
+        if axis.kind == "problem" and name == "batch" and data.batch is not None:
             raise InputError("--batch: it is varied by --over problem.batch: leave one of them out")
-        if axis.kind == "problem" and epochs is not None:
+        if axis.kind == "problem" and data.epochs is not None:
             steps = {catalog.problem(problem, **{name: value}).fraction for value in axis.values}
             if len(steps) > 1:
                 raise InputError(f"--epochs: {axis.name} changes the steps of an epoch: give --budget")
@@ -107,6 +83,8 @@ def _refuse_unequal(
 
 def _summary(line: Sensitivity, known: bool) -> dict[str, Any]:
     """A sensitivity as JSON tells it."""
+    from stepbench.report.records import finite
+
     costs = [finite(cost) for cost in line.cost.tolist()]
     left = [finite(value) for value in line.left.tolist()]
     usable = None if line.usable is None else [line.axis.values[k] for k in line.usable]

@@ -2,68 +2,50 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stepbench.cli._common import (
-    PANEL,
-    Batch,
-    Data,
-    Device,
-    Download,
-    Epochs,
-    Json,
-    Most,
-    Noise,
-    Output,
-    Plot,
-    Seed,
-    finite,
-    stated,
-)
-from stepbench.cli._study import Error, File, Scheduler, Traces, Workers, deliver, opened
+from stepbench.cli.data import DataOptions
+from stepbench.cli.kept import Kept, print_study
+from stepbench.cli.options import GoalOptions, Only, ProblemName, given, takes
+from stepbench.cli.output import Output
+from stepbench.options import RUN, option
 
 if TYPE_CHECKING:
     from stepbench.study.tune import Tuned
 
 
+@dataclass(frozen=True)
+class TuneOptions(GoalOptions):
+    """The options of runs of which some are trials."""
+
+    tune_budget: int | None = option(None, "Gradient evaluations of a trial.", RUN, bounds="[1, inf)", shown="--budget")
+
+
+@takes
 def command(
-    problem: Annotated[str, typer.Argument(help="A problem, as rosenbrock or quadratic:kappa=100.")],
+    problem: ProblemName,
     methods: Annotated[list[str], typer.Argument(help="Methods, as gd adam momentum+rdbd.")],
-    trials: Annotated[int, typer.Option(help="Settings tried of each method.", rich_help_panel=PANEL)] = 32,
+    *,
+    trials: Annotated[int, typer.Option(help="Settings tried of each method.", rich_help_panel=RUN)] = 32,
     cases: Annotated[
         int,
-        typer.Option(help="Starts (seeds, where steps are random) to tune on, and to score.", rich_help_panel=PANEL),
+        typer.Option(help="Starts (seeds, where steps are random) to tune on, and to score.", rich_help_panel=RUN),
     ] = 10,
     over: Annotated[
         list[str] | None,
         typer.Option(
             help="A range in place of the declared one: lr=1e-4:1:log, p=0:0.9, K=1,2,5.",
-            rich_help_panel=PANEL,
+            rich_help_panel=RUN,
             show_default="declared by each method; see stepbench show",
         ),
     ] = None,
-    target: Error = None,
-    budget: Most = None,
-    tune_budget: Annotated[
-        int | None,
-        typer.Option(help="Gradient evaluations of a trial.", show_default="--budget", rich_help_panel=PANEL),
-    ] = None,
-    seed: Seed = 0,
-    noise: Noise = 0.0,
-    batch: Batch = None,
-    epochs: Epochs = None,
-    device: Device = None,
-    data: Data = None,
-    download: Download = False,
-    plot: Plot = None,
-    json: Json = False,
-    study: File = Path("study.db"),
-    workers: Workers = 1,
-    scheduler: Scheduler = None,
-    traces: Traces = False,
+    run: Annotated[TuneOptions, Only("target", "budget", "tune_budget", "seed", "noise")],
+    data: DataOptions,
+    output: Annotated[Output, Only("plot", "json")],
+    kept: Kept,
 ) -> None:
     """Tune methods alike and score them fairly.
 
@@ -76,35 +58,22 @@ def command(
     from stepbench.report.study_tables import tuning_notes, tuning_table
     from stepbench.study.tune import tune
 
-    Output(plot).check()
-    function = stated(problem, batch=batch, device=device, data=data, download=download)
-    with opened(study, "tune", workers=workers, scheduler=scheduler, traces=traces) as kept:
-        tuning = tune(
-            function,
-            methods,
-            trials=trials,
-            cases=cases,
-            over=over or (),
-            target=target,
-            budget=in_evaluations(function, budget, epochs),
-            tune_budget=tune_budget,
-            seed=seed,
-            noise=noise,
-            study=kept,
-        )
-    deliver(
+    output.check()
+    function = data.problem(problem)
+    with kept.opened("tune") as study:
+        run = replace(run, budget=in_evaluations(function, run.budget, data.epochs))
+        tuning = tune(function, methods, trials=trials, cases=cases, over=over or (), study=study, **given(run))
+    output.deliver(
         lambda: [_summary(tuned) for tuned in tuning.ranked],
-        lambda width: [tuning_table(tuning, width)],
-        lambda: tuning_notes(tuning),
+        lambda out: print_study(out, [tuning_table(tuning, out.width)], tuning_notes(tuning), study),
         tuning.figure,
-        kept,
-        json=json,
-        plot=plot,
     )
 
 
 def _summary(tuned: Tuned) -> dict[str, Any]:
     """A tuned method as JSON tells it; what is not finite is null."""
+    from stepbench.report.records import finite
+
     return {
         "label": tuned.label,
         "method": tuned.method.spec(),

@@ -45,7 +45,9 @@ def varying(method: Runnable) -> dict[str, Field]:
 
 
 def changed(part: Any, values: dict[str, Any]) -> Any:
-    """A copy of the object with some fields changed; text is read as the field's kind says."""
+    """The object with some fields changed, itself where none is; text is read as the field's kind says."""
+    if not values:
+        return part
     known = fields_of(type(part))
     for key in values:
         if key not in known:
@@ -56,7 +58,9 @@ def changed(part: Any, values: dict[str, Any]) -> Any:
 
 
 def with_values(method: Runnable, values: dict[str, Any]) -> Any:
-    """The same method with some hyper-parameters changed, by the keys of ``hyperparameters``."""
+    """The method with some hyper-parameters changed, by the keys of ``hyperparameters``; itself where none is."""
+    if not values:
+        return method
     known = hyperparameters(method)
     if unknown := [key for key in values if key not in known]:
         has = f"it has {', '.join(known)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
@@ -11,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stepbench import catalog
+from stepbench.engine.identity import is_current
 from stepbench.engine.result import Result, load
 from stepbench.fields import InputError
 from stepbench.study.batch import Batch, Keep, Outcome, Work, digest, perform
@@ -47,6 +49,9 @@ class Study:
     ``path`` is the file; None keeps the runs in memory. ``workers`` are local processes (1: this one);
     ``scheduler`` is the address of a Dask cluster. ``traces`` keeps every record of each run, not only its end.
     ``progress`` is called with the number of runs made, and of all that are to be made.
+
+    ``made`` and ``reused`` count the runs that were asked for; ``stale`` is, once the study is closed, how many of
+    those that it keeps are of another version of stepbench, so that nothing uses them again.
     """
 
     def __init__(
@@ -67,12 +72,19 @@ class Study:
         self._progress = progress
         self.made = 0
         self.reused = 0
+        self.stale = 0
 
     def __enter__(self) -> Study:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.stale = self._stale()
         self.store.__exit__()
+
+    def _stale(self) -> int:
+        stale = {key for key, text in self.store.settings().items() if not is_current(json.loads(text))}
+        return sum(n for setting, _, n in self.store.statuses() if setting in stale)
 
     def outcomes(self, batches: Sequence[Batch], keep: Keep = "end") -> list[list[Outcome]]:
         """The outcomes of all runs of each batch, in order; those that are not here yet are made.

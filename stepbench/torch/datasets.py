@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from stepbench.fields import InputError, shown_path
-from stepbench.torch.network import Examples, library
+from stepbench.torch.library import library
+from stepbench.torch.network import Examples
 
 FOLDER = "STEPBENCH_DATA"
 """The environment variable that names the folder of the data sets; ``--data`` sets it."""
 
 DOWNLOAD = "STEPBENCH_DOWNLOAD"
-"""The one that allows torchvision to download what the folder lacks; ``--download`` sets it."""
+"""The environment variable that lets torchvision download what the folder lacks; ``--download`` sets it."""
 
 _FILES = {
     "MNIST": "MNIST/raw/train-images-idx3-ubyte and the three others (.gz or unpacked)",
@@ -39,14 +40,14 @@ def digits(*, flat: bool) -> Examples:
 
 
 def mnist(samples: int | None = None) -> Examples:
-    """MNIST: 60,000 images of 28 × 28 pixels to train on, or the first so many, and 10,000 to test on; in [0, 1]."""
+    """MNIST: 60,000 images of 28 × 28 pixels to train on, or the first ``samples``, 10,000 to test on; in [0, 1]."""
     train, test = (_torchvision("MNIST", train) for train in (True, False))
     inputs, test_inputs = (part.data[:, None].float() / 255 for part in (train, test))
     return Examples(inputs[:samples], train.targets[:samples], test_inputs, test.targets)
 
 
 def cifar10(samples: int | None = None) -> Examples:
-    """CIFAR-10: 50,000 images of 3 × 32 × 32 to train on, or the first so many, and 10,000 to test on; in [−1, 1]."""
+    """CIFAR-10: 50,000 images of 3 × 32 × 32 to train on, or the first ``samples``, 10,000 to test on; in [−1, 1]."""
     torch = library()
     train, test = (_torchvision("CIFAR10", train) for train in (True, False))
     inputs, test_inputs = (

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from stepbench.torch.network import library
+from stepbench.torch.library import library
 
 if TYPE_CHECKING:
     import torch
@@ -24,12 +24,14 @@ def perceptron(inputs: int, hidden: Sequence[int], classes: int) -> torch.nn.Seq
 def convolutional(
     layers: Sequence[tuple[int, int, bool]], flat: int, hidden: Sequence[int], classes: int
 ) -> torch.nn.Sequential:
-    """Convolutions of 3 × 3 with ReLU, each (channels in, channels out, whether its image is then halved).
+    """Convolutions of 3 × 3 with ReLU, each given as (channels in, channels out, whether the image is then halved).
 
-    What they give, ``flat`` numbers, goes through a ``perceptron``.
+    Their ``flat`` outputs go through a ``perceptron``.
     """
     nn = library().nn
     made: list[torch.nn.Module] = []
     for before, after, halved in layers:
-        made += [nn.Conv2d(before, after, 3, padding=1), nn.ReLU(), *[nn.MaxPool2d(2)] * halved]
+        made += [nn.Conv2d(before, after, 3, padding=1), nn.ReLU()]
+        if halved:
+            made.append(nn.MaxPool2d(2))
     return nn.Sequential(*made, *perceptron(flat, hidden, classes))  # type: ignore[no-any-return]

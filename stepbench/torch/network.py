@@ -1,4 +1,4 @@
-"""Networks as problems: what trains one, and what its file must say."""
+"""Networks as problems of the bench."""
 
 from __future__ import annotations
 
@@ -13,21 +13,25 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 import numpy as np
 
 from stepbench.arrays import Array, as_numpy
-from stepbench.catalog import files
 from stepbench.contracts import Problem, Vector
 from stepbench.fields import InputError, param
+from stepbench.torch.library import library
+from stepbench.torch.vetting import vet_examples, vet_fit, vet_module
 
 if TYPE_CHECKING:
     import torch
 
     Tensor = torch.Tensor
 
-TOGETHER = 1 << 18
-"""Numbers in the examples that are looked at together, where all are: enough for speed, few enough for memory."""
+LANES = 64
+"""The most runs that are trained at once."""
+
+PART = 1 << 18
+"""The numbers in the examples that are computed at once, where all examples count: fast, and small in memory."""
 
 
 class Examples(NamedTuple):
-    """A data set: what to train on and what to test on, tensors with one example a row."""
+    """A data set: what to train on and what to test on, tensors with a row per example."""
 
     inputs: Tensor
     targets: Tensor
@@ -35,41 +39,33 @@ class Examples(NamedTuple):
     test_targets: Tensor
 
 
-def library() -> Any:
-    """The module torch, imported when it is first used; raises InputError where it is not installed."""
-    try:
-        import torch
-    except ImportError:
-        raise InputError('networks need torch: pip install "stepbench[torch]"') from None
-    return torch
-
-
 class Sample:
     """The mean loss over some examples, as a function of the weights (d, R): what a step sees.
 
-    The value that comes with a gradient is kept, so that asking for both costs one pass.
+    The loss that comes with a gradient is kept, so that asking for both costs one pass.
     """
 
     def __init__(self, network: Network, inputs: Tensor, targets: Tensor) -> None:
         self._network, self.inputs, self.targets = network, inputs, targets
-        self._at: Any = None
-        self._value: Any = None
+        self._point: Any = None
+        self._loss: Any = None
 
-    def f(self, x: Array) -> Array:
+    def f(self, w: Array) -> Array:
         """The mean loss, (R,)."""
-        if x is not self._at:
+        if w is not self._point:
             with library().no_grad():
-                self._at, self._value = x, self._network.each_run(self._network.mean_loss, x, self.inputs, self.targets)
-        return self._value
+                loss = self._network.each_run(self._network.mean_loss, w, self.inputs, self.targets)
+            self._point, self._loss = w, loss
+        return self._loss
 
-    def grad(self, x: Array) -> Array:
+    def grad(self, w: Array) -> Array:
         """Its gradient, (d, R)."""
-        gradient = library().func.grad_and_value(self._network.mean_loss)
-        g, value = self._network.each_run(gradient, x, self.inputs, self.targets)
-        self._at, self._value = x, value.detach()
+        gradient_and_loss = library().func.grad_and_value(self._network.mean_loss)
+        g, loss = self._network.each_run(gradient_and_loss, w, self.inputs, self.targets)
+        self._point, self._loss = w, loss.detach()
         return g.detach().T
 
-    def hvp(self, x: Array, v: Array) -> Array:
+    def hvp(self, w: Array, v: Array) -> Array:
         """Its Hessian times v, (d, R): the derivative of the gradient along v."""
         func = library().func
 
@@ -77,30 +73,31 @@ class Sample:
             _, product = func.vjp(func.grad(lambda w: self._network.mean_loss(w, *examples)), w)
             return product(v)[0]  # type: ignore[no-any-return]
 
-        return self._network.each_run(along, x, self.inputs, self.targets, v=v).detach().T
+        return self._network.each_run(along, w, self.inputs, self.targets, v=v).detach().T
 
 
 @dataclass(frozen=True)
 class Network(Problem):
-    """A network and the data it is trained on, f(w) the mean loss over the training examples.
+    """A network and the data it is trained on; f(w) is the mean loss over the training examples.
 
-    A subclass gives ``module``, which builds the network with its initial weights, and ``examples``; where it is no
-    classifier, ``loss`` and ``accuracy`` too. A step sees a mini-batch: every epoch goes once through the training
-    examples in an order of its own, and leaves out what does not fill a last batch. Weights that the module freezes
-    stay what they are for seed 0.
+    A subclass gives ``module``, which builds the network with its initial weights, and ``examples``. Where the network
+    is no classifier, the subclass gives ``loss`` and ``accuracy`` too. A step sees a mini-batch. Every epoch goes once
+    through the training examples in an order of its own, and leaves out what does not fill a last batch. Weights that
+    the module freezes stay what they are for seed 0.
 
-    Weights are float32. Asked with NumPy arrays, f, ∇f and H v are computed in float64 and answered in NumPy.
+    Weights are float32. Where f, ∇f and H v are asked with NumPy arrays, they are computed in float64 and answered in
+    NumPy.
     """
 
-    batch: int | None = param(16, "|B|", "examples drawn a step; none for all", "[1, inf)")
+    batch: int | None = param(16, "|B|", "examples drawn per step; none for all", "[1, inf)")
     device: Literal["cpu", "cuda"] = param("cpu", "", "where it is trained")
-    threads: int = param(1, "", "processor threads; sums round otherwise in another number of them", "[1, 1024]")
+    threads: int = param(1, "", "processor threads; sums round differently with another number of them", "[1, 1024]")
 
     lockstep: ClassVar[bool] = False
     """Whether the runs of a batch are trained at once (torch.func.vmap), which pays where the network is small."""
 
     looks: ClassVar[int] = 1
-    """Records an epoch. Each looks at all training examples and all test examples."""
+    """Records per epoch. Each looks at all training examples and all test examples."""
 
     f_means = "training loss"
     accuracy_means = "test accuracy"
@@ -122,7 +119,7 @@ class Network(Problem):
         """The data, on the CPU."""
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """The mean loss of some outputs: cross-entropy, of classes."""
+        """The mean loss of some outputs: the cross-entropy of classes."""
         return library().nn.functional.cross_entropy(outputs, targets)  # type: ignore[no-any-return]
 
     def accuracy(self, outputs: Tensor, targets: Tensor) -> Tensor:
@@ -131,9 +128,11 @@ class Network(Problem):
 
     # What follows is the same for every network.
 
+    # The data and the module ------------------------------------------------------------------------------------------
+
     @cached_property
     def place(self) -> torch.device:
-        """The device; raises InputError where it is not here."""
+        """The device; raises InputError where this machine has none."""
         torch = library()
         if self.device == "cuda" and not torch.cuda.is_available():
             raise InputError(f"{self.name}: no CUDA device is here: leave out --device cuda")
@@ -144,48 +143,61 @@ class Network(Problem):
         """The examples, on the device, real numbers as float32; raises InputError where they do not fit the network."""
         torch = library()
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)  # examples that are drawn are the same for every run
+            torch.manual_seed(0)  # examples that are drawn at random are the same for every run
             parts = self.examples()
         vet_examples(self.name, parts)
-        found = Examples(*((part.float() if part.is_floating_point() else part).to(self.place) for part in parts))
-        if self.batch is not None and self.batch > len(found.inputs):
-            raise InputError(f"{self.name}: batch={self.batch} is more than the {len(found.inputs)} training examples")
-        vet_fit(self, found)
-        return found
+        data = Examples(*((part.float() if part.is_floating_point() else part).to(self.place) for part in parts))
+        if self.batch is not None and self.batch > len(data.inputs):
+            raise InputError(f"{self.name}: batch={self.batch} is more than the {len(data.inputs)} training examples")
+        w = self.tensor(self.x0.astype(np.float32))
+        measures = {"loss": self.loss, "accuracy": self.accuracy}
+        vet_fit(self.name, lambda inputs: self.outputs(w, inputs), measures, data.inputs, data.targets)
+        return data
 
     @cached_property
-    def _double(self) -> Examples:
+    def _data_in_double(self) -> Examples:
         """The examples in float64, for questions asked in NumPy."""
         return Examples(*(part.double() if part.is_floating_point() else part for part in self.data))
 
-    @cached_property
-    def _module(self) -> torch.nn.Module:
-        """The module that computes, of whose own numbers only buffers and frozen weights are used."""
-        module = self._drawn(0)
-        vet_module(self.name, module)
-        return module.to(self.place)
-
-    @cached_property
-    def _module_in_double(self) -> torch.nn.Module:
-        return copy.deepcopy(self._module).double()
-
-    def _drawn(self, seed: int) -> torch.nn.Module:
+    def _drawn_module(self, seed: int) -> torch.nn.Module:
+        """The module with the initial weights of this seed, on the CPU, so that they are the same on every device."""
         torch = library()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return self.module()  # on the CPU, so that every device begins with the same weights
+            return self.module()
+
+    @cached_property
+    def _modules(self) -> dict[torch.dtype, torch.nn.Module]:
+        """The modules that have been built, by the dtype in which they compute."""
+        return {}
+
+    def _build(self, dtype: torch.dtype) -> torch.nn.Module:
+        """The module that computes in a dtype, float32 or float64; raises InputError where it cannot be trained.
+
+        It is built once. Of its own numbers only the buffers and the frozen weights are used.
+        """
+        single = library().float32
+        if single not in self._modules:
+            module = self._drawn_module(0)
+            vet_module(self.name, module)
+            self._modules[single] = module.to(self.place)
+        if dtype not in self._modules:
+            self._modules[dtype] = copy.deepcopy(self._modules[single]).double()
+        return self._modules[dtype]
 
     @cached_property
     def _shapes(self) -> dict[str, torch.Size]:
-        return {name: weight.shape for name, weight in self._module.named_parameters() if weight.requires_grad}
+        """The shapes of the weights and biases that are trained, by their names."""
+        module = self._build(library().float32)
+        return {name: weight.shape for name, weight in module.named_parameters() if weight.requires_grad}
 
     @property
     def tensor_names(self) -> tuple[str, ...]:
-        """Their names, as the module has them."""
+        """The names of its weights and biases, as the module has them."""
         return tuple(self._shapes)
 
     def step_size_names(self, n: int) -> Sequence[str]:
-        """Those of its tensors, where each has a step size."""
+        """The names of its tensors, where each has a step size of its own."""
         return self.tensor_names if n > 1 else super().step_size_names(n)
 
     @cached_property
@@ -193,10 +205,13 @@ class Network(Problem):
         """The sizes of its weights and biases, in the module's order."""
         return tuple(shape.numel() for shape in self._shapes.values())
 
+    # Points -----------------------------------------------------------------------------------------------------------
+
     def start(self, seed: int) -> Vector:
-        """The initial weights of this seed, (d,)."""
-        self._shapes  # noqa: B018 - a module that cannot be trained is refused
-        weights = [weight.detach().reshape(-1) for weight in self._drawn(seed).parameters() if weight.requires_grad]
+        """The initial weights of this seed, (d,); raises InputError where the module cannot be trained."""
+        self._build(library().float32)
+        module = self._drawn_module(seed)
+        weights = [weight.detach().reshape(-1) for weight in module.parameters() if weight.requires_grad]
         return library().cat(weights).double().numpy()  # type: ignore[no-any-return]
 
     @cached_property
@@ -204,61 +219,112 @@ class Network(Problem):
         """The initial weights of seed 0, (d,)."""
         return self.start(0)
 
-    def as_points(self, x: Vector) -> Tensor:
-        """Weights, (d, R), as the tensor that is trained; raises InputError where there are no data or no device."""
-        self.data  # noqa: B018 - it raises
-        return self.tensor(x.astype(np.float32))
+    def as_points(self, w: Vector) -> Tensor:
+        """Weights, (d, R), as a tensor that is trained, on the device where the data are.
+
+        Raises InputError where there are no data or no device.
+        """
+        where = self.data.inputs.device
+        return self.tensor(w.astype(np.float32)).to(where)
 
     def as_array(self, values: Vector) -> Tensor:
         """An array that a checkpoint kept, as a tensor on the device."""
         return self.tensor(values)
 
     def tensor(self, a: Vector) -> Tensor:
-        """An array as a tensor on the device; of weights, (d, R), those of a run lie side by side."""
+        """An array as a tensor on the device; of weights, (d, R), those of one run lie side by side in memory."""
         made = library().as_tensor(np.ascontiguousarray(a.T), device=self.place)
         return made.T if a.ndim == 2 else made  # type: ignore[no-any-return]
 
-    def trained(self, x: Vector) -> torch.nn.Module:
-        """The network with the weights x, (d,)."""
-        module, w = self._drawn(0), library().as_tensor(x, dtype=library().float32)
-        library().nn.utils.vector_to_parameters(w, [weight for weight in module.parameters() if weight.requires_grad])
+    def trained(self, w: Vector) -> torch.nn.Module:
+        """The network with the weights w, (d,)."""
+        torch = library()
+        module = self._drawn_module(0)
+        weights = [weight for weight in module.parameters() if weight.requires_grad]
+        torch.nn.utils.vector_to_parameters(torch.as_tensor(w, dtype=torch.float32), weights)
         return module
 
+    # What the network computes ----------------------------------------------------------------------------------------
+
     def outputs(self, w: Tensor, inputs: Tensor) -> Tensor:
-        """What the network with the weights w, (d,), makes of some inputs."""
-        pieces = library().split(w, self.tensors)
+        """The outputs of the network with the weights w, (d,), for some inputs."""
+        torch = library()
+        pieces = torch.split(w, self.tensors)
         weights = {name: piece.view(shape) for (name, shape), piece in zip(self._shapes.items(), pieces, strict=True)}
-        module = self._module if w.dtype == library().float32 else self._module_in_double
-        return library().func.functional_call(module, weights, (inputs,))  # type: ignore[no-any-return]
+        module = self._build(w.dtype)
+        return torch.func.functional_call(module, weights, (inputs,))  # type: ignore[no-any-return]
 
     def mean_loss(self, w: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
         """The mean loss of the network with the weights w, (d,), over some examples."""
         return self.loss(self.outputs(w, inputs), targets)
 
-    def each_run(self, function: Callable[..., Any], x: Tensor, *shared: Tensor, v: Tensor | None = None) -> Any:
-        """function(w, *shared), or function(w, v, *shared), of every run's weights; the answers stacked on axis 0.
+    def each_run(self, function: Callable[..., Any], w: Tensor, *shared: Tensor, v: Tensor | None = None) -> Any:
+        """The values of function(w, *shared), or function(w, v, *shared), for the weights of every run, (d, R).
 
-        A run in lock-step has the same bits alone: it travels with a twin, since torch multiplies a single matrix
-        otherwise than several.
+        The values are stacked on axis 0. A run has the same bits alone and beside others.
         """
-        torch = library()
-        self.tensors  # noqa: B018 - within vmap no random numbers may be drawn, so the module is built before
-        own = [x.T] if v is None else [x.T, v.T]
-        if self.lockstep:
-            lone = x.shape[1] == 1
-            own = [part.repeat(2, 1) for part in own] if lone else own
-            made = torch.func.vmap(function, in_dims=(*[0] * len(own), *[None] * len(shared)))(*own, *shared)
-            if not lone:
-                return made
-            return tuple(part[:1] for part in made) if isinstance(made, tuple) else made[:1]
-        answers = [function(*(part[r] for part in own), *shared) for r in range(x.shape[1])]
-        if isinstance(answers[0], tuple):
-            return tuple(torch.stack(part) for part in zip(*answers, strict=True))
-        return torch.stack(answers)
+        self._build(w.dtype)  # before vmap, in which no random numbers may be drawn, and before a derivative is taken
+        own = [w.T] if v is None else [w.T, v.T]
+        return _at_once(function, own, shared) if self._in_lockstep else _one_by_one(function, own, shared)
 
-    def hessian(self, x: Array) -> Array:
-        """It has the square of the number of weights in entries; raises InputError."""
+    @cached_property
+    def _in_lockstep(self) -> bool:
+        """Whether runs are trained at once: where ``lockstep`` says so, and this processor rounds them as if alone.
+
+        Some processors multiply a small matrix in another order where it lies elsewhere in memory, as it does beside
+        others. That is tried here, with the examples of a step.
+        """
+        if not self.lockstep:
+            return False
+        rows = self.batch or min(len(self.data.inputs), _rows(self.data.inputs))
+        examples = self.data.inputs[:rows], self.data.targets[:rows]
+        ask = library().func.grad_and_value(self.mean_loss)
+        spread = np.random.default_rng(0).standard_normal((LANES, sum(self.tensors)))
+        w = self.tensor((self.x0 + 0.1 * spread).astype(np.float32).T).T
+        self._build(w.dtype)
+        whole = _at_once(ask, [w], examples)
+        for runs in ([0], [5], [LANES - 1], [1, 2], [3, 4, 5], [*range(7)], [*range(9, 25)]):
+            part = _at_once(ask, [w[runs]], examples)
+            if not all(library().equal(some, every[runs]) for some, every in zip(part, whole, strict=True)):
+                return False
+        return True
+
+    # As a problem -----------------------------------------------------------------------------------------------------
+
+    def f(self, w: Array) -> Array:
+        """The mean loss over all training examples, (R,)."""
+        return self._over_all(lambda part, w: part.f(w), w)
+
+    def grad(self, w: Array) -> Array:
+        """Its gradient, (d, R)."""
+        return self._over_all(lambda part, w: part.grad(w), w)
+
+    def hessian(self, w: Array) -> Array:
+        """Refused: its size is the square of the number of weights."""
         raise InputError(f"{self.name}: the Hessian is too large to form; ask for hvp, Hessian-vector products")
+
+    def hvp(self, sample: Any, w: Array, v: Array) -> Array:
+        """The Hessian of what a step sees, times v, (d, R)."""
+        if sample is not self:
+            return sample.hvp(w, v)
+        return self._over_all(lambda part, w: part.hvp(w, self._as_tensor(v)), w)
+
+    def _over_all(self, ask: Callable[[Sample, Tensor], Tensor], w: Array) -> Array:
+        """The mean over all training examples of what is asked of each part of them; in NumPy where w is."""
+        if isinstance(w, library().Tensor):
+            return sum(share * ask(Sample(self, *part), w) for part, share in _parts(*self.data[:2]))
+        if np.iscomplexobj(w):
+            raise TypeError("weights are real numbers")
+        w = self._as_tensor(w)
+        total: Any = sum(share * ask(Sample(self, *part), w) for part, share in _parts(*self._data_in_double[:2]))
+        return as_numpy(total)
+
+    def _as_tensor(self, a: Array) -> Any:
+        """A tensor as it is, and an array, (d, R), as a tensor of float64."""
+        torch = library()
+        if isinstance(a, torch.Tensor):
+            return a
+        return torch.as_tensor(np.ascontiguousarray(a.T), dtype=torch.float64, device=self.place).T
 
     @property
     def derived(self) -> tuple[str, ...]:
@@ -267,35 +333,25 @@ class Network(Problem):
 
     @property
     def supplies(self) -> frozenset[str]:
-        """The minimum, where it is known, and Hessian-vector products; not the Hessian's diagonal."""
+        """The minimum, where it is known, and Hessian-vector products, but not the diagonal of the Hessian."""
         return frozenset({"hvp"} | ({"f_star"} if self.f_star is not None else set()))
 
-    @property
-    def steps_per_epoch(self) -> int:
-        """The mini-batches of an epoch."""
-        return len(self.data.inputs) // self.batch if self.batch else 1
-
-    @property
-    def fraction(self) -> float:
-        """The part of an epoch that a step is."""
-        return 1 / self.steps_per_epoch
-
-    @property
-    def lanes(self) -> int:
-        """How many runs of a study go in lock-step: as many as keep memory small, or one where they do not."""
-        return 64 if self.lockstep else 1
-
-    @property
-    def every(self) -> int:
-        """Steps between two records."""
-        if self.looks <= 0:
-            raise InputError(f"{self.name}: looks must be above 0, the records an epoch")
-        return max(1, round(self.steps_per_epoch / self.looks))
+    # Mini-batches -----------------------------------------------------------------------------------------------------
 
     @property
     def stochastic(self) -> bool:
         """Whether steps see mini-batches."""
         return self.batch is not None
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """The number of mini-batches in an epoch."""
+        return len(self.data.inputs) // self.batch if self.batch else 1
+
+    @property
+    def fraction(self) -> float:
+        """The part of an epoch that one step is."""
+        return 1 / self.steps_per_epoch
 
     @property
     def sampling(self) -> Literal["none", "batches", "stream"]:
@@ -309,9 +365,10 @@ class Network(Problem):
 
     @cached_property
     def _order(self) -> dict[tuple[int, int], Tensor]:
+        """The order of the training examples in the epoch drawn last, by seed and epoch."""
         return {}
 
-    def draw(self, seed: int, step: int, x: Array | None) -> Any:
+    def draw(self, seed: int, step: int, w: Array | None) -> Any:
         """The mini-batch of a step: the next examples in the order of its epoch."""
         assert self.batch is not None
         epoch, place = divmod(step - 1, self.steps_per_epoch)
@@ -322,60 +379,50 @@ class Network(Problem):
         chosen = self._order[seed, epoch][place * self.batch : (place + 1) * self.batch]
         return Sample(self, self.data.inputs[chosen], self.data.targets[chosen])
 
-    def hvp(self, sample: Any, x: Array, v: Array) -> Array:
-        """The Hessian of what a step sees, times v, (d, R)."""
-        if sample is not self:
-            return sample.hvp(x, v)
-        return self._over_all(lambda part, w: part.hvp(w, self._as_asked(v)), x)
+    # What is recorded -------------------------------------------------------------------------------------------------
 
-    def f(self, x: Array) -> Array:
-        """The mean loss over all training examples, (R,)."""
-        return self._over_all(lambda part, w: part.f(w), x)
+    @property
+    def lanes(self) -> int:
+        """How many runs of a study go in lock-step: as many as fit into a small memory, or one."""
+        return LANES if self._in_lockstep else 1
 
-    def grad(self, x: Array) -> Array:
-        """Its gradient, (d, R)."""
-        return self._over_all(lambda part, w: part.grad(w), x)
+    @property
+    def every(self) -> int:
+        """The number of steps between two records."""
+        if self.looks <= 0:
+            raise InputError(f"{self.name}: looks must be above 0, the records per epoch")
+        return max(1, round(self.steps_per_epoch / self.looks))
 
-    def _over_all(self, ask: Callable[[Sample, Tensor], Tensor], x: Array) -> Array:
-        """The mean over all training examples of what is asked of a part of them; in NumPy where x is."""
-        torch = library()
-        if isinstance(x, torch.Tensor):
-            return sum(share * ask(Sample(self, *part), x) for part, share in _parts(*self.data[:2]))
-        if np.iscomplexobj(x):
-            raise TypeError("weights are real numbers")
-        w = self._as_asked(x)
-        total: Any = sum(share * ask(Sample(self, *part), w) for part, share in _parts(*self._double[:2]))
-        return as_numpy(total)
-
-    def _as_asked(self, x: Array) -> Any:
-        """A tensor as it is, and an array as one of float64."""
-        torch = library()
-        if isinstance(x, torch.Tensor):
-            return x
-        self._module_in_double  # noqa: B018 - within a derivative it would be taken for a part of it
-        return torch.as_tensor(np.ascontiguousarray(x.T), dtype=torch.float64, device=self.place).T
-
-    def look(self, x: Tensor) -> dict[str, Vector]:
+    def look(self, w: Tensor) -> dict[str, Vector]:
         """What is recorded of weights (d, R): the training loss, the norm of its gradient, the test accuracy, (R,)."""
         torch = library()
-        ask = torch.func.grad_and_value(self.mean_loss)
+        gradient_and_loss = torch.func.grad_and_value(self.mean_loss)
         seen: dict[str, list[float]] = {"f": [], "gradient_norm": [], "accuracy": []}
-        for w in x.T:  # one by one, in lock-step or not: so many examples keep a processor busy
-            looks = [(ask(w, *part), share) for part, share in _parts(*self.data[:2])]
-            seen["f"].append(sum(share * float(value) for (_, value), share in looks))
+        for run in separate(w):  # one by one, in lock-step or not: so many examples keep a processor busy
+            looks = [(gradient_and_loss(run, *part), share) for part, share in _parts(*self.data[:2])]
+            seen["f"].append(sum(share * float(loss) for (_, loss), share in looks))
             seen["gradient_norm"].append(float(torch.linalg.vector_norm(sum(share * g for (g, _), share in looks))))
             with torch.no_grad():
                 tested = [
-                    share * float(self.accuracy(self.outputs(w, inputs), targets))
+                    share * float(self.accuracy(self.outputs(run, inputs), targets))
                     for (inputs, targets), share in _parts(*self.data[2:])
                 ]
             seen["accuracy"].append(sum(tested))
         return {name: np.array(values) for name, values in seen.items()}
 
     def look_at(self, points: Sequence[Tensor], steps: Sequence[int]) -> dict[str, Vector]:
-        """What ``look`` sees of n points, each (n, R)."""
+        """What ``look`` sees at several points, each (d, R): an array (n, R) of n points for each name."""
         looks = [self.look(w) for w in points]
         return {name: np.stack([look[name] for look in looks]) for name in looks[0]}
+
+    def recorded_step_sizes(self, alpha: Array) -> Any:
+        """Step sizes as they are recorded: (R,), or (t, R), the mean over each of the t tensors."""
+        torch = library()
+        if not isinstance(alpha, torch.Tensor):
+            return alpha
+        if alpha.ndim == 2:
+            alpha = torch.stack([part.double().mean(0) for part in alpha.split(self.tensors)])
+        return as_numpy(alpha).astype(float)
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
@@ -388,71 +435,46 @@ class Network(Problem):
         finally:
             torch.set_num_threads(before)
 
-    def recorded_step_sizes(self, alpha: Array) -> Any:
-        """Step sizes as they are recorded: (R,), or (t, R), the mean over each of the t tensors."""
-        torch = library()
-        if not isinstance(alpha, torch.Tensor):
-            return alpha
-        if alpha.ndim == 2:
-            alpha = torch.stack([part.double().mean(0) for part in alpha.split(self.tensors)])
-        return as_numpy(alpha).astype(float)
+
+def separate(w: Tensor) -> list[Tensor]:
+    """The weights of each run, (d,), of those of all runs, (d, R).
+
+    They are copies: on some processors it depends on where in memory a matrix begins how its products are rounded.
+    """
+    return [run.clone() for run in w.T]
 
 
-def vet_examples(name: str, parts: Any) -> None:
-    """Raise InputError unless these are a data set as ``Network.examples`` must give it."""
+def _at_once(function: Callable[..., Any], own: Sequence[Tensor], shared: Sequence[Tensor]) -> Any:
+    """The values of a function for all runs together; ``own`` has a row per run.
+
+    A lone run is computed twice, side by side, since torch multiplies a single matrix differently from several.
+    """
+    alone = len(own[0]) == 1
+    rows = [part.repeat(2, 1) for part in own] if alone else own
+    made = library().func.vmap(function, in_dims=(*[0] * len(rows), *[None] * len(shared)))(*rows, *shared)
+    if not alone:
+        return made
+    return tuple(part[:1] for part in made) if isinstance(made, tuple) else made[:1]
+
+
+def _one_by_one(function: Callable[..., Any], own: Sequence[Tensor], shared: Sequence[Tensor]) -> Any:
+    """The values of a function for one run after the other; ``own`` has a row per run."""
     torch = library()
-    if not isinstance(parts, tuple) or len(parts) != 4 or not all(isinstance(part, torch.Tensor) for part in parts):
-        raise InputError(
-            f"{name}: examples must give Examples of four tensors: inputs, targets, and those of the tests"
-        )
-    for inputs, targets, which in ((parts[0], parts[1], "training"), (parts[2], parts[3], "test")):
-        if not inputs.ndim or not targets.ndim or len(inputs) != len(targets) or not len(inputs):
-            shapes = f"{tuple(inputs.shape)} and {tuple(targets.shape)}"
-            raise InputError(
-                f"{name}: {which} inputs and targets must have a row an example, and as many; got {shapes}"
-            )
+    answers = [function(*rows, *shared) for rows in zip(*(separate(part.T) for part in own), strict=True)]
+    if isinstance(answers[0], tuple):
+        return tuple(torch.stack(part) for part in zip(*answers, strict=True))
+    return torch.stack(answers)
 
 
-def vet_module(name: str, module: Any) -> None:
-    """Raise InputError unless the module's outputs are a function of its weights and its inputs alone."""
-    nn = library().nn
-    if not isinstance(module, nn.Module):
-        raise InputError(f"{name}: module must give a torch.nn.Module; it gave {type(module).__name__}")
-    if any(nn.parameter.is_lazy(weight) for weight in module.parameters()):
-        raise InputError(f"{name}: module has weights whose size is not known yet: give its layers all their sizes")
-    if not any(weight.requires_grad for weight in module.parameters()):
-        raise InputError(f"{name}: module has no weights to train")
-    for place, part in module.named_modules():
-        dropped = part.p if isinstance(part, nn.modules.dropout._DropoutNd) else getattr(part, "dropout", 0.0)
-        if isinstance(dropped, float) and dropped > 0:
-            raise InputError(f"{name}: {place or 'module'} drops out at random, which no seed repeats: set it to 0")
-        if getattr(part, "track_running_stats", False):
-            raise InputError(f"{name}: {place or 'module'} remembers what it saw: give it track_running_stats=False")
-
-
-def vet_fit(network: Network, data: Examples) -> None:
-    """Raise InputError where the network, its loss or its accuracy cannot take the examples."""
-    torch = library()
-    apart = -(-len(data.inputs) // 64)  # some from all over, since the first may be all of one class
-    w = network.tensor(network.x0.astype(np.float32))
-    for what, ask in (("loss", network.loss), ("accuracy", network.accuracy)):
-        try:
-            with torch.no_grad():
-                value = ask(network.outputs(w, data.inputs[::apart]), data.targets[::apart])
-        except Exception as error:
-            if isinstance(error, InputError) or files.users_lines(error):
-                raise
-            said = str(error).partition("\n")[0]
-            raise InputError(f"{network.name}: module and {what} do not fit the examples: {said}") from None
-        if not isinstance(value, torch.Tensor) or value.ndim:
-            shape = f"shape {tuple(value.shape)}" if isinstance(value, torch.Tensor) else f"a {type(value).__name__}"
-            raise InputError(f"{network.name}: {what} must give one number, a tensor of shape (); it gave {shape}")
+def _rows(inputs: Tensor) -> int:
+    """How many examples are computed at once where all count."""
+    return max(1, PART // inputs[0].numel())
 
 
 def _parts(inputs: Tensor, targets: Tensor) -> Iterator[tuple[tuple[Tensor, Tensor], float]]:
-    """Examples some at a time, each time with the share that they have of all."""
+    """Some examples at a time, each time with their share of all examples."""
     n = len(inputs)
-    rows = max(1, TOGETHER // inputs[0].numel())
+    rows = _rows(inputs)
     for first in range(0, n, rows):
         part = inputs[first : first + rows], targets[first : first + rows]
         yield part, len(part[0]) / n

@@ -1,0 +1,134 @@
+"""Where the output of a command goes: what is written, to which files, and whether it can be."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stepbench.options import OUTPUT, option
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from rich.console import Console
+
+    from stepbench import Result
+
+
+@dataclass(frozen=True)
+class Output:
+    """What is to be written, and where: the options of the commands that run something."""
+
+    plot: Path | None = option(None, "Draw to a .png, .svg or .pdf file.", OUTPUT)
+    show: bool = option(False, "Draw in the terminal, too.", OUTPUT)
+    animate: Path | None = option(None, "Film the run to a .gif or .mp4 file.", OUTPUT)
+    html: Path | None = option(None, "Write a page to play the run in a browser, offline too.", OUTPUT)
+    csv: str | None = option(None, "Write every record to a CSV file; - for standard output.", OUTPUT)
+    json: bool = option(False, "Print a JSON summary, not a table.", OUTPUT)
+
+    def check(self) -> None:
+        """Refuse, before anything runs, a file that could not be written after it."""
+        from stepbench import InputError
+
+        if self.json and self.csv == "-":
+            raise InputError("--json and --csv - would both write to standard output: give --csv a file")
+        if self.show and (self.json or self.csv == "-"):
+            raise InputError("--show draws where --json and --csv - write: leave one of them out")
+        if self.plot is not None and self.plot.suffix.lower() not in (".png", ".svg", ".pdf"):
+            raise InputError(f"--plot {self.plot} must end in .png, .svg or .pdf")
+        if self.animate is not None:
+            from stepbench.report.animation import check
+
+            check(self.animate)
+        if self.html is not None:
+            need_web("--html")
+            if self.html.suffix.lower() not in (".html", ".htm"):
+                raise InputError(f"--html {self.html} must end in .html")
+        table = None if self.csv in (None, "-") else Path(str(self.csv))
+        files = {"--plot": self.plot, "--animate": self.animate, "--html": self.html, "--csv": table}
+        for name, path in files.items():
+            if path is not None:
+                check_writable(path, name)
+
+    def deliver(
+        self,
+        tell: Callable[[], Any],
+        print_tables: Callable[[Console], None],
+        draw: Callable[[], Figure],
+        results: Sequence[Result] = (),
+    ) -> None:
+        """Write what was asked for.
+
+        ``tell`` gives what JSON says, ``print_tables`` prints what a reader sees otherwise, and ``draw`` makes the
+        figure. The records as CSV, a picture in the terminal, a film and a page are made from ``results``.
+        """
+        if self.csv is not None:
+            from stepbench.report.records import write_csv
+
+            write_csv(results, self.csv)
+        in_words = not self.json and self.csv != "-"
+        if self.json:
+            write_json(tell())
+        elif in_words:
+            print_tables(console())
+        if self.show:
+            from stepbench.report.terminal import Picture
+
+            console().print(Picture(results))
+        if self.plot is not None:
+            draw().savefig(self.plot)
+        if self.animate is not None:
+            from stepbench.report.animation import animate
+
+            animate(results, self.animate)
+        if self.html is not None:
+            from stepbench.web.html import page
+
+            self.html.write_text(page(results, typed()), encoding="utf-8")
+        for path in (self.plot, self.animate, self.html):
+            if path is not None and in_words:
+                console().print(f"drawn to {path}", highlight=False)
+
+
+def check_writable(path: Path, option: str) -> None:
+    """Refuse a file that cannot be written, and leave it as it is."""
+    from stepbench import InputError
+
+    new = not path.exists()
+    try:
+        path.open("ab").close()
+    except OSError as error:
+        raise InputError(f"{option} {path} cannot be written: {error.strerror}") from None
+    if new:
+        path.unlink()
+
+
+def need_web(what: str) -> None:
+    """Refuse, before anything runs, what needs the extra ``web`` where that is not installed."""
+    from importlib.util import find_spec
+
+    from stepbench import InputError
+
+    if find_spec("bokeh") is None or (what == "explore" and find_spec("panel") is None):
+        raise InputError(f'{what} needs more packages: pip install "stepbench[web]"')
+
+
+def console() -> Console:
+    """The terminal, or the pipe, that tables go to."""
+    from rich.console import Console
+
+    return Console()
+
+
+def write_json(value: Any) -> None:
+    """Print strict JSON."""
+    print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def typed() -> str:
+    """The command as it was typed, to be given again."""
+    return shlex.join(["stepbench", *sys.argv[1:]])

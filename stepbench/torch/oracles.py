@@ -1,0 +1,275 @@
+"""The oracles of a training loop: they answer a method from the gradients at hand, or by calling the closure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from stepbench import arrays
+from stepbench.contracts import Method
+from stepbench.fields import InputError
+from stepbench.torch.bundles import Bundle
+from stepbench.torch.checks import (
+    no_curvature,
+    no_loss,
+    no_minimum,
+    no_other_points,
+    refuse_nonfinite,
+    refuse_sparse,
+    short_name,
+)
+
+Closure = Callable[[], Any]
+
+
+def loss_of(closure: Closure | None) -> Any:
+    """The loss that the closure returns; None without a closure."""
+    if closure is None:
+        return None
+    with torch.enable_grad():
+        loss = closure()
+    if loss is not None and torch.as_tensor(loss).numel() != 1:
+        raise InputError("the closure must return the loss, one number")
+    return loss
+
+
+def _as_scalar(loss: Any, w: Tensor) -> Tensor:
+    """The loss as a number per run, (1,), for points w, (n, 1)."""
+    if loss is None:
+        raise InputError("the closure returned no loss: end it with return loss")
+    return torch.as_tensor(loss).detach().reshape(1).to(w)
+
+
+class TrainingOracle:
+    """What the oracles of a training loop share: the counts, what is known of the run, and what nobody can answer.
+
+    ``method`` is the method that asks. ``evals`` and ``fevals`` count the gradients and the losses that were asked for.
+    """
+
+    method: Method
+    condition: float | None = None
+
+    def __init__(self, horizon: int | None, fraction: float) -> None:
+        self.horizon = horizon or 0
+        self.fraction = fraction
+        self.evals = 0
+        self.fevals = 0
+
+    @property
+    def f_star(self) -> float:
+        """Nobody knows the minimum of a training loss."""
+        raise no_minimum(self.method)
+
+    def curvature(self, w: Tensor) -> Tensor:
+        """A training loop does not give the diagonal of the Hessian."""
+        raise no_curvature(self.method)
+
+
+class GradientOracle(TrainingOracle):
+    """The oracle of methods that need no more than the gradient at the parameters, which is already computed.
+
+    It speaks of one piece at a time. All pieces have the same loss and were differentiated at once, so that it counts
+    one gradient and one loss at most, however many pieces ask.
+    """
+
+    def __init__(self, loss: Any, horizon: int | None, fraction: float) -> None:
+        """Answer for one step, in which the closure returned this loss; None where there was none."""
+        super().__init__(horizon, fraction)
+        self._loss = loss
+
+    def turn_to(self, method: Method, sizes: Sequence[int]) -> None:
+        """Answer this method from now on, about pieces that are made of tensors of these sizes."""
+        self.method, self._sizes = method, sizes
+
+    def stand_at(self, w: Tensor, gradient: Tensor) -> None:
+        """Speak of the piece that is at w from now on, with its gradient, (n, 1) both."""
+        self._w, self._gradient = w, gradient
+
+    def grad(self, w: Tensor, where: Tensor | None = None) -> Tensor:
+        """The gradient at the piece's own point, (n, 1)."""
+        if w is not self._w:
+            self._refuse("another point")
+        self.evals = 1
+        return self._gradient
+
+    def value(self, w: Tensor, where: Tensor | None = None) -> Tensor:
+        """The loss of all parameters, (1,)."""
+        if self.method.elementwise:
+            self._refuse("the loss")
+        if w is not self._w:
+            self._refuse("another point")
+        self.fevals = 1
+        if self._loss is None:
+            raise no_loss(self.method)
+        return _as_scalar(self._loss, w)
+
+    def dot(self, a: Tensor, b: Tensor) -> Tensor:
+        """The inner product over the piece's only tensor, (1,), or over each tensor, repeated for each: (n, 1)."""
+        if self.method.elementwise:
+            self._refuse("inner products")
+        product: Tensor = arrays.dot(a, b) if len(self._sizes) == 1 else arrays.dot_per_tensor(self._sizes, a, b)
+        return product
+
+    def hvp(self, w: Tensor, v: Tensor) -> Tensor:
+        """Refused: it needs gradients at other points."""
+        self._refuse("Hessian-vector products")
+
+    def gaussian(self, w: Tensor, draw: int) -> Tensor:
+        """Refused: the numbers would depend on how the parameters are cut into pieces."""
+        self._refuse("random numbers")
+
+    def elsewhere(self, w: Tensor, spread: Tensor, draw: int) -> Tensor:
+        """Refused: there is no gradient at other points."""
+        self._refuse("another point")
+
+    def _refuse(self, what: str) -> NoReturn:
+        means = "goes component by component" if self.method.elementwise else "has one step size per tensor"
+        raise InputError(
+            f"{short_name(self.method)} says that it {means}, and asks for {what}: it may ask for gradients where it "
+            "stands"
+        )
+
+
+@dataclass
+class Seen:
+    """What the closure gave at one point, and which of it has been counted."""
+
+    loss: Any
+    gradients: dict[Bundle, Tensor]
+    loss_is_counted: bool = False
+    gradient_is_counted: bool = False
+
+
+class ClosureOracle(TrainingOracle):
+    """The oracle of methods that may ask anywhere, for one step: it moves the parameters to where it is asked.
+
+    Where all groups stand, the closure is called, or the gradients are read, once for all of them. Elsewhere the
+    closure is called with only the parameters of the group that asks moved. At each point the loss and the gradient
+    count once.
+
+    ``loss`` is what the first call of the closure returned; ``with_gradient`` holds the id of each parameter that has
+    been seen with a gradient.
+    """
+
+    def __init__(
+        self, closure: Closure | None, horizon: int | None, fraction: float, param_groups: list[dict[str, Any]]
+    ) -> None:
+        """Answer for one step of an optimizer that has these groups, in which parameters find their names."""
+        super().__init__(horizon, fraction)
+        self.closure = closure
+        self.loss: Any = None
+        self.with_gradient: set[int] = set()
+        self._param_groups = param_groups
+        self._start: Seen | None = None
+        self._other_point: Tensor | None = None
+        self._other: Seen | None = None
+        self._is_moved = False
+
+    def turn_to(self, method: Method, bundle: Bundle, w: Tensor, bundles: list[Bundle]) -> None:
+        """Answer the method of a group, whose bundle is at w, (n, 1); ``bundles`` are those of all groups."""
+        self.method, self._bundle, self._w, self._bundles = method, bundle, w, bundles
+        self._other_point = self._other = None
+
+    def turn_back(self) -> None:
+        """Put the parameters of the group back to where they were."""
+        if self._is_moved:
+            self._bundle.write(self._w, self._bundle.params)
+            self._is_moved = False
+
+    # What a method asks -----------------------------------------------------------------------------------------------
+
+    def value(self, w: Tensor, where: Tensor | None = None) -> Tensor:
+        """The loss at w, (1,)."""
+        if self.closure is None:
+            raise no_loss(self.method)
+        seen = self._look(w)
+        if not seen.loss_is_counted and _is_asked(where):
+            seen.loss_is_counted = True
+            self.fevals += 1
+        return _as_scalar(seen.loss, w)
+
+    def grad(self, w: Tensor, where: Tensor | None = None) -> Tensor:
+        """The gradient at w, (n, 1)."""
+        seen = self._look(w)
+        g = seen.gradients[self._bundle]
+        if w is not self._w:  # where all groups stand, it was checked when it was read
+            refuse_nonfinite(seen.loss, [(self._bundle, g)], self._param_groups)
+        if not seen.gradient_is_counted and _is_asked(where):
+            seen.gradient_is_counted = True
+            self.evals += 1
+        return g
+
+    def dot(self, a: Tensor, b: Tensor) -> Tensor:
+        """The inner product over the group, (1,), or the product of single components, (n, 1)."""
+        product: Tensor = a * b if self.method.vector == "component" else arrays.dot(a, b)
+        return product
+
+    def hvp(self, w: Tensor, v: Tensor) -> Tensor:
+        """The Hessian at w times v, (n, 1), by central differences of the gradient along v."""
+        length: Tensor = arrays.sqrt(arrays.dot(v, v))
+        step = torch.finfo(w.dtype).eps ** (1 / 3) * (1 + abs(w).max())
+        along = arrays.ratio(step * v, length)
+        difference: Tensor = self.grad(w + along) - self.grad(w - along)
+        product: Tensor = difference * (length / (2 * step))
+        return product
+
+    def gaussian(self, w: Tensor, draw: int) -> Tensor:
+        """Standard normal numbers, (n, 1), the same as in a run on the bench with seed 0."""
+        numbers: Tensor = arrays.like(np.random.default_rng((0, 0, draw)).standard_normal((len(w), 1)), w)
+        return numbers
+
+    def elsewhere(self, w: Tensor, spread: float, draw: int) -> Tensor:
+        """A random point, (n, 1), normal around w with standard deviation ``spread``."""
+        return w + spread * self.gaussian(w, draw)
+
+    # How it finds the answers -----------------------------------------------------------------------------------------
+
+    def _look(self, w: Tensor) -> Seen:
+        """What the closure gives at w."""
+        return self._look_from_start() if w is self._w else self._look_from(w)
+
+    def _look_from_start(self) -> Seen:
+        """The loss where all groups stand, and the gradients of all, which are read before any group is moved."""
+        if self._start is None:
+            self.turn_back()
+            loss = self._call_closure()
+            gradients = {bundle: self._read_gradient(bundle) for bundle in self._bundles}
+            refuse_nonfinite(loss, list(gradients.items()), self._param_groups)
+            self._start = Seen(loss, gradients)
+        return self._start
+
+    def _look_from(self, w: Tensor) -> Seen:
+        """The loss and the group's gradient at another point; those of the last such point are remembered."""
+        if self._other is None or w is not self._other_point:
+            if self.closure is None:
+                raise no_other_points(self.method)
+            self._is_moved = True
+            self._bundle.write(w, self._bundle.params)
+            loss = self._call_closure()
+            self._other_point, self._other = w, Seen(loss, {self._bundle: self._read_gradient(self._bundle)})
+        return self._other
+
+    def _call_closure(self) -> Any:
+        """The loss where the parameters are now; the first one is kept."""
+        loss = loss_of(self.closure)
+        if self.loss is None:
+            self.loss = loss
+        return loss
+
+    def _read_gradient(self, bundle: Bundle) -> Tensor:
+        """The gradients of a bundle's parameters as one, (n, 1); 0 for a parameter that has none."""
+        grads = [p.grad for p in bundle.params]
+        refuse_sparse(bundle.params, grads, self._param_groups)
+        self.with_gradient.update(id(p) for p, g in zip(bundle.params, grads, strict=True) if g is not None)
+        filled = [torch.zeros_like(p) if g is None else g for p, g in zip(bundle.params, grads, strict=True)]
+        return torch.cat([g.reshape(-1, 1).to(bundle.dtype) for g in filled])
+
+
+def _is_asked(where: Tensor | None) -> bool:
+    """Whether a question counts: the only run is asked about unless a mask leaves it out."""
+    return where is None or bool(where)

@@ -1,0 +1,35 @@
+"""Aliases: each name for a setting is the method that it stands for."""
+
+import pytest
+
+import stepbench
+from stepbench import catalog
+from stepbench.contracts import Joined
+
+
+def part(kind, name, **fields):
+    return catalog.load(kind, name)(**fields)
+
+
+ALIASES = {
+    "gd": (part("directions", "gradient"), part("stepsizes", "constant")),
+    "sgd": (part("directions", "gradient"), part("stepsizes", "constant")),
+    "adam": (part("directions", "adam"), part("stepsizes", "constant")),
+    "l4": (part("directions", "gradient"), part("stepsizes", "l4")),
+    "l4-mom": (part("directions", "ema", beta=0.9), part("stepsizes", "l4", a=0.15, gamma=0.9, tau=1000.0, eps=1e-12)),
+    "l4-adam": (part("directions", "adam", eps=1e-4), part("stepsizes", "l4", a=0.15)),
+    "adam+rdbd": (part("directions", "adam", beta1=0.05, beta2=0.99), part("stepsizes", "rdbd", lr=0.005, eta=5e-7)),
+    "adam-sqrt": (part("directions", "adam"), part("stepsizes", "decay-sqrt", eta=1.0, form="root")),
+    "adam-exact": (part("directions", "adam"), part("stepsizes", "exact", N=10)),
+    "adamloss": (part("directions", "adam", beta1=0.9, beta2=0.99), part("stepsizes", "adaloss", form="adam")),
+}
+
+
+@pytest.mark.parametrize("alias", ALIASES)
+def test_a_name_is_its_expansion(alias):
+    direction, rule = ALIASES[alias]
+    assert stepbench.method(alias) == Joined(direction, rule)
+
+
+def test_every_alias_is_checked():
+    assert set(catalog.ALIASES) - {"csawg-p5"} <= set(ALIASES)

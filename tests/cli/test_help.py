@@ -1,0 +1,52 @@
+"""Help and version: each option is listed with its meaning."""
+
+import re
+
+import pytest
+
+import stepbench
+
+
+def test_version_and_the_bare_command(stepbench_cli):
+    assert stepbench_cli("--version") == (0, stepbench.__version__ + "\n", "")
+    code, out, _ = stepbench_cli("--help")
+    assert code == 0
+    assert "..." not in out.replace("[ARGS]...", "")
+    assert stepbench_cli() == (0, out, "")
+    for command in ("run", "compare", "list", "show"):
+        assert command in out
+
+
+def test_a_methods_own_options_are_listed_with_meaning_symbol_bounds_and_default(stepbench_cli):
+    code, out, _ = stepbench_cli("run", "rosenbrock", "--method", "csawg", "--help")
+    assert code == 0
+    for piece in ("--K", "integer in [1, inf)", "[default: 0.001]", "pairs in a buffer", "α: step size", "--budget"):
+        assert piece in " ".join(out.replace("│", " ").split()), piece
+    _, out, _ = stepbench_cli("run", "rosenbrock", "--method", "amsgrad", "--help")
+    assert "--bias-correction" in out
+    assert "--K " not in out
+
+
+def test_the_bare_command_is_its_help(stepbench_cli):
+    code, out, err = stepbench_cli("study")
+    assert code in (0, 2)
+    for word in ("show", "export", "merge", "remove"):
+        assert word in out + err
+    assert "stepbench: \n" not in err
+
+
+@pytest.mark.parametrize("command", ["sweep", "map", "tune", "profile"])
+def test_help_names_every_option_with_its_meaning(stepbench_cli, command):
+    code, out, err = stepbench_cli(command, "--help")
+    assert (code, err) == (0, "")
+    words = " ".join(re.sub("[│╭╮╰╯─]", " ", out).split())
+    for piece in (
+        "--study",
+        "--workers",
+        "--scheduler",
+        "--traces",
+        "--budget",
+        "--plot",
+        "The file that keeps every run",
+    ):
+        assert piece in words

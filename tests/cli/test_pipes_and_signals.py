@@ -1,0 +1,90 @@
+"""The command as a process: pipes, encodings, full disks and Ctrl-C."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from stepbench import cli
+
+RUN = (sys.executable, "-m", "stepbench")
+
+
+def test_colour_is_off_in_a_pipe_and_when_asked():
+    plain = {**os.environ, "FORCE_COLOR": "1", "NO_COLOR": "1"}
+    out = subprocess.run([*RUN, "run", "quadratic", "--budget", "50"], capture_output=True, text=True, env=plain)
+    assert out.returncode == 0
+    assert "\x1b[3" not in out.stdout  # bold may stay, colour may not
+
+
+def test_a_reader_that_goes_away_is_no_error():
+    command = " ".join([*RUN, "run", "rosenbrock", "--csv", "-"]) + " | head -1"
+    out = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert out.stdout.startswith("method,iteration")
+    assert out.stderr == ""
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "latin-1"])
+def test_a_terminal_that_knows_no_greek_gets_a_question_mark_and_no_traceback(encoding):
+    env = {**os.environ, "PYTHONIOENCODING": encoding}
+    for args in (["list"], ["show", "rdbd"], ["run", "rosenbrock", "--budget", "9"], ["run", "rosenbrock", "--help"]):
+        out = subprocess.run([*RUN, *args], capture_output=True, env=env)
+        assert (out.returncode, out.stderr) == (0, b"")
+
+
+def test_a_disk_that_fills_up_is_a_line_and_not_a_traceback():
+    command = " ".join([*RUN, "run", "quadratic", "--budget", "9", "--csv", "/dev/full"])
+    out = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert out.returncode == 2
+    assert out.stderr.count("\n") == 1
+    assert "No space left" in out.stderr
+
+
+@pytest.mark.parametrize("output", [(), ("--json",), ("--csv", "-")])
+def test_ctrl_c_prints_what_there_is_and_exits_130(stepbench_cli, monkeypatch, output):
+    def impatient(self, done, total):
+        if self.label == "gd" and done > 300:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli.progress.Progress, "__call__", impatient)
+    code, out, _ = stepbench_cli("compare", "rosenbrock", "scipy:bfgs", "gd", "adam", *output)
+    assert code == 130
+    assert "scipy:bfgs" in out
+    assert "gd" in out
+    assert ("not run: adam" in out) if not output else ("adam" not in out)
+    if not output:
+        assert "gd failed: interrupted" in out
+    assert stepbench_cli("run", "rosenbrock", *output)[0] == 130
+
+
+def test_a_signal_is_ctrl_c():
+    """A real signal is sent to a real process, after it has printed its first word."""
+    args = [
+        "-c",
+        "from stepbench import cli; print('up', flush=True); cli.main(['run', 'rosenbrock', '--budget', '100000000'])",
+    ]
+    process = subprocess.Popen([sys.executable, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "up\n"
+    time.sleep(1.5)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+
+
+def test_the_command_says_how_to_go_on(tmp_path):
+    command = [sys.executable, "-m", "stepbench", "run", "rosenbrock", "-m", "adam", "--budget", "30000000"]
+    command += ["--every", "1000", "--checkpoint", "run.npz"]
+    child = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "run.npz").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=60)
+    assert child.returncode == 130
+    assert "kept in run.npz; the same command goes on from there" in err
+    assert "interrupted" in out
+    assert [p.name for p in tmp_path.iterdir()] == ["run.npz"], "nothing half-written is left"

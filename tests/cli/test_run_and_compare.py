@@ -1,0 +1,120 @@
+"""``stepbench run`` and ``stepbench compare``: options, tables, JSON, CSV and pictures."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import stepbench
+
+
+def test_the_main_job(stepbench_cli):
+    code, out, err = stepbench_cli("run", "rosenbrock", "--method", "csawg", "--K", "2", "--plot", "csawg.png")
+    assert (code, err) == (0, "")
+    r = stepbench.run("rosenbrock", "csawg:K=2")
+    assert f"{r.steps:,}" in out
+    assert f"{r.evals[r.first_at(1e-6)]:,}" in out
+    assert "drawn to csawg.png" in out
+    assert Path("csawg.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_options_set_hyper_parameters(stepbench_cli):
+    args = ("run", "quadratic", "-m", "adam+l4", "--beta1", "0.5", "--adam.eps", "1e-3", "--tau", "9", "--steps", "5")
+    code, out, _ = stepbench_cli(*args, "--json")
+    assert code == 0
+    method = stepbench.method(json.loads(out)["method"])
+    assert (method.direction.beta1, method.direction.eps, method.rule.tau) == (0.5, 1e-3, 9)
+    code, out, _ = stepbench_cli("run", "quadratic", "-m", "amsgrad", "--bias-correction", "--steps", "5", "--json")
+    assert stepbench.method(json.loads(out)["method"]).direction.bias_correction is True
+    code, out, _ = stepbench_cli(
+        "run", "rosenbrock", "--method=rdbd:eta=0", "--lr", "1e-4", "--start", "-1,0.5", "--json"
+    )
+    told = json.loads(out)
+    assert told["w"] == stepbench.run("rosenbrock", "gd:lr=1e-4", start=[-1, 0.5]).x[-1].tolist()
+
+
+def test_json_and_csv_are_clean(stepbench_cli):
+    code, out, err = stepbench_cli(
+        "compare", "quadratic", "gd", "gd:lr=1", "csawg:lr=9e-4", "--budget", "200", "--json"
+    )
+    assert (code, err) == (0, "")
+    gd, gone, _ = json.loads(out)
+    assert gd["status"] == "budget"
+    assert gone["status"] == "diverged"
+    r = stepbench.run("quadratic", "gd", budget=200)
+    assert gd["error"] == r.error[-1]
+    assert gd["error_first_at_most"]["1e1"]["iteration"] == r.first_at(10.0)
+
+    code, out, err = stepbench_cli("run", "quadratic", "--method", "adam", "--budget", "20", "--csv", "-")
+    assert (code, err) == (0, "")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    r = stepbench.run("quadratic", "adam", budget=20)
+    assert np.array_equal([float(row["w_2"]) for row in rows], r.x[:, 1])
+    assert np.array_equal([float(row["error"]) for row in rows], r.error)
+    assert rows[0]["step_size_1"] == ""
+    stepbench_cli("compare", "quadratic", "gd", "scipy:bfgs", "--budget", "20", "--csv", "all.csv")
+    methods = {row["method"] for row in csv.DictReader(Path("all.csv").read_text().splitlines())}
+    assert methods == {"gd", "scipy:bfgs"}
+
+
+def test_a_comparison_marks_the_least_of_each_column_and_tells_what_a_table_hides(stepbench_cli):
+    methods = ("gd:lr=0.001", "csawg:K=2,lr=0.001", "csawg-p5:K=10", "polyak", "scipy:nelder-mead", "gd:lr=0.1")
+    code, out, _ = stepbench_cli("compare", "rosenbrock", *methods)
+    assert code == 0
+    best = next(line for line in out.splitlines() if "csawg-p5" in line)
+    assert "465 (80)" in best
+    assert "0*" in best
+    assert "gd:lr=0.1 diverged: the gradient not finite at step 4, step size 0.1" in out
+    assert "polyak was told the minimum f*; the others were not" in out
+    assert "f: function evaluations" in out
+    simplex = next(line for line in out.splitlines() if "nelder-mead" in line)
+    assert "f (" in simplex
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 140, 200])
+def test_a_table_fits_the_terminal(stepbench_cli, monkeypatch, width):
+    for args in (("run", "rosenbrock"), ("compare", "rosenbrock", "gd", "csawg:K=2", "csawg-p5:K=10", "scipy:bfgs")):
+        monkeypatch.setenv("COLUMNS", str(width))
+        code, out, _ = stepbench_cli(*args)
+        assert code == 0
+        assert max(map(len, out.splitlines())) <= width
+        assert "…" not in out or width < 60
+
+
+def test_divergence_is_a_result(stepbench_cli):
+    code, out, err = stepbench_cli("run", "quadratic", "--lr", "1", "--plot", "gone.svg")
+    assert (code, err) == (0, "")
+    assert "quadratic · gd:lr=1" in out
+    assert "diverged: f not finite at step 51, step size 1" in out
+    assert "<svg" in Path("gone.svg").read_text()
+
+
+@pytest.mark.parametrize(
+    ("problem", "ending"),
+    [
+        ("rosenbrock", "svg"),
+        ("rosenbrock:dim=5", "png"),
+        ("linear-regression:batch=10", "pdf"),
+        ("quadratic:angle=45", "png"),
+    ],
+)
+def test_every_kind_of_picture_is_drawn(stepbench_cli, problem, ending):
+    magic = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[ending]
+    methods = ("gd:lr=1e-4", "csawg:lr=1e-4", "idbd", "gd:lr=9", "rdbd:per=component")
+    assert stepbench_cli("compare", problem, *methods, "--budget", "300", "--plot", f"a.{ending}")[0] == 0
+    assert Path(f"a.{ending}").read_bytes()[:4] == magic[:4]
+    for method in methods:
+        assert stepbench_cli("run", problem, "-m", method, "--budget", "90", "--plot", f"b.{ending}")[0] == 0
+        assert Path(f"b.{ending}").read_bytes()[:4] == magic[:4]
+
+
+def test_a_method_can_be_compared_with_itself(stepbench_cli):
+    assert stepbench_cli("compare", "rosenbrock", "gd", "gd", "--budget", "9", "--plot", "twins.png")[0] == 0
+
+
+def test_a_far_start_is_drawn(stepbench_cli):
+    args = ("run", "quadratic", "--start", "1e100,1", "--plot", "far.png", "--budget", "10")
+    assert stepbench_cli(*args)[0] == 0

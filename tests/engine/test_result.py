@@ -1,0 +1,51 @@
+"""A result is saved to a file and loaded again."""
+
+import numpy as np
+import pytest
+
+import stepbench
+from stepbench import InputError
+
+
+@pytest.mark.parametrize("method", ["csawg", "adam", "scipy:bfgs"])
+def test_a_result_saves_and_loads(method, tmp_path):
+    r = stepbench.run("rosenbrock:b=10", method, budget=50, seed=2, noise=0.0 if "scipy" in method else 0.1)
+    r.save(tmp_path / "run.npz")
+    back = stepbench.load(tmp_path / "run.npz")
+    for name, value in vars(r).items():
+        if name == "problem":
+            assert back.problem.spec() == value.spec()
+        else:
+            assert np.array_equal(
+                getattr(back, name), value, equal_nan=isinstance(value, np.ndarray) and value.dtype == float
+            ), name
+    batch = stepbench.run("rosenbrock", stepbench.method("gd", lr=[1e-4, 1e-3]), budget=50)
+    batch.save(tmp_path / "batch.npz")
+    assert stepbench.load(tmp_path / "batch.npz").status.tolist() == batch.status.tolist()
+
+
+def test_a_file_that_is_no_result_is_refused_in_a_line(tmp_path):
+    (tmp_path / "no.npz").write_text("no")
+    for path in (tmp_path / "no.npz", tmp_path / "missing.npz"):
+        with pytest.raises(InputError, match=r"is not a result that stepbench saved"):
+            stepbench.load(path)
+
+
+def test_a_result_of_a_problem_of_ones_own_loads_with_it(tmp_path):
+    class Own(type(stepbench.problem("quadratic"))):
+        """A user's."""
+
+    r = stepbench.run(Own(), "gd", steps=3, seed=np.int64(2), target=np.float32(0.5), budget=np.int64(50))
+    r.save(tmp_path / "own.npz")
+    with pytest.raises(InputError, match=r"give load\(…, problem=\)"):
+        stepbench.load(tmp_path / "own.npz")
+    back = stepbench.load(tmp_path / "own.npz", problem=Own())
+    assert np.array_equal(back.x, r.x)
+    assert (back.seed, back.budget) == (2, 50)
+    np.save(tmp_path / "bare.npy", np.ones(3))
+    half = (tmp_path / "own.npz").read_bytes()[:300]
+    (tmp_path / "half.npz").write_bytes(half)
+    np.savez(tmp_path / "facts.npz", facts="{}")
+    for name in ("bare.npy", "half.npz", "facts.npz"):
+        with pytest.raises(InputError, match="is not a result that stepbench saved"):
+            stepbench.load(tmp_path / name)

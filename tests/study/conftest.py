@@ -1,0 +1,92 @@
+"""Processes that are started and killed, and a Dask cluster of two workers."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import psutil
+import pytest
+
+MARK = "STEPBENCH_TEST_OF_STUDIES"
+
+
+class Started:
+    """Processes of one test, in groups of their own; they and their children bear a mark in their environment."""
+
+    def __init__(self):
+        self.mark = uuid.uuid4().hex
+        self.processes = []
+
+    def __call__(self, *args, **options):
+        n = len(self.processes)
+        env = {**os.environ, MARK: self.mark, "COLUMNS": "120"}
+        with Path(f"{n}.out").open("wb") as out, Path(f"{n}.err").open("wb") as err:
+            process = subprocess.Popen(
+                [sys.executable, *map(str, args)], stdout=out, stderr=err, env=env, start_new_session=True, **options
+            )
+        process.err = Path(f"{n}.err").absolute()
+        self.processes.append(process)
+        return process
+
+    def alive(self):
+        """Every process that bears the mark, whoever is its parent now."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get(MARK) == self.mark and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+            except (psutil.Error, OSError):
+                continue
+        return found
+
+    def all_end_within(self, seconds):
+        """Whether none of them is left by then."""
+        end = time.monotonic() + seconds
+        while self.alive():
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.1)
+        return True
+
+
+@pytest.fixture
+def started():
+    """Start Python with some arguments; whatever is left of it at the end of the test is killed."""
+    own = Started()
+    yield own
+    for process in own.alive():
+        process.kill()
+    for process in own.processes:
+        process.wait(30)
+
+
+@pytest.fixture
+def cluster(started, tmp_path):
+    """A Dask scheduler with two workers, which work in a folder of their own: its address and its process."""
+    there, elsewhere = tmp_path / "scheduler.json", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    common = ("--dashboard-address", "127.0.0.1:0", "--scheduler-file", there)
+    scheduler = started(
+        "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", *common, cwd=elsewhere
+    )
+    for _ in range(2):
+        started(
+            "-m",
+            "distributed.cli.dask_worker",
+            "--nthreads",
+            "1",
+            "--no-nanny",
+            "--local-directory",
+            elsewhere,
+            *common,
+            cwd=elsewhere,
+        )
+    end = time.monotonic() + 60
+    while not there.exists() or not there.read_text().strip():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    return json.loads(there.read_text())["address"], scheduler

@@ -1,0 +1,104 @@
+"""A run has the same bits wherever it is made: in this process, in workers, or on Dask."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import stepbench
+from stepbench import catalog
+from stepbench.engine.running import run_quietly
+from stepbench.study.batch import batch, perform
+from tests.study.kept import SWEEP, bits, content, wait_for_runs
+from tests.study.own_files import RULE
+
+
+def test_one_worker_two_workers_and_dask_give_the_same_bits(cluster):
+    """The runs are planned with the rule's file, which is then changed and removed: what travels is its content."""
+    address, _ = cluster
+    mine = Path("mine.py")
+    mine.write_text(RULE.replace("FACTOR", "0.99"))
+    plan = []
+    for name in ("gd", "adam", "adam+./mine.py", "./mine.py:keep=0.9", "csawg:K=2", "scipy:bfgs"):
+        for problem in ("rosenbrock", "linear-regression:batch=10", "easom"):
+            if name == "scipy:bfgs":
+                values, start = None, None
+                if "batch" in problem:
+                    continue
+            else:
+                values, start = {"lr": np.geomspace(1e-4, 10, 6)}, None
+            if problem == "easom":
+                start = np.linspace(-9, 9, 12).reshape(2, 6) if values else [9.0, -9.0]
+            options = {"budget": 150, "target": 0.01, "seed": 3, "noise": 0.0 if name == "scipy:bfgs" else 0.01}
+            plan.append(batch(catalog.problem(problem), catalog.method(name), values=values, start=start, **options))
+    with stepbench.Study("one.db") as study:
+        expected = study.outcomes(plan)
+    kinds = {outcome.status for own in expected for outcome in own}
+    assert {"converged", "budget", "diverged"} <= kinds
+    assert sum(map(len, expected)) == 92
+
+    where = {"two": {"workers": 2}, "dask": {"scheduler": address}}
+    for name, how in where.items():
+        if name == "two":
+            mine.write_text("raise RuntimeError('this is another file')")
+        else:
+            mine.unlink()
+        with stepbench.Study(f"{name}.db", **how) as study:
+            assert repr(study.outcomes(plan)) == repr(expected), name
+            assert (study.made, study.reused) == (92, 0)
+        assert content(f"{name}.db") == content("one.db")
+
+
+def test_a_file_that_is_on_no_disk_is_run_from_what_was_sent():
+    Path("mine.py").write_text(RULE.replace("FACTOR", "0.5"))
+    made = batch(
+        catalog.problem("rosenbrock"), catalog.method("adam+./mine.py"), values={"lr": [1e-3, 1e-2]}, budget=40
+    )
+    here, nowhere = str(Path("mine.py").absolute()), "/nowhere/at all/my+rule.py"
+    assert [*made.work.files] == [here]
+    sent = replace(
+        made.work,
+        method=made.work.method.replace(here, nowhere),
+        files={nowhere: made.work.files[here].replace(b"0.5", b"0.25")},
+    )
+    sent = replace(sent, method=sent.method.replace("keep=0.5", "keep=0.25"))
+    [first, second] = perform(sent)
+    alone = [run_quietly("rosenbrock", f"adam+./mine.py:lr={lr},keep=0.25", budget=40) for lr in (1e-3, 1e-2)]
+    for outcome, result in zip((first, second), alone, strict=True):
+        assert (outcome.status, outcome.steps, outcome.f) == (result.status, result.steps, result.f[-1])
+        assert outcome.point == bits(result.x[-1])
+    with pytest.raises(stepbench.InputError):
+        stepbench.method(f"adam+{nowhere}")
+
+
+def test_a_run_that_fails_says_the_same_wherever_its_worker_stands(monkeypatch):
+    Path("nowhere.py").write_text(
+        "from stepbench import Problem\n\n\nclass Nowhere(Problem):\n    x0 = (1.0, 2.0)\n\n"
+        "    def f(self, x):\n        return (x**0.5).sum(0)\n\n    def grad(self, x):\n        return 0.5 / x**0.5\n"
+    )
+    made = batch(catalog.problem("./nowhere.py"), catalog.method("gd"), start=[[1.0, -1.0], [1.0, 1.0]], budget=3)
+    here = perform(made.work)
+    assert [outcome.status for outcome in here] == ["budget", "failed"]
+    Path("elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    assert perform(made.work) == here
+
+
+def test_a_worker_of_another_version_refuses_the_work():
+    made = batch(catalog.problem("quadratic"), catalog.method("gd"), budget=5)
+    with pytest.raises(stepbench.InputError, match=r"a worker has stepbench .* and this study 9\.9: install the same"):
+        perform(replace(made.work, version="9.9"))
+
+
+def test_a_scheduler_that_dies_ends_the_sweep_with_a_line_and_not_never(started, cluster):
+    address, scheduler = cluster
+    options = ("--noise", "0.1", "--budget", "5000", "--target", "0", "--study", "s.db", "--scheduler", address)
+    process = started(*SWEEP, "--over", "seed=0:60", *options)
+    wait_for_runs(process, "s.db")
+    kept = len(content("s.db")["runs"])
+    assert 0 < kept < 1200
+    scheduler.kill()
+    assert process.wait(40) == 2
+    assert process.err.read_text().splitlines()[-1].startswith("stepbench: ")  # after what Dask logs
+    assert len(content("s.db")["runs"]) >= kept

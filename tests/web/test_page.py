@@ -1,0 +1,131 @@
+"""The HTML file without a browser: what a page holds, and what it asks for."""
+
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import stepbench
+from stepbench.engine.running import run_quietly
+
+pytest.importorskip("panel", reason='the extra "web" is not installed')
+
+from stepbench.web import html, words
+from stepbench.web.figures import MOST, Axis, framed, shown
+
+WEB = ("bokeh", "panel")
+
+
+def test_start_up_imports_neither_panel_nor_bokeh():
+    look = f"import sys; sys.exit(any(name in sys.modules for name in {WEB}))"
+    for args in (["--help"], ["explore", "--help"], ["run", "quadratic", "--steps", "3"]):
+        call = f"from stepbench.cli import main\ntry: main({args!r})\nexcept SystemExit: pass\n{look}"
+        subprocess.run([sys.executable, "-c", call], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_without_the_extra_one_line_says_what_to_install(stepbench_cli, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    for args in (("run", "quadratic", "--html", "out.html"), ("explore", "--no-browser")):
+        code, out, err = stepbench_cli(*args)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert 'pip install "stepbench[web]"' in err
+    assert not Path("out.html").exists()
+
+
+def test_a_page_that_cannot_be_written_is_refused_before_anything_runs(stepbench_cli):
+    for name in ("no/such/folder/out.html", "out.txt"):
+        code, out, err = stepbench_cli("run", "quadratic", "--html", name)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert f"--html {name}" in err
+
+
+def test_the_commands_write_a_page_that_asks_for_nothing(stepbench_cli, monkeypatch):
+    args = ["compare", "rosenbrock", "gd:lr=0.01", "csawg:K=2", "scipy:bfgs", "--budget", "200", "--html", "out.html"]
+    monkeypatch.setattr(sys, "argv", ["stepbench", *args])
+    code, out, err = stepbench_cli(*args)
+    assert (code, err) == (0, "")
+    assert "drawn to out.html" in out
+    page = Path("out.html").read_text(encoding="utf-8")
+    assert shlex.join(["stepbench", *args]) in page
+    assert "<script src=" not in page
+    assert "<link" not in page
+    assert "diverged at step 5: α = 0.01 is above 2/L" in page
+    code, _, err = stepbench_cli("run", "quadratic:dim=5", "--method", "adam", "--steps", "9", "--html", "five.html")
+    assert (code, err) == (0, "")
+    assert "level lines" not in Path("five.html").read_text(encoding="utf-8")
+
+
+def test_what_a_user_wrote_is_shown_and_not_run():
+    r = run_quietly("quadratic", "gd", steps=2, label="<script>alert(1)</script>")
+    page = html.page([r], "stepbench run '<b>'")
+    assert "<script>alert(1)" not in page.replace("\\u003c", "<").split("application/json")[0]
+    assert "&lt;b&gt;" in page
+
+
+@pytest.mark.parametrize(
+    ("problem", "methods"),
+    [
+        ("gallery/monkey-saddle", ["gd:lr=0.1", "momentum"]),  # f falls below 0 for ever
+        ("mgh/brown-badly-scaled", ["gd"]),  # a window a million times wider than high
+        ("mgh/powell-badly-scaled", ["gd", "adam"]),
+        ("quadratic:dim=7", ["rdbd:per=component", "csawg"]),
+        ("quadratic:dim=1000", ["delta-bar-delta"]),
+        ("rosenbrock", ["scipy:nelder-mead", "adam"]),
+        ("gallery/crease", ["gd:lr=0.1"]),
+        ("quadratic", ["gd:lr=1e30"]),
+    ],
+)
+def test_every_kind_of_result_has_a_page(problem, methods):
+    results = [run_quietly(problem, method, budget=300) for method in methods]
+    assert f"<h1>{results[0].problem}</h1>" in html.page(results, "stepbench …")
+
+
+def test_a_run_over_at_its_start_has_a_page():
+    html.page([stepbench.run("quadratic", "gd", start=[0, 0])], "stepbench …")
+
+
+def test_every_step_is_drawn_and_of_long_runs_the_first_thousand():
+    r = stepbench.run("quadratic:kappa=1e6", "gd:lr=1e-7", budget=9000)
+    kept = shown(r)
+    assert kept[:1000].tolist() == list(range(1000))
+    assert kept[-1] == 9000
+    assert len(kept) <= MOST
+    assert "5,001 of 9,001 records are drawn" in html.page([r], "stepbench …")
+    assert len(shown(stepbench.run("quadratic", "gd", budget=5000))) == 5001
+
+
+def test_axes_mark_round_values():
+    assert Axis(1e-9, 10).ticks == [-8, -6, -4, -2, 0]
+    signed = Axis(-1.0, 10.0, 0.1)
+    assert signed.at(0.0) == 0
+    assert signed.at(-1.0) == -signed.at(1.0) == -np.log10(11)
+    assert 0 in signed.ticks
+    for low, high in ((1e-3, 4e-3), (0.9, 1.3), (1e-300, 1e300)):
+        assert 1 <= len(Axis(low, high).ticks) <= 12
+
+
+def test_the_window_takes_the_shape_of_the_figure():
+    for view in (((-1, 1), (-1, 1)), ((0, 3), (0, 1)), ((0, 1), (0, 2))):
+        (left, right), (bottom, top) = framed(view)
+        assert (right - left) / (top - bottom) == pytest.approx(4 / 3)
+        assert left + right == pytest.approx(sum(view[0]))
+    assert framed(((0, 1e6), (0, 1))) == ((0, 1e6), (0, 1))
+
+
+@pytest.mark.parametrize(
+    ("problem", "method", "told"),
+    [
+        ("quadratic", "gd:lr=3.1", "α = 3.1 is above 2/L = 0.002 (L = 1000)"),
+        ("quadratic", "momentum:lr=3.1", "f rose from step 0 on, with step size α = 3.1"),
+        ("rosenbrock", "gd:lr=0.01", "is above 2/L = 0.0015 (L = 1342, the largest curvature at step 0, from where f"),
+        ("rosenbrock", "nesterov:lr=1", "f rose from step 0 on, with step size α = 1"),
+    ],
+)
+def test_a_divergence_is_explained(problem, method, told):
+    r = run_quietly(problem, method, budget=2000)
+    assert r.status == "diverged"
+    assert words.ending(r).startswith(f"diverged at step {r.steps + 1:,}: ")
+    assert told in words.ending(r)
