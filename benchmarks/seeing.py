@@ -34,16 +34,16 @@ def film_and_page(table, repeats):
 
 
 def explorer(table, repeats):
-    from stepbench.web import state as states
+    from stepbench.web import selection as selections
     from stepbench.web.explore import Explorer
 
     shown = Explorer()
     rates = iter(np.geomspace(1e-4, 1e-3, 10 * repeats + 10).tolist())
 
     def changed():
-        """A state with a step size that was not shown before."""
+        """A selection with a step size that was not shown before."""
         rate = next(rates)
-        return shown.state.having(methods=tuple(stepbench.method(name, lr=rate) for name in ("gd", "csawg")))
+        return shown.selection.having(methods=tuple(stepbench.method(name, lr=rate) for name in ("gd", "csawg")))
 
-    redraw = Race(lambda: shown.show(changed()), lambda: states.run(changed()), repeats)
+    redraw = Race(lambda: shown.show(changed()), lambda: selections.run(changed()), repeats)
     add(table, "explorer, redraw of 2 runs x 1,000", "the runs alone", redraw)

@@ -91,22 +91,22 @@ def zeros_like(a: Array) -> Array:
     return np.zeros(a.shape, a.dtype) if isinstance(a, np.ndarray) else _library(a).zeros_like(a)
 
 
-def stack(entries: Any, x: Array) -> Array:
-    """Numbers and per-run scalars (R,), in a list or in a list of rows, as one array (…, R) like the points ``x``."""
-    if isinstance(x, np.ndarray):
-        return _filled(entries, x)
+def stack(entries: Any, w: Array) -> Array:
+    """A list, or a list of rows, of numbers and per-run scalars (R,), as one array (…, R) like the points ``w``."""
+    if isinstance(w, np.ndarray):
+        return _filled(entries, w)
     if isinstance(entries, list):
-        return _library(x).stack([stack(entry, x) for entry in entries])
-    return zeros_like(x[0]) + entries
+        return _library(w).stack([stack(entry, w) for entry in entries])
+    return zeros_like(w[0]) + entries
 
 
-def _filled(entries: Any, x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """``stack`` for NumPy: written into one array, many times as fast as stacking rows of rows."""
+def _filled(entries: Any, w: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """``stack`` for NumPy: it writes into one array, which is many times as fast as stacking rows of rows."""
     shape, first = [], entries
     while isinstance(first, list):
         shape.append(len(first))
         first = first[0]
-    whole = np.empty((*shape, *x.shape[1:]), x.dtype)
+    whole = np.empty((*shape, *w.shape[1:]), w.dtype)
 
     def fill(into: Any, entries: Any) -> None:
         for k, entry in enumerate(entries):
@@ -119,15 +119,15 @@ def _filled(entries: Any, x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return whole
 
 
-def per_run(value: Array, x: Array) -> Array:
-    """A per-run scalar of shape (R,) that holds ``value``, for points ``x`` of shape (d, R)."""
-    return zeros_like(x[0]) + value
+def per_run(value: Array, w: Array) -> Array:
+    """A per-run scalar of shape (R,) that holds ``value``, for points ``w`` of shape (d, R)."""
+    return zeros_like(w[0]) + value
 
 
 def ratio(a: Array, b: Array) -> Array:
     """a / b, and 0 where b is 0."""
-    library, none = _library(b), b == 0
-    return library.where(none, 0.0, a / library.where(none, 1.0, b))
+    library, is_zero = _library(b), b == 0
+    return library.where(is_zero, 0.0, a / library.where(is_zero, 1.0, b))
 
 
 def dot(a: Array, b: Array) -> Array:
@@ -137,8 +137,11 @@ def dot(a: Array, b: Array) -> Array:
 
 
 def dot_per_tensor(sizes: Sequence[int], a: Array, b: Array) -> Array:
-    """The inner products of each run's tensors, of so many components each, repeated for each of these: (d, R)."""
-    runs = (a * b).T  # a run's components lie side by side, and what is made of them must keep that layout
+    """The inner product of each run's tensors, whose numbers of components are ``sizes``: (d, R).
+
+    A tensor's inner product stands at each of its components.
+    """
+    runs = (a * b).T  # the components of a run lie side by side in memory, and must do so in what is returned
     library = _library(runs)
     if library is np:
         sums = np.stack([part.sum(1) for part in np.split(runs, np.cumsum(sizes)[:-1], axis=1)], 1)
@@ -147,14 +150,14 @@ def dot_per_tensor(sizes: Sequence[int], a: Array, b: Array) -> Array:
     return sums.repeat_interleave(library.tensor(sizes, device=sums.device), 1).T
 
 
-def like(constant: np.ndarray[Any, Any], x: Array) -> Array:
-    """A constant array as an array of the library, dtype and device of the points ``x``."""
-    library = _library(x)
+def like(constant: np.ndarray[Any, Any], w: Array) -> Array:
+    """A constant array as an array of the library, dtype and device of the points ``w``."""
+    library = _library(w)
     if library is np:
         return constant
     if isinstance(constant, np.ndarray) and not constant.flags.writeable:
         constant = constant.copy()  # torch knows no read-only memory
-    return library.as_tensor(constant, dtype=x.dtype, device=x.device)
+    return library.as_tensor(constant, dtype=w.dtype, device=w.device)
 
 
 def as_numpy(a: Array) -> np.ndarray[Any, Any]:
@@ -162,13 +165,13 @@ def as_numpy(a: Array) -> np.ndarray[Any, Any]:
     return np.asarray(a if _library(a) is np else a.detach().cpu())
 
 
-def contract(subscripts: str, constant: np.ndarray[Any, Any], x: Array) -> Array:
+def contract(subscripts: str, constant: np.ndarray[Any, Any], w: Array) -> Array:
     """einsum of a constant array and an array of points.
 
     Not ``@``: a BLAS may round a column differently according to the columns beside it, and a run must have the
     same bits in every batch.
     """
-    return _library(x).einsum(subscripts, like(constant, x), x)
+    return _library(w).einsum(subscripts, like(constant, w), w)
 
 
 def diagonal(H: Array) -> Array:

@@ -24,7 +24,7 @@ from typing import Any, Literal, TypeAlias, cast
 import numpy as np
 
 USER_FILES = "stepbench.files."
-"""How the names of modules begin that were loaded from files of the user's own."""
+"""How the names of the modules begin that were loaded from a user's files."""
 
 CATALOGUE = ("problems", "directions", "stepsizes", "methods")
 """The folders whose files are named in the catalogue."""
@@ -38,13 +38,13 @@ class InputError(ValueError):
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """`` (did you mean a, b?)`` with the known names closest to a mistyped one, or nothing."""
+    """`` (did you mean a, b?)`` with the known names closest to a mistyped one; an empty text where none is close."""
     close = difflib.get_close_matches(word, list(known), n=3, cutoff=0.5)
     return f" (did you mean {', '.join(close)}?)" if close else ""
 
 
 def shown_path(path: str | Path) -> str:
-    """A file as a spec names it: from here, ``./mine.py``, where it lies below, and from the root elsewhere."""
+    """A file as a spec names it: ``./mine.py`` where it lies in or below this folder, and else its whole path."""
     path = Path(path)
     return f"./{path.relative_to(Path.cwd())}" if path.is_relative_to(Path.cwd()) else str(path)
 
@@ -57,16 +57,16 @@ def param(default: Any, symbol: str, meaning: str, bounds: str = "(-inf, inf)", 
     """
     if not _INTERVAL.fullmatch(bounds):
         raise InputError(f"bounds {bounds!r} must be an interval, as (0, 1] or [0, inf)")
-    said = {"symbol": symbol, "meaning": meaning, "bounds": bounds, "search": search}
-    return dataclasses.field(default=default, metadata=said)
+    metadata = {"symbol": symbol, "meaning": meaning, "bounds": bounds, "search": search}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True)
 class Field:
     """One parameter of a problem or method, as read from its dataclass field.
 
-    ``kind`` is "float", "int", "bool" or "choice"; ``many``, whether it may be an array with one number per run, as a
-    field annotated ``Scalar`` may. What is not many is structural: runs that differ in it are separate batches.
+    ``kind`` is "float", "int", "bool" or "choice". ``many`` says whether it may be an array with one number per run, as
+    a field annotated ``Scalar`` may. A field that may not is structural: runs that differ in it are separate batches.
     """
 
     name: str
@@ -127,13 +127,13 @@ class Field:
                 raise InputError(f"{self.name} must be {self.range}, or an array with one number per run") from None
             if np.ndim(value) != 1 or not np.size(value):
                 raise InputError(f"{self.name} must be a number or a 1-D array with one number per run")
-            for number in (np.min(value), np.max(value)):  # a NaN anywhere is both
+            for number in (np.min(value), np.max(value)):  # both are NaN where any number is
                 self.check(float(number))
         elif not self._admits(value):
             raise InputError(f"{self.name}={value} must be {self.range}")
 
     def plain(self, value: Any) -> Any:
-        """A checked value as a plain float or int, or a float64 array: nothing is computed in less by accident."""
+        """A checked value as a plain float or int, or as a float64 array, so that nothing has less precision."""
         if value is None or self.kind in ("bool", "choice"):
             return value
         if np.size(value) > 1:
@@ -188,8 +188,8 @@ def _read(f: dataclasses.Field[Any], hint: Any) -> Field | None:
         return None
     kind: Any = "choice" if choices else kinds[0]
     many = any(typing.get_origin(part) is np.ndarray for part in parts)
-    said = {"symbol": "", "meaning": "", "bounds": "", "search": ""} | f.metadata
-    return Field(f.name, kind, many, type(None) in parts, choices, f.default, **said)
+    metadata = {"symbol": "", "meaning": "", "bounds": "", "search": ""} | f.metadata
+    return Field(f.name, kind, many, type(None) in parts, choices, f.default, **metadata)
 
 
 @dataclass(frozen=True)
@@ -207,7 +207,7 @@ class Parametric(ABC):  # noqa: B024 - what derives from it has abstract methods
 
     @property
     def name(self) -> str:
-        """The name in the catalogue, that of the file the class stands in, or the path of a user's own file.
+        """The name in the catalogue, which is that of the class's file; for a user's file, its path.
 
         For any other class it is the name of the class.
         """
@@ -222,11 +222,12 @@ class Parametric(ABC):  # noqa: B024 - what derives from it has abstract methods
         if module.startswith(USER_FILES):
             return sys.modules[module].__file__
         package, *rest = module.split(".")
-        named = package == "stepbench" and len(rest) > 1 and rest[0] in CATALOGUE
-        return "/".join(rest[1:]).replace("_", "-") if named else None
+        if package != "stepbench" or len(rest) < 2 or rest[0] not in CATALOGUE:
+            return None
+        return "/".join(rest[1:]).replace("_", "-")
 
     def spec(self) -> str:
-        """The whole spec, with every field stated: what builds this object again whatever the defaults become."""
+        """The whole spec, with every field: it builds this object again even where the defaults have changed."""
         return self._stated(self._home or self.name, lambda *_: True)
 
     def __str__(self) -> str:
@@ -236,12 +237,15 @@ class Parametric(ABC):  # noqa: B024 - what derives from it has abstract methods
     def _stated(self, name: str, wanted: Callable[[Field, Any], bool]) -> str:
         values = [(field, getattr(self, name)) for name, field in fields_of(type(self)).items()]
         stated = [f"{field.name}={show_value(value)}" for field, value in values if wanted(field, value)]
-        return name + (":" + ",".join(stated) if stated else "")
+        return f"{name}:{','.join(stated)}" if stated else name
 
 
-def show_point(x: Any, most: int = 6) -> str:
+def show_point(w: Any, most: int = 6) -> str:
     """A point or a vector, (d,), as a message states it: its first components."""
-    return "(" + ", ".join(f"{value:.6g}" for value in x[:most]) + (", …)" if len(x) > most else ")")
+    components = [f"{value:.6g}" for value in w[:most]]
+    if len(w) > most:
+        components.append("…")
+    return f"({', '.join(components)})"
 
 
 def show_value(value: Any) -> str:

@@ -1,7 +1,7 @@
-"""What happened in a run: where it was lost or stood still, by which numbers that is seen, and what does better.
+"""What happened in a run: where it was lost or stood still, which numbers show it, and what does better.
 
 Everything here is measured: at points of the run's path the curvature, the best step along the direction taken and
-Polyak's step; over spans of the run a few ratios of these; and of what would have helped, whole runs.
+Polyak's step; over spans of the run a few ratios of these. What would have helped is found by whole runs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The spans of a run of which there is something to say, and by which numbers its causes are seen."""
+"""The spans of a run of which there is something to say, and the numbers that show their causes."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class Span:
     """A part of a run, from one iteration to another, and what its numbers show.
 
     ``kind`` is "lost" (the error grew to the end), "jump" (one step up, soon made good), "stalled", "rounding" (there
-    was nothing left to gain), "falling" (slow to the end of the budget) or "slowest" (the power of ten that took a run
-    that converged longest).
+    was nothing left to gain), "falling" (slow to the end of the budget) or "slowest" (of a run that converged, the
+    power of ten of the error that took longest).
     """
 
     kind: str
@@ -48,7 +48,7 @@ def smoothed(result: Result) -> Record:
 
 def spans_of(result: Result, method: Runnable, steps: Steps) -> Iterator[Span]:
     """The parts of the run of which there is something to say."""
-    value, smooth, n = values(result), smoothed(result), len(result.f) - 1
+    value, smooth, n = values(result), smoothed(result), len(result.f) - 1  # n is the last record
     if n < 1:
         return
     end = n
@@ -59,12 +59,12 @@ def spans_of(result: Result, method: Runnable, steps: Steps) -> Iterator[Span]:
     elif result.error is not None:
         k, recent, factor = worst_jump(value)
         if factor >= 10 and recent > _floor(result, steps):
-            more = {"recent": recent, "factor": factor, "mended": float(value[k + 1 :].min() <= recent)}
-            yield _span("jump", result, method, steps, k, k + 1, **more)
+            mended = float(value[k + 1 :].min() <= recent)
+            yield _span("jump", result, method, steps, k, k + 1, recent=recent, factor=factor, mended=mended)
     stalls = _stalls(smooth[: end + 1], n, known=result.error is not None)
     for first, last in stalls:
-        low = result.error is not None and smooth[first : last + 1].min() <= _floor(result, steps)
-        yield _span("rounding" if low else "stalled", result, method, steps, first, last)
+        at_floor = result.error is not None and smooth[first : last + 1].min() <= _floor(result, steps)
+        yield _span("rounding" if at_floor else "stalled", result, method, steps, first, last)
     halfway = n // 2
     idle = sum(max(0, last - max(first, halfway)) for first, last in stalls)
     if result.status == "budget" and not lost and 2 * idle <= n - halfway:
@@ -72,8 +72,10 @@ def spans_of(result: Result, method: Runnable, steps: Steps) -> Iterator[Span]:
         if result.error is not None and 0 < smooth[n] < 0.9 * smooth[halfway]:
             pace["decade"] = (n - halfway) / math.log10(smooth[halfway] / smooth[n])
         yield _span("falling", result, method, steps, halfway, n, **pace)
-    if result.status == "converged" and result.error is not None and not stalls and (slow := _slowest(result)):
-        yield _span("slowest", result, method, steps, *slow)
+    if result.status == "converged" and result.error is not None and not stalls:
+        slowest = _slowest(result)
+        if slowest is not None:
+            yield _span("slowest", result, method, steps, *slowest)
 
 
 def _floor(result: Result, steps: Steps) -> float:
@@ -91,14 +93,14 @@ def _stalls(smooth: Record, n: int, *, known: bool) -> list[tuple[int, int]]:
     least = np.minimum.accumulate(smooth)
     limit = 0.9 * least if known else least - 0.01 * (least[0] - least[-1])
     places, free = np.arange(len(least)), np.ones(len(least), dtype=bool)
-    reach = np.searchsorted(-least, -limit, side="right") - 1  # from each record, to where it is still above its limit
-    found: list[tuple[int, int]] = []
+    reach = np.searchsorted(-least, -limit, side="right") - 1  # from each record, how far the limit is not fallen below
+    stalls: list[tuple[int, int]] = []
     while True:
         length = np.where(free, reach - places, 0)
         first = int(length.argmax())
-        if length[first] < max(10, 0.2 * n) or len(found) == 3:
-            return sorted(found)
-        found.append((first, int(reach[first])))
+        if length[first] < max(10, 0.2 * n) or len(stalls) == 3:
+            return sorted(stalls)
+        stalls.append((first, int(reach[first])))
         free &= (places < first) | (places >= reach[first])
         reach = np.where(places < first, np.minimum(reach, first), reach)
 
@@ -117,99 +119,111 @@ def _slowest(result: Result) -> tuple[int, int] | None:
 
 def _span(kind: str, result: Result, method: Runnable, steps: Steps, first: int, last: int, **numbers: float) -> Span:
     value = values(result) if kind in ("lost", "jump", "slowest") else smoothed(result)
-    own = steps.within(first, max(first, last - 1))
-    said = {"before": float(value[first]), "after": float(value[last]), "least": float(value[first : last + 1].min())}
-    said["cost"] = float(result.cost[last] - result.cost[first])
+    in_span = steps.within(first, max(first, last - 1))
+    every = {
+        "before": float(value[first]),
+        "after": float(value[last]),
+        "least": float(value[first : last + 1].min()),
+        "cost": float(result.cost[last] - result.cost[first]),
+        **numbers,
+    }
     if kind in ("lost", "jump"):
-        causes = _overshoot(own)
+        causes = _overshoot(in_span)
     elif kind == "rounding":
         causes = []
     else:
-        causes = _causes(result, method, steps, own, first, last)
-        if said["after"] > 10 * abs(said["before"]):  # what it had gained was lost: by which step?
+        causes = _causes(result, method, steps, in_span, first, last)
+        if every["after"] > 10 * abs(every["before"]):  # what it had gained was lost: by which step?
             least = first + int(np.flatnonzero(values(result)[first:last] == values(result)[first:last].min())[-1])
             causes = [*_overshoot(steps.within(least, last)), *causes]
-    return Span(kind, int(result.iteration[first]), int(result.iteration[last]), said | numbers, tuple(causes))
+    return Span(kind, int(result.iteration[first]), int(result.iteration[last]), every, tuple(causes))
 
 
 def _middle(amounts: Any) -> float:
-    """The median of those that are known, where at least half are; else NaN, of which nothing is true."""
+    """The median of the numbers that are known, where at least half are; else NaN, for which no test holds."""
     known = np.asarray(amounts)[np.isfinite(amounts)]
     return float(np.median(known)) if known.size and 2 * known.size >= np.size(amounts) else math.nan
 
 
-def _overshoot(own: Steps) -> list[Cause]:
-    """The first step of a span that leads up, against the largest stable one and the best along its direction."""
+def _overshoot(steps: Steps) -> list[Cause]:
+    """The first of these steps, which led up, against the longest stable one and the best along its direction."""
     causes = []
-    if own.size.size and own.steepest[0] > 0 and own.size[0] > 0:
-        limit = 2 / own.steepest[0]
-        above = (own.size > 2 / own.steepest)[np.isfinite(own.size * own.steepest)]
+    if steps.size.size and steps.steepest[0] > 0 and steps.size[0] > 0:
+        limit = 2 / steps.steepest[0]
+        above = (steps.size > 2 / steps.steepest)[np.isfinite(steps.size * steps.steepest)]
         causes.append(
             Cause(
                 "limit",
-                {"now": own.size[0], "limit": limit, "times": own.size[0] / limit, "part": float(above.mean())},
+                {"now": steps.size[0], "limit": limit, "times": steps.size[0] / limit, "part": float(above.mean())},
             )
         )
-    if own.size.size and own.size[0] < 0:
-        causes.append(Cause("uphill", {"now": own.size[0]}))
-    elif own.size.size and own.line[0] / own.size[0] < 0.5:
-        causes.append(Cause("overshoots", {"times": own.size[0] / own.line[0]}))
+    if steps.size.size and steps.size[0] < 0:
+        causes.append(Cause("uphill", {"now": steps.size[0]}))
+    elif steps.size.size and steps.line[0] / steps.size[0] < 0.5:
+        causes.append(Cause("overshoots", {"times": steps.size[0] / steps.line[0]}))
     return causes
 
 
-def _causes(result: Result, method: Runnable, steps: Steps, own: Steps, first: int, last: int) -> list[Cause]:
-    """What the numbers of a span in which little was gained show; each is found only where its own test holds."""
+def _causes(result: Result, method: Runnable, steps: Steps, in_span: Steps, first: int, last: int) -> list[Cause]:
+    """What the numbers of a span in which little was gained show; each cause only where its test holds."""
     causes, value = [], values(result)[first : last + 1]
     told, f_star = values_of(method).get("f_star"), result.problem.f_star
     if told is not None and f_star is not None and abs(told - f_star) > 1e-9 * max(1.0, abs(f_star)):
         causes.append(Cause("told", {"told": told, "f_star": f_star}))
-    if not own.size.size:
+    if not in_span.size.size:
         return causes
-    size, stable = np.abs(own.size), 1 / np.where(own.steepest > 0, own.steepest, math.nan)
-    if (own.length == 0).mean() > 0.5:
-        return [*causes, Cause("still", {"part": float((own.length == 0).mean())})]
-    part, plain = float((own.size < 0).mean()), has_plain_steps(result)
+    size, stable = np.abs(in_span.size), 1 / np.where(in_span.steepest > 0, in_span.steepest, math.nan)
+    if (in_span.length == 0).mean() > 0.5:
+        return [*causes, Cause("still", {"part": float((in_span.length == 0).mean())})]
+    part, plain = float((in_span.size < 0).mean()), has_plain_steps(result)
     if part >= (0.05 if plain else 0.25):  # momentum moves up the gradient now and then
         causes.append(Cause("negative" if plain else "climbs", {"part": part}))
 
-    short, further = _middle(stable / size), _middle(own.line / own.size)
+    short, further = _middle(stable / size), _middle(in_span.line / in_span.size)
     brief = short >= 3 or (math.isnan(short) and further >= 10)
     if brief:
         began = steps.within(0, first + max(5, (last - first) // 100))
         sizes = median_filter(np.abs(began.size), size=5, mode="mirror")  # a single spike is no level to fall from
-        at = int(np.argmax(np.where(np.isfinite(sizes), sizes, -1)))
+        largest = int(np.argmax(np.where(np.isfinite(sizes), sizes, -1)))
         late = _middle(size[-max(len(size) // 4, 1) :])
-        if sizes[at] >= 10 * late:
-            step = float(result.iteration[began.record[at]] + 1)
-            causes.append(Cause("shrank", {"before": float(sizes[at]), "after": late, "step": step}))
+        if sizes[largest] >= 10 * late:
+            step = float(result.iteration[began.record[largest]] + 1)
+            causes.append(Cause("shrank", {"before": float(sizes[largest]), "after": late, "step": step}))
         if short >= 3:
             causes.append(Cause("short", {"now": _middle(size), "times": short, "stable": _middle(stable)}))
-    walls = _middle(np.where(own.along > 0, own.steepest / own.along, math.nan))
+    walls = _middle(np.where(in_span.along > 0, in_span.steepest / in_span.along, math.nan))
     if walls >= 10:
-        part = _middle(size * own.steepest / 2)
+        part = _middle(size * in_span.steepest / 2)
         causes.append(Cause("valley", {"times": walls, "part": part}))
     if further >= 3 and (brief or walls >= 10):
         causes.append(Cause("longer", {"times": further}))
-    turned = own.turned[np.isfinite(own.turned)]
-    if turned.size and turned.mean() >= 0.6 and _middle(own.wall) >= 0.1:
+    turned = in_span.turned[np.isfinite(in_span.turned)]
+    if turned.size and turned.mean() >= 0.6 and _middle(in_span.wall) >= 0.1:
         causes.append(
             Cause(
                 "walls",
-                {"part": float(turned.mean()), "wall": _middle(own.wall), "times": _middle(size * own.steepest / 2)},
+                {
+                    "part": float(turned.mean()),
+                    "wall": _middle(in_span.wall),
+                    "times": _middle(size * in_span.steepest / 2),
+                },
             )
         )
     gradient = result.gradient_norm[first : last + 1]
     if result.distance is not None and result.error is not None:
-        slope = _middle(result.gradient_norm[own.record] * result.distance[own.record] / result.error[own.record])
+        slope = _middle(
+            result.gradient_norm[in_span.record] * result.distance[in_span.record] / result.error[in_span.record]
+        )
         if slope < 0.5:  # of a convex function it is never below 1
             causes.append(Cause("flat", {"gradient": float(np.median(gradient)), "part": slope}))
     elif _middle(gradient) <= 1e-3 * result.gradient_norm.max():
         causes.append(Cause("faint", {"gradient": _middle(gradient), "most": float(result.gradient_norm.max())}))
     rising = float((np.diff(value) > 0).mean())
-    left = math.nan if result.distance is None else _middle(own.length / result.distance[own.record])
-    if rising >= 0.25 and (left >= 0.2 or math.isnan(left)):
-        causes.append(Cause("hovers", {"part": rising, "length": _middle(own.length), "left": left}))
-    noise = _middle(own.noise)
-    if noise > 0 and noise >= _middle(result.gradient_norm[own.record]):
-        causes.append(Cause("noise", {"noise": noise, "gradient": _middle(result.gradient_norm[own.record])}))
+    beside = math.nan if result.distance is None else _middle(in_span.length / result.distance[in_span.record])
+    if rising >= 0.25 and (beside >= 0.2 or math.isnan(beside)):
+        numbers = {"part": rising, "length": _middle(in_span.length), "left": beside}
+        causes.append(Cause("hovers", numbers))
+    noise = _middle(in_span.noise)
+    if noise > 0 and noise >= _middle(result.gradient_norm[in_span.record]):
+        causes.append(Cause("noise", {"noise": noise, "gradient": _middle(result.gradient_norm[in_span.record])}))
     return causes

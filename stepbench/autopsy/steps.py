@@ -23,14 +23,14 @@ MOST = 300
 
 @dataclass(frozen=True, eq=False)
 class Steps:
-    """What was measured of some of a run's steps, an entry for each; NaN where it cannot be told.
+    """What was measured of some of a run's steps: arrays with an entry per step, NaN where a number is unknown.
 
     ``record`` is the record that the step leaves. ``size`` is the recorded α where the direction is the plain gradient,
     and else the effective one, ‖Δw‖/‖∇f(w)‖; below 0 where the step goes up the gradient. ``steepest`` is λmax, the
     largest eigenvalue of the Hessian there, and ``along`` the curvature along the step. ``line`` is the size at which
     f along the step is least, ``polyak`` is (f − f*)/‖∇f‖². ``turned`` says whether the gradient along the steepest
-    direction changed its sign, ``wall`` what part of the error lay in that direction, ``noise`` how far what the step
-    saw was from the gradient.
+    direction changed its sign, ``wall`` what part of the error lay in that direction, and ``noise`` how far from the
+    gradient it was what the step saw.
     """
 
     record: Record
@@ -45,9 +45,9 @@ class Steps:
     noise: Record
 
     def within(self, first: int, last: int) -> Steps:
-        """Those that leave the records from one to another."""
-        own = (self.record >= first) & (self.record <= last)
-        return Steps(*(getattr(self, field.name)[own] for field in dataclasses.fields(self)))
+        """The steps that leave the records from ``first`` to ``last``."""
+        chosen = (self.record >= first) & (self.record <= last)
+        return Steps(*(getattr(self, field.name)[chosen] for field in dataclasses.fields(self)))
 
 
 def has_plain_steps(result: Result) -> bool:
@@ -72,17 +72,16 @@ def measured(result: Result) -> Steps:
     record = np.unique(np.concatenate([chosen.astype(int), marked, np.add(marked, 1)]))
     record = record[record < n]
     if not record.size:
-        empty = np.zeros(0)
-        return Steps(record, *[empty] * (len(dataclasses.fields(Steps)) - 1))
-    x, y = (np.ascontiguousarray(result.x[at].T) for at in (record, record + 1))
-    moved = y - x
-    g, g_next = _in_pairs(problem.grad, x), _in_pairs(problem.grad, y)
+        return Steps(record, *(np.zeros(0) for _ in dataclasses.fields(Steps)[1:]))
+    w, w_next = np.ascontiguousarray(result.x[record].T), np.ascontiguousarray(result.x[record + 1].T)
+    moved = w_next - w
+    g, g_next = _in_pairs(problem.grad, w), _in_pairs(problem.grad, w_next)
     norm, length = np.sqrt(dot(g, g)), np.sqrt(dot(moved, moved))
     size = np.where(norm > 0, -np.sign(dot(moved, g)) * length / norm, math.nan)
     if has_plain_steps(result) and result.step_size is not None:
         size = result.step_size[record + 1]
     error = values(result)[record] if result.error is not None else np.full(len(record), math.nan)
-    steepest, direction, along = _curvature(problem, x, moved)
+    steepest, direction, along = _curvature(problem, w, moved)
     up, up_next = dot(g, direction), dot(g_next, direction)
     return Steps(
         record=record,
@@ -90,27 +89,32 @@ def measured(result: Result) -> Steps:
         length=length,
         steepest=steepest,
         along=along,
-        line=_line_search(problem, x, moved) * size,
+        line=_line_search(problem, w, moved) * size,
         polyak=np.where(norm > 0, error / (norm * norm), math.nan),
         turned=np.where(np.isfinite(up * up_next), up * up_next < 0, math.nan),
         wall=np.where(steepest > 0, up * up / (2 * steepest) / error, math.nan),
-        noise=_noise(result, x, g, record),
+        noise=_noise(result, w, g, record),
     )
 
 
-def _in_pairs(function: Callable[[Any], Any], x: Record) -> Record:
-    """A function of points (d, m), which is never asked for one alone."""
-    return np.asarray(function(np.repeat(x, 2, axis=1))[..., ::2] if x.shape[1] == 1 else function(x))
+def _in_pairs(function: Callable[[Any], Any], w: Record) -> Record:
+    """A function of points (d, m), which is never asked for a single point."""
+    if w.shape[1] == 1:
+        return np.asarray(function(np.repeat(w, 2, axis=1))[..., ::2])
+    return np.asarray(function(w))
 
 
-def _curvature(problem: Problem, x: Record, moved: Record) -> tuple[Record, Record, Record]:
-    """The largest eigenvalue at each point, its eigenvector (d, m), and the curvature along the step; else NaN."""
-    d, m = x.shape
+def _curvature(problem: Problem, w: Record, moved: Record) -> tuple[Record, Record, Record]:
+    """The largest eigenvalue at each point, its eigenvector (d, m), and the curvature along the step.
+
+    They are NaN where the Hessian is unknown, or costs too much.
+    """
+    d, m = w.shape
     steepest, direction, along = np.full(m, math.nan), np.full((d, m), math.nan), np.full(m, math.nan)
     costly = "hessian" in problem.derived and (d > 100 or ("grad" in problem.derived and d > 20))
     if d > MOST or costly or problem.smoothness in ("C⁰", "C⁻¹"):
         return steepest, direction, along
-    H = _in_pairs(problem.hessian, x)
+    H = _in_pairs(problem.hessian, w)
     finite = np.flatnonzero(np.isfinite(H).all(axis=(0, 1)))
     if finite.size:
         eigenvalues, vectors = np.linalg.eigh(np.moveaxis(H[:, :, finite], -1, 0))
@@ -119,42 +123,42 @@ def _curvature(problem: Problem, x: Record, moved: Record) -> tuple[Record, Reco
     return steepest, direction, along / dot(moved, moved)
 
 
-def _line_search(problem: Problem, x: Record, moved: Record) -> Record:
+def _line_search(problem: Problem, w: Record, moved: Record) -> Record:
     """By what to multiply each step so that f is least along it; NaN where no step along it lowers f noticeably."""
     factors = np.geomspace(1e-6, 1e9, 151)
-    m = x.shape[1]
-    start = _in_pairs(problem.f, x)
+    m = w.shape[1]
+    start = _in_pairs(problem.f, w)
     grid = np.empty((m, len(factors)))
-    for k in range(m):  # a call for each, so that a large problem fits in memory
-        grid[k] = problem.f(x[:, k : k + 1] + moved[:, k : k + 1] * factors)
+    for k in range(m):  # a call per step, so that a large problem fits in memory
+        grid[k] = problem.f(w[:, k : k + 1] + moved[:, k : k + 1] * factors)
     grid = np.where(np.isfinite(grid), grid, math.inf)
     best = grid.argmin(axis=1)
     low, high = factors[np.maximum(best - 1, 0)], factors[np.minimum(best + 1, len(factors) - 1)]
     golden = (math.sqrt(5) - 1) / 2
     for _ in range(40):
         a, b = high - golden * (high - low), low + golden * (high - low)
-        left = _in_pairs(problem.f, x + moved * a) <= _in_pairs(problem.f, x + moved * b)
-        low, high = np.where(left, low, a), np.where(left, b, high)
+        lower_half = _in_pairs(problem.f, w + moved * a) <= _in_pairs(problem.f, w + moved * b)
+        low, high = np.where(lower_half, low, a), np.where(lower_half, b, high)
     gained = start - grid.min(axis=1) > 8 * EPS * np.abs(start)
     return np.where(gained & (best < len(factors) - 1), (low + high) / 2, math.nan)
 
 
-def _noise(result: Result, x: Record, g: Record, record: Record) -> Record:
-    """How far what each step saw was from the gradient: of mini-batches by asking them again, of noise as it is set."""
-    noise = result.noise * math.sqrt(len(x)) * np.ones(len(record))
+def _noise(result: Result, w: Record, g: Record, record: Record) -> Record:
+    """How far from the gradient it was what each step saw, by the noise and by its mini-batch, which is drawn again."""
+    noise = result.noise * math.sqrt(len(w)) * np.ones(len(record))
     if not result.problem.stochastic:
         return noise
     for i, k in enumerate(record):
-        at = np.repeat(x[:, i : i + 1], 2, axis=1)
-        seen = result.problem.draw(result.seed, int(result.iteration[k]) + 1, at).grad(at)[:, 0]
-        noise[i] = math.hypot(noise[i], float(np.linalg.norm(seen - g[:, i])))
+        twice = np.repeat(w[:, i : i + 1], 2, axis=1)
+        of_sample = result.problem.draw(result.seed, int(result.iteration[k]) + 1, twice).grad(twice)[:, 0]
+        noise[i] = math.hypot(noise[i], float(np.linalg.norm(of_sample - g[:, i])))
     return noise
 
 
 def worst_jump(value: Record) -> tuple[int, float, float]:
-    """The record before the largest rise above all of the last steps: the record, their largest value, how many times.
+    """The largest rise above all values of the last steps, which are a twentieth of the run, and ten at least.
 
-    The last steps are a twentieth of the run, and ten at least.
+    Returns the record before it, the largest value of those steps, and how many times as large the value is after it.
     """
     if len(value) < 2:
         return 0, 0.0, 1.0

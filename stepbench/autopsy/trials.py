@@ -25,24 +25,24 @@ def tried(
     progress: Callable[[int, int], None] | None,
 ) -> tuple[Result, ...]:
     """A run of each candidate on the same terms, the best first."""
-    made: list[Result] = []
+    results: list[Result] = []
     candidates = list(_candidates(result, method, steps))
     for k, candidate in enumerate(candidates):
         if progress is not None:
             progress(k, len(candidates))
         try:
-            made.append(run_quietly(result.problem, candidate, label=catalog.label(candidate), **options))
+            results.append(run_quietly(result.problem, candidate, label=catalog.label(candidate), **options))
         except InputError:  # it needs what the problem lacks
             continue
-    return tuple(sorted(made, key=rank))
+    return tuple(sorted(results, key=rank))
 
 
 def _candidates(result: Result, method: Runnable, steps: Steps) -> Iterator[Runnable]:
     """Other settings of the method, and a few other methods; each once, and never the method itself."""
-    seen = {method.spec()}
+    specs = {method.spec()}
     for candidate in _ideas(result, method, steps):
-        if candidate.spec() not in seen:
-            seen.add(candidate.spec())
+        if candidate.spec() not in specs:
+            specs.add(candidate.spec())
             yield candidate
 
 
@@ -61,7 +61,7 @@ def _ideas(result: Result, method: Runnable, steps: Steps) -> Iterator[Runnable]
             yield with_values(method, {"lr": _round(rate)})
     if isinstance(method, Joined) and method.rule.name == "constant":
         yield with_values(
-            catalog.method(f"{method.direction.name}+cosine"), {"lr": values_of(method)["lr"]} | _own(method)
+            catalog.method(f"{method.direction.name}+cosine"), {"lr": values_of(method)["lr"]} | _of_direction(method)
         )
     if isinstance(method, Joined) and method.direction.name == "gradient":
         momentum = dataclasses.replace(method, direction=catalog.method("momentum").direction)
@@ -74,7 +74,7 @@ def _ideas(result: Result, method: Runnable, steps: Steps) -> Iterator[Runnable]
         yield catalog.method("polyak")
 
 
-def _own(method: Joined) -> dict[str, Any]:
+def _of_direction(method: Joined) -> dict[str, Any]:
     """The hyper-parameters of the direction, as they are set."""
     return {
         key: value for key, value in values_of(method).items() if hyperparameters(method)[key][0] is method.direction
@@ -90,11 +90,13 @@ def rank(result: Result) -> tuple[bool, float, float]:
     last = float(values(result)[-1])
     if result.status == "converged":
         return False, float(result.cost[-1]), last
-    return True, last if result.status == "budget" else math.inf, 0.0
+    if result.status == "budget":
+        return True, last, 0.0
+    return True, math.inf, 0.0
 
 
 def better(one: Result, other: Result) -> bool:
-    """Whether the difference is worth telling: a status better, a tenth less spent, or half the error."""
+    """Whether the difference is worth telling: a better status, a tenth less spent, or half the error."""
     if one.status == "converged":
         return other.status != "converged" or bool(one.cost[-1] <= 0.9 * other.cost[-1])
     if other.status == "diverged":

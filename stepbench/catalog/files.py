@@ -1,7 +1,7 @@
-"""Files that hold one problem or one method: how they are loaded, and what is said where one cannot be.
+"""Files that hold one problem or one method: how they are loaded, and what a user is told where one cannot be.
 
-A file of the user's own is loaded only when it is named. It is compiled from what it holds at that moment, never from
-a cache, and a changed file is another module.
+A user's file is loaded only when it is named. It is compiled from what it holds at that moment, never from a cache,
+and a changed file is another module.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ _PARENTS = {"problem": "stepbench.Problem", "method": "stepbench.StepSize, Direc
 _LOCK = threading.RLock()
 _loaded: set[str] = set()
 _SOURCE = "__source__"
-"""Under which name a module keeps what its file held when it was loaded."""
+"""The name under which a module keeps what its file held when it was loaded."""
 _sent: ContextVar[Mapping[str, bytes] | None] = ContextVar("_sent", default=None)
 
 
 @contextmanager
 def sent(contents: Mapping[str, bytes]) -> Iterator[None]:
-    """Within it, each of these files, by its whole path, holds what was sent, whatever is on this machine's disk."""
+    """Within the block these files, by their whole paths, hold what was sent, whatever is on this machine's disk."""
     before = _sent.set(contents)
     try:
         yield
@@ -72,16 +72,17 @@ def load(text: str, kind: Kind) -> type:
     """The one problem in a user's file, or its one direction, rule or whole method.
 
     Raises InputError where the file cannot be read or compiled, lacks a module that it imports, or does not hold
-    exactly one such class that can be built; what else its own lines raise goes through as it is.
+    exactly one such class that can be built. Other errors that its lines raise go through as they are.
     """
     module = _module(text)
-    found = _defined(module, kind)
-    if len(found) == 1:
-        _refuse_unfit(text, found[0])
-        return found[0]
-    if found:
+    classes = _defined(module, kind)
+    if len(classes) == 1:
+        _refuse_unfit(text, classes[0])
+        return classes[0]
+    if classes:
+        listed = _listed(classes)
         raise InputError(
-            f"{text} holds more than one {kind}, {_listed(found)}: keep one a file, or begin the other's name with _"
+            f"{text} holds more than one {kind}, {listed}: keep one per file, or begin the other's name with _"
         )
     other: Kind = "method" if kind == "problem" else "problem"
     if others := _defined(module, other):
@@ -94,16 +95,16 @@ def load(text: str, kind: Kind) -> type:
 def holds(text: str) -> Kind:
     """Whether a user's file holds a problem or a method; raises InputError where it holds neither, or both."""
     module = _module(text)
-    found = {kind: _defined(module, kind) for kind in BASES}
-    if found["problem"] and found["method"]:
-        both = _listed(found["problem"] + found["method"])
+    problems, methods = _defined(module, "problem"), _defined(module, "method")
+    if problems and methods:
+        both = _listed(problems + methods)
         raise InputError(f"{text} holds a problem and a method, {both}: keep each in a file of its own")
-    if not found["problem"] and not found["method"]:
+    if not problems and not methods:
         raise InputError(
             f"{text} holds no problem and no method: derive a class from {_PARENTS['problem']}, "
             f"{_PARENTS['method'].removeprefix('stepbench.')}; `stepbench new` writes one"
         )
-    return "problem" if found["problem"] else "method"
+    return "problem" if problems else "method"
 
 
 def _listed(classes: list[type]) -> str:
@@ -111,8 +112,8 @@ def _listed(classes: list[type]) -> str:
 
 
 def _defined(module: ModuleType, kind: Kind) -> list[type]:
-    """The public classes of a kind that the module itself defines; those that others complete do not count."""
-    own = [
+    """The public classes of a kind that the module itself defines; not the abstract ones that others derive from."""
+    classes = [
         cls
         for name, cls in vars(module).items()
         if isinstance(cls, type)
@@ -121,14 +122,14 @@ def _defined(module: ModuleType, kind: Kind) -> list[type]:
         and name == cls.__name__
         and not name.startswith("_")
     ]
-    return own if len(own) == 1 else [cls for cls in own if not inspect.isabstract(cls)]
+    return classes if len(classes) == 1 else [cls for cls in classes if not inspect.isabstract(cls)]
 
 
 def _module(text: str) -> ModuleType:
     try:
         path = Path(text).expanduser()
-        given = (_sent.get() or {}).get(str(path.resolve()))
-        source = path.read_bytes() if given is None else given
+        content = (_sent.get() or {}).get(str(path.resolve()))
+        source = path.read_bytes() if content is None else content
     except RuntimeError as error:
         raise InputError(f"{text} cannot be read: {error}") from None
     except OSError as error:
@@ -152,16 +153,16 @@ def _module(text: str) -> ModuleType:
     try:
         return _once(module.__name__, module, lambda module: exec(code(), vars(module)))
     except SyntaxError as error:
-        where = text if error.filename in (None, str(path)) else error.filename
-        where += f", line {error.lineno}" if error.lineno else ""
-        shown = f" in: {error.text.strip()}" if error.text else ""
-        raise InputError(f"{where}: {error.msg}{shown}") from None
+        place = text if error.filename in (None, str(path)) else error.filename
+        if error.lineno:
+            place += f", line {error.lineno}"
+        line = f" in: {error.text.strip()}" if error.text else ""
+        raise InputError(f"{place}: {error.msg}{line}") from None
     except ImportError as error:
-        is_beside = (path.parent / f"{error.name}.py").is_file()
-        way = (
-            "a file beside this one is not imported: keep all in one" if is_beside else "install it, or mend the import"
-        )
-        raise InputError(f"{_place(error, text)}: {error}: {way}") from None
+        remedy = "install it, or mend the import"
+        if (path.parent / f"{error.name}.py").is_file():
+            remedy = "a file beside this one is not imported: keep all in one"
+        raise InputError(f"{_place(error, text)}: {error}: {remedy}") from None
     except InputError as error:
         raise InputError(f"{_place(error, text)}: {error}") from None
     except SystemExit as error:
@@ -170,11 +171,12 @@ def _module(text: str) -> ModuleType:
 
 def _place(error: BaseException, text: str) -> str:
     """The file and the line that raised the error."""
-    return (users_lines(error) or (text, ""))[0]
+    lines = users_lines(error)
+    return text if lines is None else lines[0]
 
 
 def _once(name: str, module: ModuleType, execute: Callable[[ModuleType], None]) -> ModuleType:
-    """The module of this name, executed if it was not yet."""
+    """The module of this name; it is executed once only."""
     with _LOCK:  # two threads that load one file must get one class
         if name not in sys.modules:
             sys.modules[name] = module
@@ -189,7 +191,7 @@ def _once(name: str, module: ModuleType, execute: Callable[[ModuleType], None]) 
 
 
 def _let_pickle(module: ModuleType) -> None:
-    """Let the module's methods, problems and states be pickled by their file: they cannot be imported by name."""
+    """Let the module's methods, problems and states be pickled by their file, as they cannot be imported by name."""
     for cls in vars(module).values():
         if (
             isinstance(cls, type)
@@ -209,7 +211,7 @@ def _by_file(thing: Any) -> Any:
 
 
 def restore(module_name: str, path: str, name: str, values: tuple[Any, ...]) -> Any:
-    """What a pickle from a user's file holds; raises InputError where the file has changed since."""
+    """The object of a pickle from a user's file; raises InputError where the file has changed since."""
     module = sys.modules.get(module_name) or _module(path)
     if module.__name__ != module_name:
         raise InputError(f"{path} has changed since {name} was pickled")
@@ -217,7 +219,7 @@ def restore(module_name: str, path: str, name: str, values: tuple[Any, ...]) -> 
 
 
 def version_of(cls: type) -> str | None:
-    """What tells the contents of the user's file that the class comes from; None for a class of another origin."""
+    """A digest of the user's file that the class comes from; None for a class of another origin."""
     return cls.__module__.rpartition("_")[2] if is_users(cls) else None
 
 
@@ -228,23 +230,23 @@ def source_of(cls: type) -> bytes:
 
 def _refuse_unfit(text: str, cls: Any) -> None:
     """Refuse, in one line, a class that cannot be built with its defaults."""
-    where = f"{text}, line {line_of(cls)}: {cls.__name__}"
+    place = f"{text}, line {line_of(cls)}: {cls.__name__}"
     if "__dataclass_fields__" not in vars(cls):
         bare = [name for name, value in vars(cls).items() if isinstance(value, dataclasses.Field)]
         if bare:
             raise InputError(
-                f"{where} has the field {bare[0]}: put @dataclass(frozen=True) on the line above the class"
+                f"{place} has the field {bare[0]}: put @dataclass(frozen=True) on the line above the class"
             )
     for field in dataclasses.fields(cls):
         if field.init and field.default is field.default_factory is dataclasses.MISSING:
-            raise InputError(f"{where} has a field {field.name} without a default: give it one")
+            raise InputError(f"{place} has a field {field.name} without a default: give it one")
         if field.init and field.name not in fields_of(cls):
             raise InputError(
-                f"{where} has a field {field.name}, which is no number, bool or Literal of words: leave its annotation "
+                f"{place} has a field {field.name}, which is no number, bool or Literal of words: leave its annotation "
                 "out, and it is a constant of the class"
             )
     if missing := sorted(cls.__abstractmethods__):
-        raise InputError(f"{where} gives no {' and no '.join(missing)}")
+        raise InputError(f"{place} gives no {' and no '.join(missing)}")
 
 
 def is_users(cls: type) -> bool:
@@ -263,13 +265,17 @@ def line_of(thing: Any) -> int:
 
 
 def users_lines(error: BaseException) -> tuple[str, str] | None:
-    """Of an error that a user's file raised: the file and the line, and its traceback without our frames; else None."""
+    """Where a user's file raised an error, as ``./mine.py, line 3``, and the traceback without this package's lines.
+
+    None for an error that no user's file had a part in.
+    """
     frames = traceback.extract_tb(error.__traceback__)
-    own = [k for k, frame in enumerate(frames) if frame.filename in _loaded]
-    if not own:
+    users = [k for k, frame in enumerate(frames) if frame.filename in _loaded]
+    if not users:
         return None
-    ours = f"{PACKAGE}{os.sep}"
-    kept = [frame for frame in frames[own[0] :] if not frame.filename.startswith(ours)]
-    told = ["Traceback (most recent call last):\n", *traceback.format_list(kept)]
-    told += traceback.format_exception_only(error)
-    return f"{shown_path(frames[own[-1]].filename)}, line {frames[own[-1]].lineno}", "".join(told)
+    package = f"{PACKAGE}{os.sep}"
+    shown = [frame for frame in frames[users[0] :] if not frame.filename.startswith(package)]
+    lines = ["Traceback (most recent call last):\n", *traceback.format_list(shown)]
+    lines += traceback.format_exception_only(error)
+    last = frames[users[-1]]
+    return f"{shown_path(last.filename)}, line {last.lineno}", "".join(lines)

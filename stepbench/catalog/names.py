@@ -25,7 +25,7 @@ ALIASES = {
     "adam-exact": "adam+exact",
     "adamloss": "adam:beta2=0.99+adaloss:form=adam",
 }
-"""Names for settings that a paper gives a name to, or sets otherwise than its parts' defaults."""
+"""Names for settings that a paper names, or that it sets otherwise than the parts' defaults."""
 
 KINDS = {"directions": Direction, "stepsizes": StepSize, "methods": Runnable}
 
@@ -39,14 +39,14 @@ def problem_folder() -> Path:
 
 @cache
 def names(kind: str) -> tuple[str, ...]:
-    """The names of one kind: "problems", "directions", "stepsizes" or "methods"; of a suite's, ``suite/name``."""
+    """The names of one kind: "problems", "directions", "stepsizes" or "methods"; a suite's are ``suite/name``."""
     folder = problem_folder() if kind == "problems" else PACKAGE / kind
-    found = (path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("[!_]*.py"))
-    return tuple(sorted((name.replace("_", "-") for name in found), key=lambda name: (name.count("/"), name)))
+    stems = (path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("[!_]*.py"))
+    return tuple(sorted((stem.replace("_", "-") for stem in stems), key=lambda name: (name.count("/"), name)))
 
 
 def suites() -> dict[str, str]:
-    """The folders among the problems, such as mgh, with what each is."""
+    """The folders among the problems, such as mgh, with what is in each."""
     folders = dict.fromkeys(name.partition("/")[0] for name in names("problems") if "/" in name)
     return {folder: _summary_of_suite(folder) for folder in folders}
 
@@ -64,13 +64,13 @@ def _summary_of_suite(folder: str) -> str:
 
 
 def problem_name(name: str) -> str | None:
-    """The whole name of a problem, whose suite may be left out where one only has it; None where none has."""
+    """The whole name of a problem; its suite may be missing where only one suite has it. None where none has."""
     if name in names("problems"):
         return name
-    found = [whole for whole in names("problems") if whole.endswith(f"/{name}")]
-    if len(found) > 1:
-        raise InputError(f"{name} is in more than one suite: write {' or '.join(found)}")
-    return found[0] if found else None
+    in_suites = [whole for whole in names("problems") if whole.endswith(f"/{name}")]
+    if len(in_suites) > 1:
+        raise InputError(f"{name} is in more than one suite: write {' or '.join(in_suites)}")
+    return in_suites[0] if in_suites else None
 
 
 def method_names() -> tuple[str, ...]:
@@ -88,18 +88,18 @@ def load(kind: str, name: str) -> type:
     else:
         module = importlib.import_module(f"stepbench.{kind}.{stem}")
         base = KINDS[kind]
-    [found] = [
+    [named] = [
         cls
         for cls in vars(module).values()
         if isinstance(cls, type) and issubclass(cls, base) and cls.__module__ == module.__name__
     ]
     if kind == "problems":  # its module cannot be imported by name, as a pickle would
-        copyreg.pickle(found, lambda problem: (_rebuilt, (name, _parameters(problem))))
-    return found
+        copyreg.pickle(named, lambda problem: (_rebuilt, (name, _parameters(problem))))
+    return named
 
 
 def _rebuilt(name: str, parameters: dict[str, Any]) -> Any:
-    """The problem of a name with these parameters: what a pickle of it holds."""
+    """The problem of a name with these parameters, as a pickle of it holds them."""
     return load("problems", name)(**parameters)
 
 
@@ -113,6 +113,6 @@ def summary(cls: type) -> str:
 
 
 def docstring(cls: type) -> str:
-    """What a class says of itself: not what its base says, nor the signature that a dataclass makes up."""
-    own = cls.__doc__ or ""
-    return "" if own.startswith(f"{cls.__name__}(") else inspect.cleandoc(own)
+    """The docstring of a class; empty where it has none but the signature that a dataclass makes up."""
+    text = cls.__doc__ or ""
+    return "" if text.startswith(f"{cls.__name__}(") else inspect.cleandoc(text)

@@ -36,7 +36,7 @@ def _problem_class(name: str) -> type:
 
 
 def _meant(name: str, known: Iterable[str]) -> str:
-    """What a name that there is not may have meant: a file of the user's, or known names, with their suites or not."""
+    """What an unknown name may have meant: a user's file, or known names, with or without their suites."""
     if Path(f"{name}.py").is_file():
         return f" (a file is named with its ending: {shown_path(Path(name + '.py').absolute())})"
     return nearest(name, {*known, *(whole.rpartition("/")[2] for whole in known)})
@@ -53,18 +53,18 @@ def method(spec: str | Runnable, **values: Any) -> Any:
         return with_values(spec, values)
     spec = os.fspath(spec) if isinstance(spec, os.PathLike) else spec
     halves = _parts(spec, several=True)
-    found = _find([name for name, _ in halves])
-    known = hyperparameters(found)
+    unchanged = _find([name for name, _ in halves])
+    known = hyperparameters(unchanged)
     for i, (name, options) in enumerate(halves):
         for key, value in _named({key: field for key, (_, field) in known.items()}, options).items():
-            owners = (found.parts[i], found) if len(halves) > 1 else found.parts
-            own = [
+            owners = (unchanged.parts[i], unchanged) if len(halves) > 1 else unchanged.parts
+            meant = [
                 full for full, (part, field) in known.items() if field.name == key and any(part is o for o in owners)
             ]
-            if not own and key in known:
+            if not meant and key in known:
                 raise InputError(f"{name} has no field {key}: it is {known[key][0].name}'s")
-            values.setdefault(own[0] if len(own) == 1 else key, value)
-    return with_values(found, values)
+            values.setdefault(meant[0] if len(meant) == 1 else key, value)
+    return with_values(unchanged, values)
 
 
 def find(spec: str) -> Problem | Runnable:
@@ -91,24 +91,24 @@ def _find(parts: list[str]) -> Runnable:
     """The method of one name, or of a direction's and a rule's, with its defaults."""
     name = "+".join(parts)
     if name in ALIASES:
-        made = [changed(_part(half), dict(options)) for half, options in _parts(ALIASES[name], several=True)]
+        objects = [changed(_part(half), dict(options)) for half, options in _parts(ALIASES[name], several=True)]
     else:
         for part in parts:
             if part not in method_names() and not files.is_path(part):
                 if problem_name(part):
                     raise InputError(f"{part} is a problem, not a method")
                 raise InputError(f"no method {part}{_meant(part, method_names())}; see stepbench list")
-        made = [_part(part) for part in parts]
-    if len(made) == 1:
-        return made[0] if isinstance(made[0], Runnable) else _joined(made[0])
-    if len(made) == 2 and isinstance(made[0], Direction) and isinstance(made[1], StepSize):
-        return Joined(*made)
+        objects = [_part(part) for part in parts]
+    if len(objects) == 1:
+        return objects[0] if isinstance(objects[0], Runnable) else _joined(objects[0])
+    if len(objects) == 2 and isinstance(objects[0], Direction) and isinstance(objects[1], StepSize):
+        return Joined(*objects)
     kinds = {Direction: "a direction", StepSize: "a step-size rule", Runnable: "a whole method"}
-    told = [
-        f"{part} is {next(words for base, words in kinds.items() if isinstance(m, base))}"
-        for part, m in zip(parts, made, strict=True)
+    described = [
+        f"{part} is {next(words for base, words in kinds.items() if isinstance(thing, base))}"
+        for part, thing in zip(parts, objects, strict=True)
     ]
-    raise InputError(f"{name} is not direction+rule, such as adam+rdbd: {', '.join(told)}")
+    raise InputError(f"{name} is not direction+rule, such as adam+rdbd: {', '.join(described)}")
 
 
 def _part(name: str) -> Any:
@@ -121,7 +121,7 @@ def _part(name: str) -> Any:
 
 
 def _joined(part: Direction | StepSize) -> Joined:
-    """A bare rule on the gradient, a bare direction with a constant step size."""
+    """A rule alone is joined to the gradient, and a direction alone to a constant step size."""
     if isinstance(part, Direction):
         return Joined(part, _part("constant"))
     return Joined(_part("gradient"), part)
@@ -132,17 +132,20 @@ _LONE = re.compile(rf"({files.PATH}|[^:]*)(:.*)?($)")
 
 
 def _parts(spec: str, several: bool) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Each part of a spec, one or joined by +: its name and its options; one without a key, scipy:bfgs, has ""."""
+    """The name and the options of each part of a spec, where there are ``several`` joined by +.
+
+    An option without a key, as in scipy:bfgs, has the key "".
+    """
     parts: list[tuple[str, list[tuple[str, str]]]] = []
-    at, more = 0, True
+    begin, more = 0, True
     while more:
-        found = (_PART if several else _LONE).match(spec, at) if isinstance(spec, str) else None
-        name = found[1].strip() if found else ""
-        if not found or not name or found[2] == ":":
+        match = (_PART if several else _LONE).match(spec, begin) if isinstance(spec, str) else None
+        name = match[1].strip() if match else ""
+        if not match or not name or match[2] == ":":
             raise InputError(f"{spec!r} is not a spec: write name or name:key=value,key=value")
-        pieces = [piece.partition("=") for piece in found[2][1:].split(",")] if found[2] else []
+        pieces = [piece.partition("=") for piece in match[2][1:].split(",")] if match[2] else []
         parts.append((name, [(key.strip(), value) if eq else ("", key.strip()) for key, eq, value in pieces]))
-        at, more = found.end(), bool(found[3])
+        begin, more = match.end(), bool(match[3])
     return parts
 
 
@@ -151,12 +154,12 @@ def _named(fields: dict[str, Field], options: list[tuple[str, str]]) -> dict[str
     named: dict[str, str] = {}
     for key, value in options:
         if not key:
-            choosing = [name for name, field in fields.items() if value in field.choices]
-            if not choosing:
+            fitting = [name for name, field in fields.items() if value in field.choices]
+            if not fitting:
                 words = [choice for field in fields.values() for choice in field.choices]
                 listed = f", or one of {', '.join(words)}" if words else ""
                 raise InputError(f"{value!r} is not an option{nearest(value, words)}: write key=value{listed}")
-            key = choosing[0]
+            key = fitting[0]
         if key in named:
             raise InputError(f"{key} is given twice")
         named[key] = value
@@ -170,13 +173,13 @@ def label(method: Runnable) -> str:
 
 
 def labelled(methods: Sequence[str | Runnable]) -> tuple[list[str], list[Any]]:
-    """Methods by specs or as they are: how each is called in a table, a spec by itself, and what it is."""
+    """What each method is called in a table, and the methods themselves; one given by a spec is called by the spec."""
     built = [method(one) for one in methods]
     return [one if isinstance(one, str) else label(one) for one in methods], built
 
 
-def _same(short: str, made: Runnable) -> bool:
+def _same(short: str, thing: Runnable) -> bool:
     try:
-        return bool(method(short).spec() == made.spec())
+        return bool(method(short).spec() == thing.spec())
     except InputError:  # a class of the user's own, or an array of values
         return True

@@ -53,7 +53,7 @@ class Kept:
 
 def print_study(out: Console, tables: Sequence[Table], notes: Sequence[str], study: Study) -> None:
     """Print the tables of a study, and below them its notes and how many runs were made."""
-    from stepbench.report.study_tables import counted
+    from stepbench.report.numbers import counted
 
     for table in tables:
         out.print(table)

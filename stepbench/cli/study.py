@@ -49,8 +49,8 @@ def export(
     """Write the runs of a study to a table: a row per run, in an order that does not depend on when it was made."""
     from stepbench import InputError
     from stepbench.cli.output import console
+    from stepbench.report.numbers import counted
     from stepbench.report.records import stored_runs, write_rows_as_csv, write_rows_as_parquet
-    from stepbench.report.study_tables import counted
 
     if to_csv is to_parquet is traces is None:
         raise InputError("say where to: --csv FILE, --parquet FILE or --traces FOLDER")
@@ -83,7 +83,7 @@ def merge(
 ) -> None:
     """Take the runs of other studies over into the first."""
     from stepbench.cli.output import console
-    from stepbench.report.study_tables import counted
+    from stepbench.report.numbers import counted
     from stepbench.study.store import Store
 
     out = console()
@@ -115,7 +115,7 @@ def remove(
     from stepbench import InputError, catalog
     from stepbench.cli.output import console
     from stepbench.engine.identity import is_current
-    from stepbench.report.study_tables import counted
+    from stepbench.report.numbers import counted
 
     if problem is method is status is None and not stale:
         raise InputError("say which runs: --problem, --method, --status or --stale; to remove all, delete the file")

@@ -1,7 +1,7 @@
 """What every problem and every method must satisfy: the project's own tests and ``stepbench check`` ask the same.
 
 A check is a function. It returns what it measured, in words; "" says that it does not apply. It raises Nonconformance,
-with the numbers, where the object fails. Its docstring says what it checked.
+with the numbers, where the object fails. Its docstring says what holds where the check passes.
 """
 
 from __future__ import annotations
@@ -50,17 +50,18 @@ def judge(thing: Problem | Runnable) -> Iterator[Finding]:
             yield _finding(check, [partial(check, thing, problem) for problem in problems])
 
 
-def _finding(check: Callable[..., str], asked: Iterable[Callable[[], str]]) -> Finding:
+def _finding(check: Callable[..., str], calls: Iterable[Callable[[], str]]) -> Finding:
     title = inspect.getdoc(check) or ""
     try:
         with np.errstate(all="ignore"):
-            said = [ask() for ask in asked]
-    except Nonconformance as failure:
+            details = [call() for call in calls]
+    except (Nonconformance, InputError) as failure:
         return Finding(title, False, str(failure))
-    except InputError as refusal:
-        return Finding(title, False, str(refusal))
-    except Exception as error:  # whatever the user's code, or ours on its answers, makes of it
-        told = files.users_lines(error)
-        return Finding(title, False, f"{told[0] + ': ' if told else ''}{type(error).__name__}: {error}")
-    detail = "; ".join(dict.fromkeys(filter(None, said)))
-    return Finding(title, True if detail else None, detail or "does not apply")
+    except Exception as error:  # anything that the user's code raises, or ours on its answers
+        detail = f"{type(error).__name__}: {error}"
+        if (lines := files.users_lines(error)) is not None:
+            detail = f"{lines[0]}: {detail}"
+        return Finding(title, False, detail)
+    if detail := "; ".join(dict.fromkeys(filter(None, details))):
+        return Finding(title, True, detail)
+    return Finding(title, None, "does not apply")

@@ -1,4 +1,4 @@
-"""What holds for every function, as a problem."""
+"""What holds for every problem that is a function."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ TOLERANCE = 1e-8
 def points(problem: Problem, seed: int = 0, runs: int = 32) -> Vector:
     """Random points, (d, runs): near the start and around it, in the window, and up to 100 times as far away.
 
-    Those at which f or its gradient is not finite are left out, but there are always two.
+    Points at which f or its gradient is not finite are taken out, but there are always two.
     """
     rng = np.random.default_rng(seed)
     x0 = problem.x0[:, None]
     spread = np.maximum(1.0, np.abs(x0)) * rng.standard_normal((len(x0), runs))
     reach = np.repeat([0.01, 0.3, 3.0, 100.0], -(-runs // 4))[:runs]
-    x = x0 + reach * spread
+    w = x0 + reach * spread
     if problem.view is not None:
         low, high = np.transpose(problem.view)
-        x[:, : runs // 4] = rng.uniform(low[:, None], high[:, None], (2, runs // 4))
+        w[:, : runs // 4] = rng.uniform(low[:, None], high[:, None], (2, runs // 4))
     with np.errstate(all="ignore"):
-        fine = np.isfinite(problem.f(x)) & np.isfinite(problem.grad(x)).all(axis=0)
-    return np.ascontiguousarray(x[:, fine] if fine.sum() >= 2 else np.repeat(x0, 2, axis=1))
+        fine = np.isfinite(problem.f(w)) & np.isfinite(problem.grad(w)).all(axis=0)
+    return np.ascontiguousarray(w[:, fine] if fine.sum() >= 2 else np.repeat(x0, 2, axis=1))
 
 
 def shapes(problem: Problem) -> str:
@@ -45,69 +45,69 @@ def shapes(problem: Problem) -> str:
         raise Nonconformance(str(refusal)) from None
     d = problem.x0.size
     for R in (2, 5):
-        x = np.repeat(problem.x0[:, None], R, axis=1)
-        for name, answer, shape in (("f", problem.f(x), (R,)), ("grad", problem.grad(x), (d, R))):
+        w = np.repeat(problem.x0[:, None], R, axis=1)
+        for name, answer, shape in (("f", problem.f(w), (R,)), ("grad", problem.grad(w), (d, R))):
             require(answer.shape == shape, f"{name} of points ({d}, {R}) has shape {answer.shape}, not {shape}")
             require(answer.dtype == np.float64, f"{name} is {answer.dtype}, not float64")
             require(np.isfinite(answer).all(), f"{name} at the start is {answer[..., 0]}")
-    return f"d = {d}, f(x0) = {problem.f(x)[0]:.9g}"
+    return f"d = {d}, f(x0) = {problem.f(w)[0]:.9g}"
 
 
 def gradient(problem: Problem) -> str:
     """∇f is the derivative of f"""
-    x = points(problem)
-    return compare(problem.f, problem.grad, x, problem.x0, by_step="grad" not in problem.derived)
+    w = points(problem)
+    return compare(problem.f, problem.grad, w, problem.x0, by_step="grad" not in problem.derived)
 
 
 def hessian(problem: Problem) -> str:
     """∇²f is the derivative of ∇f"""
     if "hvp" not in problem.supplies or "hessian" in problem.derived:
         return ""
-    x = points(problem)
-    H = problem.hessian(x)
-    d = len(x)
-    require(H.shape == (d, *x.shape), f"it has shape {H.shape}, not {(d, *x.shape)}")
+    w = points(problem)
+    H = problem.hessian(w)
+    d = len(w)
+    require(H.shape == (d, *w.shape), f"it has shape {H.shape}, not {(d, *w.shape)}")
     skew = np.abs(H - H.transpose(1, 0, 2)).max(axis=(0, 1)) / np.abs(H).max(axis=(0, 1)).clip(1e-300)
     require(
         skew.max() < TOLERANCE,
-        f"it is not symmetric at {show_point(x[:, skew.argmax()])}: off by {skew.max():.2g}",
+        f"it is not symmetric at {show_point(w[:, skew.argmax()])}: off by {skew.max():.2g}",
     )
-    return compare(problem.grad, problem.hessian, x, problem.x0)
+    return compare(problem.grad, problem.hessian, w, problem.x0)
 
 
-def compare(function: Any, derivative: Any, x: Vector, near: Vector, by_step: bool = True) -> str:
-    """Compare a derivative with one that owes it nothing: the complex step where that can be, or SciPy's differences.
+def compare(function: Any, derivative: Any, w: Vector, near: Vector, by_step: bool = True) -> str:
+    """Compare a derivative with an independent one, component by component.
 
-    Component by component. What is small beside the whole derivative, or beside those at the other points, may be
-    off by what their rounding leaves.
+    That is the complex step where the function admits it, and SciPy's differences elsewhere. A component that is small
+    beside the whole derivative, or beside those at the other points, may be off by what their rounding amounts to.
     """
-    given = derivative(x)
+    given = derivative(w)
     if by_step and derivatives.derived(function, near) is derivatives.complex_step:
-        by, reference = "the complex step", derivatives.complex_step(function, x)
+        by, reference = "the complex step", derivatives.complex_step(function, w)
         doubt: Any = 0.0
     else:
-        by, (reference, doubt) = "SciPy's differences", differences(function, x)
+        by, (reference, doubt) = "SciPy's differences", differences(function, w)
     axes = tuple(range(given.ndim - 1))
     size = np.abs(reference).max(axis=axes)
     beside = 1e-13 if by == "the complex step" else TOLERANCE  # differences round what is beside them too
     allowed = TOLERANCE * np.abs(reference) + beside * size + 1e-12 * np.median(size) + doubt
     off = np.abs(given - reference)
     judged = np.isfinite(allowed).all(axis=axes)
-    require(judged.any(), f"differences of f do not converge at any of {x.shape[1]} points")
+    require(judged.any(), f"differences of f do not converge at any of {w.shape[1]} points")
     excess = np.where(judged, off / np.maximum(allowed, 1e-300), 0.0)
     wrong = (excess > 1).any(axis=axes)
     if wrong.any():
         *axis, r = np.unravel_index(excess.argmax(), excess.shape)
         index = ", ".join(str(i + 1) for i in axis)
         raise Nonconformance(
-            f"at {show_point(x[:, r])} component {index} is {given[(*axis, r)]:.9g} and by {by} "
+            f"at {show_point(w[:, r])} component {index} is {given[(*axis, r)]:.9g} and by {by} "
             f"{reference[(*axis, r)]:.9g}; wrong at {wrong.sum()} of {judged.sum()} points"
         )
     worst = (off.max(axis=axes) / np.maximum(size, 1e-300))[judged].max()
     return f"{judged.sum()} points against {by}: off by {worst:.1g} at most"
 
 
-def differences(function: Callable[[Vector], Vector], x: Vector) -> tuple[Vector, Vector]:
+def differences(function: Callable[[Vector], Vector], w: Vector) -> tuple[Vector, Vector]:
     """The derivative at each point by SciPy's adaptive differences of order 8, (d, R) -> (…, d, R), and its error.
 
     The error is infinite where they did not converge, as across a kink.
@@ -120,31 +120,31 @@ def differences(function: Callable[[Vector], Vector], x: Vector) -> tuple[Vector
 
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        size, tolerances = np.maximum(1.0, np.abs(x)), {"atol": 0.0, "rtol": 1e-11}
-        found, other = (
-            jacobian(many, x, initial_step=h * size, tolerances=tolerances, maxiter=20) for h in (0.1, 0.1 / 7)
+        size, tolerances = np.maximum(1.0, np.abs(w)), {"atol": 0.0, "rtol": 1e-11}
+        one, other = (
+            jacobian(many, w, initial_step=h * size, tolerances=tolerances, maxiter=20) for h in (0.1, 0.1 / 7)
         )
-        # Where f oscillates within a step, what has converged need not be right: two kinds of steps must agree.
-        error = np.fmax(found.error, np.abs(found.df - other.df)) + 0 * found.error
-        rounding = 1e-14 * np.abs(function(x))[..., None, :] / size
-        small = error <= 1e-3 * np.abs(found.df) + 1e3 * rounding
-        return found.df, np.where(small, 10 * error + 1e3 * rounding, np.inf)
+        # Where f oscillates within a step, what has converged need not be right: two sizes of steps must agree.
+        error = np.fmax(one.error, np.abs(one.df - other.df)) + 0 * one.error
+        rounding = 1e-14 * np.abs(function(w))[..., None, :] / size
+        small = error <= 1e-3 * np.abs(one.df) + 1e3 * rounding
+        return one.df, np.where(small, 10 * error + 1e3 * rounding, np.inf)
 
 
 def minimum(problem: Problem) -> str:
     """f(x*) = f*, ∇f(x*) = 0, and no descent ends lower"""
-    said = []
+    details = []
     if problem.f_star is not None:
         w, f, scale = _descend(problem)
         require(
             f >= problem.f_star - 1e-9 * max(scale, abs(problem.f_star)),
             f"f* = {problem.f_star:.9g} and f{show_point(w)} = {f:.9g} is lower",
         )
-        said.append(f"f* = {problem.f_star:.9g}")
+        details.append(f"f* = {problem.f_star:.9g}")
     if problem.x_star is not None:
         stars = np.reshape(problem.x_star, (problem.x0.size, -1))
-        at = np.repeat(stars, 2, axis=1)
-        values, g = problem.f(at)[::2], problem.grad(at)[:, ::2]
+        twice = np.repeat(stars, 2, axis=1)
+        values, g = problem.f(twice)[::2], problem.grad(twice)[:, ::2]
         for star, value in zip(stars.T, values, strict=True):
             if problem.f_star is not None:
                 require(
@@ -156,8 +156,8 @@ def minimum(problem: Problem) -> str:
         require(
             np.abs(g).max() <= 1e-6 * max(1.0, steepest), f"∇f at {show_point(stars[:, k])} is {show_point(g[:, k])}"
         )
-        said.append(f"‖∇f(x*)‖ = {np.linalg.norm(g, axis=0).max():.2g}")
-    return ", ".join(said)
+        details.append(f"‖∇f(x*)‖ = {np.linalg.norm(g, axis=0).max():.2g}")
+    return ", ".join(details)
 
 
 def _descend(problem: Problem) -> tuple[Vector, float, float]:
@@ -165,14 +165,14 @@ def _descend(problem: Problem) -> tuple[Vector, float, float]:
     from scipy.optimize import minimize
 
     def lone(w: Vector) -> tuple[float, Vector]:
-        x = np.repeat(w[:, None], 2, axis=1)
-        return float(problem.f(x)[0]), problem.grad(x)[:, 0]
+        twice = np.repeat(w[:, None], 2, axis=1)
+        return float(problem.f(twice)[0]), problem.grad(twice)[:, 0]
 
-    x = points(problem)
-    near = np.argsort(problem.f(x))[[0, 1, len(x[0]) // 4, len(x[0]) // 2]]
-    ends = [minimize(lone, x[:, r], jac=True, method="L-BFGS-B", options={"maxiter": 300}) for r in near]
+    w = points(problem)
+    near = np.argsort(problem.f(w))[[0, 1, len(w[0]) // 4, len(w[0]) // 2]]
+    ends = [minimize(lone, w[:, r], jac=True, method="L-BFGS-B", options={"maxiter": 300}) for r in near]
     lowest = min((end for end in ends if np.isfinite(end.fun)), key=lambda end: end.fun)
-    return lowest.x, float(lowest.fun), float(min(np.abs(problem.f(x)).min(), 1.0))
+    return lowest.x, float(lowest.fun), float(min(np.abs(problem.f(w)).min(), 1.0))
 
 
 def constants(problem: Problem) -> str:
@@ -190,17 +190,17 @@ def constants(problem: Problem) -> str:
 
 def batch(problem: Problem) -> str:
     """A point has the same bits alone and in any batch"""
-    x = points(problem)
-    whole = _answers(problem, x)
-    n = x.shape[1]
-    chunks = ([0, 0], [1, 1], range(n // 2), range(1, n), range(0, n, 2))  # a lone run travels with a twin
+    w = points(problem)
+    whole = _answers(problem, w)
+    n = w.shape[1]
+    chunks = ([0, 0], [1, 1], range(n // 2), range(1, n), range(0, n, 2))  # a single point is asked for twice
     for chunk in map(list, chunks):
-        for name, answer in _answers(problem, np.ascontiguousarray(x[:, chunk])).items():
+        for name, answer in _answers(problem, np.ascontiguousarray(w[:, chunk])).items():
             same = np.array_equal(answer, whole[name][..., chunk], equal_nan=True)
             require(same, f"{name} of {len(chunk)} points differs from the same points among {n}")
-    many = np.resize(np.arange(n), min(4096, (1 << 20) // len(x) ** 2 + n))
+    many = np.resize(np.arange(n), min(4096, (1 << 20) // len(w) ** 2 + n))
     for name in ("f", "grad"):
-        answer = getattr(problem, name)(np.ascontiguousarray(x[:, many]))
+        answer = getattr(problem, name)(np.ascontiguousarray(w[:, many]))
         same = np.array_equal(answer, whole[name][..., many], equal_nan=True)
         require(same, f"{name} of {many.size} points differs from the same points among {n}")
     return f"{n} points, alone and among up to {many.size}"
@@ -208,45 +208,47 @@ def batch(problem: Problem) -> str:
 
 def purity(problem: Problem) -> str:
     """f, ∇f and ∇²f change nothing they are given, and answer twice alike"""
-    x = points(problem)
-    x.flags.writeable = False
+    w = points(problem)
+    w.flags.writeable = False
     try:
-        first = _answers(problem, x)
+        first = _answers(problem, w)
     except ValueError as error:
         if "read-only" not in str(error):
             raise
         raise Nonconformance(f"it writes into the points it is given ({error})") from None
-    for name, answer in _answers(problem, x).items():
+    for name, answer in _answers(problem, w).items():
         require(np.array_equal(answer, first[name], equal_nan=True), f"{name} answers otherwise the second time")
-        require(not np.shares_memory(answer, x), f"{name} returns the points' own memory")
+        require(not np.shares_memory(answer, w), f"{name} returns the points' own memory")
     return "asked twice of read-only points"
 
 
-def _answers(problem: Function, x: Vector) -> dict[str, Vector]:
-    known = ["f", "grad"] + ["hessian"] * (isinstance(problem, Problem) and "hvp" in problem.supplies)
-    return {name: np.asarray(getattr(problem, name)(x)) for name in known}
+def _answers(problem: Function, w: Vector) -> dict[str, Vector]:
+    names = ["f", "grad"]
+    if isinstance(problem, Problem) and "hvp" in problem.supplies:
+        names.append("hessian")
+    return {name: np.asarray(getattr(problem, name)(w)) for name in names}
 
 
 def samples(problem: Problem) -> str:
     """What a step sees is drawn from its generator alone, averages to f, and has its own derivatives"""
     if not problem.stochastic:
         return ""
-    x = points(problem, runs=8)
+    w = points(problem, runs=8)
     step, number = 50, 400
 
-    def seen(k: int) -> Function:
+    def draw(k: int) -> Function:
         return problem.sample(np.random.default_rng((0, k)), step)
 
-    whole, drawn_once = problem.at(step - 1), [seen(k) for k in range(number)]
-    for function in (seen(0), seen(1), whole):
-        compare(function.f, function.grad, x, problem.x0)
+    whole, drawn_once = problem.at(step - 1), [draw(k) for k in range(number)]
+    for function in (draw(0), draw(1), whole):
+        compare(function.f, function.grad, w, problem.x0)
     for name in ("f", "grad"):
-        first, again = (getattr(seen(0), name)(x) for _ in range(2))
+        first, again = (getattr(draw(0), name)(w) for _ in range(2))
         require(np.array_equal(first, again), f"{name} of step {step} differs when it is drawn again")
-        drawn = np.array([getattr(sample, name)(x) for sample in drawn_once])
-        error = drawn.std(axis=0) / np.sqrt(number)
-        off = np.abs(drawn.mean(axis=0) - getattr(whole, name)(x))
-        size = np.abs(drawn).max()
+        answers = np.array([getattr(sample, name)(w) for sample in drawn_once])
+        error = answers.std(axis=0) / np.sqrt(number)
+        off = np.abs(answers.mean(axis=0) - getattr(whole, name)(w))
+        size = np.abs(answers).max()
         require(
             (off <= 6 * error + 1e-9 * size).all(),
             f"the mean of {name} over {number} samples is {(off / (error + 1e-12 * size)).max():.1f} of its errors off",
@@ -254,8 +256,8 @@ def samples(problem: Problem) -> str:
     if not isinstance(problem, FiniteSum):
         return f"the mean of {number} samples is f, within 6 standard errors"
     each = [problem.subset(np.array([i])) for i in range(problem.terms)]
-    for name, all_terms in _answers(problem, x).items():
-        mean = np.mean([getattr(term, name)(x) for term in each], axis=0)
+    for name, all_terms in _answers(problem, w).items():
+        mean = np.mean([getattr(term, name)(w) for term in each], axis=0)
         off = np.abs(mean - all_terms).max() / np.abs(all_terms).max()
         require(off < 1e-9, f"the mean of {name} over all {problem.terms} terms is off by {off:.2g}")
     return f"the mean over {problem.terms} terms is f, and so are its derivatives"

@@ -1,4 +1,4 @@
-"""What changes a method's path: the same function turned, moved, stretched, scaled or raised, measured."""
+"""How much a method's path changes where the function is rotated, shifted, stretched, scaled or raised."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from stepbench.engine.running import run_quietly
 PROBLEMS = ("quadratic:kappa=20,dim=3,angle=25", "rosenbrock:b=5,dim=3")
 STEPS = 30
 TOLERANCE = 1e-6
-"""Of the length of the path: what rounding may grow to over the steps, or a guard such as Adam's ε may do."""
+"""A part of the path's length: what rounding, or a guard such as Adam's ε, may amount to over the steps."""
 
 
 class Invariance(NamedTuple):
@@ -39,7 +39,7 @@ class Invariance(NamedTuple):
 
 @dataclass(frozen=True)
 class _Changed(Problem):
-    """g(y) = scale f(B y + shift) + constant, whose path is y = B⁻¹ (x − shift)."""
+    """g(w) = scale f(B w + shift) + constant: where f's path is at v, that of g is at w = B⁻¹ (v − shift)."""
 
     base: Problem
     B: Vector
@@ -47,9 +47,9 @@ class _Changed(Problem):
     scale: float = 1.0
     constant: float = 0.0
 
-    def to(self, x: Vector) -> Vector:
-        """The points, (d, n), as g sees them."""
-        return np.linalg.solve(self.B, x - self.shift[:, None])
+    def to(self, v: Vector) -> Vector:
+        """The points w of g that correspond to points v of f, (d, n) both."""
+        return np.linalg.solve(self.B, v - self.shift[:, None])
 
     @property
     def x0(self) -> Vector:
@@ -68,27 +68,27 @@ class _Changed(Problem):
 
     @property
     def L(self) -> float | None:
-        """Smoothness, likewise."""
+        """Smoothness, changed as the Hessian is."""
         return None if self.base.L is None else self.base.L * self._stretch
 
     @property
     def _stretch(self) -> float:
         return self.scale * float(np.linalg.norm(self.B, 2)) ** 2
 
-    def _back(self, y: Array) -> Array:
-        return contract("ij,jr->ir", self.B, y) + self.shift[:, None]
+    def _back(self, w: Array) -> Array:
+        return contract("ij,jr->ir", self.B, w) + self.shift[:, None]
 
-    def f(self, x: Array) -> Array:
+    def f(self, w: Array) -> Array:
         """g."""
-        return self.scale * self.base.f(self._back(x)) + self.constant
+        return self.scale * self.base.f(self._back(w)) + self.constant
 
-    def grad(self, x: Array) -> Array:
+    def grad(self, w: Array) -> Array:
         """scale Bᵀ ∇f."""
-        return self.scale * contract("ij,ir->jr", self.B, self.base.grad(self._back(x)))
+        return self.scale * contract("ij,ir->jr", self.B, self.base.grad(self._back(w)))
 
-    def hessian(self, x: Array) -> Array:
+    def hessian(self, w: Array) -> Array:
         """scale Bᵀ ∇²f B."""
-        return self.scale * np.einsum("ij,ikr,kl->jlr", self.B, self.base.hessian(self._back(x)), self.B)
+        return self.scale * np.einsum("ij,ikr,kl->jlr", self.B, self.base.hessian(self._back(w)), self.B)
 
 
 def _changes(problem: Problem) -> dict[str, _Changed]:
@@ -108,7 +108,7 @@ def _changes(problem: Problem) -> dict[str, _Changed]:
 def card(method: Runnable) -> Iterator[Invariance]:
     """How much each change of the function moves the method's path, over ``STEPS`` steps on two problems.
 
-    Where a method is told the minimum or the constants of f, it is told the changed ones.
+    A method that is told the minimum or the constants of f is told those of the changed function.
     """
     problems = [catalog.problem(spec) for spec in PROBLEMS]
     results = [run_quietly(problem, method, steps=STEPS) for problem in problems]

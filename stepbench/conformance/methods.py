@@ -28,43 +28,41 @@ STEPS = 30
 
 def purity(method: Method, problem: Problem) -> str:
     """A step changes nothing it was given, and the same step again gives the same"""
-    x = starts(problem, 5)
-    s = method.init(x)
+    w = starts(problem, 5)
+    s = method.init(w)
     oracle = Oracle(problem, horizon=STEPS, per=method.vector)
     for k in range(8):
-        _freeze(x, s)
+        _freeze(w, s)
         oracle.advance()
-        given = x, s
+        given = w, s
         before = pickle.dumps(given)
-        replay = pickle.loads(pickle.dumps((x, oracle, s)))
+        replay = pickle.loads(pickle.dumps((w, oracle, s)))
         try:
-            x, s = method.step(x, oracle, s)
+            w, s = method.step(w, oracle, s)
         except ValueError as error:
             if "read-only" not in str(error):
                 raise
-            where = files.users_lines(error)
-            raise Nonconformance(
-                f"{where[0] if where else method}: it writes into an array that it was given"
-            ) from None
+            lines = files.users_lines(error)
+            place = method if lines is None else lines[0]
+            raise Nonconformance(f"{place}: it writes into an array that it was given") from None
         require(pickle.dumps(given) == before, f"{problem}: step {k + 1} changes the state that it was given")
-        require(np.shape(x) == (problem.x0.size, 5), f"x has shape {np.shape(x)} after a step, not (d, R)")
-        require(x.dtype == np.float64, f"x is {x.dtype} after a step, not float64")
-        odd = [
-            type(leaf).__name__
-            for leaf in _leaves(s)
-            if not isinstance(leaf, np.ndarray | np.number | int | float | None)
-        ]
-        require(not odd, f"its state holds a {(odd or [''])[0]}: keep arrays and numbers in a NamedTuple")
+        require(np.shape(w) == (problem.x0.size, 5), f"w has shape {np.shape(w)} after a step, not (d, R)")
+        require(w.dtype == np.float64, f"w is {w.dtype} after a step, not float64")
+        for leaf in _leaves(s):
+            require(
+                isinstance(leaf, np.ndarray | np.number | int | float | None),
+                f"its state holds a {type(leaf).__name__}: keep arrays and numbers in a NamedTuple",
+            )
         alpha = np.shape(getattr(s, "alpha", 0.0))
         try:
-            shape = np.broadcast_shapes(alpha, x.shape)
+            shape = np.broadcast_shapes(alpha, w.shape)
         except ValueError:
             shape = alpha
         require(
-            shape == x.shape, f"alpha has shape {alpha}, and must be one per run, (R,), or one per component, (d, R)"
+            shape == w.shape, f"alpha has shape {alpha}, and must be one per run, (R,), or one per component, (d, R)"
         )
-        x_again, s_again = method.step(*replay)
-        require(same(x, x_again), f"{problem}: step {k + 1} gives another x when it is taken again")
+        w_again, s_again = method.step(*replay)
+        require(same(w, w_again), f"{problem}: step {k + 1} gives another w when it is taken again")
         require(same_state(s, s_again), f"{problem}: step {k + 1} gives another state when it is taken again")
     return "8 steps of 5 runs, each taken twice"
 
@@ -80,7 +78,7 @@ def batch(method: Method, problem: Problem) -> str:
     for runs in (0, 6, slice(0, 2), slice(2, 7)):
         part = path(runs)
         for name in ("x", "f", "error", "gradient_norm", "evals", "fevals"):
-            # A part is recorded until its own last run ends, which may not be the whole's.
+            # A part is recorded until the last of its runs ends, which may be earlier than the whole batch ends.
             n = min(len(getattr(part, name)), len(getattr(whole, name)))
             expected, alone = getattr(whole, name)[:n, ..., runs], getattr(part, name)[:n]
             if not same(expected, alone):
@@ -96,9 +94,9 @@ def batch(method: Method, problem: Problem) -> str:
 
 def numbers(method: Method, problem: Problem) -> str:
     """A hyper-parameter gives the same bits as a number and in an array"""
-    many, own = varying(method), values_of(method)
+    many, as_set = varying(method), values_of(method)
     for key, field in many.items():
-        values = _values_of(field, own[key])
+        values = _values_around(field, as_set[key])
         together = run_quietly(problem, with_values(method, {key: values}), steps=STEPS)
         for r in (1, 3):
             alone = run_quietly(problem, with_values(method, {key: float(values[r])}), steps=STEPS)
@@ -111,17 +109,17 @@ def numbers(method: Method, problem: Problem) -> str:
 
 def counts(method: Method, problem: Problem) -> str:
     """Its evaluations are those that an independent counter sees"""
-    seen = {"f": 0, "grad": 0, "hessian": 0}
-    oracle = Oracle(_counted(problem, seen), horizon=STEPS, per=method.vector)
-    x = np.repeat(problem.x0[:, None] + 0.1, 2, axis=1)
-    s = method.init(x)
+    questions = {"f": 0, "grad": 0, "hessian": 0}
+    oracle = Oracle(_counted(problem, questions), horizon=STEPS, per=method.vector)
+    w = np.repeat(problem.x0[:, None] + 0.1, 2, axis=1)
+    s = method.init(w)
     for _ in range(STEPS):
         oracle.advance()
-        x, s = method.step(x, oracle, s)
-    products = seen["hessian"] if "hvp" in method.needs else 0
+        w, s = method.step(w, oracle, s)
+    products = questions["hessian"] if "hvp" in method.needs else 0
     for what, counted, asked in (
-        ("gradients", oracle.evals, seen["grad"] + products),
-        ("values of f", oracle.fevals, seen["f"]),
+        ("gradients", oracle.evals, questions["grad"] + products),
+        ("values of f", oracle.fevals, questions["f"]),
     ):
         require(
             np.all(counted == asked),
@@ -132,15 +130,15 @@ def counts(method: Method, problem: Problem) -> str:
 
 def pickling(method: Method, problem: Problem) -> str:
     """A run goes on with the same bits after its state was pickled"""
-    x = starts(problem, 3)
-    begin = pickle.dumps((x, Oracle(problem, noise=0.1, horizon=STEPS, per=method.vector), method.init(x)))
+    w = starts(problem, 3)
+    begin = pickle.dumps((w, Oracle(problem, noise=0.1, horizon=STEPS, per=method.vector), method.init(w)))
 
     def on(state: tuple[Any, Any, Any], n: int) -> tuple[Any, Any, Any]:
-        x, oracle, s = state
+        w, oracle, s = state
         for _ in range(n):
             oracle.advance()
-            x, s = method.step(x, oracle, s)
-        return x, oracle, s
+            w, s = method.step(w, oracle, s)
+        return w, oracle, s
 
     through, counted, _ = on(pickle.loads(begin), 14)
     resumed, counted_on, _ = on(pickle.loads(pickle.dumps(on(pickle.loads(begin), 7))), 7)
@@ -155,10 +153,10 @@ def pickling(method: Method, problem: Problem) -> str:
 CHECKS = (purity, batch, numbers, counts, pickling)
 
 
-def _values_of(field: Field, value: float | None) -> Vector:
-    """Four values of a hyper-parameter, beside its own and within its bounds."""
-    around = [value] if value else [0.3, 1.5, 3.0, 30.0, -0.3]
-    for centre in around:
+def _values_around(field: Field, value: float | None) -> Vector:
+    """Four values of a hyper-parameter within its bounds, near the value that is set, or near some other."""
+    centres = [value] if value else [0.3, 1.5, 3.0, 30.0, -0.3]
+    for centre in centres:
         for factor in (0.99, 1.01, 1.0):
             values = centre * np.array([1.0, factor, (1 + factor) / 2, 1.0])
             with contextlib.suppress(InputError):
@@ -175,7 +173,9 @@ def starts(problem: Problem, runs: int) -> Vector:
 
 def same(a: Any, b: Any) -> bool:
     """The same bits, NaN for NaN."""
-    return a is b is None or np.array_equal(a, b, equal_nan=True)
+    if a is None and b is None:
+        return True
+    return np.array_equal(a, b, equal_nan=True)
 
 
 def same_state(a: Any, b: Any) -> bool:
@@ -194,29 +194,29 @@ def _freeze(*trees: Any) -> None:
             leaf.flags.writeable = False
 
 
-def _counted(problem: Problem, seen: dict[str, int]) -> Problem:
-    """The same problem, which notes every question, and its samples do too."""
+def _counted(problem: Problem, questions: dict[str, int]) -> Problem:
+    """The same problem; it counts every question that it or one of its samples is asked."""
 
     class Counter:
-        """A function that notes every question."""
+        """A function that counts every question."""
 
         def __init__(self, function: Function) -> None:
             self.function = function
 
-        def f(self, x: Array) -> Array:
-            seen["f"] += 1
-            return self.function.f(x)
+        def f(self, w: Array) -> Array:
+            questions["f"] += 1
+            return self.function.f(w)
 
-        def grad(self, x: Array) -> Array:
-            seen["grad"] += 1
-            return self.function.grad(x)
+        def grad(self, w: Array) -> Array:
+            questions["grad"] += 1
+            return self.function.grad(w)
 
-        def hessian(self, x: Array) -> Array:
-            seen["hessian"] += 1
-            return self.function.hessian(x)
+        def hessian(self, w: Array) -> Array:
+            questions["hessian"] += 1
+            return self.function.hessian(w)
 
     class Counted(type(problem)):  # type: ignore[misc]
-        """The problem itself, asked through the counter."""
+        """The problem itself, whose samples are asked through a counter."""
 
         def sample(self, rng: np.random.Generator, step: int) -> Function:
             return Counter(problem.sample(rng, step))

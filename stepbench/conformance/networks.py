@@ -20,22 +20,24 @@ LINES = 3
 
 
 def _lines(network: Network) -> tuple[Vector, Vector]:
-    """The start repeated, a little away from it, and directions of length 1, which cross few kinks: (d, R) both."""
+    """Points a little away from the start, and directions of length 1, which cross few kinks: (d, R) both."""
     rng = np.random.default_rng(0)
-    x = np.repeat(network.x0[:, None], LINES, axis=1)
-    v = rng.standard_normal(x.shape)
-    return x + 1e-3 * rng.standard_normal(x.shape), v / np.linalg.norm(v, axis=0)
+    w = np.repeat(network.x0[:, None], LINES, axis=1)
+    v = rng.standard_normal(w.shape)
+    return w + 1e-3 * rng.standard_normal(w.shape), v / np.linalg.norm(v, axis=0)
 
 
 def gradient(network: Network) -> str:
     """∇f is the derivative of f along random directions, in float64"""
-    if len(network.learners) > 1:  # each has a loss of its own, and f is neither
+    if len(network.learners) > 1:  # each learner has its own loss, and f is another number
         return ""
-    x, v = _lines(network)
-    _, differenced, doubt = slopes(network.f, x, v)
-    along = (network.grad(x) * v).sum(0)
-    off = float(np.abs(along - differenced).max() / np.abs(along).max())
-    require((np.abs(along - differenced) <= doubt + 1e-5 * np.abs(along).max()).all(), f"off by {off:.2g} of its size")
+    w, v = _lines(network)
+    _, by_differences, doubt = slopes(network.f, w, v)
+    along = (network.grad(w) * v).sum(0)
+    off = float(np.abs(along - by_differences).max() / np.abs(along).max())
+    require(
+        (np.abs(along - by_differences) <= doubt + 1e-5 * np.abs(along).max()).all(), f"off by {off:.2g} of its size"
+    )
     return f"within {off:.2g} of its size"
 
 
@@ -43,10 +45,10 @@ def curvature(network: Network) -> str:
     """H v is the derivative of ∇f along v, in float64"""
     if "hvp" not in network.supplies:
         return ""
-    x, v = _lines(network)
+    w, v = _lines(network)
     h = 1e-7
-    expected = (network.grad(x + h * v) - network.grad(x - h * v)) / (2 * h)
-    product = network.hvp(network, x, v)
+    expected = (network.grad(w + h * v) - network.grad(w - h * v)) / (2 * h)
+    product = network.hvp(network, w, v)
     off = float(np.linalg.norm(product - expected) / np.linalg.norm(expected))
     require(off <= 1e-2, f"off by {off:.2g} of its size")  # ReLU has kinks between the two points
     return f"within {off:.2g} of its size"
@@ -65,26 +67,26 @@ def epochs(network: Network) -> str:
     for epoch in range(2):
         drawn = [numbered.draw(0, epoch * steps + k + 1, None) for k in range(steps)]
         require(all(isinstance(sample, Sample) for sample in drawn), "a step sees no sample of the examples")
-        seen = np.concatenate([as_numpy(sample.inputs) for sample in drawn])
-        require(len(np.unique(seen)) == len(seen) == steps * network.batch, "an example is seen twice in an epoch")
-        orders.append(seen)
+        order = np.concatenate([as_numpy(sample.inputs) for sample in drawn])
+        require(len(np.unique(order)) == len(order) == steps * network.batch, "an example is seen twice in an epoch")
+        orders.append(order)
     require((orders[0] != orders[1]).any(), "both epochs have the same order")
     return f"{steps} mini-batches of {network.batch}"
 
 
 def bits(network: Network) -> str:
     """A run has the same bits alone and beside others, and a seed the same start"""
-    x = network.as_points(np.stack([network.start(seed) for seed in (0, 1, 2)], axis=1))
+    w = network.as_points(np.stack([network.start(seed) for seed in (0, 1, 2)], axis=1))
     require((network.start(1) == network.start(1)).all(), "seed 1 has two starts")
-    require(bool((x[:, 0] != x[:, 1]).any()), "seeds 0 and 1 have the same start")
+    require(bool((w[:, 0] != w[:, 1]).any()), "seeds 0 and 1 have the same start")
     with network.at_work():
-        together = network.draw(0, 1, x) if network.stochastic else network
-        g = together.grad(x)
+        together = network.draw(0, 1, w) if network.stochastic else network
+        g = together.grad(w)
         for r in range(3):
-            one = x[:, r : r + 1]
+            one = w[:, r : r + 1]
             alone = (network.draw(0, 1, one) if network.stochastic else network).grad(one)
             require(bool((alone[:, 0] == g[:, r]).all()), f"run {r} has another gradient alone")
-    return f"{len(x):,} weights"
+    return f"{len(w):,} weights"
 
 
 def data(network: Network) -> str:

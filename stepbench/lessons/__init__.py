@@ -1,4 +1,4 @@
-"""Lessons: what a small TOML file says is to be run, shown and remembered.
+"""Lessons: a small TOML file says what to run, what to show and what to remember.
 
 A lesson cannot lie: where its question names a measure, the answer is computed from what was run, and a file that
 says otherwise is refused.

@@ -1,4 +1,4 @@
-"""A lesson, and what was run for it."""
+"""A lesson, and the lecture that it becomes when it is run."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from stepbench.study.sweep import Sweep, sweep, window_axes
 class Question:
     """What to predict before the result is seen.
 
-    ``answer`` is one of the choices. Where there is a ``measure``, the choices are methods, and the answer is the one
-    that has the most, or the least, of what is measured.
+    ``answer`` is one of the choices. Where there is a ``measure``, the choices are methods, and the measure decides
+    which of them is the answer.
     """
 
     ask: str
@@ -33,7 +33,7 @@ class Question:
 class Lesson:
     """One lesson: ``text`` before the result, ``why`` after it, and the sentence to take away.
 
-    ``kind`` is compare, sweep or map, and ``options`` what its table in the file says.
+    ``kind`` is compare, sweep or map, and ``options`` are those of its table in the file.
     """
 
     file: str
@@ -51,7 +51,7 @@ class Lesson:
         return Path(self.file).stem
 
     def run(self) -> Lecture:
-        """Run what is to be shown; raises InputError where it cannot be run, or the answer is not what was measured."""
+        """Run what is to be shown; raises InputError where it cannot be run, or where its answer is wrong."""
         options = dict(self.options)
         problem, methods = catalog.problem(options.pop("problem")), options.pop("methods")
         options.pop("picture", None)
@@ -64,10 +64,11 @@ class Lesson:
                 lecture = Lecture(self, sweep(problem, methods, over, **options))
         except InputError as error:
             raise InputError(f"{self.file}: [{self.kind}]: {error}") from None
-        if self.question and self.question.measure and (measured := lecture.answer) != self.question.answer:
+        question = self.question
+        if question and question.measure and lecture.answer != question.answer:
             raise InputError(
-                f"{self.file}: question.answer says {self.question.answer}, but the {self.question.measure} "
-                f"is that of {measured}: mend the answer, or what is run"
+                f"{self.file}: question.answer says {question.answer}, but the {question.measure} "
+                f"is that of {lecture.answer}: mend the answer, or what is run"
             )
         return lecture
 
@@ -81,7 +82,7 @@ class Lecture(Shown):
 
     @property
     def answer(self) -> str:
-        """The answer to the question: the choice that the measure singles out, or as the lesson says."""
+        """The answer to the question: the choice that the measure decides for, or where there is none, the lesson's."""
         question = self.lesson.question
         assert question is not None
         if question.measure is None:
@@ -89,14 +90,14 @@ class Lecture(Shown):
         amounts = MEASURES[self.lesson.kind][question.measure](self.shown)
         among = {label: amounts[label] for label in question.choices}
         best = min((amount for amount in among.values() if not math.isnan(amount)), default=math.inf)
-        first = [label for label, amount in among.items() if amount == best]
-        if len(first) > 1 or math.isinf(best):
-            whose = "none" if math.isinf(best) else " and ".join(first)
+        winners = [label for label, amount in among.items() if amount == best]
+        if len(winners) > 1 or math.isinf(best):
+            whose = "none" if math.isinf(best) else " and ".join(winners)
             raise InputError(
                 f"{self.lesson.file}: question.measure: the {question.measure} is that of {whose}: ask what has one "
                 "answer"
             )
-        return first[0]
+        return winners[0]
 
     def notes(self) -> list[str]:
         """How to read the table."""

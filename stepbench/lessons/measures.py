@@ -1,4 +1,4 @@
-"""What may answer a lesson's question: computed from what was run, so that a lesson cannot lie."""
+"""The measures that answer the questions of lessons: they are computed from the runs, so that a lesson cannot lie."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _of_lines(measure: Callable[[Sensitivity], float]) -> Measure:
 
 
 def _unreached(sweep: Sweep) -> dict[str, float]:
-    return {label: -float(own.mean()) for label, own in zip(sweep.labels, sweep.reached, strict=True)}
+    return {label: -float(reached.mean()) for label, reached in zip(sweep.labels, sweep.reached, strict=True)}
 
 
 MEASURES: dict[str, dict[str, Measure]] = {
@@ -59,4 +59,4 @@ MEASURES: dict[str, dict[str, Measure]] = {
     },
     "map": {"most starts": _unreached},
 }
-"""What answers a question, by what is run: an amount per method, of which the least is meant; infinite where none."""
+"""The measures by what is run. Each gives an amount per method: the answer has the least; infinite is no answer."""

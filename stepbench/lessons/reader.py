@@ -1,4 +1,4 @@
-"""Reading a lesson's TOML file; what is wrong in it is said with the file and the key."""
+"""Reading a lesson's TOML file; a message about what is wrong in it names the file and the key."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stepbench.lessons.measures import MEASURES
 
 FOLDER = Path(__file__).parent
 PICTURES = ("paths", "step sizes")
-"""What a comparison may show of each method, beside the errors of all."""
+"""What the figure of a comparison may show of each method, beside the errors of all."""
 
 RUN = {
     "problem": "a text",
@@ -34,7 +34,7 @@ KEYS = {
     "sweep": RUN | {"over": "a list of texts"},
     "map": RUN | {"over": "a list of texts", "points": "an integer"},
 }
-"""What a file may say, table by table, and what each must be."""
+"""The keys of each table of a file, and what their values must be."""
 NEEDED = {
     "": ("title", "text", "why", "take_away"),
     "question": ("ask", "answer"),
@@ -63,30 +63,31 @@ def names() -> list[str]:
 
 def load(name: str) -> Lesson:
     """The lesson of a name, or of a file; raises InputError, which names the file and the key, where it is not one."""
-    own = name.endswith(".toml") or "/" in name or "\\" in name
-    if not own and name not in names():
+    is_path = name.endswith(".toml") or "/" in name or "\\" in name
+    if not is_path and name not in names():
         file = f" (a file is named with its ending: ./{name}.toml)" if Path(f"{name}.toml").is_file() else ""
         raise InputError(f"no lesson {name}{file or nearest(name, names())}; see stepbench demo")
-    path = Path(name).expanduser() if own else FOLDER / f"{name}.toml"
+    path = Path(name).expanduser() if is_path else FOLDER / f"{name}.toml"
     try:
-        said = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{name} cannot be read: {error.strerror}; stepbench new lesson NAME writes one") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{name} is not TOML: {error}") from None
-    return _read(name if own else path.name, said)
+    return _read(name if is_path else path.name, content)
 
 
-def _read(file: str, said: dict[str, Any]) -> Lesson:
-    _check(file, "", said)
-    kinds = [kind for kind in ("compare", "sweep", "map") if kind in said]
+def _read(file: str, content: dict[str, Any]) -> Lesson:
+    _check(file, "", content)
+    kinds = [kind for kind in ("compare", "sweep", "map") if kind in content]
     if len(kinds) != 1:
         has = f"it has {' and '.join(f'[{kind}]' for kind in kinds)}" if kinds else "it has none"
         raise InputError(f"{file}: one table says what to run, [compare], [sweep] or [map]: {has}")
     [kind] = kinds
-    for table in (kind, *["question"] * ("question" in said)):
-        _check(file, table, said[table])
-    options = said[kind]
+    _check(file, kind, content[kind])
+    if "question" in content:
+        _check(file, "question", content["question"])
+    options = content[kind]
     _build(f"{file}: {kind}.problem", catalog.problem, options["problem"])
     for method in options["methods"]:
         _build(f"{file}: {kind}.methods", catalog.method, method)
@@ -96,43 +97,54 @@ def _read(file: str, said: dict[str, Any]) -> Lesson:
         raise InputError(
             f"{file}: {kind}.picture: no picture {picture}{nearest(picture, PICTURES)}; there are {', '.join(PICTURES)}"
         )
-    if not " ".join(said["title"].split()).isprintable():
+    if not " ".join(content["title"].split()).isprintable():
         raise InputError(f"{file}: title has characters that cannot be printed: leave them out")
     if kind == "map" and "over" in options and len(options["over"]) != 2:
         raise InputError(f"{file}: map.over must have two axes, as lr=1e-4:1:20:log and problem.kappa=10:1000:20:log")
-    words = {key: " ".join(said[key].split()) for key in ("title", "take_away")}
-    question = _question(file, kind, options["methods"], said["question"]) if "question" in said else None
-    return Lesson(file, text=said["text"], why=said["why"], question=question, kind=kind, options=options, **words)
+    question = None
+    if "question" in content:
+        question = _question(file, kind, options["methods"], content["question"])
+    return Lesson(
+        file,
+        title=" ".join(content["title"].split()),
+        text=content["text"],
+        why=content["why"],
+        take_away=" ".join(content["take_away"].split()),
+        question=question,
+        kind=kind,
+        options=options,
+    )
 
 
-def _check(file: str, table: str, said: dict[str, Any]) -> None:
-    """Refuse a key that there is not, a value that is not what it must be, and a key that is missing."""
+def _check(file: str, table: str, content: dict[str, Any]) -> None:
+    """Refuse an unknown key, a value that is not what it must be, and a missing key."""
     known, prefix = KEYS[table], f"{table}." if table else ""
-    for key, value in said.items():
+    for key, value in content.items():
         if key not in known:
-            where = f" in [{table}]" if table else ""
+            in_table = f" in [{table}]" if table else ""
             raise InputError(
-                f"{file}: there is no key {prefix}{key}{nearest(key, known)}; those{where} are {', '.join(known)}"
+                f"{file}: there is no key {prefix}{key}{nearest(key, known)}; those{in_table} are {', '.join(known)}"
             )
         if not _KINDS[known[key]](value):
             raise InputError(f"{file}: {prefix}{key} must be {known[key]}, got {value!r}")
     for key in NEEDED[table]:
-        if key not in said:
+        if key not in content:
             raise InputError(f"{file}: {prefix}{key} is missing: give it {known[key]}")
 
 
-def _build(where: str, make: Callable[[str], Any], spec: str) -> None:
+def _build(key: str, build: Callable[[str], Any], spec: str) -> None:
+    """Raise InputError, which begins with the file and the key, where the spec builds nothing."""
     try:
-        make(spec)
+        build(spec)
     except InputError as error:
-        raise InputError(f"{where}: {error}") from None
+        raise InputError(f"{key}: {error}") from None
 
 
-def _question(file: str, kind: str, methods: list[str], said: dict[str, Any]) -> Question:
-    measure = said.get("measure")
-    if measure is None and "choices" not in said:
+def _question(file: str, kind: str, methods: list[str], content: dict[str, Any]) -> Question:
+    measure = content.get("measure")
+    if measure is None and "choices" not in content:
         raise InputError(f"{file}: question.choices is missing: give them, or a question.measure that chooses a method")
-    choices = said.get("choices", methods)
+    choices = content.get("choices", methods)
     if measure is not None:
         if measure not in MEASURES[kind]:
             meant = nearest(measure, MEASURES[kind])
@@ -147,9 +159,10 @@ def _question(file: str, kind: str, methods: list[str], said: dict[str, Any]) ->
             )
     if len({*choices}) < max(2, len(choices)):
         raise InputError(f"{file}: question.choices must be two or more, each another: they are {', '.join(choices)}")
-    if said["answer"] not in choices:
+    answer = content["answer"]
+    if answer not in choices:
         raise InputError(
-            f"{file}: question.answer: {said['answer']} is not among the choices{nearest(said['answer'], choices)}; "
+            f"{file}: question.answer: {answer} is not among the choices{nearest(answer, choices)}; "
             f"they are {', '.join(choices)}"
         )
-    return Question(said["ask"], tuple(choices), said["answer"], measure)
+    return Question(content["ask"], tuple(choices), answer, measure)

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from stepbench.autopsy import Autopsy, Cause, Span, values
 from stepbench.engine.result import Result
-from stepbench.report.plots import COLOURS, outcome_line
-from stepbench.report.study_tables import counted
-from stepbench.report.tables import STYLES, number
+from stepbench.report.numbers import counted, multiple, number
+from stepbench.report.plots import COLOURS, draw_grid, outcome_line
+from stepbench.report.tables import STYLES, titled
 
-SHADES = {
+SPAN_COLOURS = {
     "lost": "#C8102E",
     "jump": "#C8102E",
     "stalled": "#E69F00",
@@ -29,7 +27,7 @@ SHADES = {
     "falling": "#56B4E9",
     "slowest": "#56B4E9",
 }
-NAMES = {
+SPAN_NAMES = {
     "lost": "lost",
     "jump": "a jump",
     "stalled": "stalled",
@@ -40,138 +38,152 @@ NAMES = {
 
 
 def story(autopsy: Autopsy) -> str:
-    """What happened, in sentences: a paragraph a span, the path's step sizes, and what did better."""
+    """What happened, in sentences: a paragraph per span, and one on the step sizes along the whole path."""
     result = autopsy.result
-    paragraphs = [
-        " ".join([_head(autopsy, span), *(_cause(autopsy, cause) for cause in span.causes)]) for span in autopsy.spans
-    ]
-    for k, span in enumerate(autopsy.spans):
-        if span.kind in ("stalled", "falling") and not span.causes:
-            paragraphs[k] += " None of the causes that are looked for shows in its numbers."
-    if not any(span.kind in ("lost", "jump", "stalled") for span in autopsy.spans) and result.status == "converged":
-        paragraphs.insert(
-            0, "Nothing went wrong." if result.steps else "The start meets the target: there was nothing to do."
-        )
+    paragraphs = []
     if result.status == "failed":
-        paragraphs.insert(0, f"Failed: {result.detail}.")
+        paragraphs.append(f"Failed: {result.detail}.")
+    went_wrong = any(span.kind in ("lost", "jump", "stalled") for span in autopsy.spans)
+    if not went_wrong and result.status == "converged":
+        paragraphs.append(
+            "Nothing went wrong." if result.steps else "The start meets the target: there was nothing to do."
+        )
+    for span in autopsy.spans:
+        sentences = [_head(autopsy, span), *(_cause(cause, _size(autopsy)) for cause in span.causes)]
+        if span.kind in ("stalled", "falling") and not span.causes:
+            sentences.append("None of the causes that are looked for shows in its numbers.")
+        paragraphs.append(" ".join(sentences))
     if path := _path(autopsy):
         paragraphs.append(path)
     return "\n\n".join(paragraphs)
 
 
 def _size(autopsy: Autopsy) -> str:
+    """What the size of a step is called: the step size only where every step is one number times the gradient."""
     return "step size" if autopsy.plain else "effective step ‖Δw‖/‖∇f‖"
-
-
-def _measure(autopsy: Autopsy) -> str:
-    return "f" if autopsy.result.error is None else "error"
-
-
-def _the(autopsy: Autopsy) -> str:
-    return "f" if autopsy.result.error is None else "the error"
 
 
 def _head(autopsy: Autopsy, span: Span) -> str:
     """What kind of span it is, with its ends."""
-    result, told, measure = autopsy.result, span.numbers, _the(autopsy)
-    before, after, least = (number(told[key]) for key in ("before", "after", "least"))
+    result, amounts = autopsy.result, span.numbers
+    measure = "f" if result.error is None else "the error"
+    before, after, least = (number(amounts[key]) for key in ("before", "after", "least"))
     of_run = f"{(span.last - span.first) / max(result.steps, 1):.0%} of the run"
-    to = "the end" if span.last == result.steps else f"step {span.last:,}"
-    if span.kind == "lost":
-        word = "Diverged" if result.status == "diverged" else "Lost"
-        when = f"least after step {span.first:,}, {before}" if span.first else f"{before} at the start"
-        end = result.detail if result.status == "diverged" else f"it is {after} at the end"
-        return f"{word}: {measure} was {when}, and never so small again; {end}."
-    if span.kind == "jump":
-        mended = "later steps made it good" if told["mended"] else "it never came back to where it had been"
-        rise = f"to {after}, {_Amount(told['factor']):×} times what it had been at most in a while"
-        return f"A jump: step {span.last:,} raised {measure} {rise}; {mended}."
-    if span.kind == "stalled" and told["after"] > 10 * abs(told["before"]):
-        return f"No better from step {span.first:,} to {to}, {of_run}: {measure} was about {before}, and then {after}."
-    if span.kind == "stalled":
-        return f"Stalled from step {span.first:,} to {to}, {of_run}: {measure} went from about {before} to {after}."
-    if span.kind == "rounding":
-        return f"From step {span.first:,} on there was nothing left to gain: {measure}, {least}, is rounding."
-    if span.kind == "falling":
-        pace = f"went from about {before} to {after}"
-        if "decade" in told:
-            pace = f"fell from about {before} to {after}, a factor of ten in {_Amount(told['decade']):×} steps"
-        return f"Out of budget. In the second half of the run, from step {span.first:,}, {measure} {pace}."
-    spent = f"{told['cost']:,.0f} of {result.cost[-1]:,} evaluations"
-    where = f"from step {span.first:,} to step {span.last:,}"
-    return f"What took longest: {spent} brought {measure} from {before} to {after}, {where}."
-
-
-class _Amount(float):
-    """A number that a sentence shows as tables do, or with ``:×`` as a multiple."""
-
-    def __format__(self, spec: str) -> str:
-        if spec == "×":
-            return f"{float(self):,.0f}" if self >= 100 else f"{float(self):.3g}"
-        return float.__format__(self, spec) if spec else number(self)
-
-
-def _cause(autopsy: Autopsy, cause: Cause) -> str:
-    """A cause in a sentence."""
-    amounts = {key: _Amount(value) for key, value in cause.numbers.items()}
-    words = WORDS[cause.kind]
-    return " ".join(
-        part.format(size=_size(autopsy), **amounts) for part in (words(amounts) if callable(words) else [words])
+    end = "the end" if span.last == result.steps else f"step {span.last:,}"
+    match span.kind:
+        case "lost":
+            when = f"least after step {span.first:,}, {before}" if span.first else f"{before} at the start"
+            lowest = f"{measure} was {when}, and never so small again"
+            if result.status == "diverged":
+                return f"Diverged: {lowest}; {result.detail}."
+            return f"Lost: {lowest}; it is {after} at the end."
+        case "jump":
+            times = multiple(amounts["factor"])
+            rise = f"raised {measure} to {after}, {times} times what it had been at most in a while"
+            if amounts["mended"]:
+                return f"A jump: step {span.last:,} {rise}; later steps made it good."
+            return f"A jump: step {span.last:,} {rise}; it never came back to where it had been."
+        case "stalled" if amounts["after"] > 10 * abs(amounts["before"]):
+            when = f"from step {span.first:,} to {end}, {of_run}"
+            return f"No better {when}: {measure} was about {before}, and then {after}."
+        case "stalled":
+            return (
+                f"Stalled from step {span.first:,} to {end}, {of_run}: {measure} went from about {before} to {after}."
+            )
+        case "rounding":
+            return f"From step {span.first:,} on there was nothing left to gain: {measure}, {least}, is rounding."
+        case "falling":
+            pace = f"went from about {before} to {after}"
+            if "decade" in amounts:
+                pace = f"fell from about {before} to {after}, a factor of ten in {multiple(amounts['decade'])} steps"
+            return f"Out of budget. In the second half of the run, from step {span.first:,}, {measure} {pace}."
+    spent = f"{amounts['cost']:,.0f} of {result.cost[-1]:,} evaluations"
+    return (
+        f"What took longest: {spent} brought {measure} from {before} to {after}, from step {span.first:,} to step "
+        f"{span.last:,}."
     )
 
 
-def _limit(n: dict[str, _Amount]) -> list[str]:
-    if n["times"] > 1:
-        return [
-            "There the {size} was {now}, {times:×} times as long as 2/λmax = {limit}, above which a step along the",
-            "steepest direction ends higher than it began, to second order.",
-        ]
-    return ["There the {size} was {now}, below 2/λmax = {limit}: its length alone does not explain it."]
-
-
-def _told(n: dict[str, _Amount]) -> list[str]:
-    above = "it stops gaining where f is at that value, and below it turns round"
-    below = "it aims below what there is, and its steps stay long near the minimum"
-    return [
-        "It was told f* = {told}, but the minimum is {f_star}:",
-        (above if n["told"] > n["f_star"] else below) + ".",
-    ]
-
-
-def _valley(n: dict[str, _Amount]) -> list[str]:
-    own = "no plain step may be longer than 2/λmax, and its own is {part:.2g} of that"
-    return [
-        "It moves along a valley, {times:×} times flatter along its way than across; across,",
-        (own if n["part"] <= 1 else "its step is {part:.2g} times 2/λmax") + ".",
-    ]
-
-
-def _hovers(n: dict[str, _Amount]) -> list[str]:
-    left = "" if math.isnan(n["left"]) else ", {left:×} times the distance that is left"
-    return ["It hovers: {part:.0%} of the steps raise the error, and a step is {length} long" + left + "."]
-
-
-WORDS: dict[str, str | Callable[[dict[str, _Amount]], list[str]]] = {
-    "limit": _limit,
-    "uphill": "Its step size was negative, {now}: it went up the gradient.",
-    "overshoots": "Along its direction a step {times:×} times shorter was best.",
-    "told": _told,
-    "still": "At {part:.0%} of the steps looked at, w did not move at all.",
-    "negative": "At {part:.0%} of the steps looked at it went up the gradient: its step size was below 0.",
-    "climbs": "At {part:.0%} of the steps looked at, w moved up the gradient.",
-    "shrank": "The {size} had fallen from {before} at step {step:,.0f} to about {after}.",
-    "short": "The {size}, {now} in the middle, is {times:×} times below 1/λmax = {stable}.",
-    "valley": _valley,
-    "longer": "Along the way it took, a step {times:×} times as long was best.",
-    "walls": "It bounces between walls: the gradient along the steepest direction changes its sign at {part:.0%} of "
-    "the steps, {wall:.0%} of the error lies across, and the step is {times:.3g} of 2/λmax.",
-    "flat": "It is flat there: the gradient, {gradient}, followed all the way to the minimum would account for "
-    "{part:.0%} of the error.",
-    "faint": "The gradient is small there, {gradient}, where it was up to {most}: it is flat, or near a minimum.",
-    "hovers": _hovers,
-    "noise": "The noise in what it sees, {noise}, is larger than the gradient, {gradient}.",
-}
-"""Each cause in words; ``size`` is what the size of a step is called here."""
+def _cause(cause: Cause, size: str) -> str:
+    """A cause in a sentence; ``size`` is what the size of a step is called."""
+    n = cause.numbers
+    match cause.kind:
+        case "limit" if n["times"] > 1:
+            return (
+                f"There the {size} was {number(n['now'])}, {multiple(n['times'])} times as long as "
+                f"2/λmax = {number(n['limit'])}, above which a step along the steepest direction ends higher than it "
+                "began, to second order."
+            )
+        case "limit":
+            return (
+                f"There the {size} was {number(n['now'])}, below 2/λmax = {number(n['limit'])}: its length alone does "
+                "not explain it."
+            )
+        case "uphill":
+            return f"Its step size was negative, {number(n['now'])}: it went up the gradient."
+        case "overshoots":
+            return f"Along its direction a step {multiple(n['times'])} times shorter was best."
+        case "told":
+            what_follows = "it aims below what there is, and its steps stay long near the minimum"
+            if n["told"] > n["f_star"]:
+                what_follows = "it stops gaining where f is at that value, and below it turns round"
+            return f"It was told f* = {number(n['told'])}, but the minimum is {number(n['f_star'])}: {what_follows}."
+        case "still":
+            return f"At {n['part']:.0%} of the steps looked at, w did not move at all."
+        case "negative":
+            return f"At {n['part']:.0%} of the steps looked at it went up the gradient: its step size was below 0."
+        case "climbs":
+            return f"At {n['part']:.0%} of the steps looked at, w moved up the gradient."
+        case "shrank":
+            return (
+                f"The {size} had fallen from {number(n['before'])} at step {n['step']:,.0f} to about "
+                f"{number(n['after'])}."
+            )
+        case "short":
+            return (
+                f"The {size}, {number(n['now'])} in the middle, is {multiple(n['times'])} times below "
+                f"1/λmax = {number(n['stable'])}."
+            )
+        case "valley":
+            step = f"its step is {n['part']:.2g} times 2/λmax"
+            if n["part"] <= 1:
+                step = f"no plain step may be longer than 2/λmax, and its own is {n['part']:.2g} of that"
+            return (
+                f"It moves along a valley, {multiple(n['times'])} times flatter along its way than across; across, "
+                f"{step}."
+            )
+        case "longer":
+            return f"Along the way it took, a step {multiple(n['times'])} times as long was best."
+        case "walls":
+            return (
+                "It bounces between walls: the gradient along the steepest direction changes its sign at "
+                f"{n['part']:.0%} of the steps, {n['wall']:.0%} of the error lies across, and the step is "
+                f"{n['times']:.3g} of 2/λmax."
+            )
+        case "flat":
+            return (
+                f"It is flat there: the gradient, {number(n['gradient'])}, followed all the way to the minimum would "
+                f"account for {n['part']:.0%} of the error."
+            )
+        case "faint":
+            return (
+                f"The gradient is small there, {number(n['gradient'])}, where it was up to {number(n['most'])}: it is "
+                "flat, or near a minimum."
+            )
+        case "hovers":
+            beside = f", {multiple(n['left'])} times the distance that is left"
+            if math.isnan(n["left"]):
+                beside = ""
+            return (
+                f"It hovers: {n['part']:.0%} of the steps raise the error, and a step is {number(n['length'])} long"
+                f"{beside}."
+            )
+        case "noise":
+            return (
+                f"The noise in what it sees, {number(n['noise'])}, is larger than the gradient, "
+                f"{number(n['gradient'])}."
+            )
+    raise ValueError(f"no words for the cause {cause.kind}")
 
 
 def _path(autopsy: Autopsy) -> str:
@@ -179,28 +191,30 @@ def _path(autopsy: Autopsy) -> str:
     steps = autopsy.steps
     known = np.isfinite(steps.size) & (steps.steepest > 0)
     if not known.any():
-        computed = np.isfinite(steps.steepest).any() or not steps.size.size
-        return "" if computed else "Its curvature was not computed: the function is too large, or has kinks."
-    size, times = np.abs(steps.size[known]), np.abs(steps.size[known]) * steps.steepest[known] / 2
+        if np.isfinite(steps.steepest).any() or not steps.size.size:
+            return ""
+        return "Its curvature was not computed: the function is too large, or has kinks."
+    size = np.abs(steps.size[known])
+    times = size * steps.steepest[known] / 2
     low, high = (number(float(end)) for end in (size.min(), size.max()))
-    span = low if low == high else f"{low} to {high}"
+    sizes = low if low == high else f"{low} to {high}"
     return (
-        f"Along the path, at {counted(int(known.sum()), 'step')}: the {_size(autopsy)} was {span}, in the middle "
+        f"Along the path, at {counted(int(known.sum()), 'step')}: the {_size(autopsy)} was {sizes}, in the middle "
         f"{float(np.median(times)):.2g} of 2/λmax, and above it at {float((times > 1).mean()):.0%} of them."
     )
 
 
 def pasted(autopsy: Autopsy, result: Result) -> str:
-    """The command that makes a run of the autopsy again."""
+    """The command that makes a run of the autopsy again, to be pasted into a terminal."""
     options = dict(autopsy.options)
     if (start := options.pop("start", None)) is not None:
         options["start"] = ",".join(f"{w:.17g}" for w in start)
-    asked = [
+    stated = [
         f"--{key}={value:g}" if isinstance(value, float) else f"--{key}={value}"
         for key, value in options.items()
         if value
     ]
-    return shlex.join(["stepbench", "run", str(autopsy.result.problem), "--method", result.label, *asked])
+    return shlex.join(["stepbench", "run", str(autopsy.result.problem), "--method", result.label, *stated])
 
 
 def advice(autopsy: Autopsy, most: int = 3) -> list[str]:
@@ -212,23 +226,22 @@ def advice(autopsy: Autopsy, most: int = 3) -> list[str]:
 
 def tried_table(autopsy: Autopsy) -> Table:
     """The run, and what was tried in its place, the best first."""
-    table = Table(
-        title="Tried on the same terms", box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left", title_style="bold"
-    )
+    table = titled("Tried on the same terms")
     table.add_column("method", overflow="fold")
-    for heading in (_measure(autopsy), "∇f evals"):
+    for heading in ("f" if autopsy.result.error is None else "error", "∇f evals"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("status", no_wrap=True)
     table.add_column("", no_wrap=True)
+    _add_trial(table, autopsy.result, "this run", style="bold")
     helped = {id(r) for r in autopsy.helped}
-    for r in (autopsy.result, *autopsy.tried):
-        own = r is autopsy.result
-        note = "this run" if own else "better" if id(r) in helped else ""
-        cells = (r.label, number(float(values(r)[-1])), f"{r.evals[-1]:,}")
-        table.add_row(
-            *(Text(cell, style="bold" if own else "") for cell in cells), Text(r.status, style=STYLES[r.status]), note
-        )
+    for r in autopsy.tried:
+        _add_trial(table, r, "better" if id(r) in helped else "")
     return table
+
+
+def _add_trial(table: Table, r: Result, note: str, style: str = "") -> None:
+    cells = [Text(cell, style=style) for cell in (r.label, number(float(values(r)[-1])), f"{r.evals[-1]:,}")]
+    table.add_row(*cells, Text(r.status, style=STYLES[r.status]), note)
 
 
 def anatomy_figure(autopsy: Autopsy) -> Figure:
@@ -236,21 +249,20 @@ def anatomy_figure(autopsy: Autopsy) -> Figure:
     result, steps = autopsy.result, autopsy.steps
     figure = Figure(figsize=(11, 7.6), layout="constrained")
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
-    at = result.iteration[steps.record] + 1
-    _draw_sizes(top, autopsy, at)
+    _draw_sizes(top, autopsy, result.iteration[steps.record] + 1)
     _draw_value(bottom, autopsy)
     for span in autopsy.spans:
         for ax in (top, bottom):
             ax.axvspan(
                 span.first,
                 max(span.last, span.first + 1),
-                color=SHADES[span.kind],
+                color=SPAN_COLOURS[span.kind],
                 alpha=0.5 if span.kind == "jump" else 0.13,
                 lw=0,
             )
         middle = 0.5 * (span.first + span.last)
         bottom.annotate(
-            NAMES[span.kind],
+            SPAN_NAMES[span.kind],
             (middle, 1.0),
             xycoords=("data", "axes fraction"),
             xytext=(0, -4),
@@ -271,7 +283,7 @@ def anatomy_figure(autopsy: Autopsy) -> Figure:
     return figure
 
 
-def _draw_sizes(ax: Axes, autopsy: Autopsy, at: Any) -> None:
+def _draw_sizes(ax: Axes, autopsy: Autopsy, iterations: Any) -> None:
     steps = autopsy.steps
     stable = 1 / np.where(steps.steepest > 0, steps.steepest, math.nan)
     lines: tuple[tuple[Any, str, dict[str, Any]], ...] = (
@@ -282,23 +294,24 @@ def _draw_sizes(ax: Axes, autopsy: Autopsy, at: Any) -> None:
     )
     for amounts, name, style in lines:
         if (np.isfinite(amounts) & (amounts > 0)).any():
-            ax.plot(at, np.where(amounts > 0, amounts, math.nan), label=name, **style)
-    size = np.abs(steps.size)
-    shown = np.where(size > 0, size, math.nan)
+            ax.plot(iterations, np.where(amounts > 0, amounts, math.nan), label=name, **style)
+    size = np.where(steps.size != 0, np.abs(steps.size), math.nan)
     name = "step size α" if autopsy.plain else "effective step, ‖Δw‖/‖∇f‖"
-    ax.plot(at, shown, color=COLOURS[0], lw=2, label=name, zorder=4)
-    if (steps.size < 0).any():
-        ax.plot(at[steps.size < 0], shown[steps.size < 0], "v", color="black", ms=4, label="up the gradient", zorder=5)
-    around = np.concatenate([shown, stable, steps.line])
-    around = around[np.isfinite(around) & (around > 0)]
-    if around.size:
-        low, high = np.quantile(around, (0.01, 0.99))
-        own = shown[np.isfinite(shown)]
-        low, high = (min(low, *own), max(high, *own)) if own.size else (low, high)
+    ax.plot(iterations, size, color=COLOURS[0], lw=2, label=name, zorder=4)
+    uphill = steps.size < 0
+    if uphill.any():
+        ax.plot(iterations[uphill], size[uphill], "v", color="black", ms=4, label="up the gradient", zorder=5)
+    every = np.concatenate([size, stable, steps.line])
+    every = every[np.isfinite(every) & (every > 0)]
+    if every.size:
+        low, high = np.quantile(every, (0.01, 0.99))
+        taken = size[np.isfinite(size)]
+        if taken.size:  # the run's step sizes are in sight, all of them
+            low, high = min(low, *taken), max(high, *taken)
         ax.set_ylim(low / 3, min(high * 3, 1e300))
     ax.set_yscale("log")
     ax.set_ylabel("size of a step")
-    ax.grid(color="#dddddd", lw=0.6)
+    draw_grid(ax)
 
 
 def _draw_value(ax: Axes, autopsy: Autopsy) -> None:
@@ -314,4 +327,4 @@ def _draw_value(ax: Axes, autopsy: Autopsy) -> None:
     else:
         ax.plot(result.iteration, value, color=COLOURS[0], lw=1.8)
     ax.set_ylabel("$f(w)$" if result.error is None else "$f(w) - f^*$")
-    ax.grid(color="#dddddd", lw=0.6)
+    draw_grid(ax)

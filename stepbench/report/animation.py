@@ -61,7 +61,7 @@ def evaluations(results: Sequence[Result]) -> list[int]:
 
 
 def reached(result: Result, evals: int) -> int:
-    """The last record that a run has made when it has spent so many evaluations."""
+    """The last record of a run when it has spent so many evaluations."""
     return int(np.searchsorted(result.cost, evals, side="right")) - 1
 
 
@@ -86,7 +86,7 @@ def frames(results: Sequence[Result]) -> Iterator[Frame]:
 
 
 class _Mover(NamedTuple):
-    """A line of a run that grows through points, one a record, or a head that stands at the last of them."""
+    """A line of a run that grows through points, one point per record, or a head that stands at the last of them."""
 
     line: Line2D
     result: Result
@@ -103,12 +103,13 @@ class _Mover(NamedTuple):
 
 def _stage(results: Sequence[Result]) -> tuple[Figure, Text, list[_Mover]]:
     """The figure with what stands still, the counter, and what moves."""
-    seen = [r for r in results if plots.drawable(r)]
+    traced = [r for r in results if plots.drawable(r)]
     panels, widths = ["error"], [1.0]
     if results[0].accuracy is not None:
         panels, widths = ["error", "accuracy"], [1.0, 1.0]
-    if seen:
-        (left, right), (bottom, top) = view = plots.window(seen)
+    if traced:
+        view = plots.window(traced)
+        (left, right), (bottom, top) = view
         panels, widths = ["trace", *panels], [min(max((right - left) / (top - bottom), 0.8), 1.4), *widths]
     figure = Figure(figsize=(12.8, 7.2), dpi=100, layout="constrained")
     figure.get_layout_engine().set(w_pad=0.1, h_pad=0.15)  # type: ignore[union-attr, call-arg]
@@ -117,9 +118,9 @@ def _stage(results: Sequence[Result]) -> tuple[Figure, Text, list[_Mover]]:
     movers = [*_curves(results, curves)]
     if "accuracy" in axes:
         movers += _curves(results, plots.draw_accuracy(axes["accuracy"], results))
-    if seen:
+    if traced:
         plots.draw_contours(axes["trace"], results[0].problem, view)
-        axes["trace"].plot(*seen[0].x[0], "o", ms=12, color="white", mec="black", mew=2, zorder=5, label="start")
+        axes["trace"].plot(*traced[0].x[0], "o", ms=12, color="white", mec="black", mew=2, zorder=5, label="start")
         for r, (curve, *_) in zip(results, curves, strict=True):
             movers += _trace(axes["trace"], r, curve)
     for ax in axes.values():
@@ -145,9 +146,9 @@ def _curves(results: Sequence[Result], drawn: Sequence[Sequence[Line2D]]) -> Ite
         points: Any = curve.get_xydata()
         marks: list[Any] = [end.get_xydata() for end in ends]
         ended = min((float(mark[0, 0]) for mark in marks), default=math.inf)
-        seen = np.where(plots.inside(plots.frame(ax), points)[:, None], points, math.nan)
+        in_sight = np.where(plots.inside(plots.frame(ax), points)[:, None], points, math.nan)
         yield _Mover(curve, r, points)
-        yield _Mover(_head(ax, curve), r, seen, head=True, until=ended)
+        yield _Mover(_head(ax, curve), r, in_sight, head=True, until=ended)
         curve.set(linestyle="-", linewidth=3, markevery=[], ms=10, zorder=4)
         for end, mark in zip(ends, marks, strict=True):
             end.set(markersize=18)
@@ -159,13 +160,13 @@ def _trace(ax: Axes, r: Result, curve: Line2D) -> Iterator[_Mover]:
     view = plots.frame(ax)
     (line,) = ax.plot([], [], color=curve.get_color(), lw=3, alpha=0.9, zorder=4)
     yield _Mover(line, r, plots.visible(view, r.x))
-    seen, ended = plots.within(view, r.x), math.inf
+    in_sight, ended = plots.within(view, r.x), math.inf
     if r.status == "diverged":
         outside = np.flatnonzero(plots.inside(view, r.x))[-1:] + 1
         ended = float(r.cost[min([*outside, len(r.x) - 1])])
         (cross,) = ax.plot([], [], **plots.DIVERGED | {"ms": 18}, clip_on=False)
-        yield _Mover(cross, r, seen, head=True, since=ended)
-    yield _Mover(_head(ax, curve), r, seen, head=True, until=ended)
+        yield _Mover(cross, r, in_sight, head=True, since=ended)
+    yield _Mover(_head(ax, curve), r, in_sight, head=True, until=ended)
 
 
 def _head(ax: Axes, curve: Line2D) -> Line2D:
@@ -194,10 +195,10 @@ def _palette() -> bytes:
 
 
 def _write_mp4(film: Iterable[Frame], path: Path) -> None:
-    told = ["ffmpeg", "-loglevel", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", "1280x720"]
-    told += ["-r", str(1000 // PAUSE), "-i", "-", "-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p"]
-    told += ["-movflags", "+faststart", f"file:{path}"]
-    with suppress(BrokenPipeError), subprocess.Popen(told, stdin=subprocess.PIPE) as ffmpeg:
+    command = ["ffmpeg", "-loglevel", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", "1280x720"]
+    command += ["-r", str(1000 // PAUSE), "-i", "-", "-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p"]
+    command += ["-movflags", "+faststart", f"file:{path}"]
+    with suppress(BrokenPipeError), subprocess.Popen(command, stdin=subprocess.PIPE) as ffmpeg:
         assert ffmpeg.stdin is not None
         for frame in film:
             ffmpeg.stdin.write(frame.tobytes())

@@ -10,11 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from stepbench.engine.result import Result
-from stepbench.report.plots import COLOURS, DASHES, MARKERS
+from stepbench.report.plots import COLOURS, DASHES, MARKERS, draw_grid
 from stepbench.reproduce.claims import Across, Curves
 from stepbench.reproduce.verdicts import Verdict
 
-NAMES = {
+AXIS_NAMES = {
     "error": "error $f(w) - f^*$",
     "distance": r"distance $\|w - w^*\|$",
     "gradient_norm": r"$\|\nabla f(w)\|$",
@@ -35,7 +35,7 @@ def claim_figure(verdict: Verdict) -> Figure:
     else:
         assert picture is not None
         _draw_curves(ax, verdict, picture)
-    ax.grid(color="#dddddd", lw=0.6)
+    draw_grid(ax)
     ax.legend(fontsize=9, frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5))
     ax.set_title(textwrap.fill(f"{claim.where}: {claim.says}", 85) + f"\n{verdict.word}", fontsize=11, loc="left")
     return figure
@@ -68,8 +68,8 @@ def _draw_curves(ax: Axes, verdict: Verdict, picture: Curves) -> None:
     if max(lengths) > 8 * min(lengths):  # else a run that is over at once would be a line on the axis
         ax.set_xscale("log")
     component = "" if picture.component is None else f"({picture.component + 1})"
-    ax.set_ylabel(NAMES.get(picture.y, f"step size α{component}"))
-    ax.set_xlabel(NAMES[picture.x])
+    ax.set_ylabel(AXIS_NAMES.get(picture.y, f"step size α{component}"))
+    ax.set_xlabel(AXIS_NAMES[picture.x])
 
 
 def _name(key: Any) -> str:

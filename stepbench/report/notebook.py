@@ -1,4 +1,4 @@
-"""Tables and figures as HTML, for notebooks."""
+"""Tables and figures as HTML, for notebooks and reports."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ PRE = '<pre style="font-family:monospace; line-height:1.3; background:none">{cod
 
 def html(*shown: Table | Figure) -> str:
     """Tables as text in their colours and figures as images, one below the other."""
-    return "\n".join(_image(part) if isinstance(part, Figure) else _text(part) for part in shown)
+    return "\n".join(
+        f'<img style="max-width:100%" src="{image(part, dpi=80)}">' if isinstance(part, Figure) else _text(part)
+        for part in shown
+    )
 
 
 def _text(table: Table) -> str:
@@ -23,7 +26,8 @@ def _text(table: Table) -> str:
     return page.export_html(code_format=PRE, inline_styles=True)
 
 
-def _image(figure: Figure) -> str:
+def image(figure: Figure, dpi: int) -> str:
+    """A figure as the source of an ``img``, which holds the whole picture."""
     file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=80)
-    return f'<img style="max-width:100%" src="data:image/png;base64,{b64encode(file.getvalue()).decode()}">'
+    figure.savefig(file, format="png", dpi=dpi)
+    return f"data:image/png;base64,{b64encode(file.getvalue()).decode()}"

@@ -28,15 +28,21 @@ DIVERGED: Any = {"marker": "X", "ms": 11, "color": "#D00000", "mec": "white", "l
 
 def run_figure(result: Result) -> Figure:
     """One run: its trace on the contours where there are two parameters, its errors, its step sizes."""
-    trace, steps = drawable(result), result.step_size is not None
-    errors = ["f"] + ["distance"] * (result.distance is not None) + ["accuracy"] * (result.accuracy is not None)
-    below = errors + ["alpha"] * steps
-    figure = Figure(figsize=(11.5, 8.2) if trace else (11.5, 4.2), layout="constrained")
+    panels = ["f"]
+    if result.distance is not None:
+        panels.append("distance")
+    if result.accuracy is not None:
+        panels.append("accuracy")
+    if result.step_size is not None:
+        panels.append("alpha")
+    traced = drawable(result)
+    figure = Figure(figsize=(11.5, 8.2) if traced else (11.5, 4.2), layout="constrained")
     # Six columns serve two or three panels alike.
-    row = [name for name in below for _ in range(6 // len(below))]
-    mosaic: Any = [["trace"] * 6] * 2 + [row] if trace else [row]
+    row = [name for name in panels for _ in range(6 // len(panels))]
+    above = ["trace"] * 6
+    mosaic: Any = [above, above, row] if traced else [row]
     axes = figure.subplot_mosaic(mosaic)
-    if trace:
+    if traced:
         draw_contours(axes["trace"], result.problem, window([result]))
         draw_trace(axes["trace"], result, COLOURS[1])
         _legend_beside(axes["trace"])
@@ -45,7 +51,7 @@ def run_figure(result: Result) -> Figure:
         draw_errors(axes["distance"], [result], "distance")
     if "accuracy" in axes:
         draw_accuracy(axes["accuracy"], [result])
-    if steps:
+    if "alpha" in axes:
         draw_step_sizes(axes["alpha"], result)
     figure.suptitle(f"{result.label} on {result.problem}\n{outcome_line(result)}", fontsize=11)
     return figure
@@ -59,12 +65,12 @@ def comparison_figure(results: Sequence[Result]) -> Figure:
     figure = Figure(figsize=(13, 3.1 * rows + 4.4), layout="constrained")
     halves: Any = figure.subfigures(2, 1, height_ratios=[3.1 * rows, 4.4]) if drawn else [figure]
     if drawn:
-        seen = window(drawn)
+        view = window(drawn)
         axes = halves[0].subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
         for ax in axes.flat[len(drawn) :]:
             ax.set_axis_off()
         for ax, r in zip(axes.flat, drawn, strict=False):
-            draw_contours(ax, r.problem, seen)
+            draw_contours(ax, r.problem, view)
             draw_trace(ax, r, COLOURS[results.index(r) % len(COLOURS)])
             ax.set_title(f"{r.label}\n{outcome_line(r)}", fontsize=8.5)
         for k, ax in enumerate(axes.flat[: len(drawn)]):  # numbers on the outer axes only
@@ -81,8 +87,7 @@ def comparison_figure(results: Sequence[Result]) -> Figure:
         draw_errors(panels[1], results, "distance")
     legend = once(panels)
     for ax in panels:
-        if ax.get_legend():
-            ax.get_legend().remove()
+        _remove_legend(ax)
     halves[-1].legend(**legend, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
     figure.suptitle(str(results[0].problem), fontsize=12)
     return figure
@@ -108,11 +113,15 @@ def step_size_figure(results: Sequence[Result]) -> Figure:
                 ax.legend(fontsize=8, frameon=False, loc="lower right")
     ax = halves[-1].subplots()
     draw_errors(ax, results, "error")
-    if ax.get_legend():
-        ax.get_legend().remove()
+    _remove_legend(ax)
     halves[-1].legend(**once([ax]), loc="outside lower center", ncols=4, frameon=False, fontsize=9)
     figure.suptitle(str(results[0].problem), fontsize=12)
     return figure
+
+
+def _remove_legend(ax: Axes) -> None:
+    if (legend := ax.get_legend()) is not None:
+        legend.remove()
 
 
 def once(axes: Iterable[Axes]) -> dict[str, Any]:
@@ -126,9 +135,12 @@ def outcome_line(result: Result) -> str:
     value, name = (result.f[-1], "f") if result.error is None else (result.error[-1], "error")
     if result.problem.f_means:
         value, name = result.f[-1], result.problem.f_means
-    asked = f" and {result.fevals[-1]:,} f" if result.fevals[-1] else ""
-    asked += f" · noise {result.noise:g}" if result.noise else ""
-    return f"{result.status} · {name} {value:.2g} · {result.evals[-1]:,} ∇f{asked}"
+    line = f"{result.status} · {name} {value:.2g} · {result.evals[-1]:,} ∇f"
+    if result.fevals[-1]:
+        line += f" and {result.fevals[-1]:,} f"
+    if result.noise:
+        line += f" · noise {result.noise:g}"
+    return line
 
 
 def drawable(result: Result) -> bool:
@@ -201,13 +213,13 @@ def contour_levels(problem: Problem, window: Window) -> tuple[Any, Any, Any, Any
 
 
 def draw_trace(ax: Axes, r: Result, colour: str) -> None:
-    """The path of a run: a dot a step, a heavier stroke where a step planned ahead, a cross where it diverged."""
+    """The path of a run: a dot per step, a heavier stroke where a step planned ahead, a cross where it diverged."""
     view = frame(ax)
     path = visible(view, r.x)
     ax.plot(*path[0], "o", ms=8, color="white", mec="black", mew=1.5, zorder=6, ls="", label="start")
     ax.plot(*path.T, color=colour, lw=0.9, alpha=0.9, zorder=3)
-    shown = path if len(path) <= 400 else path[np.unique(np.geomspace(1, len(path), 400).astype(int) - 1)]
-    ax.plot(*shown.T, ".", ms=3, color=colour, zorder=4, ls="", label="step")
+    dots = path if len(path) <= 400 else path[np.unique(np.geomspace(1, len(path), 400).astype(int) - 1)]
+    ax.plot(*dots.T, ".", ms=3, color=colour, zorder=4, ls="", label="step")
     if r.plans:
         jumps = np.flatnonzero(np.diff(r.evals) > 1)
         segments = np.full((3 * len(jumps), 2), math.nan)
@@ -242,64 +254,76 @@ def inside(window: Window, w: Any) -> Any:
 
 def within(window: Window, path: Any) -> Any:
     """The points of a path; of those outside the window, the point where the path left it."""
-    seen = inside(window, path)
-    last = np.maximum.accumulate(np.where(seen, np.arange(len(path)), 0))
-    at, step = path[last], path[np.minimum(last + 1, len(path) - 1)] - path[last]
+    is_inside = inside(window, path)
+    last = np.maximum.accumulate(np.where(is_inside, np.arange(len(path)), 0))
+    from_w, step = path[last], path[np.minimum(last + 1, len(path) - 1)] - path[last]
     low, high = np.transpose(window)
     edges = np.where(step > 0, high, low)
     with np.errstate(all="ignore"):
-        share = np.nanmin(np.where(step == 0, math.inf, (edges - at) / step), axis=1, keepdims=True)
-    return np.where(seen[:, None], path, at + np.clip(share, 0, 1) * step)
+        share = np.nanmin(np.where(step == 0, math.inf, (edges - from_w) / step), axis=1, keepdims=True)
+    return np.where(is_inside[:, None], path, from_w + np.clip(share, 0, 1) * step)
 
 
-def draw_errors(ax: Axes, results: Sequence[Result], what: str) -> list[list[Line2D]]:
-    """The error f − f*, or the distance ‖w − w*‖, against gradient evaluations, on a logarithmic axis.
+def draw_errors(ax: Axes, results: Sequence[Result], measure: str) -> list[list[Line2D]]:
+    """The ``measure`` "error", f − f*, or "distance", ‖w − w*‖, against gradient evaluations, on a logarithmic axis.
 
-    Where f* is unknown it is f itself, and the axis says so. Where a run reaches exactly 0, which has no place on a
-    logarithmic axis, its curve falls to a triangle on the axis. A method that asks for no gradients is drawn against
-    its function evaluations. Where the problem declares μ and L, the rates of gradient descent and of Nesterov's
-    method are drawn from the common start.
+    Where f* is unknown, f itself stands in for the error, and the axis says so. Where a run reaches exactly 0, which
+    has no place on a logarithmic axis, its curve falls to a triangle on the axis. A method that asks for no gradients
+    is drawn against its function evaluations. Where the problem declares μ and L, the rates of gradient descent and of
+    Nesterov's method are drawn from the common start.
 
     Returns what belongs to each run: its curve, and the marks of its end.
     """
-    named = {"error": ("error", "$f(w) - f^*$"), "distance": ("distance", r"$\|w - w^*\|$")}
-    known = results[0].error is not None or what == "distance"
-    field, label = named[what] if known else ("f", "$f(w)$")
-    label = results[0].problem.f_means or label
+    known = results[0].error is not None or measure == "distance"
+    field = measure if known else "f"
+    labels = {"error": "$f(w) - f^*$", "distance": r"$\|w - w^*\|$", "f": "$f(w)$"}
+    label = results[0].problem.f_means or labels[field]
     curves = [np.asarray(getattr(r, field)) for r in results]
     signed = not known and any((curve <= 0).any() for curve in curves)  # nothing says that f stays above 0
     bottom, top = signed_limits(curves) if signed else error_limits(curves)
-    ends, drawn_of = [], []
+    ends, lines_of_runs = [], []
     for i, (r, curve) in enumerate(zip(results, curves, strict=True)):
-        name = r.label + (" (function evaluations)" if r.gradient_free else "")
-        seen = np.clip(curve, min(1e3 * bottom, -1e3 * top), 1e3 * abs(top))  # what is beyond leaves the axes
-        drawn = seen if signed else np.where(curve > 0, seen, bottom)
+        name = f"{r.label} (function evaluations)" if r.gradient_free else r.label
+        drawn = np.clip(curve, min(1e3 * bottom, -1e3 * top), 1e3 * abs(top))  # what is beyond leaves the axes
+        if not signed:
+            drawn = np.where(curve > 0, drawn, bottom)
         end, lines = _draw_curve(ax, i, r, drawn, top, name if len(results) > 1 else "")
         if not signed and curve[-1] <= 0:
             colour = COLOURS[i % len(COLOURS)]
             lines += ax.plot(r.cost[-1], bottom, "v", ms=10, color=colour, clip_on=False, zorder=5)
         ends.append(end)
-        drawn_of.append(lines)
-    _draw_rates(ax, results, curves, max(ends), bottom, of_distance=what == "distance")
+        lines_of_runs.append(lines)
+    _draw_rates(ax, results, curves, max(ends), bottom, of_distance=measure == "distance")
     lasted = [end for end, r in zip(ends, results, strict=True) if r.status != "diverged"]
     if lasted and min(lasted) < max(ends) / 10:  # else a run that is over at once would be a line on the axis
         ax.set_xscale("symlog", linthresh=10)
     if signed:  # linear around 0, by the size of the start, or of all where that is 0
-        size = max(abs(float(curve[0])) for curve in curves)
-        ax.set_yscale("symlog", linthresh=max(size, 1e-2 * max(abs(bottom), abs(top)) if size < 1e-100 else 0.0))
+        linear = max(abs(float(curve[0])) for curve in curves)
+        if linear < 1e-100:
+            linear = max(linear, 1e-2 * max(abs(bottom), abs(top)))
+        ax.set_yscale("symlog", linthresh=linear)
     else:
         ax.set_yscale("log")
     ax.set(ylim=(bottom, top), xlim=(0, max(*ends, 1) * 1.02))
     asked = "function" if all(r.gradient_free for r in results) else "gradient"
     ax.set(xlabel=f"{asked} evaluations", ylabel=label)
-    ax.grid(color="#dddddd", lw=0.6)
+    draw_grid(ax)
     if not signed and any(curve[-1] <= 0 for curve in curves):
         ax.plot([], [], "v", color="grey", ls="", label="0 in double precision")
     if any(r.status == "diverged" for r in results):
         ax.plot([], [], **DIVERGED, label="diverged")
     if ax.get_legend_handles_labels()[0]:
-        ax.legend(fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.18))
-    return drawn_of
+        _legend_below(ax)
+    return lines_of_runs
+
+
+def draw_grid(ax: Axes) -> None:
+    """Thin grey lines at the ticks."""
+    ax.grid(color="#dddddd", lw=0.6)
+
+
+def _legend_below(ax: Axes, ncols: int = 1) -> None:
+    ax.legend(fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=ncols)
 
 
 def draw_accuracy(ax: Axes, results: Sequence[Result]) -> list[list[Line2D]]:
@@ -307,17 +331,18 @@ def draw_accuracy(ax: Axes, results: Sequence[Result]) -> list[list[Line2D]]:
 
     Returns what ``draw_errors`` does.
     """
-    drawn_of = []
+    lines_of_runs = []
     for i, r in enumerate(results):
         assert r.accuracy is not None
-        drawn_of.append(_draw_curve(ax, i, r, r.accuracy, math.inf, r.label if len(results) > 1 else "")[1])
+        _, lines = _draw_curve(ax, i, r, r.accuracy, math.inf, r.label if len(results) > 1 else "")
+        lines_of_runs.append(lines)
     ax.set_ylabel(results[0].problem.accuracy_means)
     ax.set(ylim=(0, 1.02), xlim=(0, max(*(r.cost[-1] for r in results), 1) * 1.02), xlabel="gradient evaluations")
     ax.yaxis.set_major_formatter(PercentFormatter(1.0))
-    ax.grid(color="#dddddd", lw=0.6)
+    draw_grid(ax)
     if len(results) > 1:
-        ax.legend(fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.18))
-    return drawn_of
+        _legend_below(ax)
+    return lines_of_runs
 
 
 def error_limits(curves: Sequence[Any]) -> tuple[float, float]:
@@ -342,8 +367,7 @@ def signed_limits(curves: Sequence[Any]) -> tuple[float, float]:
 
 def _draw_curve(ax: Axes, i: int, r: Result, drawn: Any, top: float, name: str) -> tuple[float, list[Line2D]]:
     """One run's curve, within what the axis can show; returns how far along it can be seen, and what was drawn."""
-    above = np.flatnonzero(drawn > top) if r.status == "diverged" else np.array([], dtype=int)
-    last = int(above[0]) if above.size else len(drawn) - 1
+    last = last_on_axes(r, drawn, top)
     lines = ax.plot(
         r.cost,
         drawn,
@@ -357,7 +381,14 @@ def _draw_curve(ax: Axes, i: int, r: Result, drawn: Any, top: float, name: str) 
     )
     if r.status == "diverged":
         lines += ax.plot(r.cost[last], min(float(drawn[last]), top), **DIVERGED, clip_on=False)
-    return float(r.cost[last]) * (1.3 if above.size else 1), lines
+    leaves = r.status == "diverged" and drawn[last] > top
+    return float(r.cost[last]) * (1.3 if leaves else 1), lines
+
+
+def last_on_axes(r: Result, values: Any, top: float) -> int:
+    """The last record of a curve that is drawn: where a run that diverged leaves the axes, or its end."""
+    above = np.flatnonzero(values > top) if r.status == "diverged" else np.array([], dtype=int)
+    return int(above[0]) if above.size else len(values) - 1
 
 
 def _marks(spent: Any) -> list[int]:
@@ -401,6 +432,7 @@ def draw_step_sizes(ax: Axes, r: Result) -> None:
     few = np.count_nonzero(np.isfinite(sizes[:, 0])) < 60
     # A step size that jumps at every plan is a cloud: drawn as a line, one component's would hide another's.
     steady = np.count_nonzero(np.diff(np.signbit(sizes[:, 0]))) < 20
+    cloud = "" if steady else "."
     for i in range(shown):
         ax.plot(
             iterations,
@@ -408,7 +440,7 @@ def draw_step_sizes(ax: Axes, r: Result) -> None:
             color=COLOURS[i],
             lw=1.2,
             ls=DASHES[i] if steady else "",
-            marker=MARKERS[i] if few else "" if steady else ".",
+            marker=MARKERS[i] if few else cloud,
             ms=4 if few else 1.5,
             label=names[i],
         )
@@ -427,9 +459,9 @@ def draw_step_sizes(ax: Axes, r: Result) -> None:
         ax.set_ylabel("step size α")
         ax.set_ylim(0, 1.25 * float(finite.max()) if finite.size else 1)
     ax.set_xlabel("iteration")
-    ax.grid(color="#dddddd", lw=0.6)
+    draw_grid(ax)
     if shown > 1:
-        ax.legend(fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=3)
+        _legend_below(ax, ncols=3)
 
 
 def _legend_beside(ax: Axes) -> None:

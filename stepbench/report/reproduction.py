@@ -1,11 +1,9 @@
-"""What ``stepbench reproduce`` tells: tables, figures, and a report in Markdown or HTML."""
+"""What ``stepbench reproduce`` prints and writes: tables, figures, and a report in Markdown or HTML."""
 
 from __future__ import annotations
 
-import base64
 import datetime
 import html
-import io
 import math
 import os
 import platform
@@ -14,13 +12,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import numpy as np
 from rich.console import Group
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from stepbench.engine.identity import version
+from stepbench.report.numbers import duration, median_and_range
 from stepbench.reproduce.claims import Claim, Paper
 from stepbench.reproduce.verdicts import NOT, NOT_HERE, PARTLY, REPRODUCED, WORDS, Verdict
 
@@ -34,7 +32,7 @@ COMMANDS = 12
 
 
 def claims_table(paper: Paper, claims: Sequence[Claim]) -> Table:
-    """The claims of a paper, one line per claim."""
+    """The claims of a paper, a line per claim."""
     table = Table(title=heading(paper), title_justify="left", box=None, padding=(0, 2, 0, 0), show_header=False)
     for claim in claims:
         slow = "" if claim.quick or claim.missing else " (longer)"
@@ -49,16 +47,16 @@ def heading(paper: Paper) -> Text:
 
 
 def verdict_lines(verdict: Verdict, width: int, plain: bool = False) -> Group:
-    """A claim with its verdict, and a line for each number: whether it agrees, the paper's, and ours.
+    """A claim with its verdict, and a line per number: whether it agrees, the paper's, and ours.
 
     ``plain`` uses only ASCII signs.
     """
     claim = verdict.claim
-    seconds = f"  {_word(verdict, '{}').removeprefix(verdict.word).strip()} {duration(verdict.seconds)}"
+    note = f"  {_agreement(verdict)} {duration(verdict.seconds)}" if verdict.measured else ""
     head = Table.grid(padding=(0, 2, 0, 0))
     head.add_column(width=14)
     head.add_column(width=width - 18)
-    says = Text.assemble((f"{claim.where}  ", "bold"), claim.says, (seconds if verdict.measured else "", "dim"))
+    says = Text.assemble((f"{claim.where}  ", "bold"), claim.says, (note, "dim"))
     head.add_row(Text(verdict.word, style=STYLES[verdict.word]), says)
     for words in filter(None, (verdict.detail, verdict.lost)):
         head.add_row("", Text(words, style="dim"))
@@ -73,33 +71,18 @@ def verdict_lines(verdict: Verdict, width: int, plain: bool = False) -> Group:
 
 
 def lines(verdict: Verdict) -> list[tuple[str, str, str, str]]:
-    """A line for each number: whether it agrees, its name, the paper's and ours."""
+    """A line per number: whether it agrees, its name, the paper's and ours."""
     n = len(verdict.seeds)
-    found = []
+    rows = []
     for name, values in verdict.measured.items():
         k = verdict.agrees(name)
-        mark = "✓" if k == n else "✗" if not k else f"~ {k} of {n} seeds"
-        found.append((mark, name, verdict.claim.numbers[name].paper.says, measured(values)))
-    return found
-
-
-def measured(values: Sequence[float]) -> str:
-    """The median over seeds, and the range where they differ."""
-    middle = number(float(np.median(values)))
-    low, high = number(min(values)), number(max(values))
-    return middle if low == high else f"{middle} ({low} to {high})"
-
-
-def number(value: float) -> str:
-    """A number with as many digits as a reader compares; ∞ for what never comes."""
-    if not math.isfinite(value):
-        return "∞" if value > 0 else "–" if math.isnan(value) else "−∞"
-    return f"{value:,.0f}" if value == round(value) and abs(value) < 1e7 else f"{value:.4g}"
-
-
-def duration(seconds: float) -> str:
-    """Seconds, as a reader says them."""
-    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.1f} min"
+        mark = f"~ {k} of {n} seeds"
+        if k == n:
+            mark = "✓"
+        elif k == 0:
+            mark = "✗"
+        rows.append((mark, name, verdict.claim.numbers[name].paper.says, median_and_range(values)))
+    return rows
 
 
 def tally(verdicts: Sequence[Verdict]) -> str:
@@ -196,28 +179,35 @@ def _installed(name: str) -> bool:
 def _words(verdict: Verdict) -> list[str]:
     """What there is to say below the numbers."""
     claim = verdict.claim
-    tolerance = [f"Tolerance: {claim.why}."] if claim.why and verdict.measured else []
-    told = [f"{words}." for words in (verdict.detail, verdict.lost) if words]
-    return [*told, *tolerance, *([claim.note] if claim.note else [])]
+    paragraphs = [f"{words}." for words in (verdict.detail, verdict.lost) if words]
+    if claim.why and verdict.measured:
+        paragraphs.append(f"Tolerance: {claim.why}.")
+    if claim.note:
+        paragraphs.append(claim.note)
+    return paragraphs
 
 
-def _told(verdict: Verdict) -> list[str]:
+def _first_commands(verdict: Verdict) -> list[str]:
     """The first commands of a claim, and how many more there are."""
     every = commands(verdict)
-    more = [f"# and {len(every) - COMMANDS:,} more like these"] if len(every) > COMMANDS else []
-    return every[:COMMANDS] + more
+    if len(every) <= COMMANDS:
+        return every
+    return [*every[:COMMANDS], f"# and {len(every) - COMMANDS:,} more like these"]
 
 
 def _markdown(judged: Sequence[Judged], command: str, figures: Path | None) -> str:
-    told = facts(judged, command)
     text = ["# Reproduction", "", INTRODUCTION, ""]
-    text += [f"- {name}: `{fact}`" if name == "command" else f"- {name}: {fact}" for name, fact in told.items()]
+    text += [
+        f"- {name}: `{fact}`" if name == "command" else f"- {name}: {fact}"
+        for name, fact in facts(judged, command).items()
+    ]
     for paper, verdicts in judged:
         text += ["", f"## {paper.name}", "", f"{paper.source}: {tally(verdicts)}.", ""]
         text += ["| claim | where | the paper says | verdict |", "|---|---|---|---|"]
         for v in verdicts:
             link = f"[{v.claim.name}](#{paper.name}-{v.claim.name})"
-            text.append(f"| {link} | {v.claim.where} | {v.claim.says} | {_word(v, '**{}**')} |")
+            verdict = f"**{v.word}** {_agreement(v)}".strip()
+            text.append(f"| {link} | {v.claim.where} | {v.claim.says} | {verdict} |")
         for v in verdicts:
             text += ["", f'<a id="{paper.name}-{v.claim.name}"></a>', f"### {paper.name}/{v.claim.name}: {v.word}", ""]
             text += [f"{v.claim.where}: {v.claim.says}.", ""]
@@ -227,8 +217,8 @@ def _markdown(judged: Sequence[Judged], command: str, figures: Path | None) -> s
             text += [line for words in _words(v) for line in (words, "")]
             if figures is not None and v.claim.picture is not None and v.results:
                 text += [f"![{v.claim.says}]({(figures / figure_name(paper, v)).as_posix()})", ""]
-            if v.measured and (told_ := _told(v)):
-                text += ["<details><summary>commands</summary>", "", "```sh", *told_, "```", "", "</details>"]
+            if v.measured and (listed := _first_commands(v)):
+                text += ["<details><summary>commands</summary>", "", "```sh", *listed, "```", "", "</details>"]
     return "\n".join(text).rstrip() + "\n"
 
 
@@ -266,29 +256,28 @@ def _html(judged: Sequence[Judged], command: str) -> str:
                 body.append("</table>")
             body += [f'<p class="words">{e(words)}</p>' for words in _words(v)]
             if v.claim.picture is not None and v.results:
-                body.append(f'<img alt="{e(v.claim.says)}" src="data:image/png;base64,{_picture(v)}">')
-            if v.measured and (told_ := _told(v)):
-                body.append(f"<details><summary>commands</summary><pre>{e(chr(10).join(told_))}</pre></details>")
+                body.append(f'<img alt="{e(v.claim.says)}" src="{_picture(v)}">')
+            if v.measured and (listed := "\n".join(_first_commands(v))):
+                body.append(f"<details><summary>commands</summary><pre>{e(listed)}</pre></details>")
             body.append("</section>")
     head = f'<meta charset="utf-8"><title>Reproduction</title><style>{_STYLE}</style>'
     return f"<!doctype html><html lang=en><head>{head}</head><body>\n" + "\n".join(body) + "\n</body></html>\n"
 
 
-def _word(verdict: Verdict, form: str) -> str:
-    """The verdict, and in brackets how many of the numbers agree where that is some of them."""
+def _agreement(verdict: Verdict) -> str:
+    """In brackets how many of the numbers agree, where that is some of them."""
     if verdict.word != PARTLY:
-        return form.format(verdict.word)
+        return ""
     agree = sum(verdict.agrees(name) == len(verdict.seeds) for name in verdict.measured)
-    return f"{form.format(verdict.word)} ({agree} of {len(verdict.measured)})"
+    return f"({agree} of {len(verdict.measured)})"
 
 
 def _coloured(verdict: Verdict) -> str:
-    return _word(verdict, f'<span class="verdict {_CLASSES[verdict.word]}">{{}}</span>')
+    return f'<span class="verdict {_CLASSES[verdict.word]}">{verdict.word}</span> {_agreement(verdict)}'.strip()
 
 
 def _picture(verdict: Verdict) -> str:
     from stepbench.report.claim_plots import claim_figure
+    from stepbench.report.notebook import image
 
-    file = io.BytesIO()
-    claim_figure(verdict).savefig(file, format="png", dpi=90)
-    return base64.b64encode(file.getvalue()).decode()
+    return image(claim_figure(verdict), dpi=90)

@@ -17,8 +17,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from stepbench.fields import InputError
-from stepbench.report.plots import COLOURS, DASHES, MARKERS, draw_level_lines
-from stepbench.report.study_tables import counted, decades_name, value_name
+from stepbench.report.numbers import counted, value_name
+from stepbench.report.plots import COLOURS, DASHES, MARKERS, draw_grid, draw_level_lines
+from stepbench.report.study_tables import decades_name
 from stepbench.study.profile import solved_within
 
 if TYPE_CHECKING:
@@ -29,25 +30,25 @@ if TYPE_CHECKING:
 
 LOST, SLOW = "#C8102E", "#D9D9D9"
 """Diverged, and not there within the budget."""
-SCALE = "viridis_r"
+COSTS = "viridis_r"
 BASINS = ("Blues", "Oranges", "Greens", "Purples", "YlOrBr", "BuGn", "RdPu", "Greys")
-"""Colours of cost: one for all, or one a basin."""
+"""The colour maps of costs: one for all, or one per basin."""
 
 
 def sensitivity_figure(sweep: Sweep) -> Figure:
-    """What the target costs against the first axis, and below, a strip a line: usable, reached, too slow, diverged."""
-    lines, axis = sweep.sensitivities(), sweep.axes[0]
+    """What the target costs against the first axis; below, a strip per line: usable, reached, too slow, diverged."""
+    lines, axis, known = sweep.sensitivities(), sweep.axes[0], sweep.target is not None
     strip = 0.26 * len(lines) + 0.9
     figure = Figure(figsize=(10, 4.6 + strip), layout="constrained")
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[4.6, strip])
     places, edges = _places(axis)
     for k, line in enumerate(lines):
-        _draw_sensitivity(top, k, line, places, edges, shade=len(lines) == 1, known=sweep.target is not None)
+        _draw_sensitivity(top, k, line, places, edges, shade=len(lines) == 1, known=known)
     if axis.numeric and axis.log:
         top.set_xscale("log")
     elif not axis.numeric:
         bottom.set_xticks(places, [value_name(value) for value in axis.values])
-    shown = np.concatenate([line.cost if sweep.target is not None else line.left for line in lines])
+    shown = np.concatenate([line.cost if known else line.left for line in lines])
     if (shown[np.isfinite(shown)] > 0).all():
         top.set_yscale("log")
     if sweep.target is not None:
@@ -56,19 +57,20 @@ def sensitivity_figure(sweep: Sweep) -> Figure:
         top.annotate("budget", (1, sweep.budget), xycoords=("axes fraction", "data"), ha="right", va="bottom", size=8)
     else:
         top.set_ylabel("f at the end")
-    top.grid(color="#dddddd", lw=0.6)
+    draw_grid(top)
     top.set_xlim(edges[0], edges[-1])
     if len(lines) > 1:
         top.legend(fontsize=9, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.02), ncols=4)
     _draw_strips(bottom, lines, edges)
     bottom.set_xlabel(_axis_name(axis))
-    words = [
-        (COLOURS[0], 1.0, "usable: at most twice the best cost"),
-        (COLOURS[0], 0.35, "reached"),
-        (SLOW, 1.0, "not reached"),
-    ]
-    words = words if sweep.target is not None else [(SLOW, 1.0, "to the end of the budget")]
-    handles = _patches(*words, (LOST, 1.0, "diverged"))
+    meanings = [(SLOW, 1.0, "to the end of the budget")]
+    if known:
+        meanings = [
+            (COLOURS[0], 1.0, "usable: at most twice the best cost"),
+            (COLOURS[0], 0.35, "reached"),
+            (SLOW, 1.0, "not reached"),
+        ]
+    handles = _patches(*meanings, (LOST, 1.0, "diverged"))
     figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
     figure.suptitle(str(sweep.problem), fontsize=12)
     return figure
@@ -112,7 +114,7 @@ def _draw_sensitivity(
 
 
 def _draw_strips(ax: Axes, lines: Sequence[Sensitivity], edges: Any) -> None:
-    """A row a line, a cell a value: within twice the best cost, reached, not reached, diverged."""
+    """A row per line, a cell per value: within twice the best cost, reached, not reached, diverged."""
     for k, line in enumerate(lines):
         first, last = line.usable or (0, -1)
         for i, (left, right) in enumerate(itertools.pairwise(edges)):
@@ -120,7 +122,8 @@ def _draw_strips(ax: Axes, lines: Sequence[Sensitivity], edges: Any) -> None:
             if line.diverged[i] > 0.5:
                 colour = LOST
             elif np.isfinite(line.cost[i]):
-                colour, alpha = COLOURS[k % len(COLOURS)], 1.0 if first <= i <= last else 0.35
+                colour = COLOURS[k % len(COLOURS)]
+                alpha = 1.0 if first <= i <= last else 0.35
             ax.fill_between([left, right], k - 0.4, k + 0.4, color=colour, alpha=alpha, lw=0)
         if line.decades is not None:
             ax.text(
@@ -136,12 +139,13 @@ def _draw_strips(ax: Axes, lines: Sequence[Sensitivity], edges: Any) -> None:
     ax.tick_params(length=0)
 
 
-def _patches(*words: tuple[str, float, str]) -> list[Patch]:
-    return [Patch(color=colour, alpha=alpha, label=word, lw=0) for colour, alpha, word in words]
+def _patches(*meanings: tuple[str, float, str]) -> list[Patch]:
+    """Entries of a legend: a colour, its opacity and what it means."""
+    return [Patch(color=colour, alpha=alpha, label=words, lw=0) for colour, alpha, words in meanings]
 
 
 def map_figure(sweep: Sweep) -> Figure:
-    """Two axes as a heat map, a panel a method: what the target cost, and where it was not reached or diverged.
+    """Two axes as a heat map, a panel per method: what the target cost, and where it was not reached or diverged.
 
     Where the axes are the two components of the start, each minimiser's basin has a colour of its own, darker where
     it took longer.
@@ -169,7 +173,7 @@ def map_figure(sweep: Sweep) -> Figure:
         ax.set_xlabel(_axis_name(sweep.axes[0]))
     for ax in panels[:, 0]:
         ax.set_ylabel(_axis_name(sweep.axes[1]))
-    scale = ScalarMappable(norm, SCALE if _minimisers(sweep) < 2 or not basins else "Greys")
+    scale = ScalarMappable(norm, "Greys" if basins and _minimisers(sweep) > 1 else COSTS)
     figure.colorbar(scale, ax=panels, label=f"evaluations to error ≤ {sweep.target:g}", shrink=0.8)
     figure.legend(
         handles=_patches(
@@ -195,9 +199,11 @@ def _minimisers(sweep: Sweep) -> int:
 
 
 def _draw_map(ax: Axes, sweep: Sweep, m: int, norm: LogNorm, *, basins: bool) -> None:
-    across, along = sweep.axes
-    (x, xs), (y, ys) = _places(across), _places(along)
-    cost, several = sweep.cost[m].T, basins and _minimisers(sweep) > 1
+    horizontal, vertical = sweep.axes
+    columns, column_edges = _places(horizontal)
+    rows, row_edges = _places(vertical)
+    cost = sweep.cost[m].T
+    several = basins and _minimisers(sweep) > 1
     colours = np.empty((*cost.shape, 4))
     colours[:] = to_rgba(SLOW)
     colours[sweep.ends.lost[m].T] = to_rgba(LOST)
@@ -205,24 +211,25 @@ def _draw_map(ax: Axes, sweep: Sweep, m: int, norm: LogNorm, *, basins: bool) ->
     which = np.zeros(cost.shape, dtype=int)
     if several:
         stars = np.reshape(np.array(sweep.problem.x_star), (sweep.problem.x0.size, -1))
-        apart = np.linalg.norm(sweep.ends.point[m].transpose(1, 0, 2)[..., None] - stars, axis=2)
-        which = apart.argmin(axis=-1)
+        distances = np.linalg.norm(sweep.ends.point[m].transpose(1, 0, 2)[..., None] - stars, axis=2)
+        which = distances.argmin(axis=-1)
     for k in np.unique(which[reached]):
-        own = reached & (which == k)
-        shade = colormaps[BASINS[k % len(BASINS)] if several else SCALE]
-        colours[own] = shade(np.clip(norm(cost[own]), 0, 1))
-    ax.pcolormesh(xs, ys, colours, rasterized=True)
+        basin = reached & (which == k)
+        shade = colormaps[BASINS[k % len(BASINS)] if several else COSTS]
+        colours[basin] = shade(np.clip(norm(cost[basin]), 0, 1))
+    ax.pcolormesh(column_edges, row_edges, colours, rasterized=True)
     for axis, places, set_scale, set_ticks in (
-        (across, x, ax.set_xscale, ax.set_xticks),
-        (along, y, ax.set_yscale, ax.set_yticks),
+        (horizontal, columns, ax.set_xscale, ax.set_xticks),
+        (vertical, rows, ax.set_yscale, ax.set_yticks),
     ):
         if axis.numeric and axis.log:
             set_scale("log")
         elif not axis.numeric:
             set_ticks(places, [value_name(value) for value in axis.values])
+    window = (column_edges[0], column_edges[-1]), (row_edges[0], row_edges[-1])
     if basins and sweep.problem.x0.size == 2:
-        draw_level_lines(ax, sweep.problem, ((xs[0], xs[-1]), (ys[0], ys[-1])))
-    ax.set(xlim=(xs[0], xs[-1]), ylim=(ys[0], ys[-1]))
+        draw_level_lines(ax, sweep.problem, window)
+    ax.set(xlim=window[0], ylim=window[1])
 
 
 def tuning_figure(tuning: Tuning) -> Figure:
@@ -234,12 +241,11 @@ def tuning_figure(tuning: Tuning) -> Figure:
     for k, tuned in enumerate(ranked):
         colour = COLOURS[k % len(COLOURS)]
         values = tuned.cost if known else tuned.left
-        there = np.isfinite(values)
-        ax.plot(values[there], np.full(there.sum(), k), "o", ms=6, color=colour, alpha=0.4, mew=0)
-        if (~there).any() and known:
-            ax.plot(
-                [tuning.budget] * int((~there).sum()), [k] * int((~there).sum()), ">", ms=8, color=colour, alpha=0.4
-            )
+        reached = values[np.isfinite(values)]
+        ax.plot(reached, np.full(reached.size, k), "o", ms=6, color=colour, alpha=0.4, mew=0)
+        missed = values.size - reached.size
+        if missed and known:
+            ax.plot(np.full(missed, tuning.budget), np.full(missed, k), ">", ms=8, color=colour, alpha=0.4)
         if not math.isnan(tuned.interval[0]):
             ax.plot(tuned.interval, [k, k], color=colour, lw=5, alpha=0.5, solid_capstyle="butt")
         if np.isfinite(np.median(values)):
@@ -263,17 +269,15 @@ def tuning_figure(tuning: Tuning) -> Figure:
 
 
 def profile_figure(profile: Profile) -> Figure:
-    """Performance and data profiles, a row a tolerance."""
+    """Performance and data profiles, a row per tolerance."""
     rows = len(profile.tolerances)
     figure = Figure(figsize=(11, 2.7 * rows + 0.9), layout="constrained")
     panels = figure.subplots(rows, 2, squeeze=False, sharex="col", sharey=True)
     most = max(float(profile.costs[np.isfinite(profile.costs)].max(initial=2.0)), 2.0)
-    for (left, right), ratios, costs, tolerance in zip(
-        panels, profile.ratios, profile.costs, profile.tolerances, strict=True
-    ):
-        _draw_profile(left, profile, ratios, profile.span)
-        _draw_profile(right, profile, costs, most)
-        left.set_ylabel(f"part solved to {tolerance:g}")
+    for t, (performance, data) in enumerate(panels):
+        _draw_profile(performance, profile, profile.ratios[t], profile.span)
+        _draw_profile(data, profile, profile.costs[t], most)
+        performance.set_ylabel(f"part solved to {profile.tolerances[t]:g}")
     panels[0, 0].set_title("performance profile", fontsize=10)
     panels[0, 1].set_title("data profile", fontsize=10)
     panels[-1, 0].set_xlabel("cost, as a multiple of the cheapest method's")
@@ -300,4 +304,4 @@ def _draw_profile(ax: Axes, profile: Profile, amounts: Any, most: float) -> None
         )
     ax.set_xscale("log")
     ax.set(xlim=(1, most), ylim=(-0.02, 1.02))
-    ax.grid(color="#dddddd", lw=0.6)
+    draw_grid(ax)

@@ -8,32 +8,33 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rich import box
-from rich.console import Console
-from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from stepbench.report.tables import BARS, STYLES, number, unequal
-from stepbench.study.profile import compared
+from stepbench.report.numbers import count, counted, number, value_name
+from stepbench.report.tables import BARS, STYLES, titled, unequal, width_of
 
 if TYPE_CHECKING:
     from stepbench.study.ends import Numbers
     from stepbench.study.profile import Profile
     from stepbench.study.sweep import Sensitivity, Sweep
     from stepbench.study.tune import Tuned, Tuning
+
 WORDS = ("second", "problem", "best setting")
-"""Columns of words."""
+"""Headings of columns of words, beside the first column."""
+NARROWEST = 10
+"""Letters that a folded column keeps in a line."""
 
 
 def _fitted(title: str, columns: dict[str, list[Any]], width: int, spare: Sequence[str] = ()) -> Table:
-    """A table of these columns, the first of them words and the others numbers, without spare ones it has no room for.
+    """A table of these columns, the first of them words and the others numbers.
 
-    Columns of words may be folded between words; the first only where nothing else helps.
+    The spare columns are left out, one after the other, where the width has no room for them. Columns of words may be
+    folded between words; the first only where nothing else helps.
     """
-    left = [*spare]
+    spare = [*spare]
     while True:
-        table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+        table = titled(title)
         for k, (heading, cells) in enumerate(columns.items()):
             folded = heading in WORDS
             pieces = [piece for cell in map(str, [heading, *cells]) for piece in (cell.split() if folded else [cell])]
@@ -46,38 +47,22 @@ def _fitted(title: str, columns: dict[str, list[Any]], width: int, spare: Sequen
             )
         for row in zip(*columns.values(), strict=True):
             table.add_row(*row)
-        wide = Console(width=10_000)
-        over = Measurement.get(wide, wide.options, table).minimum - width
-        if over <= 0:
+        excess = width_of(table).minimum - width
+        if excess <= 0:
             return table
-        if not left:  # the names give way, down to a few letters a line
+        if not spare:  # the names give way
             for column, heading in zip(table.columns, columns, strict=True):
-                if over > 0 and (column is table.columns[0] or heading in WORDS):
-                    column.width = max((column.min_width or 0) - over, 10)
-                    over -= (column.min_width or 0) - column.width
+                if excess > 0 and (column is table.columns[0] or heading in WORDS):
+                    column.width = max((column.min_width or 0) - excess, NARROWEST)
+                    excess -= (column.min_width or 0) - column.width
                     column.min_width = None
             return table
-        columns = {heading: cells for heading, cells in columns.items() if heading != left[0]}
-        del left[0]
-
-
-def count(value: float) -> str:
-    """A number of evaluations, or a dash where it is infinite."""
-    return f"{value:,.0f}" if math.isfinite(value) else "–"
-
-
-def counted(n: int, noun: str) -> str:
-    """1 run, 2 runs."""
-    return f"{n:,} {noun}{'s' * (n != 1)}"
-
-
-def value_name(value: object) -> str:
-    """A value of an axis, short."""
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+        columns = {heading: cells for heading, cells in columns.items() if heading != spare[0]}
+        del spare[0]
 
 
 def sensitivity_table(sweep: Sweep, width: int = 120) -> Table:
-    """One row a method and setting of the other axes: best value, its cost, the usable range, and the whole answer.
+    """A row per method and setting of the other axes: best value, its cost, the usable range, and the whole answer.
 
     The last column draws the cost against the value: a low bar is cheap, · where the target was not reached, ✗ where
     the run diverged.
@@ -91,7 +76,7 @@ def sensitivity_table(sweep: Sweep, width: int = 120) -> Table:
     if known:
         columns["cost"] = [count(line.cost[line.best]) for line in lines]
         if axis.kind == "method" and axis.numeric:
-            columns["usable range"] = [_span(line) for line in lines]
+            columns["usable range"] = [_usable(line) for line in lines]
             columns["decades"] = [decades_name(line) for line in lines]
         columns["reached"] = [f"{line.reached.mean():.0%}" for line in lines]
     else:
@@ -106,7 +91,7 @@ def sensitivity_table(sweep: Sweep, width: int = 120) -> Table:
     return _fitted(title, columns, width, ["reached", "diverged", "usable range", bars])
 
 
-def _span(line: Sensitivity) -> str:
+def _usable(line: Sensitivity) -> str:
     if line.usable is None:
         return "–"
     return " … ".join(value_name(line.axis.values[k]) for k in line.usable)
@@ -117,11 +102,11 @@ def decades_name(line: Sensitivity) -> str:
     if line.usable is None or line.decades is None:
         return "–"
     at_edge = line.usable[0] == 0 or line.usable[1] == len(line.cost) - 1
-    return f"{'≥ ' * at_edge}{line.decades:.2g}"
+    return f"≥ {line.decades:.2g}" if at_edge else f"{line.decades:.2g}"
 
 
 def _bars(line: Sensitivity, costs: Numbers, width: int) -> Text:
-    """The cost at every value, or at so many of them, on one logarithmic scale for all lines."""
+    """The cost at every value, or at ``width`` of them, on one logarithmic scale for all lines."""
     text = Text()
     low, high = (math.log(max(c, 1)) for c in (costs.min(), costs.max())) if costs.size else (0.0, 1.0)
     for k in np.unique(np.linspace(0, len(line.cost) - 1, width).round().astype(int)):
@@ -161,41 +146,50 @@ def sweep_notes(sweep: Sweep) -> list[str]:
 
 def failures(failed: int) -> list[str]:
     """How many runs ended as failed, where any did."""
-    return [f"{counted(failed, 'run')} failed: stepbench study show STUDY --status failed tells why"] * bool(failed)
+    if not failed:
+        return []
+    return [f"{counted(failed, 'run')} failed: stepbench study show STUDY --status failed tells why"]
 
 
 def in_values_of_f(labels: Sequence[str]) -> list[str]:
     """Whose costs are evaluations of f, where there are any."""
-    return [f"{', '.join(labels)} asks for no gradients: its costs are evaluations of f"] * bool(labels)
+    if not labels:
+        return []
+    return [f"{', '.join(labels)} asks for no gradients: its costs are evaluations of f"]
 
 
 def beside(labels: Sequence[str], asked: Sequence[float]) -> list[str]:
     """Who asked for f many times beside each gradient, which a cost in gradients does not show."""
     many = [f"{label} {ratio:.1f}" for label, ratio in zip(labels, asked, strict=False) if ratio > 0.5]
-    return [f"costs count gradients; evaluations of f beside each: {', '.join(many)}"] * bool(many)
+    if not many:
+        return []
+    return [f"costs count gradients; evaluations of f beside each: {', '.join(many)}"]
 
 
 def map_table(sweep: Sweep, width: int = 120) -> Table:
-    """One row a method: how much of the map reaches the target, and where at the least cost."""
+    """A row per method: how much of the map reaches the target, and where at the least cost."""
     first, second = sweep.axes
     reached, diverged = sweep.reached, sweep.ends.status == "diverged"
     cheapest = [np.unravel_index(int(np.argmin(cost)), cost.shape) for cost in sweep.cost]
-    least = [count(cost[at]) for cost, at in zip(sweep.cost, cheapest, strict=True)]
-    columns = {"method": [*sweep.labels]} | {
-        heading: [f"{own.mean():.1%}" for own in parts]
-        for heading, parts in (
-            ("reached", reached),
-            ("not reached", ~reached & ~sweep.ends.lost),
-            ("diverged", diverged),
-        )
+    columns = {
+        "method": [*sweep.labels],
+        "reached": _shares(reached),
+        "not reached": _shares(~reached & ~sweep.ends.lost),
+        "diverged": _shares(diverged),
+        "least cost": [count(cost[cell]) for cost, cell in zip(sweep.cost, cheapest, strict=True)],
     }
-    columns["least cost"] = least
-    for axis, place, word in ((first, 0, "at"), (second, 1, "and")):
+    for k, (axis, word) in enumerate(((first, "at"), (second, "and"))):
         columns[f"{word} {axis.name}"] = [
-            value_name(axis.values[at[place]]) if own.any() else "–" for at, own in zip(cheapest, reached, strict=True)
+            value_name(axis.values[cell[k]]) if some.any() else "–"
+            for cell, some in zip(cheapest, reached, strict=True)
         ]
     title = f"{sweep.problem} · error ≤ {sweep.target:g} · {sweep.budget:,} evaluations"
     return _fitted(title, columns, width, ["not reached"])
+
+
+def _shares(runs: Numbers) -> list[str]:
+    """Which part of each method's runs is meant, in per cent."""
+    return [f"{of_method.mean():.1%}" for of_method in runs]
 
 
 def map_notes(sweep: Sweep) -> list[str]:
@@ -206,7 +200,7 @@ def map_notes(sweep: Sweep) -> list[str]:
 
 
 def tuning_table(tuning: Tuning, width: int = 120) -> Table:
-    """One row a method, the cheapest first: its best setting, its cost, and its cost with the tuning charged."""
+    """A row per method, the cheapest first: its best setting, its cost, and its cost with the tuning charged."""
     known, ranked = tuning.target is not None, tuning.ranked
     columns: dict[str, list[Any]] = {
         "method": [tuned.label for tuned in ranked],
@@ -241,15 +235,15 @@ def _interval(tuned: Tuned, tuning: Tuning) -> str:
         return f"{number(low)} … {number(high)}"
     if low >= tuning.budget:
         return f"> {count(low)}"
-    return f"{count(low)} … {'> ' * (high >= tuning.budget)}{count(high)}"
+    return f"{count(low)} … > {count(high)}" if high >= tuning.budget else f"{count(low)} … {count(high)}"
 
 
 def tuning_notes(tuning: Tuning) -> list[str]:
     """How the tuning was done, and in words what makes it less than fair."""
-    what = "seeds" if tuning.noisy else "starts"
+    cases = "seeds" if tuning.noisy else "starts"
     first = tuning.methods[0]
     notes = [
-        f"medians over {first.cost.size} fresh {what}, not those tuned on; 95 % intervals of them by the bootstrap"
+        f"medians over {first.cost.size} fresh {cases}, not those tuned on; 95 % intervals of them by the bootstrap"
     ]
     for tuned in tuning.methods:
         outermost = max(0.05, 1 / tuned.trials)
@@ -276,9 +270,8 @@ def tuning_notes(tuning: Tuning) -> list[str]:
             notes.append(f"unequal ranges of {key}: {', '.join(f'{label} {span}' for label, span in spans.items())}")
     best, *others = tuning.ranked
     if others:
-        costs = np.stack([t.left if tuning.target is None else t.cost for t in tuning.ranked], axis=1)
-        pairs = compared([tuned.label for tuned in tuning.ranked], costs)[: len(others)]  # the first against each
-        alike = [f"{pair.second} (p = {pair.p:.2g})" for pair in pairs if pair.p > 0.05]
+        against_best = tuning.pairs()[: len(others)]  # the pairs of the best come first
+        alike = [f"{pair.second} (p = {pair.p:.2g})" for pair in against_best if pair.p > 0.05]
         if alike:
             notes.append(
                 f"{best.label} cannot be told apart, by the sign test over these cases, from {', '.join(alike)}"
@@ -351,7 +344,7 @@ def profile_notes(profile: Profile) -> list[str]:
 
 
 def study_table(name: str, settings: Sequence[tuple[dict[str, Any], dict[str, int]]], width: int = 120) -> Table:
-    """What a study holds: a row for each method, budget and version, with how many runs ended in each word."""
+    """What a study holds: a row per method, budget and version, with how many runs have each status."""
     rows: dict[tuple[str, ...], tuple[set[str], Counter[str]]] = {}
     for setting, counts in settings:
         key = setting["method"], f"{setting['budget']:,}", setting["stepbench"]
@@ -361,11 +354,15 @@ def study_table(name: str, settings: Sequence[tuple[dict[str, Any], dict[str, in
     methods, budgets, versions = zip(*rows, strict=True) if rows else ((), (), ())
     columns: dict[str, list[Any]] = {
         "method": [*methods],
-        "problem": [p if len(held) == 1 else f"{len(held)} problems" for held, _ in rows.values() for p in [min(held)]],
+        "problem": [
+            min(problems) if len(problems) == 1 else f"{len(problems)} problems" for problems, _ in rows.values()
+        ],
         "evaluations": [*budgets],
         "runs": [f"{total.total():,}" for _, total in rows.values()],
     }
-    for word, style in STYLES.items():
-        columns[word] = [Text(f"{total[word]:,}", style=style if total[word] else "dim") for _, total in rows.values()]
+    for status, style in STYLES.items():
+        columns[status] = [
+            Text(f"{total[status]:,}", style=style if total[status] else "dim") for _, total in rows.values()
+        ]
     columns["stepbench"] = [*versions]
     return _fitted(name, columns, width, ["evaluations", "stepbench"])

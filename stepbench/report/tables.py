@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from stepbench import catalog
 from stepbench.contracts import NEEDS, Problem
 from stepbench.engine.result import Result
 from stepbench.fields import InputError
+from stepbench.report.numbers import number
 
 if TYPE_CHECKING:
     from stepbench.conformance import Finding
@@ -26,11 +27,20 @@ BARS = "▁▂▃▄▅▆▇█"
 STYLES = {"converged": "green", "budget": "yellow", "diverged": "bold red", "failed": "bold red"}
 
 
-def number(value: float) -> str:
-    """A number in at most nine characters: 0.0139, 2.18e-10, 0."""
-    if value == 0 or (1e-3 <= abs(value) < 1e5):
-        return f"{value:.4g}"
-    return f"{value:.2e}" if math.isfinite(value) else str(value)
+def titled(title: str) -> Table:
+    """An empty table in the style of all tables, under its title."""
+    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+
+
+def width_of(table: Table) -> Measurement:
+    """The least width of a table, where its cells are folded as far as they may be, and its full width."""
+    wide = Console(width=10_000)
+    return Measurement.get(wide, wide.options, table)
+
+
+def error_or_f(result: Result) -> Any:
+    """What a run is judged by: its error, or f where the minimum is unknown."""
+    return result.f if result.error is None else result.error
 
 
 def decades(results: Sequence[Result]) -> list[float]:
@@ -46,8 +56,10 @@ def decades(results: Sequence[Result]) -> list[float]:
         series = [digit * 10.0**e for e in range(3, -10, -1) for digit in (5, 2, 1)]
         return [float(f"{level:.1g}") for level in series if errors[0] > level >= positive.min()]
     high = math.ceil(math.log10(max(r.error[0] for r in results if r.error is not None and r.error[0] > 0))) - 1
-    low = math.ceil(math.log10(positive.min())) if (errors > 0).all() else math.floor(math.log10(positive.min()))
-    return [10.0**e for e in range(high, low - 1, -1)] + ([] if (errors > 0).all() else [0.0])
+    low = math.log10(positive.min())
+    if (errors > 0).all():
+        return [10.0**e for e in range(high, math.ceil(low) - 1, -1)]
+    return [*(10.0**e for e in range(high, math.floor(low) - 1, -1)), 0.0]  # and the level 0, which some run reached
 
 
 def thinned(levels: list[float], most: int) -> list[float]:
@@ -62,7 +74,9 @@ def thinned(levels: list[float], most: int) -> list[float]:
 
 def level_name(level: float, result: Result) -> str:
     """1e-3, or 0; of a network's loss, 0.05."""
-    return f"{level:g}" if not level or result.accuracy is not None else f"1e{round(math.log10(level))}"
+    if level == 0 or result.accuracy is not None:
+        return f"{level:g}"
+    return f"1e{round(math.log10(level))}"
 
 
 def convergence(result: Result, width: int = 100, rows: int = 16) -> Table:
@@ -70,54 +84,54 @@ def convergence(result: Result, width: int = 100, rows: int = 16) -> Table:
 
     The step size and the point are left out where the width cannot hold them.
     """
-    columns = ["w"] if result.x is not None and result.x.shape[1] <= 3 else []
-    columns += ["step size α"]
-    if result.step_size is None:
-        columns.remove("step size α")
+    extras = []
+    if result.x is not None and result.x.shape[1] <= 3:
+        extras.append("w")
+    if result.step_size is not None:
+        extras.append("step size α")
     while True:
-        table = _convergence(result, rows, columns)
-        if not columns or _width(table) <= width:
+        table = _convergence(result, rows, extras)
+        if not extras or width_of(table).maximum <= width:
             return table
-        columns.pop()
+        extras.pop()
 
 
 def _convergence(result: Result, rows: int, extras: Sequence[str]) -> Table:
-    values = result.f if result.error is None else result.error
-    title = f"{result.problem} · {result.label}"
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column(f"{_measure(result)} ≤" if result.error is not None else "", no_wrap=True)
-    asked = bool(result.fevals[-1])
-    told = [_measure(result), *["accuracy"] * (result.accuracy is not None), *extras]
-    for heading in ("iteration", "∇f evals", *["f evals"] * asked, *told):
+    columns: dict[str, Callable[[int], str]] = {
+        "iteration": lambda k: f"{result.iteration[k]:,}",
+        "∇f evals": lambda k: f"{result.evals[k]:,}",
+    }
+    if result.fevals[-1]:
+        columns["f evals"] = lambda k: f"{result.fevals[k]:,}"
+    values, accuracy, step_size = error_or_f(result), result.accuracy, result.step_size
+    columns[_measure(result)] = lambda k: number(float(values[k]))
+    if accuracy is not None:
+        columns["accuracy"] = lambda k: f"{accuracy[k]:.1%}"
+    if "w" in extras:
+        columns["w"] = lambda k: _vector(result.x[k])
+    if "step size α" in extras and step_size is not None:
+        columns["step size α"] = lambda k: _vector(step_size[k])
+
+    table = titled(f"{result.problem} · {result.label}")
+    table.add_column("" if result.error is None else f"{_measure(result)} ≤", no_wrap=True)
+    for heading in columns:
         table.add_column(heading, justify="right", no_wrap=True)
-
-    def row(name: str, k: int, **style: Any) -> None:
-        counts = (result.iteration[k], result.evals[k], *[result.fevals[k]] * asked)
-        cells = [name, *(f"{n:,}" for n in counts), number(float(values[k]))]
-        if result.accuracy is not None:
-            cells.append(f"{result.accuracy[k]:.1%}")
-        if "w" in extras:
-            cells.append(_vector(result.x[k]))
-        if "step size α" in extras and result.step_size is not None:
-            cells.append(_vector(result.step_size[k]))
-        table.add_row(*cells, **style)
-
-    row("start", 0)
-    seen = {0}
+    records = {0: "start"}
     for level in thinned(decades([result]), rows - 2):
         k = result.first_at(level)
-        if k is not None and k not in seen:
-            row(level_name(level, result), k)
-            seen.add(k)
-    row("end", len(result.f) - 1, style=STYLES[result.status])
+        if k is not None:
+            records.setdefault(k, level_name(level, result))
+    for k, name in records.items():
+        table.add_row(name, *(cell(k) for cell in columns.values()))
+    last = len(result.f) - 1
+    table.add_row("end", *(cell(last) for cell in columns.values()), style=STYLES[result.status])
     return table
 
 
 def endings(batch: Result) -> Table:
     """A batch: how many of its runs ended in each way, with what errors and for how many evaluations."""
-    values = (batch.f if batch.error is None else batch.error)[-1]
-    title = f"{batch.problem} · {batch.label} · {values.size:,} runs"
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    values = error_or_f(batch)[-1]
+    table = titled(f"{batch.problem} · {batch.label} · {values.size:,} runs")
     table.add_column("status")
     for heading in ("runs", f"least {_measure(batch)}", "median", "most", "∇f evals (median)"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -137,14 +151,11 @@ def _vector(values: Any) -> str:
     return ", ".join("–" if math.isnan(v) else f"{v:.3g}" for v in values[:3])
 
 
-def _width(table: Table) -> int:
-    wide = Console(width=10_000)
-    return Measurement.get(wide, wide.options, table).maximum
-
-
 def _measure(result: Result) -> str:
     """What the table calls its main column."""
-    return "loss" if result.accuracy is not None else "f" if result.error is None else "error"
+    if result.accuracy is not None:
+        return "loss"
+    return "f" if result.error is None else "error"
 
 
 def outcome(result: Result) -> str:
@@ -152,11 +163,13 @@ def outcome(result: Result) -> str:
     measure, accuracy = result.problem.f_means or _measure(result), ""
     if result.accuracy is not None:
         accuracy = f", {result.problem.accuracy_means} {result.accuracy[-1]:.1%}"
-    last = float((result.f if result.error is None else result.error)[-1])
+    last = float(error_or_f(result)[-1])
     pace = ""
     if result.elapsed is not None and result.problem.f_means:  # a step of a function takes microseconds
         pace = f" ({1e3 * result.elapsed[-1] / max(result.steps, 1):.2g} ms per step)"
-    told = f"; it was told {' and '.join(NEEDS.get(t, (t,))[0] for t in result.told)}" if result.told else ""
+    told = ""
+    if result.told:
+        told = f"; it was told {' and '.join(NEEDS.get(need, (need,))[0] for need in result.told)}"
     return (
         f"{result.status}: {result.detail}. {measure} {number(last)}{accuracy} after {result.steps:,} iterations, "
         f"{result.evals[-1]:,} gradient and {result.fevals[-1]:,} function evaluations, "
@@ -167,11 +180,11 @@ def outcome(result: Result) -> str:
 def derivations(results: Sequence[Result]) -> list[str]:
     """What the bench derived because the problem leaves it out, and what the methods asked for, in sentences."""
     problem = results[0].problem
-    asked = {need for r in results for need in r.told}
+    told = {need for r in results for need in r.told}
     lines = []
     if "grad" in problem.derived:
         lines.append(f"∇f is derived from f by {problem.derivation('grad')}; its evaluations of f are not counted")
-    if "hessian" in problem.derived and asked & {"curvature", "hvp"}:
+    if "hessian" in problem.derived and told & {"curvature", "hvp"}:
         lines.append(
             f"∇²f is derived from ∇f by {problem.derivation('hessian')}; its evaluations of ∇f are not counted"
         )
@@ -185,24 +198,18 @@ def comparison(results: Sequence[Result], width: int = 120) -> Table:
     """
     levels = decades(results)
     extras = ["log error", "∇f evals", "time", "f evals"]
-    for least, kept in ((4, 4), (4, 3), (4, 2), (3, 2), (3, 1), (2, 1), (1, 1), (1, 0), (0, 0)):
+    for least, beside in ((4, 4), (4, 3), (4, 2), (3, 2), (3, 1), (2, 1), (1, 1), (1, 0), (0, 0)):
         for most in range(min(len(levels), 12), least - 1, -1):
-            table = _comparison(results, thinned(levels, most), extras[:kept])
-            if _width(table) <= width:
+            table = _comparison(results, thinned(levels, most), extras[:beside])
+            if width_of(table).maximum <= width:
                 return table
     return table
 
 
 def _comparison(results: Sequence[Result], levels: list[float], extras: Sequence[str]) -> Table:
     network = results[0].accuracy is not None
-    table = Table(
-        title=str(results[0].problem),
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-        title_justify="left",
-        title_style="bold",
-    )
+    table = titled(str(results[0].problem))
+    table.padding = (0, 1, 0, 0)
     table.add_column("method", overflow="fold")
     for level in levels:
         table.add_column(level_name(level, results[0]), justify="right", no_wrap=True)
@@ -218,9 +225,9 @@ def _comparison(results: Sequence[Result], levels: list[float], extras: Sequence
         column = []
         for r in results:
             k = r.first_at(level)
-            column.append((math.inf, "–") if k is None else (float(r.cost[k]), _cost(r, k)))
+            column.append((math.inf, "–") if k is None else (float(r.cost[k]), _cost_at(r, k)))
         columns.append(column)
-    finals = [float((r.f if r.error is None else r.error)[-1]) for r in results]
+    finals = [float(error_or_f(r)[-1]) for r in results]
     columns.append([(final, number(final)) for final in finals])
     if network:
         columns.append([(-float(r.accuracy[-1]), f"{r.accuracy[-1]:.1%}") for r in results if r.accuracy is not None])
@@ -230,14 +237,17 @@ def _comparison(results: Sequence[Result], levels: list[float], extras: Sequence
         columns.append([(math.inf, f"{r.fevals[-1]:,}") for r in results])
     if "time" in extras:
         columns.append([(r.seconds if r.status == "converged" else math.inf, f"{r.seconds:.2g} s") for r in results])
-    gone = [r.status == "diverged" for r in results]  # such a run is not the best at anything
-    winners = [min(math.inf if out else cell[0] for cell, out in zip(c, gone, strict=True)) for c in columns]
+    diverged = [r.status == "diverged" for r in results]  # such a run is not the best at anything
+    winners = [
+        min(math.inf if lost else amount for (amount, _), lost in zip(column, diverged, strict=True))
+        for column in columns
+    ]
     sparks = sparklines(results) if "log error" in extras else None
     for i, r in enumerate(results):
         cells: list[Text] = [Text(r.label)]
         for column, best in zip(columns, winners, strict=True):
             amount, text = column[i]
-            won = amount == best and math.isfinite(best) and len(results) > 1 and not gone[i]
+            won = amount == best and math.isfinite(best) and len(results) > 1 and not diverged[i]
             cells.append(Text(text + "*", style="bold green") if won else Text(text))
         if sparks:
             cells.append(Text(sparks[i]))
@@ -246,39 +256,45 @@ def _comparison(results: Sequence[Result], levels: list[float], extras: Sequence
     return table
 
 
-def _cost(r: Result, k: int) -> str:
+def _cost_at(r: Result, k: int) -> str:
     """What record k cost: evaluations, of f where it says so, and the iterations where they differ."""
-    iterations = f" ({r.iteration[k]:,})" if r.iteration[k] != r.cost[k] else ""
-    return f"{r.cost[k]:,}{'f' * r.gradient_free}{iterations}"
+    cost = f"{r.cost[k]:,}"
+    if r.gradient_free:
+        cost += "f"
+    if r.iteration[k] != r.cost[k]:
+        cost += f" ({r.iteration[k]:,})"
+    return cost
 
 
 def sparklines(results: Sequence[Result], width: int = 10, floor: float = 1e-16) -> list[str]:
     """The logarithm of each run's error against its evaluations, all to one scale; ✗ where it diverged."""
     most = max(int(r.cost[-1]) for r in results)
-    ceiling = max(float(abs((r.f if r.error is None else r.error)[0])) for r in results) or 1.0
+    ceiling = max(float(abs(error_or_f(r)[0])) for r in results) or 1.0
+    costs = np.linspace(0, most, width)
     curves = []
     for r in results:
-        values = np.log10(np.clip(np.abs(r.f if r.error is None else r.error), floor, 10 * ceiling))
-        at = np.searchsorted(r.cost, np.linspace(0, most, width), side="right") - 1
-        over = np.linspace(0, most, width) > r.cost[-1]
-        curves.append((values[at], over & (r.status == "diverged")))
+        values = np.log10(np.clip(np.abs(error_or_f(r)), floor, 10 * ceiling))
+        records = np.searchsorted(r.cost, costs, side="right") - 1
+        curves.append((values[records], (costs > r.cost[-1]) & (r.status == "diverged")))
     low, high = min(c.min() for c, _ in curves), max(c.max() for c, _ in curves)
     scale = (len(BARS) - 1) / (high - low) if high > low else 0.0
     return [
-        "".join("✗" if gone else BARS[round((v - low) * scale)] for v, gone in zip(curve, lost, strict=True))
-        for curve, lost in curves
+        "".join("✗" if lost else BARS[round((v - low) * scale)] for v, lost in zip(curve, diverged, strict=True))
+        for curve, diverged in curves
     ]
 
 
 def notes(results: Sequence[Result]) -> list[str]:
     """How to read a comparison, and what it alone would hide: who diverged and why, who was told more than f and ∇f."""
-    known = any(r.error is not None for r in results)
-    lines = ["gradient evaluations (iterations, where they differ) to each error; * least" if known else "* least"]
     problem = results[0].problem
+    lines = ["* least"]
+    if any(r.error is not None for r in results):
+        lines = ["gradient evaluations (iterations, where they differ) to each error; * least"]
     if problem.f_means:
-        what = f"{problem.f_means}, * least; {problem.accuracy_means}, * most"
-        lines = [f"gradient evaluations (iterations, where they differ) to each loss; {what}"]
-        lines.append(f"loss and accuracy are looked at after every {problem.every:,} steps")
+        best = f"{problem.f_means}, * least; {problem.accuracy_means}, * most"
+        lines = [f"gradient evaluations (iterations, where they differ) to each loss; {best}"]
+        steps = "step" if problem.every == 1 else f"{problem.every:,} steps"
+        lines.append(f"loss and accuracy are looked at after every {steps}")
     if any(r.gradient_free for r in results):
         lines.append("f: function evaluations, of a method that asks for no gradients")
     lines += [f"{r.label} {r.status}: {r.detail}" for r in results if r.status in ("diverged", "failed")]
@@ -299,7 +315,7 @@ def suite_table(suite: str, words: str) -> Table:
     """The problems of a suite: dimension, conditioning at the minimum, smoothness, and whether steps see samples."""
     headings = ("problem", "d", "κ at w*", "smooth", "noise")
     problems = [catalog.problem(name) for name in catalog.suite(suite)]
-    table = Table(title=words, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = titled(words)
     for heading in headings:  # the last column gives way where the width cannot hold all
         table.add_column(heading, no_wrap=True, justify="right" if heading in ("d", "κ at w*") else "left")
     table.add_column("")
@@ -315,15 +331,16 @@ def _facts(problem: Problem) -> tuple[str, ...]:
         kappa = problem.conditioning
     except InputError:  # its data are not installed
         kappa = None
-    shown = "–" if kappa is None else "∞" if math.isinf(kappa) else number(kappa)
-    return str(problem.x0.size), shown, problem.smoothness, problem.sampling
+    conditioning = "–"
+    if kappa is not None:
+        conditioning = "∞" if math.isinf(kappa) else number(kappa)
+    return str(problem.x0.size), conditioning, problem.smoothness, problem.sampling
 
 
 def findings(name: str, found: Sequence[Finding]) -> Table:
-    """What a check of a problem or a method found: a row for each, with what was measured."""
-    table = Table(
-        title=name, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, show_header=False
-    )
+    """What the checks of a problem or a method found: a row per check, with what was measured."""
+    table = titled(name)
+    table.show_header = False
     table.add_column(no_wrap=True)
     table.add_column(ratio=1)
     table.add_column(ratio=1)

@@ -12,8 +12,8 @@ from itertools import chain, zip_longest
 from typing import Any
 
 import numpy as np
+from matplotlib import axis as matplotlib_axis
 from matplotlib import rc_context
-from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.path import Path
@@ -22,6 +22,7 @@ from rich.text import Text
 
 from stepbench.engine.result import Result
 from stepbench.report import plots
+from stepbench.report.numbers import short_exponent, tick_name
 
 BRAILLE = np.array([[0x40, 0x04, 0x02, 0x01], [0x80, 0x20, 0x10, 0x08]], dtype=np.uint8)
 """What a dot adds to the number of its character, by its column and its row from below."""
@@ -63,8 +64,8 @@ class Picture:
             lines = [list(panel.lines()) for panel in panels]
         yield Text()
         if beside:
-            for left, right in zip_longest(*lines, fillvalue=Text()):
-                yield left + Text(" " * (columns + 2 - left.cell_len)) + right
+            for first, second in zip_longest(*lines, fillvalue=Text()):
+                yield first + Text(" " * (columns + 2 - first.cell_len)) + second
         else:
             yield from chain(*lines)
         looks = [(*_look(i, plain), r.label) for i, r in enumerate(self.results) if len(self.results) > 1]
@@ -103,10 +104,11 @@ def _curves(panel: _Panel, drawn: Sequence[Sequence[Line2D]]) -> None:
 
 
 def _trace(results: Sequence[Result], columns: int, rows: int, plain: bool) -> _Panel:
-    seen = [r for r in results if plots.drawable(r)]
-    horizontal, vertical = view = plots.window(seen)
+    traced = [r for r in results if plots.drawable(r)]
+    view = plots.window(traced)
+    horizontal, vertical = view
     panel = _Panel(columns, rows, plain, aspect=np.ptp(horizontal) / np.ptp(vertical))
-    ax, problem = panel.ax, seen[0].problem
+    ax, problem = panel.ax, traced[0].problem
     plots.draw_level_lines(ax, problem, view)
     ax.set(xlim=horizontal, ylim=vertical, xlabel="$w_1$", ylabel="$w_2$")
     for collection in ax.collections:
@@ -159,7 +161,7 @@ def _filled(entries: Iterable[Text], width: int) -> Iterator[Text]:
 
 
 class _Panel:
-    """Axes of so many columns and rows of characters, and the characters read off them, a list a column."""
+    """Axes of so many columns and rows of characters, and the characters read off them."""
 
     def __init__(self, columns: int, rows: int, plain: bool, aspect: float | None = None) -> None:
         if aspect is not None:  # of the axes; a dot is as wide as it is high
@@ -186,19 +188,22 @@ class _Panel:
         dots = dots[((dots >= 0) & (dots < size)).all(axis=1)]
         if under:
             dots = dots[np.diff(dots, axis=0, prepend=-1).any(axis=1)][::3]
-        at, within = tuple((dots // (2, 4)).T), tuple((dots % (2, 4)).T)
+        cells, places_in_cell = tuple((dots // (2, 4)).T), tuple((dots % (2, 4)).T)
         new = np.zeros_like(self.dots)
-        np.bitwise_or.at(new, at, BRAILLE[within])
-        seen = (new > 0) & ~(self.over & under)
-        self.dots[seen] = new[seen] | np.where(self.over | under, self.dots, 0)[seen]
-        self.looks[seen] = letter, style
-        self.over |= seen & (not under)
+        np.bitwise_or.at(new, cells, BRAILLE[places_in_cell])
+        changed = (new > 0) & ~(self.over & under)
+        self.dots[changed] = new[changed] | np.where(self.over | under, self.dots, 0)[changed]
+        self.looks[changed] = letter, style
+        if not under:
+            self.over |= changed
 
     def put(self, point: Any, sign: str, style: str) -> None:
         """Put a sign at a point, if it can be seen."""
         column, row = self._cell(point)
         if 0 <= column < self.size[0] and 0 <= row < self.size[1]:
-            self.dots[column, row], self.over[column, row], self.looks[column, row] = 0, True, (sign, style)
+            self.dots[column, row] = 0
+            self.over[column, row] = True
+            self.looks[column, row] = sign, style
 
     def sign(self, point: Any, name: str, style: str = "") -> None:
         """Put the sign of that name, and have it explained."""
@@ -232,27 +237,23 @@ class _Panel:
         numbers = [" "] * (columns + 8)
         free = 0
         for column, name in sorted(below.items()):
-            at = min(column + 8 - len(name) // 2, len(numbers) - len(name))
-            if at >= free:
-                numbers[at : at + len(name)] = name
-                free = at + len(name) + 1
+            begin = min(column + 8 - len(name) // 2, len(numbers) - len(name))
+            if begin >= free:
+                numbers[begin : begin + len(name)] = name
+                free = begin + len(name) + 1
         yield Text("".join(numbers), no_wrap=True)
         yield Text(" " * 8 + _plain(self.ax.get_xlabel(), self.plain).center(columns).rstrip(), no_wrap=True)
 
 
-def _ticks(axis: Axis) -> list[tuple[float, str]]:
+def _ticks(axis: matplotlib_axis.Axis) -> list[tuple[float, str]]:
     """Where the numbers of an axis stand, and the numbers; those of its ends, where it has fewer than two."""
     low, high = sorted(axis.get_view_interval())
     within = [float(v) for v in axis.get_majorticklocs() if low <= v <= high]
     if len(within) < 2:
-        return [(v, _number(f"{v:.2g}")) for v in (low, high)]
+        return [(v, short_exponent(f"{v:.2g}")) for v in (low, high)]
     if axis.get_scale() == "log":
         return [(v, f"1e{round(math.log10(v))}") for v in within]
-    return [(v, f"{v:,.0f}" if v == round(v) and abs(v) < 1e6 else _number(f"{v:.3g}")) for v in within]
-
-
-def _number(text: str) -> str:
-    return re.sub(r"e([+-])0*", lambda sign: "e" + sign[1].strip("+"), text)
+    return [(v, tick_name(v)) for v in within]
 
 
 def _plain(label: str, ascii_only: bool) -> str:

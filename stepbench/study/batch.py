@@ -28,7 +28,10 @@ Keep = Literal["end", "curve", "trace"]
 
 
 class Head(NamedTuple):
-    """What tells a run from every other. ``key`` is a digest of the rest; ``setting`` is one of a batch's setting."""
+    """What tells a run from every other.
+
+    ``setting`` is a digest of what the runs of its batch have in common, and ``key`` a digest of everything else here.
+    """
 
     key: bytes
     setting: bytes
@@ -38,11 +41,11 @@ class Head(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """The end of a run, as ``Result`` names it.
+    """How a run ended; the names are those of ``Result``.
 
-    ``numbers`` are its values of the columns that a study keeps, in their order; None where one is unknown, as all are
-    where the run crashed. ``point`` (d,) and ``curve`` (2, n), the costs at which f came lower and these f, are float64
-    in bytes; ``trace`` is the file that ``Result.save`` writes.
+    ``numbers`` are the values of the columns that a study keeps, in their order. A number is None where it is unknown,
+    and all are where the run crashed. ``point`` is w at the end, (d,), and ``curve``, (2, n), has the costs at which f
+    came lower and these values of f; both are float64 in bytes. ``trace`` is the file that ``Result.save`` writes.
     """
 
     status: str
@@ -67,9 +70,9 @@ PLACES = {column.kept: place for place, column in enumerate(KEPT)}
 class Work:
     """What a worker gets: runs of one method on one problem that differ in some hyper-parameters or in their starts.
 
-    ``problem`` and ``method`` are whole specs, ``files`` what the files in them hold, ``values`` the hyper-parameters
-    with one value per run. ``starts`` has a point per run, (R, d), or is None for the problem's own start. ``dim`` is
-    d, and ``lanes`` how many runs may go in lock-step; None leaves it to their size.
+    ``problem`` and ``method`` are whole specs, ``files`` holds the contents of the files that they name, and ``values``
+    the hyper-parameters with one value per run. ``starts`` has a point per run, (R, d), or is None for the problem's
+    own start. ``dim`` is d, and ``lanes`` is how many runs may go in lock-step; where it is None, their size decides.
     """
 
     problem: str
@@ -99,7 +102,8 @@ class Work:
 class Batch:
     """Work, with what tells its runs from all others.
 
-    ``setting`` is all that they have in common but the seed, as JSON in which a user's file stands by its content.
+    ``setting`` is what all of them have in common, except for the seed, as JSON. A user's file is named there by a
+    digest of its contents.
     """
 
     work: Work
@@ -112,8 +116,8 @@ def batch(problem: Problem, method: Runnable, options: RunOptions, *, values: Ma
 
     ``values`` are hyper-parameters with one value per run, (R,).
     """
-    columns = {name: np.asarray(own, dtype=float).tolist() for name, own in (values or {}).items()}
-    first = with_values(method, {name: own[0] for name, own in columns.items()})
+    columns = {name: np.asarray(column, dtype=float).tolist() for name, column in (values or {}).items()}
+    first = with_values(method, {name: column[0] for name, column in columns.items()})
     parameters = values_of(first)
     if arrays := [key for key, value in parameters.items() if isinstance(value, np.ndarray)]:
         raise InputError(f"{first} is a batch already: give {arrays[0]} one value, and say what to vary")
@@ -122,17 +126,17 @@ def batch(problem: Problem, method: Runnable, options: RunOptions, *, values: Ma
         raise InputError(
             f"{homeless[0].__name__} is in no file that a worker could load: keep it in one of its own, and name that"
         )
-    whole = with_values(method, {name: np.array(own) for name, own in columns.items()})
-    given = prepare(problem, whole, options)
+    whole = with_values(method, {name: np.array(column) for name, column in columns.items()})
+    prepared = prepare(problem, whole, options)
     steps = None if options.steps is None else int(options.steps)
-    common = {"noise": given.noise, "budget": given.budget, "steps": steps, "target": given.target}
-    size = 1 if given.lone else given.start.shape[1]
+    common = {"noise": prepared.noise, "budget": prepared.budget, "steps": steps, "target": prepared.target}
+    size = 1 if prepared.lone else prepared.start.shape[1]
     points: Any = None
     starts: list[bytes | None] = [None] * size
     if not problem.random_start:
-        points = given.start[:, :size].T
+        points = prepared.start[:, :size].T
         elsewhere = (points != problem.x0).any(axis=1)
-        starts = [blob if own else None for blob, own in zip(_rows(points), elsewhere.tolist(), strict=True)]
+        starts = [blob if moved else None for blob, moved in zip(_rows(points), elsewhere.tolist(), strict=True)]
         points = points.tolist() if elsewhere.any() else None
     elif options.start is not None:
         raise InputError(f"{problem} starts where its seed says: leave out the start")
@@ -140,7 +144,8 @@ def batch(problem: Problem, method: Runnable, options: RunOptions, *, values: Ma
     texts = [json.dumps(parameters)] * size
     if columns:
         texts = [
-            json.dumps(parameters | dict(zip(columns, own, strict=True))) for own in zip(*columns.values(), strict=True)
+            json.dumps(parameters | dict(zip(columns, of_run, strict=True)))
+            for of_run in zip(*columns.values(), strict=True)
         ]
     work = Work(
         problem=problem.spec(),
@@ -150,13 +155,13 @@ def batch(problem: Problem, method: Runnable, options: RunOptions, *, values: Ma
         dim=problem.x0.size,
         lanes=problem.lanes,
         size=size,
-        options={"seed": given.seed, **common},
+        options={"seed": prepared.seed, **common},
         files={files.path_of(cls): files.source_of(cls) for cls in classes if files.is_users(cls)},
         keep="end",
         version=identity.version(),
         problem_file=identity.problem_file(problem.name),
     )
-    return Batch(work, setting, _heads(digest(setting), given.seed, texts, starts))
+    return Batch(work, setting, _heads(digest(setting), prepared.seed, texts, starts))
 
 
 def digest(setting: str) -> bytes:
@@ -176,7 +181,7 @@ def _heads(setting: bytes, seed: int, parameters: list[str], starts: Sequence[by
 
 
 def perform(work: Work) -> list[Outcome]:
-    """Make the runs. Those that raise an error together are tried in halves, and one that does so alone is failed."""
+    """Make the runs. Where a batch raises an error, each half is tried; a single run that does so has failed."""
     if work.version != identity.version():
         raise InputError(
             f"a worker has stepbench {identity.version()}, and this study {work.version}: install the same"
@@ -191,7 +196,7 @@ def _outcomes(work: Work) -> Iterator[Outcome]:
     try:
         result = run_quietly(
             work.problem,
-            with_values(catalog.method(work.method), {name: np.array(own) for name, own in work.values.items()}),
+            with_values(catalog.method(work.method), {name: np.array(column) for name, column in work.values.items()}),
             start=None if work.starts is None else np.array(work.starts).T,
             trace=work.keep != "end",
             label=work.method,
@@ -215,7 +220,7 @@ def _ends(work: Work, result: Result) -> Iterator[Outcome]:
     columns = []
     for column in KEPT:
         values = getattr(result, column.name)
-        # SQLite knows no -0, which + 0 makes a 0 of.
+        # SQLite knows no -0; adding 0 makes it 0.
         columns.append([None] * work.size if values is None else np.ravel(values[-1] + 0).tolist())
     points = [None] * work.size if result.x is None else _rows(result.x[-1].reshape(work.dim, -1).T)
     statuses, details = np.ravel(result.status).tolist(), np.ravel(result.detail).tolist()
@@ -224,15 +229,17 @@ def _ends(work: Work, result: Result) -> Iterator[Outcome]:
         curve = trace = None
         if work.keep != "end":
             one = result if result.f.ndim == 1 else result[r]
-            curve, trace = _curve(one), _saved(one, work, r) if work.keep == "trace" else None
+            curve = _curve(one)
+            if work.keep == "trace":
+                trace = _saved(one, work, r)
         yield Outcome(status, detail, numbers, point, curve, trace)
 
 
 def _rows(values: Any) -> list[bytes]:
     """The rows of a matrix, each as its float64 numbers in bytes."""
     table = np.ascontiguousarray(values, dtype="<f8")
-    every, wide = table.tobytes(), table.itemsize * table.shape[1]
-    return [every[at : at + wide] for at in range(0, len(every), wide)]
+    content, size = table.tobytes(), table.itemsize * table.shape[1]
+    return [content[begin : begin + size] for begin in range(0, len(content), size)]
 
 
 def _curve(result: Result) -> bytes:
@@ -244,8 +251,8 @@ def _curve(result: Result) -> bytes:
 
 def _saved(result: Result, work: Work, r: int) -> bytes:
     """The file of run r, under its own hyper-parameters."""
-    method = with_values(catalog.method(work.method), {name: own[r] for name, own in work.values.items()})
+    method = with_values(catalog.method(work.method), {name: column[r] for name, column in work.values.items()})
     file = io.BytesIO()
-    # Without the time that it took, which is that of its batch, the file is the same wherever it is made.
+    # The time is that of the whole batch. Without it the file is the same wherever it is made.
     replace(result, method=method.spec(), label=catalog.label(method), seconds=0.0, elapsed=None).write(file)
     return file.getvalue()

@@ -16,7 +16,7 @@ Numbers = np.ndarray[Any, Any]
 
 
 def asked_for_f(evals: Numbers, fevals: Numbers) -> Numbers:
-    """How many evaluations of f were asked for, for one of the gradient; 0 where no gradients were."""
+    """How many evaluations of f were asked for per evaluation of the gradient; 0 where no gradients were."""
     return np.where(evals > 0, fevals / np.maximum(evals, 1), 0.0)
 
 
@@ -74,7 +74,7 @@ class Ends:
         return np.where(self.lost, math.inf, self.f if target is None else self.error)
 
     def cost_to(self, target: float | None) -> Numbers:
-        """What each run spent to an error of at most this; infinite where it did not get there, or nothing is said."""
+        """What each run spent to an error of at most ``target``; infinite without one, or where it was not met."""
         if target is None:
             return np.full(self.f.shape, math.inf)
         return np.where((self.error <= target) & ~self.lost, self.cost, math.inf)

@@ -17,7 +17,7 @@ from stepbench.fields import InputError
 
 
 class Workplace(NamedTuple):
-    """An executor, how many pieces of work to give it at a time, and whether it is gone for good."""
+    """An executor, how many pieces of work it is given at a time, and whether it is gone for good."""
 
     executor: Executor
     room: int
@@ -53,7 +53,7 @@ def _processes(workers: int) -> Iterator[Workplace]:
         with _uninterrupted():
             # Not forked: a fork of a process with threads, such as those of BLAS, may hang.
             pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _begin_worker)
-            started = [pool.submit(os.getpid) for _ in range(workers)]  # a process each
+            started = [pool.submit(os.getpid) for _ in range(workers)]  # so that all processes start now
         try:
             started[0].result()
         except BrokenExecutor:
@@ -77,20 +77,25 @@ def _uninterrupted() -> Iterator[None]:
         yield  # Ctrl-C goes to the main thread; Windows has no masks
         return
     resource_tracker.ensure_running()  # which unblocks the signal where it is started
-    held: list[bool] = []
-    handler = signal.signal(signal.SIGINT, lambda *_: held.append(True))  # of another thread, which is not masked
+    interrupted = False
+
+    def note(*_: object) -> None:
+        nonlocal interrupted
+        interrupted = True
+
+    handler = signal.signal(signal.SIGINT, note)  # another thread, which is not masked, may still get the signal
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         signal.signal(signal.SIGINT, handler)
-    if held:
+    if interrupted:
         raise KeyboardInterrupt
 
 
 def _begin_worker() -> None:
-    """Leave Ctrl-C to the parent, and end with it, however it ends."""
+    """Leave Ctrl-C to the parent, and end when the parent ends, in whichever way."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None

@@ -57,17 +57,17 @@ def axes(over: Over, problem: Problem, methods: Sequence[Runnable]) -> tuple[Axi
     """The axes that are asked for; raises InputError where the problem or a method has no such parameter."""
     if not methods:
         raise InputError("give at least one method")
-    found = []
+    varied = []
     for name, values in pairs(over):
         fields = _fields(name, problem, methods)
         axis = _parsed(name, values, fields[0]) if isinstance(values, str) else _listed(name, values, fields[0])
         for field in fields:
             for value in axis.values:
                 field.check(value)
-        found.append(axis)
-    if (size := math.prod(len(axis.values) for axis in found)) > MOST:
-        raise InputError(f"that is {size:,} runs a method; at most {MOST:,} fit a study: take fewer values")
-    return tuple(sorted(found, key=lambda axis: axis.kind == "seed"))  # repetitions come last
+        varied.append(axis)
+    if (size := math.prod(len(axis.values) for axis in varied)) > MOST:
+        raise InputError(f"that is {size:,} runs per method; at most {MOST:,} fit a study: take fewer values")
+    return tuple(sorted(varied, key=lambda axis: axis.kind == "seed"))  # repetitions come last
 
 
 def pairs(over: Over) -> list[tuple[str, Any]]:
@@ -93,19 +93,20 @@ def _fields(name: str, problem: Problem, methods: Sequence[Runnable]) -> list[Fi
             raise InputError(f"{name}: {problem} has {problem.x0.size} parameters, w1 to w{problem.x0.size}")
         return [_START]
     if axis.kind == "problem":
-        key, known = name.removeprefix("problem."), fields_of(type(problem))
-        if key not in known:
-            raise InputError(f"{problem} has no parameter {key}{nearest(key, known)}; it has {', '.join(known)}")
-        return [known[key]]
+        key, parameters = name.removeprefix("problem."), fields_of(type(problem))
+        if key not in parameters:
+            close = nearest(key, parameters)
+            raise InputError(f"{problem} has no parameter {key}{close}; it has {', '.join(parameters)}")
+        return [parameters[key]]
     fields = []
     for method in methods:
-        own = {key: field for key, (_, field) in hyperparameters(method).items()}
-        if name not in own:
-            close = nearest(name, own)
+        known = {key: field for key, (_, field) in hyperparameters(method).items()}
+        if name not in known:
+            close = nearest(name, known)
             if name in fields_of(type(problem)):
                 close = f" (the problem's is problem.{name})"
-            raise InputError(f"{method} has no hyper-parameter {name}{close}; it has {', '.join(own)}")
-        fields.append(own[name])
+            raise InputError(f"{method} has no hyper-parameter {name}{close}; it has {', '.join(known)}")
+        fields.append(known[name])
     return fields
 
 
@@ -125,7 +126,7 @@ def _plain(name: str, values: Any, field: Field) -> list[Any]:
         raise InputError(f"{name} must have a list of values, or a text such as 1e-5:1:60:log; got {values!r}")
     for value in values:
         if isinstance(value, list | tuple | np.ndarray):
-            raise InputError(f"{name} must have one number a value, not {value!r}")
+            raise InputError(f"{name} must have one number per value, not {value!r}")
         field.check(value)
     return [field.plain(value) for value in values]
 
@@ -156,7 +157,8 @@ def _parsed(name: str, text: str, field: Field) -> Axis:
     try:
         n = int(rest[0])
     except ValueError:
-        raise InputError(f"{name}={text}: how many values? Write {low}:{high}:60{':log' * ('log' in rest)}") from None
+        example = f"{low}:{high}:60:log" if "log" in rest else f"{low}:{high}:60"
+        raise InputError(f"{name}={text}: how many values? Write {example}") from None
     spaced = interval(name, ":".join([low, high, *rest[1:]]), field)
     if not 2 <= n <= MOST:
         raise InputError(f"{name}={text}: the number of values must be from 2 to {MOST:,}")
@@ -179,7 +181,10 @@ def _integers(name: str, low: str, high: str, field: Field) -> list[Any]:
 
 @dataclass(frozen=True)
 class Interval:
-    """Numbers between two, even or even in the logarithm; whole ones where the field's are. Or a list of choices."""
+    """The numbers from ``low`` to ``high``, spread evenly or evenly in the logarithm; or a list of choices.
+
+    ``whole`` where only whole numbers are meant.
+    """
 
     low: float
     high: float
@@ -188,7 +193,10 @@ class Interval:
     choices: tuple[Any, ...] = ()
 
     def values(self, parts: Any) -> list[Any]:
-        """The values so far along, 0 to 1; to twelve digits, so that what is printed gives the same run again."""
+        """The values at these places, from 0 to 1 along the interval.
+
+        They have twelve digits, so that a value that is printed gives the same run again.
+        """
         parts = np.asarray(parts, dtype=float)
         if self.choices:
             return [self.choices[min(int(part * len(self.choices)), len(self.choices) - 1)] for part in parts]
@@ -204,7 +212,7 @@ class Interval:
         """As it is written."""
         if self.choices:
             return ",".join(show_value(choice) for choice in self.choices)
-        return f"{self.low:g}:{self.high:g}{':log' * self.log}"
+        return f"{self.low:g}:{self.high:g}:log" if self.log else f"{self.low:g}:{self.high:g}"
 
 
 def interval(name: str, text: Any, field: Field) -> Interval:
@@ -248,7 +256,7 @@ class Group:
 def groups(
     problem: Problem, method: Runnable, over: Sequence[Axis], seed: int, start: Sequence[float] | None
 ) -> Iterator[Group]:
-    """Every group of the grid of these axes; ``cells`` are indices into the grid in C order."""
+    """Every group of the grid of these axes; the ``cells`` are indices into the grid, in C order."""
     shape = [len(axis.values) for axis in over]
     together = [axis for axis in over if _in_lockstep(axis, method)]
     apart = [axis for axis in over if axis not in together]
@@ -256,20 +264,21 @@ def groups(
     cells = np.arange(math.prod(shape)).reshape(shape).transpose(order)
     spread = np.meshgrid(*(np.array(axis.values, dtype=float) for axis in together), indexing="ij")
     arrays = {axis: values.ravel() for axis, values in zip(together, spread, strict=True)}
-    for chosen, own in zip(
+    for chosen, cells_of_group in zip(
         itertools.product(*(axis.values for axis in apart)),
         cells.reshape(-1, math.prod(len(axis.values) for axis in together)),
         strict=True,
     ):
         fixed = dict(zip(apart, chosen, strict=True))
-        stated = changed(problem, {a.name.removeprefix("problem."): v for a, v in fixed.items() if a.kind == "problem"})
+        parameters = {axis.name.removeprefix("problem."): v for axis, v in fixed.items() if axis.kind == "problem"}
+        varied = changed(problem, parameters)
         yield Group(
-            stated,
+            varied,
             with_values(method, {axis.name: value for axis, value in fixed.items() if axis.kind == "method"}),
             next((value for axis, value in fixed.items() if axis.kind == "seed"), seed),
             {axis.name: values for axis, values in arrays.items() if axis.kind == "method"},
-            _start(stated, start, {axis: value for axis, value in (fixed | arrays).items() if axis.kind == "start"}),
-            own,
+            _start(varied, start, {axis: value for axis, value in (fixed | arrays).items() if axis.kind == "start"}),
+            cells_of_group,
         )
 
 
@@ -281,15 +290,15 @@ def _in_lockstep(axis: Axis, method: Runnable) -> bool:
 
 
 def _start(problem: Problem, start: Sequence[float] | None, components: dict[Axis, Any]) -> np.ndarray[Any, Any] | None:
-    """The start, (d,), or one a run, (d, R), with some components replaced; None for the problem's own."""
+    """The start, (d,), or one per run, (d, R), with some components replaced; None for the problem's own."""
     point = np.array(problem.x0 if start is None else start, dtype=float)
     if point.shape != problem.x0.shape:
         raise InputError(f"the start must have {problem.x0.size} numbers, as {problem} has parameters")
     if not components:
         return None if start is None else point
-    rows = np.repeat(point[:, None], max(np.size(value) for value in components.values()), axis=1)
+    points = np.repeat(point[:, None], max(np.size(value) for value in components.values()), axis=1)
     for axis, value in components.items():
-        if axis.component >= len(rows):
-            raise InputError(f"{axis.name}: the start has {len(rows)} numbers, w1 to w{len(rows)}")
-        rows[axis.component] = value
-    return rows if rows.shape[1] > 1 else rows[:, 0]
+        if axis.component >= len(points):
+            raise InputError(f"{axis.name}: the start has {len(points)} numbers, w1 to w{len(points)}")
+        points[axis.component] = value
+    return points if points.shape[1] > 1 else points[:, 0]

@@ -45,7 +45,7 @@ def solved_within(amounts: Numbers, limits: Numbers) -> Numbers:
 
 
 def area(amounts: Numbers, low: float, high: float) -> Numbers:
-    """The area under each method's profile from low to high, on a logarithmic axis, as a part of all: (methods,).
+    """The area under each method's profile from low to high, on a logarithmic axis, as a part of the whole: (methods,).
 
     1 where a method solves every problem at ``low``, 0 where it solves none by ``high``.
     """
@@ -56,7 +56,10 @@ def area(amounts: Numbers, low: float, high: float) -> Numbers:
 
 
 class Pair(NamedTuple):
-    """Two methods by the problems that each solves at less cost; ``p`` is the sign test's, corrected for all pairs."""
+    """Two methods, and on how many problems each of them costs less.
+
+    ``p`` is that of the sign test, corrected for the number of pairs.
+    """
 
     first: str
     second: str
@@ -69,21 +72,23 @@ class Pair(NamedTuple):
 def compared(labels: Sequence[str], costs: Numbers) -> list[Pair]:
     """The two-sided sign test of every pair of methods, (problems, methods), with Holm's correction.
 
-    A problem that neither solves, or both at one cost, is a tie and tells nothing. The test takes no account of by how
-    much one is faster, so that unsolved problems need no invented cost.
+    A problem that neither solves, or both at one cost, is a tie and tells nothing. How much faster a method is does
+    not count, so that unsolved problems need no invented cost.
     """
     from scipy.special import bdtr
 
     pairs = []
     for i, j in itertools.combinations(range(len(labels)), 2):
         wins, losses = int((costs[:, i] < costs[:, j]).sum()), int((costs[:, i] > costs[:, j]).sum())
-        p = min(1.0, 2 * float(bdtr(min(wins, losses), wins + losses, 0.5)))  # of so few or fewer, on either side
+        fewer = min(wins, losses)
+        p = min(1.0, 2 * float(bdtr(fewer, wins + losses, 0.5)))  # the chance of so few or fewer, on either side
         pairs.append(Pair(labels[i], labels[j], wins, losses, len(costs) - wins - losses, p))
-    least = 0.0
-    held = dict.fromkeys(range(len(pairs)), 1.0)
-    for rank, k in enumerate(sorted(held, key=lambda k: pairs[k].p)):
-        least = held[k] = max(least, min(1.0, (len(pairs) - rank) * pairs[k].p))
-    return [pair._replace(p=held[k]) for k, pair in enumerate(pairs)]
+    largest = 0.0  # so far: a pair's corrected p is at least that of every pair before it
+    corrected = [*pairs]
+    for rank, k in enumerate(sorted(range(len(pairs)), key=lambda k: pairs[k].p)):
+        largest = max(largest, min(1.0, (len(pairs) - rank) * pairs[k].p))
+        corrected[k] = pairs[k]._replace(p=largest)
+    return corrected
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,8 +98,8 @@ class Profile(Shown):
     A problem is solved to the tolerance τ where f ≤ f_L + τ (f(w₀) − f_L), with f_L the minimum f*, or, where that is
     unknown, the least f that any of the methods found. Costs are gradient evaluations; d + 1 evaluations of f count as
     one, in the budget too, for a method that asks for no gradients (Moré & Wild's simplex gradient). Infinite where
-    unsolved. ``failed`` is the number of runs that ended so, ``asked`` the evaluations of f that each method asked for,
-    for one of the gradient.
+    unsolved. ``failed`` is the number of runs that failed, and ``asked`` has the evaluations of f per evaluation of the
+    gradient, for each method.
     """
 
     problems: tuple[str, ...]
@@ -111,7 +116,7 @@ class Profile(Shown):
 
     @property
     def whose(self) -> tuple[int, ...]:
-        """The number of the problem that each of ``problems`` is, or is a seed of."""
+        """For each of ``problems`` the number of the problem; those that differ in their seeds only have one number."""
         return self.seeds_of or tuple(range(len(self.problems)))
 
     @cached_property
@@ -172,16 +177,16 @@ def profile(
     if seeds < 1:
         raise InputError(f"there must be at least 1 seed, got {seeds}")
     labels, runnables = catalog.labelled(methods)
-    given = [catalog.problem(p) for p in (catalog.suite(problems) if isinstance(problems, str) else problems)]
-    found = [*{problem.spec(): problem for problem in given}.values()]  # one that is named twice counts once
-    if not found:
+    named = [catalog.problem(p) for p in (catalog.suite(problems) if isinstance(problems, str) else problems)]
+    distinct = [*{problem.spec(): problem for problem in named}.values()]  # one that is named twice counts once
+    if not distinct:
         raise InputError("a profile needs problems: give a suite, or some")
-    cases = [(p, seed) for p in found for seed in range(seeds if p.seeded or noise else 1)]
-    starts, batches = [], []
+    cases = [(p, seed) for p in distinct for seed in range(seeds if p.seeded or noise else 1)]
+    f_at_starts, batches = [], []
     for problem, seed in cases:
-        first = float(problem.f(np.repeat(problem.x0[:, None], 2, axis=1))[0])
-        starts.append(first)
-        target = None if problem.f_star is None else tolerances[-1] * max(first - problem.f_star, 0.0)
+        f_at_start = float(problem.f(np.repeat(problem.x0[:, None], 2, axis=1))[0])
+        f_at_starts.append(f_at_start)
+        target = None if problem.f_star is None else tolerances[-1] * max(f_at_start - problem.f_star, 0.0)
         batches += [
             batch(problem, m, RunOptions(budget=budget * _unit(m, problem), target=target, seed=seed, noise=noise))
             for m in runnables
@@ -189,38 +194,41 @@ def profile(
     with using(study) as opened:
         outcomes = iter(opened.outcomes(batches, keep="curve"))
     costs = np.full((len(tolerances), len(cases), len(methods)), math.inf)
-    failed, spent_of = 0, np.zeros((2, len(methods)))
-    for k, ((problem, _), first) in enumerate(zip(cases, starts, strict=True)):
-        ended = [next(outcomes)[0] for _ in methods]
-        curves = [np.frombuffer(end.curve or b"").reshape(2, -1) for end in ended]
+    failed, evaluations = 0, np.zeros((2, len(methods)))
+    for k, ((problem, _), f_at_start) in enumerate(zip(cases, f_at_starts, strict=True)):
+        ends = [next(outcomes)[0] for _ in methods]
+        curves = [np.frombuffer(end.curve or b"").reshape(2, -1) for end in ends]
         least = problem.f_star
         if least is None:
-            least = min([first, *(float(curve[1].min()) for curve in curves if curve.size)])
+            least = min([f_at_start, *(float(curve[1].min()) for curve in curves if curve.size)])
         for m, (method, (spent, f)) in enumerate(zip(runnables, curves, strict=True)):
-            failed += ended[m].status == "failed"
-            spent_of[:, m] += ended[m].evals or 0, ended[m].fevals or 0
-            if f.size and f[-1] < least - 1e-9 * max(1.0, abs(least)):  # the problem's f* is none
+            failed += ends[m].status == "failed"
+            evaluations[:, m] += ends[m].evals or 0, ends[m].fevals or 0
+            if f.size and f[-1] < least - 1e-9 * max(1.0, abs(least)):  # what is declared as f* is not the minimum
                 continue
             for t, tolerance in enumerate(tolerances):
-                there = np.flatnonzero(f <= least + tolerance * (first - least))
-                if there.size:
-                    costs[t, k, m] = max(float(spent[there[0]]), 1.0) / _unit(method, problem)
-    names = [str(problem) + f" seed {seed}" * (seeds > 1 and bool(problem.seeded or noise)) for problem, seed in cases]
+                solved = np.flatnonzero(f <= least + tolerance * (f_at_start - least))
+                if solved.size:
+                    costs[t, k, m] = max(float(spent[solved[0]]), 1.0) / _unit(method, problem)
+    names = []
+    for problem, seed in cases:
+        has_seeds = seeds > 1 and (problem.seeded or noise)
+        names.append(f"{problem} seed {seed}" if has_seeds else str(problem))
     return Profile(
         tuple(names),
         tuple(labels),
         tolerances,
         costs,
         budget,
-        tuple(str(problem) for problem in found if problem.f_star is None),
+        tuple(str(problem) for problem in distinct if problem.f_star is None),
         tuple(label for label, method in zip(labels, runnables, strict=True) if method.gradient_free),
         tuple(tuple(dict.fromkeys(method.needs)) for method in runnables),
         failed,
-        tuple(found.index(problem) for problem, _ in cases),
-        tuple(asked_for_f(*spent_of).tolist()),
+        tuple(distinct.index(problem) for problem, _ in cases),
+        tuple(asked_for_f(*evaluations).tolist()),
     )
 
 
 def _unit(method: Runnable, problem: Problem) -> int:
-    """How many of the evaluations that a method is charged for count as one."""
+    """How many evaluations count as one: d + 1 of f, for a method that asks for no gradients."""
     return problem.x0.size + 1 if method.gradient_free else 1

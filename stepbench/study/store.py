@@ -1,4 +1,4 @@
-"""The store: a study is one SQLite file, in which every run stands as soon as it has ended."""
+"""The store: a study is one SQLite file, into which every run is written as soon as it has ended."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _SQL = {
     "curve": "BLOB",
     "trace": "BLOB",
 }
-"""The table of runs: what tells a run from others, how it ended, the columns that are kept, and what else is."""
+"""The table of runs: what tells a run from others, how it ended, the columns that a study keeps, and its blobs."""
 
 _SCHEMA = f"""
 CREATE TABLE settings (id BLOB PRIMARY KEY, setting TEXT NOT NULL);
@@ -43,7 +43,7 @@ PRAGMA user_version = {FORMAT};
 """
 _HEAD = len(Head._fields)
 _PUT = (
-    f"INSERT INTO runs VALUES ({', '.join('?' * len(_SQL))}) ON CONFLICT (key) DO UPDATE SET "
+    f"INSERT INTO runs VALUES ({', '.join('?' for _ in _SQL)}) ON CONFLICT (key) DO UPDATE SET "
     "curve = coalesce(curve, excluded.curve), trace = coalesce(trace, excluded.trace)"
 )
 _COLUMNS = [*_SQL]
@@ -81,13 +81,13 @@ class Store:
         name = ":memory:" if self.path is None else str(self.path)
         connection = sqlite3.connect(name, timeout=self._patience, isolation_level=None)
         try:
-            connection.execute("BEGIN")  # nobody writes while we look; what a killed process left is mended first
+            connection.execute("BEGIN")  # nobody writes while we look; first SQLite mends what a killed process left
             used = connection.execute("SELECT count(*) FROM sqlite_master").fetchone() != (0,)
-            made_by, form, pages, page = (
+            application, form, pages, page_size = (
                 connection.execute(f"PRAGMA {word}").fetchone()[0]
                 for word in ("application_id", "user_version", "page_count", "page_size")
             )
-            if used and made_by != APPLICATION:
+            if used and application != APPLICATION:
                 raise InputError(f"{self} is a database of another program: choose another file with --study")
             if form > FORMAT:
                 raise InputError(
@@ -100,7 +100,7 @@ class Store:
                     f"{self} was written by another version of stepbench, whose runs have other columns: choose "
                     "another file"
                 )
-            if self.path is not None and self.path.stat().st_size < pages * page:
+            if self.path is not None and self.path.stat().st_size < pages * page_size:
                 raise sqlite3.DatabaseError("its end is missing")
             connection.execute("COMMIT")
         except BaseException:
@@ -121,14 +121,17 @@ class Store:
 
     def found(self, keys: Sequence[bytes], keep: Keep = "end") -> dict[bytes, Outcome]:
         """Those of the runs that are here, with what is to be kept of each; traces are not read."""
-        lacking = "" if keep == "end" else f"AND ({keep} IS NOT NULL OR point IS NULL)"
-        found: dict[bytes, Outcome] = {}
+        complete = "" if keep == "end" else f"AND ({keep} IS NOT NULL OR point IS NULL)"
+        outcomes: dict[bytes, Outcome] = {}
         with self._explained():
-            for at in range(0, len(keys) if self._has_tables() else 0, 500):
-                some = keys[at : at + 500]
-                query = f"SELECT key, {_WITHOUT_TRACE} FROM runs WHERE key IN ({', '.join('?' * len(some))}) {lacking}"
-                found |= {key: _outcome(outcome) for key, *outcome in self._db.execute(query, some)}
-        return found
+            if not self._has_tables():
+                return outcomes
+            for begin in range(0, len(keys), 500):
+                some = keys[begin : begin + 500]
+                marks = ", ".join("?" for _ in some)
+                query = f"SELECT key, {_WITHOUT_TRACE} FROM runs WHERE key IN ({marks}) {complete}"
+                outcomes |= {key: _outcome(outcome) for key, *outcome in self._db.execute(query, some)}
+        return outcomes
 
     def put(self, settings: Mapping[bytes, str], runs: Iterable[tuple[Head, Outcome]]) -> None:
         """Commit runs that have ended; a run that is here already only gains the curve or the trace that it lacks."""
@@ -142,20 +145,22 @@ class Store:
     def settings(self) -> dict[bytes, str]:
         """What runs have in common, as JSON, in an order that does not depend on when it came in."""
         with self._explained():
-            every = dict(self._db.execute("SELECT * FROM settings")) if self._has_tables() else {}
-        return dict(sorted(every.items(), key=lambda item: item[1]))
+            settings = dict(self._db.execute("SELECT * FROM settings")) if self._has_tables() else {}
+        return dict(sorted(settings.items(), key=lambda item: item[1]))
 
     def runs(self, setting: bytes) -> list[tuple[Head, Outcome]]:
         """The runs of a setting by seed, parameters and start; traces are not read."""
         query = f"SELECT {', '.join(Head._fields)}, {_WITHOUT_TRACE} FROM runs WHERE setting = ?"
         with self._explained():
-            found = [(Head(*row[:_HEAD]), _outcome(row[_HEAD:])) for row in self._db.execute(query, [setting])]
+            runs = [(Head(*row[:_HEAD]), _outcome(row[_HEAD:])) for row in self._db.execute(query, [setting])]
 
         def place(run: tuple[Head, Outcome]) -> tuple[Any, ...]:
-            values = json.loads(run[0].parameters).values()
-            return run[0].seed, [(str(type(v)), 0 if v is None else v) for v in values], run[0].start or b"", run[0].key
+            head, _ = run
+            # Values of several types cannot be compared with each other: their types are, first.
+            values = [(str(type(v)), 0 if v is None else v) for v in json.loads(head.parameters).values()]
+            return head.seed, values, head.start or b"", head.key
 
-        return sorted(found, key=place)
+        return sorted(runs, key=place)
 
     def traces(self) -> Iterator[tuple[bytes, bytes]]:
         """Every trace that was kept, with its run's key."""
@@ -170,7 +175,7 @@ class Store:
         return None if row is None else row[0]
 
     def statuses(self) -> list[tuple[bytes, str, int]]:
-        """How many runs of each setting ended in each word."""
+        """How many runs of each setting have each status."""
         with self._explained():
             if not self._has_tables():
                 return []
@@ -186,17 +191,17 @@ class Store:
         with self._explained(), self._transaction():
             before = self._db.total_changes
             self._db.executemany("DELETE FROM runs WHERE setting = ? AND status LIKE ?", chosen)
-            gone = self._db.total_changes - before
+            removed = self._db.total_changes - before
             self._db.execute("DELETE FROM settings WHERE id NOT IN (SELECT setting FROM runs)")
         with self._explained():
             self._db.execute("VACUUM")
-        return gone
+        return removed
 
     def merge(self, other: Store) -> tuple[int, int]:
         """Take over the runs of another study; returns how many were new, and how many are here with other numbers."""
         if self.path is not None and other.path is not None and self.path.resolve() == other.path.resolve():
             raise InputError(f"{other} cannot be merged into itself")
-        taken = unlike = 0
+        taken, unlike = 0, 0
         settings = other.settings()
         with other._explained():
             rows = other._db.execute("SELECT * FROM runs") if settings else ()
@@ -226,7 +231,7 @@ class Store:
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
-        """SQLite's errors as one line that says what to do."""
+        """Raise SQLite's errors as an InputError, one line that says what to do."""
         try:
             yield
         except sqlite3.DatabaseError as error:
@@ -243,7 +248,10 @@ class Store:
 
 
 def _vet(path: Path) -> None:
-    """Raise InputError where the first bytes say that the file is no study: SQLite, which may write, is asked later."""
+    """Raise InputError where the first bytes say that the file is no study.
+
+    SQLite is asked only later, since it may write to the file that it opens.
+    """
     if not path.parent.is_dir():
         raise InputError(f"{path} cannot be written: there is no folder {path.parent}")
     try:

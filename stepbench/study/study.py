@@ -1,4 +1,4 @@
-"""A study: it makes the runs that are missing, wherever it is told to, and keeps each as it ends."""
+"""A study: it makes the runs that are missing, here or elsewhere, and keeps each as it ends."""
 
 from __future__ import annotations
 
@@ -24,8 +24,7 @@ LOAD = 20_000_000
 WIDTH = 8192
 """Components of points in one step of it: what a step reads and writes stays in the processor's cache."""
 NARROW = 512
-"""Runs that are not shared out any further: with fewer of them a step is mostly Python's overhead."""
-
+"""Runs that are not divided any further: with fewer of them a step is mostly Python's overhead."""
 
 GONE = "the scheduler is gone: start it again, and its workers"
 
@@ -36,7 +35,7 @@ class Stopped(KeyboardInterrupt):
 
 @dataclass(frozen=True)
 class _Piece:
-    """Some runs of one batch, by their places; a suspect was lost with its worker once."""
+    """Some runs of one batch, by their places; a suspect piece was lost with its worker once."""
 
     batch: int
     places: range | list[int]
@@ -94,24 +93,23 @@ class Study:
         """
         keep = "trace" if self._traces else keep
         heads = [batch.heads for batch in batches]
-        here = self.store.found([head.key for own in heads for head in own], keep)
+        here = self.store.found([head.key for of_batch in heads for head in of_batch], keep)
         asked = {*here}
         missing: list[list[int]] = []
-        for own in heads:  # what is asked for twice is made once
-            missing.append([i for i, head in enumerate(own) if head.key not in asked])
-            asked |= {head.key for head in own}
+        for of_batch in heads:  # what is asked for twice is made once
+            missing.append([i for i, head in enumerate(of_batch) if head.key not in asked])
+            asked |= {head.key for head in of_batch}
         total, made = sum(map(len, missing)), 0
         try:
             if total:
-                settings = {digest(b.setting): b.setting for b, own in zip(batches, missing, strict=True) if own}
+                settings = {digest(b.setting): b.setting for b, places in zip(batches, missing, strict=True) if places}
                 self.store.put(settings, ())  # whether the file can be written is known before anything is run
             works = [replace(batch.work, keep=keep) for batch in batches]
             for piece, outcomes in self._done(works, missing):
-                ended = [*zip((heads[piece.batch][i] for i in piece.places), outcomes, strict=True)]
-                self.store.put({}, ended)
-                here |= {
-                    head.key: end._replace(trace=None) if end.trace else end for head, end in ended
-                }  # they are large
+                runs = [*zip((heads[piece.batch][i] for i in piece.places), outcomes, strict=True)]
+                self.store.put({}, runs)
+                for head, outcome in runs:  # without the traces, which are large
+                    here[head.key] = outcome._replace(trace=None) if outcome.trace else outcome
                 made += len(outcomes)
                 if self._progress is not None:
                     self._progress(made, total)
@@ -123,29 +121,30 @@ class Study:
             raise
         self.made += made
         self.reused += sum(map(len, heads)) - made
-        return [[here[head.key] for head in own] for own in heads]
+        return [[here[head.key] for head in of_batch] for of_batch in heads]
 
     def results(self, batches: Sequence[Batch]) -> list[list[Result]]:
         """Every record of all runs of each batch, in order; what is not here yet is made, as by ``outcomes``.
 
         Raises InputError where a run crashed, with the reason.
         """
-        every: list[list[Result]] = []
-        for made, own in zip(batches, self.outcomes(batches, keep="trace"), strict=True):
-            problem = catalog.problem(made.work.problem)
-            every.append([])
-            for head, end in zip(made.heads, own, strict=True):
+        results: list[list[Result]] = []
+        for batch, outcomes in zip(batches, self.outcomes(batches, keep="trace"), strict=True):
+            problem = catalog.problem(batch.work.problem)
+            of_batch = []
+            for head, outcome in zip(batch.heads, outcomes, strict=True):
                 if (trace := self.store.trace(head.key)) is None:
-                    raise InputError(f"{made.work.method} on {made.work.problem}: {end.detail}")
-                every[-1].append(load(io.BytesIO(trace), problem))
-        return every
+                    raise InputError(f"{batch.work.method} on {batch.work.problem}: {outcome.detail}")
+                of_batch.append(load(io.BytesIO(trace), problem))
+            results.append(of_batch)
+        return results
 
     def in_order(self, placed: Sequence[tuple[Batch, Sequence[int]]]) -> list[Outcome]:
         """The outcomes of all runs, each at the place that is given for it beside its batch."""
-        every: dict[int, Outcome] = {}
-        for (_, places), own in zip(placed, self.outcomes([batch for batch, _ in placed]), strict=True):
-            every |= zip(places, own, strict=True)
-        return [every[place] for place in range(len(every))]
+        by_place: dict[int, Outcome] = {}
+        for (_, places), outcomes in zip(placed, self.outcomes([batch for batch, _ in placed]), strict=True):
+            by_place |= zip(places, outcomes, strict=True)
+        return [by_place[place] for place in range(len(by_place))]
 
     def _done(self, works: Sequence[Work], missing: Sequence[list[int]]) -> Iterator[tuple[_Piece, list[Outcome]]]:
         """The missing runs of each batch, piece by piece, as they end."""
@@ -153,14 +152,14 @@ class Study:
             return
         waiting: deque[_Piece] = deque()
         while True:
-            with opened(self._workers, self._scheduler) as place:
+            with opened(self._workers, self._scheduler) as workplace:
                 if not waiting:
-                    shares = -(-2 * place.room // len([*filter(None, missing)])) if place.room > 1 else 1
+                    shares = -(-2 * workplace.room // len([*filter(None, missing)])) if workplace.room > 1 else 1
                     for b, (work, places) in enumerate(zip(works, missing, strict=True)):
                         size = _size_of_piece(work, len(places), shares)
-                        for at in range(0, len(places), size):
-                            waiting.append(_Piece(b, places[at : at + size], work))
-                yield from _drained(place, waiting)
+                        for begin in range(0, len(places), size):
+                            waiting.append(_Piece(b, places[begin : begin + size], work))
+                yield from _drained(workplace, waiting)
             if not waiting:
                 return
 
@@ -175,11 +174,11 @@ def _size_of_piece(work: Work, runs: int, shares: int) -> int:
     return max(1, min(most, WIDTH // work.dim, max(NARROW, -(-runs // shares))))
 
 
-def _drained(place: Workplace, waiting: deque[_Piece]) -> Iterator[tuple[_Piece, list[Outcome]]]:
-    """What becomes of the waiting pieces, until there are none, or until the executor broke.
+def _drained(workplace: Workplace, waiting: deque[_Piece]) -> Iterator[tuple[_Piece, list[Outcome]]]:
+    """The waiting pieces with their outcomes, as they end, until there are none, or until the executor broke.
 
-    Pieces that were lost with a worker wait again, behind all others. They are then run one at a time, so that one
-    which loses its worker a second time did so itself; it is failed.
+    Pieces that were lost with a worker wait again, behind all others. They are then run one at a time: a piece that
+    loses its worker a second time is the reason for it, and its runs have failed.
     """
     running: dict[Future[list[Outcome]], _Piece] = {}
 
@@ -188,14 +187,14 @@ def _drained(place: Workplace, waiting: deque[_Piece]) -> Iterator[tuple[_Piece,
 
     while waiting or running:
         try:
-            while waiting and len(running) < (1 if waiting[0].suspect else place.room):
+            while waiting and len(running) < (1 if waiting[0].suspect else workplace.room):
                 piece = waiting[0]
-                running[place.executor.submit(perform, piece.work.part(piece.places))] = piece
+                running[workplace.executor.submit(perform, piece.work.part(piece.places))] = piece
                 waiting.popleft()
         except BrokenExecutor:
             break
         done, _ = wait(running, timeout=1, return_when=FIRST_COMPLETED)
-        if not done and place.gone():
+        if not done and workplace.gone():
             raise InputError(GONE)
         broken = False
         for future in done:
@@ -204,8 +203,8 @@ def _drained(place: Workplace, waiting: deque[_Piece]) -> Iterator[tuple[_Piece,
                 outcomes = future.result()
             except InputError:
                 raise
-            except Exception as error:  # not the run's own, which is an outcome: the executor's
-                if place.gone():
+            except Exception as error:  # it is the executor's: an error of a run is an outcome
+                if workplace.gone():
                     raise InputError(GONE) from None
                 broken |= isinstance(error, BrokenExecutor)
                 if not piece.suspect:

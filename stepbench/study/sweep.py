@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """How one method answers to one axis, the others fixed: an entry a value.
+    """How one method answers to one axis, the others fixed: every array has an entry per value of the axis.
 
     ``cost`` to the target is the median over seeds, infinite where most of them do not reach it; ``least`` and
     ``most`` are the extremes over seeds. ``left`` is the median of what the error was at the end (f where f* is
@@ -104,7 +104,7 @@ class Sweep(Shown):
 
     @property
     def asked(self) -> list[float]:
-        """How many evaluations of f each method asked for, for one of the gradient."""
+        """How many evaluations of f each method asked for, per evaluation of the gradient."""
         sums = (np.nansum(counts, axis=tuple(range(1, counts.ndim))) for counts in (self.ends.evals, self.ends.fevals))
         return asked_for_f(*sums).tolist()  # type: ignore[no-any-return]
 
@@ -115,8 +115,8 @@ class Sweep(Shown):
         order = [0, *(1 + self.axes.index(axis) for axis in (*others, self.axes[0], *seeds))]
         n = len(self.axes[0].values)
         left = self.ends.left(self.target)
-        # a row a method and setting of the others, a column a value of the first axis, and the seeds
-        cost, last, accuracy, reached, diverged = (
+        # A row per method and setting of the others, a column per value of the first axis, and the seeds on the last.
+        cost, left, accuracy, reached, diverged = (
             values.transpose(order).reshape(-1, n, math.prod(len(axis.values) for axis in seeds))
             for values in (self.cost, left, self.ends.accuracy, self.reached, self.ends.status == "diverged")
         )
@@ -128,7 +128,7 @@ class Sweep(Shown):
                 np.median(cost[k], axis=1),
                 cost[k].min(axis=1),
                 cost[k].max(axis=1),
-                np.median(last[k], axis=1),
+                np.median(left[k], axis=1),
                 np.median(accuracy[k], axis=1),
                 reached[k].mean(axis=1),
                 diverged[k].mean(axis=1),
@@ -137,7 +137,7 @@ class Sweep(Shown):
         ]
 
     def map(self) -> Figure:
-        """The two axes as a heat map of the cost, a panel a method."""
+        """The two axes as a heat map of the cost, a panel per method."""
         return report().map_figure(self)  # type: ignore[no-any-return]
 
 
@@ -158,29 +158,29 @@ def sweep(
 
     ``over`` is a list of texts such as ``"lr=1e-5:1:60:log"``, or values by name: a hyper-parameter that all the
     methods have, ``problem.kappa``, ``seed``, or ``w1``, … for a component of the start. ``study`` is a Study or the
-    path of one; without it nothing is kept. ``target`` is an error, where none is given 1e-6, or 0.1 of a network;
-    where the problem does not know its minimum there is none. The other options are those of ``stepbench.run``.
-    Raises InputError for what cannot run, before anything does.
+    path of one; without it nothing is kept. ``target`` is the error to reach: 1e-6 where none is given, or 0.1 for a
+    network; there is none where the problem does not know its minimum. The other options are those of
+    ``stepbench.run``. Raises InputError for what cannot run, before anything does.
     """
     problem = catalog.problem(problem)
     methods = [methods] if isinstance(methods, str | Runnable) else list(methods)
     labels, runnables = catalog.labelled(methods)
-    found = axes(over, problem, runnables)
-    if not found:
+    varied = axes(over, problem, runnables)
+    if not varied:
         raise InputError("nothing is varied: say what, as --over lr=1e-5:1:60:log")
     target = default_target(problem) if target is None else target
     options = RunOptions(budget=budget, steps=steps, target=target, noise=noise)
-    shape = tuple(len(axis.values) for axis in found)
-    work: list[tuple[Batch, list[int]]] = []
+    shape = tuple(len(axis.values) for axis in varied)
+    placed: list[tuple[Batch, list[int]]] = []
     for m, method in enumerate(runnables):
-        for group in groups(problem, method, found, seed, start):
-            own = replace(options, start=group.start, seed=group.seed)
-            made = batch(group.problem, group.method, own, values=group.values)
-            work.append((made, (m * math.prod(shape) + group.cells).tolist()))
+        for group in groups(problem, method, varied, seed, start):
+            options_of_group = replace(options, start=group.start, seed=group.seed)
+            runs = batch(group.problem, group.method, options_of_group, values=group.values)
+            placed.append((runs, (m * math.prod(shape) + group.cells).tolist()))
     with using(study) as opened:
-        outcomes = opened.in_order(work)
+        outcomes = opened.in_order(placed)
     told = tuple(tuple(dict.fromkeys(method.needs)) for method in runnables)
-    return Sweep(problem, tuple(labels), found, Ends.of(outcomes, (len(methods), *shape)), target, budget, told)
+    return Sweep(problem, tuple(labels), varied, Ends.of(outcomes, (len(methods), *shape)), target, budget, told)
 
 
 def default_target(problem: Problem) -> float | None:

@@ -19,6 +19,7 @@ from stepbench.showing import Shown
 from stepbench.study.batch import batch
 from stepbench.study.ends import Ends, Numbers, asked_for_f
 from stepbench.study.grid import Interval, Over, interval, pairs
+from stepbench.study.profile import Pair, compared
 from stepbench.study.study import Study, using
 from stepbench.study.sweep import default_target
 
@@ -28,12 +29,13 @@ SPREAD = 0.1
 
 @dataclass(frozen=True, eq=False)
 class Tuned:
-    """One method at its best setting, (cases,) each: ``cost`` to the target, infinite where not reached, and ``left``.
+    """One method at its best setting.
 
-    ``left`` is the error at the end, or f where f* is unknown; ``interval`` is that of the median cost (of ``left``
-    where there is no target), at 95 %, by the bootstrap. ``spent`` is what all trials took, in gradient evaluations.
-    ``places`` says where in its range, 0 to 1, each tuned value lies; ``asked`` how many evaluations of f it asked
-    for, for one of the gradient.
+    ``cost`` is what each case cost to the target, (cases,), infinite where it was not reached, and ``left`` the error
+    at the end, or f where f* is unknown, (cases,). ``interval`` is that of the median cost (of ``left`` where there is
+    no target), at 95 %, by the bootstrap. ``spent`` is what all trials took, in gradient evaluations. ``places`` says
+    where in its range, 0 to 1, each tuned value lies, and ``asked`` how many evaluations of f the method asked for per
+    evaluation of the gradient.
     """
 
     label: str
@@ -77,6 +79,12 @@ class Tuning(Shown):
         """The methods by their median cost, and those at one cost by their median error."""
         return sorted(self.methods, key=lambda tuned: (tuned.median, float(np.median(tuned.left))))
 
+    def pairs(self) -> list[Pair]:
+        """The sign test of every pair of the ranked methods, over the cases; the pairs of the first come first."""
+        ranked = self.ranked
+        amounts = [tuned.left if self.target is None else tuned.cost for tuned in ranked]
+        return compared([tuned.label for tuned in ranked], np.stack(amounts, axis=1))
+
 
 def tune(
     problem: str | Problem,
@@ -95,12 +103,12 @@ def tune(
     """Tune every method in the same number of trials, and score the best setting on fresh cases.
 
     The trials are a Latin hypercube (scipy.stats.qmc) in the ranges that the methods' fields declare as ``search``,
-    or that ``over`` gives in their place: ``"lr=1e-4:1:log"``; what a spec states, as ``adam:lr=0.01`` does, stays so
-    unless ``over`` names it. A trial's score is its median cost to the target over
-    the cases, and, where most do not reach it, the median error. Where steps see samples or noise, a case is a seed;
-    elsewhere it is a start, drawn around the problem's own, which is the first that is scored. Cases that are scored
-    are not those that were tuned on. ``tune_budget`` is the trials' budget, where it is not that of the scores.
-    ``target`` is as in ``sweep``. Raises InputError for what cannot run, before anything does.
+    or that ``over`` gives in their place: ``"lr=1e-4:1:log"``. What a spec states, as ``adam:lr=0.01`` does, keeps its
+    value unless ``over`` names it. A trial's score is its median cost to the target over the cases, and, where most do
+    not reach it, the median error. Where steps see samples or noise, a case is a seed; elsewhere it is a start, drawn
+    around the problem's own, which is the first that is scored. Cases that are scored are not those that were tuned
+    on. ``tune_budget`` is the trials' budget, where it is not that of the scores. ``target`` is as in ``sweep``.
+    Raises InputError for what cannot run, before anything does.
     """
     problem = catalog.problem(problem)
     for option, value in (("trials", trials), ("cases", cases)):
@@ -121,12 +129,12 @@ def tune(
     noisy = bool(problem.seeded or noise)
     tuned_on = [_case(problem, seed, k, noisy) for k in range(1, cases + 1)]
     scored_on = [_case(problem, seed, k, noisy) for k in (0, *range(cases + 1, 2 * cases))]
-    drawn = [_drawn(own, trials, seed) for own in ranges]
-    settings = [[_setting(own, places) for places in rows] for own, rows in zip(ranges, drawn, strict=True)]
+    drawn = [_drawn(of_method, trials, seed) for of_method in ranges]
+    settings = [[_setting(of_method, row) for row in rows] for of_method, rows in zip(ranges, drawn, strict=True)]
     with using(study) as opened:
         tried = _ends(opened, problem, [*zip(runnables, settings, strict=True)], tuned_on, trying)
         chosen = [_best(ends, target) for ends in tried]
-        best = [own[k] for own, k in zip(settings, chosen, strict=True)]
+        best = [of_method[k] for of_method, k in zip(settings, chosen, strict=True)]
         scored = _ends(opened, problem, [(m, [s]) for m, s in zip(runnables, best, strict=True)], scored_on, scoring)
     tuned = []
     for m, method in enumerate(runnables):
@@ -152,14 +160,14 @@ def tune(
 
 
 class _Case(NamedTuple):
-    """A seed and a start, None for the problem's own."""
+    """A seed and a start, which is None for the problem's own."""
 
     seed: int
     start: Numbers | None
 
 
 def _case(problem: Problem, seed: int, k: int, noisy: bool) -> _Case:
-    """Case k: where steps are random another seed, else another start; case 0 has the seed and the start as given."""
+    """Case k: another seed where steps are random, and else another start; case 0 has the seed and start as given."""
     if k == 0:
         return _Case(seed, None)
     rng = np.random.default_rng((seed, k))
@@ -169,18 +177,16 @@ def _case(problem: Problem, seed: int, k: int, noisy: bool) -> _Case:
 
 
 def _ranges(methods: Sequence[Runnable], defaults: Sequence[Runnable], over: Over) -> list[dict[str, Interval]]:
-    """What is tuned of each method: the ranges that its fields declare, or those given; not what its spec states."""
+    """The ranges of each method: those given, and for the rest those its fields declare, unless its spec states it."""
     given = dict(pairs(over))
     ranges, known = [], set()
     for method, default in zip(methods, defaults, strict=True):
         fields = {key: field for key, (_, field) in hyperparameters(method).items()}
         known |= set(fields)
-        as_named = values_of(default)
-        values = values_of(method)
-        free = [key for key, value in values.items() if np.array_equal(value, as_named[key])]
-        texts = {key: fields[key].search for key in free if fields[key].search} | {
-            key: text for key, text in given.items() if key in fields
-        }
+        defaults_of = values_of(default)
+        unstated = [key for key, value in values_of(method).items() if np.array_equal(value, defaults_of[key])]
+        texts = {key: fields[key].search for key in unstated if fields[key].search}
+        texts |= {key: text for key, text in given.items() if key in fields}
         ranges.append({key: interval(key, text, fields[key]) for key, text in texts.items()})
     if unknown := [key for key in given if key not in known]:
         raise InputError(f"none of the methods has a hyper-parameter {unknown[0]}{nearest(unknown[0], known)}")
@@ -188,7 +194,7 @@ def _ranges(methods: Sequence[Runnable], defaults: Sequence[Runnable], over: Ove
 
 
 def _drawn(ranges: dict[str, Interval], trials: int, seed: int) -> Numbers:
-    """Places in the ranges, 0 to 1: (trials, ranges); a single one where there is nothing to tune."""
+    """Places in the ranges, 0 to 1: (trials, ranges); a single trial where there is nothing to tune."""
     if not ranges:
         return np.empty((1, 0))
     from scipy.stats import qmc
@@ -197,7 +203,7 @@ def _drawn(ranges: dict[str, Interval], trials: int, seed: int) -> Numbers:
 
 
 def _setting(ranges: dict[str, Interval], places: Numbers) -> dict[str, Any]:
-    return {key: own.values([place])[0] for (key, own), place in zip(ranges.items(), places.tolist(), strict=True)}
+    return {key: span.values([place])[0] for (key, span), place in zip(ranges.items(), places.tolist(), strict=True)}
 
 
 def _ends(
@@ -209,20 +215,20 @@ def _ends(
 ) -> list[Ends]:
     """The ends of each method's settings on every case, (settings, cases) for each method."""
     sizes = [len(settings) * len(cases) for _, settings in wanted]
-    work = []
+    placed = []
     for m, (method, settings) in enumerate(wanted):
         for some in _in_lockstep(method, settings, cases):
-            own = [settings[i] for i, _ in some]
-            many = [key for key in varying(method) if key in own[0]]
+            in_batch = [settings[i] for i, _ in some]
+            many = [key for key in varying(method) if key in in_batch[0]]
             start = None if problem.random_start else _starts(problem, [cases[c] for _, c in some])
-            made = batch(
+            runs = batch(
                 problem,
-                with_values(method, {key: value for key, value in own[0].items() if key not in many}),
+                with_values(method, {key: value for key, value in in_batch[0].items() if key not in many}),
                 replace(options, start=start, seed=cases[some[0][1]].seed),
-                values={key: [setting[key] for setting in own] for key in many},
+                values={key: [setting[key] for setting in in_batch] for key in many},
             )
-            work.append((made, [sum(sizes[:m]) + i * len(cases) + c for i, c in some]))
-    outcomes = iter(study.in_order(work))
+            placed.append((runs, [sum(sizes[:m]) + i * len(cases) + c for i, c in some]))
+    outcomes = iter(study.in_order(placed))
     return [
         Ends.of([*itertools.islice(outcomes, size)], (len(settings), len(cases)))
         for size, (_, settings) in zip(sizes, wanted, strict=True)
@@ -239,14 +245,14 @@ def _in_lockstep(
 ) -> list[list[tuple[int, int]]]:
     """Which (setting, case) can be one batch: the same structure, the same seed, and a method of the bench."""
     many = varying(method)
-    found: dict[Any, list[tuple[int, int]]] = {}
+    batches: dict[Any, list[tuple[int, int]]] = {}
     for i, setting in enumerate(settings):
         structure = tuple(value for key, value in setting.items() if key not in many)
         for c, case in enumerate(cases):
             differs = case.start is not None or any(key in many for key in setting)
             alone = () if isinstance(method, Method) and differs else (i, c)
-            found.setdefault((structure, case.seed, alone), []).append((i, c))
-    return [*found.values()]
+            batches.setdefault((structure, case.seed, alone), []).append((i, c))
+    return [*batches.values()]
 
 
 def _measures(ends: Ends, target: float | None) -> tuple[Numbers, Numbers]:
@@ -266,5 +272,6 @@ def _spread(values: Numbers, seed: int) -> tuple[float, float]:
         return math.nan, math.nan
     from scipy.stats import bootstrap
 
-    found = bootstrap((values,), np.median, method="percentile", n_resamples=2_000, rng=np.random.default_rng(seed))
-    return float(found.confidence_interval.low), float(found.confidence_interval.high)
+    rng = np.random.default_rng(seed)
+    ends = bootstrap((values,), np.median, method="percentile", n_resamples=2_000, rng=rng).confidence_interval
+    return float(ends.low), float(ends.high)

@@ -1,6 +1,6 @@
-// Copy the command; a page from another machine has no clipboard of its own, and selects instead.
+// Copy the command; a page from another machine may not use the clipboard, and copies a selection instead.
 const text = link.data.command[0]
-const told = (label) => {
+const relabel = (label) => {
   cb_obj.origin.label = label
   setTimeout(() => (cb_obj.origin.label = "Copy the command"), 1500)
 }
@@ -12,5 +12,5 @@ const fallback = () => {
   document.execCommand("copy")
   box.remove()
 }
-if (navigator.clipboard) navigator.clipboard.writeText(text).then(() => told("Copied"), fallback)
+if (navigator.clipboard) navigator.clipboard.writeText(text).then(() => relabel("Copied"), fallback)
 else fallback()

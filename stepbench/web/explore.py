@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import panel as pn
 from bokeh.events import Tap
-from bokeh.models import ColumnDataSource, CustomJS, CustomJSTickFormatter
+from bokeh.models import ColumnDataSource, CustomJSTickFormatter
 from tornado.web import ErrorHandler
 
 from stepbench import catalog
@@ -18,129 +18,132 @@ from stepbench.catalog import summary
 from stepbench.contracts import Joined, Runnable, changed, hyperparameters, values_of, with_values
 from stepbench.engine.result import Result
 from stepbench.fields import InputError
+from stepbench.report.ending import ending
 from stepbench.report.plots import COLOURS, comparison_figure
-from stepbench.web import state as states
-from stepbench.web import words
-from stepbench.web.figures import HERE, STYLE, Scene
-from stepbench.web.state import Control, State
+from stepbench.web import selection as selections
+from stepbench.web.assets import STYLE, asset, script
+from stepbench.web.figures import Scene
+from stepbench.web.selection import Control, Selection
 
 POWER = "return String(Number((10 ** tick).toPrecision(3)))"
-"""How a slider that is even in the logarithm tells its value."""
+"""How the browser writes the value of a logarithmic slider."""
 
 
 class Explorer:
-    """One browser's page: its state, its widgets and its figures."""
+    """The page in one browser: what is selected, the widgets and the figures."""
 
     def __init__(self, query: str = "") -> None:
-        self.state, left = states.parse(query)
+        self.selection, unused = selections.parse(query)
         self.results: list[Result | str] = []
-        self._filling = False  # whether widgets are being set, and not used
-        self.scene = Scene(states.METHODS, components=2)
+        self._filling = False  # whether the program sets the widgets, and not the user
+        self.scene = Scene(selections.METHODS, components=2)
         self.scene.contour.on_event(Tap, self._tapped)
         self.link = ColumnDataSource({"query": [""], "command": [""]})
-        self.link.js_on_change("data", _script("link.js", link=self.link))
+        self.link.js_on_change("data", script("link.js", link=self.link))
         self.problem = _widget(pn.widgets.Select, "problem", groups=_problem_groups())
         self.problem.param.watch(self._problem_chosen, "value")
         self.start = [_widget(pn.widgets.FloatInput, name, step=0.1) for name in ("start w₁", "w₂")]
         for box in self.start:
             box.param.watch(self._start_typed, "value")
-        self.budget = _widget(pn.widgets.IntInput, "gradient evaluations", start=1, end=states.BUDGET, step=100)
+        self.budget = _widget(pn.widgets.IntInput, "gradient evaluations", start=1, end=selections.BUDGET, step=100)
         self.budget.param.watch(self._budget_typed, "value")
         self.fields = Controls(self._problem_set, pn.Row)
-        self.cards = [Card(i, self) for i in range(states.METHODS)]
+        self.cards = [Card(i, self) for i in range(selections.METHODS)]
         self.methods = pn.Column(sizing_mode="stretch_width")
         self.add = _button("+ add a method", self._add)
-        self.told, self.summary, self.command = _text(), _text(), _text("code")
-        self.told.styles = {"color": "#B00000"}
+        self.message, self.summary, self.command = _text(), _text(), _text("code")
+        self.message.styles = {"color": "#B00000"}
         self.copy = _button("Copy the command")
-        self.copy.js_on_click(args={"link": self.link}, code=(HERE / "copy.js").read_text(encoding="utf-8"))
+        self.copy.js_on_click(args={"link": self.link}, code=asset("copy.js"))
         self.png = pn.widgets.FileDownload(
             callback=self._png, filename="stepbench.png", label="Download PNG", stylesheets=[STYLE]
         )
-        self.show(self.state, left)
+        self.show(self.selection, unused)
 
     def page(self) -> Any:
         """The page, for Panel to serve."""
-        template = pn.Template("{% extends base %}\n" + (HERE / "explore.html").read_text(encoding="utf-8"))
+        template = pn.Template("{% extends base %}\n" + asset("explore.html"))
         for name, file in (("style", "page.css"), ("explore", "explore.css"), ("keys", "keys.js")):
-            template.add_variable(name, (HERE / file).read_text(encoding="utf-8"))
+            template.add_variable(name, asset(file))
         scene = self.scene
         parts = {"plane": scene.contour, "player": scene.play, "scrubber": scene.slider}
         parts |= {"curve": scene.errors, "steps": scene.sizes}
         for name, part in parts.items():
             template.add_panel(name, pn.pane.Bokeh(part, sizing_mode=part.sizing_mode))
-        for name in ("problem", "summary", "budget", "methods", "add", "told", "command", "copy", "png"):
+        for name in ("problem", "summary", "budget", "methods", "add", "message", "command", "copy", "png"):
             template.add_panel(name, getattr(self, name))
         template.add_panel("start", pn.Row(*self.start, sizing_mode="stretch_width"))
         template.add_panel("fields", self.fields.column)
         return template
 
-    def show(self, state: State, told: list[str] | None = None) -> None:
-        """Show another state: set the widgets, make the runs, fill the figures, and say what became of each."""
-        self.state = state
+    def show(self, selection: Selection, messages: list[str] | None = None) -> None:
+        """Show another selection: set the widgets, make the runs, fill the figures, and say how each run ended."""
+        self.selection = selection
         self._fill()
-        self.results = states.run(state)
-        self.scene.show(state.problem, [r if isinstance(r, Result) else None for r in self.results])
+        self.results = selections.run(selection)
+        self.scene.show(selection.problem, [r if isinstance(r, Result) else None for r in self.results])
         for card, result in zip(self.cards, self.results, strict=False):
             card.tell(result)
-        self.told.object = "<br>".join(map(escape, told or []))
-        self.command.object = escape(state.command)
-        self.link.data = {"query": [state.query], "command": [state.command]}
+        self.message.object = "<br>".join(map(escape, messages or []))
+        self.command.object = escape(selection.command)
+        self.link.data = {"query": [selection.query], "command": [selection.command]}
 
-    def attempt(self, make: Callable[[], State]) -> None:
-        """Change the state, or say why it cannot be."""
+    def attempt(self, change: Callable[[], Selection]) -> None:
+        """Change the selection, or say why that cannot be."""
         if self._filling:
             return
         try:
-            state = make()
+            selection = change()
             with pn.io.hold():  # one message to the browser, and one redraw
-                self.show(state)
+                self.show(selection)
         except InputError as error:
             self._fill()
-            self.told.object = escape(str(error))
+            self.message.object = escape(str(error))
 
     def _fill(self) -> None:
         self._filling = True
         try:
-            state = self.state
-            self.problem.value = state.problem.name
-            self.summary.object = escape(summary(type(state.problem)))
-            for box, w in zip(self.start, state.begins, strict=True):
+            selection = self.selection
+            self.problem.value = selection.problem.name
+            self.summary.object = escape(summary(type(selection.problem)))
+            for box, w in zip(self.start, selection.begins, strict=True):
                 box.value = w
-            self.budget.value = state.budget
-            self.fields.fill(states.problem_controls(state.problem), lambda key: getattr(state.problem, key))
-            for card, method in zip(self.cards, state.methods, strict=False):
+            self.budget.value = selection.budget
+            self.fields.fill(
+                selections.problem_controls(selection.problem), lambda key: getattr(selection.problem, key)
+            )
+            for card, method in zip(self.cards, selection.methods, strict=False):
                 card.fill(method)
-            shown = [card.column for card in self.cards[: len(state.methods)]]
+            shown = [card.column for card in self.cards[: len(selection.methods)]]
             if self.methods.objects != shown:
                 self.methods.objects = shown
-            self.add.disabled = len(state.methods) == states.METHODS
+            self.add.disabled = len(selection.methods) == selections.METHODS
             for card in self.cards:
-                card.remove.disabled = len(state.methods) == 1
+                card.remove.disabled = len(selection.methods) == 1
         finally:
             self._filling = False
 
     def _tapped(self, event: Tap) -> None:
         if event.x is not None and event.y is not None:
-            self.attempt(lambda: self.state.having(start=states.near(self.state, event.x, event.y)))
+            self.attempt(lambda: self.selection.having(start=selections.near(self.selection, event.x, event.y)))
 
     def _problem_chosen(self, event: Any) -> None:
-        self.attempt(lambda: self.state.having(problem=states.problem(event.new), start=None))
+        self.attempt(lambda: self.selection.having(problem=selections.problem(event.new), start=None))
 
     def _problem_set(self, key: str, value: Any) -> None:
-        self.attempt(lambda: self.state.having(problem=changed(self.state.problem, {key: value})))
+        self.attempt(lambda: self.selection.having(problem=changed(self.selection.problem, {key: value})))
 
     def _start_typed(self, event: Any) -> None:
-        x, y = (box.value for box in self.start)
-        if x is not None and y is not None:
-            self.attempt(lambda: self.state.having(start=states.point(f"{x},{y}")))
+        w1, w2 = (box.value for box in self.start)
+        if w1 is not None and w2 is not None:
+            self.attempt(lambda: self.selection.having(start=selections.point(f"{w1},{w2}")))
 
     def _budget_typed(self, event: Any) -> None:
         if event.new is not None:
-            self.attempt(lambda: self.state.having(budget=states.budget(str(event.new))))
+            self.attempt(lambda: self.selection.having(budget=selections.budget(str(event.new))))
 
     def _add(self, event: Any) -> None:
-        self.attempt(lambda: self.state.having(methods=(*self.state.methods, states.method("adam"))))
+        self.attempt(lambda: self.selection.having(methods=(*self.selection.methods, selections.method("adam"))))
 
     def _png(self) -> io.BytesIO:
         file = io.BytesIO()
@@ -150,32 +153,32 @@ class Explorer:
 
 
 class Controls:
-    """Sliders and choices for the fields of one object; those that tuning does not try are folded away."""
+    """Sliders and choices for the fields of one object; with ``fold`` those that tuning does not try are hidden."""
 
     def __init__(self, use: Callable[[str, Any], None], layout: Any = pn.Column, *, fold: bool = False) -> None:
         self._use, self._fold = use, fold
-        self._made: dict[str, tuple[Control, Any]] = {}
+        self._widgets: dict[str, tuple[Control, Any]] = {}
         self.column = layout(sizing_mode="stretch_width")
 
     def fill(self, controls: list[Control], value: Callable[[str], Any]) -> None:
-        """Show these controls at these values; those that stay are moved and not made anew."""
-        if [control for control, _ in self._made.values()] != controls:
-            self._made = {control.key: (control, self._make(control, value(control.key))) for control in controls}
-            first = [widget for control, widget in self._made.values() if control.field.search or not self._fold]
-            rest = [widget for _, widget in self._made.values() if widget not in first]
+        """Show these controls at these values; a control that is there already is moved, and not made again."""
+        if [control for control, _ in self._widgets.values()] != controls:
+            self._widgets = {control.key: (control, self._make(control, value(control.key))) for control in controls}
+            first = [widget for control, widget in self._widgets.values() if control.field.search or not self._fold]
+            rest = [widget for _, widget in self._widgets.values() if widget not in first]
             folded = pn.Column(*rest, visible=False, sizing_mode="stretch_width")
             more = pn.widgets.Toggle(label="more", stylesheets=[STYLE])
             more.jslink(folded, value="visible")
             self.column.objects = [*first, more, folded] if rest else first
-        for control, widget in self._made.values():
+        for control, widget in self._widgets.values():
             now = value(control.key)
             if control.kind == "choice" or control.value(widget.value) != now:
                 widget.value = _place(control, now)
 
     def _make(self, control: Control, value: Any) -> Any:
         if control.kind == "choice":
-            words = {True: "yes", False: "no", None: "run" if control.key == "per" else "none"}
-            options = {words.get(choice, str(choice)): choice for choice in control.choices}
+            names = {True: "yes", False: "no", None: "run" if control.key == "per" else "none"}
+            options = {names.get(choice, str(choice)): choice for choice in control.choices}
             widget = _widget(pn.widgets.Select, control.title, options=options, value=value)
         elif control.kind == "int":
             low, high = int(control.low), int(control.high)
@@ -185,8 +188,12 @@ class Controls:
             ends = {"start": control.low, "end": control.high, "step": control.step}
             place = _place(control, value)
             widget = _widget(pn.widgets.FloatSlider, control.title, **ends, value=place, format=shape)
-        read = control.value if control.kind != "choice" else lambda chosen: chosen
-        widget.param.watch(lambda event: self._use(control.key, read(event.new)), "value")
+
+        def use(event: Any) -> None:
+            chosen = event.new if control.kind == "choice" else control.value(event.new)
+            self._use(control.key, chosen)
+
+        widget.param.watch(use, "value")
         return widget
 
 
@@ -223,42 +230,42 @@ class Card:
         self.rule.visible = joined
         if isinstance(method, Joined):
             self.rule.value = method.rule.name
-        self.controls.fill(states.method_controls(method), values_of(method).__getitem__)
+        self.controls.fill(selections.method_controls(method), values_of(method).__getitem__)
 
     def tell(self, result: Result | str) -> None:
         """Say how its run ended."""
         lost = isinstance(result, str) or result.status in ("diverged", "failed")
-        self.ending.object = escape(result if isinstance(result, str) else words.ending(result))
+        self.ending.object = escape(result if isinstance(result, str) else ending(result))
         self.ending.styles = {"color": "#B00000" if lost else "#5a6472"}
 
-    def _change(self, make: Callable[[], Runnable]) -> None:
-        self._page.attempt(lambda: self._page.state.with_method(self._i, make()))
+    def _change(self, method: Callable[[], Runnable]) -> None:
+        self._page.attempt(lambda: self._page.selection.with_method(self._i, method()))
 
     def _typed(self, event: Any) -> None:
-        self._change(lambda: states.method(event.new.strip()))
+        self._change(lambda: selections.method(event.new.strip()))
 
     def _chosen(self, event: Any) -> None:
-        def make() -> Runnable:
+        def method() -> Runnable:
             name, rule = self.direction.value, self.rule.value
             if name not in catalog.names("directions"):
-                return states.method(name)
-            made, before = states.method(f"{name}+{rule}"), self._page.state.methods[self._i]
-            owners, values = hyperparameters(made), values_of(before)
-            kept = {
+                return selections.method(name)
+            joined, before = selections.method(f"{name}+{rule}"), self._page.selection.methods[self._i]
+            owners, values = hyperparameters(joined), values_of(before)
+            taken_over = {
                 key: values[key]
                 for key, (part, _) in hyperparameters(before).items()
                 if key in owners and key != "per" and (key == "lr" or type(part) is type(owners[key][0]))
             }
-            return cast(Runnable, with_values(made, kept))
+            return cast(Runnable, with_values(joined, taken_over))
 
-        self._change(make)
+        self._change(method)
 
     def _set(self, key: str, value: Any) -> None:
-        self._change(lambda: with_values(self._page.state.methods[self._i], {key: value}))
+        self._change(lambda: with_values(self._page.selection.methods[self._i], {key: value}))
 
     def _removed(self, event: Any) -> None:
-        methods = self._page.state.methods
-        self._page.attempt(lambda: self._page.state.having(methods=methods[: self._i] + methods[self._i + 1 :]))
+        methods = self._page.selection.methods
+        self._page.attempt(lambda: self._page.selection.having(methods=methods[: self._i] + methods[self._i + 1 :]))
 
 
 def _place(control: Control, value: Any) -> Any:
@@ -267,9 +274,9 @@ def _place(control: Control, value: Any) -> Any:
 
 
 def _widget(kind: Any, title: str, **options: Any) -> Any:
-    made = kind(label=title, stylesheets=[STYLE], **{"sizing_mode": "stretch_width"} | options)
-    made._debounce = 10  # Panel gathers what a widget tells for so many milliseconds, 50 unless it is told
-    return made
+    widget = kind(label=title, stylesheets=[STYLE], **{"sizing_mode": "stretch_width"} | options)
+    widget._debounce = 10  # for how many milliseconds Panel gathers the changes of a widget; by default for 50
+    return widget
 
 
 def _text(*css_classes: str) -> Any:
@@ -283,13 +290,9 @@ def _button(title: str, use: Callable[[Any], None] | None = None, **options: Any
     return button
 
 
-def _script(name: str, **args: Any) -> CustomJS:
-    return CustomJS(args=args, code=(HERE / name).read_text(encoding="utf-8"))
-
-
 def _problem_groups() -> dict[str, list[str]]:
     groups: dict[str, list[str]] = {}
-    for name in states.problems():
+    for name in selections.problems():
         groups.setdefault(name.rpartition("/")[0] or "classics", []).append(name)
     return groups
 
@@ -324,7 +327,9 @@ def serve(host: str, port: int, *, browser: bool) -> None:
             start=False,
             verbose=False,
             admin=False,
-            extra_patterns=[("/components/.*", ErrorHandler, {"status_code": 404})],  # Panel's imports what it names
+            extra_patterns=[
+                ("/components/.*", ErrorHandler, {"status_code": 404})
+            ],  # Panel's own page there imports what its address names
         )
     except OSError as error:
         raise InputError(

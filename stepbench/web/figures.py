@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,38 +35,39 @@ from stepbench.report.plots import (
     drawable,
     error_limits,
     inside,
+    last_on_axes,
     signed_limits,
     window,
     within,
 )
+from stepbench.report.tables import error_or_f
+from stepbench.web.assets import STYLE, asset, script
 
 MOST = 5001
-"""Records of a run that are drawn: more are thinned, as ``shown`` says."""
+"""How many records of a run are drawn at most; ``shown`` says which."""
 
 SHAPES = ("circle", "square", "triangle", "diamond", "inverted_triangle", "hex", "square_pin", "star")
 DASHES = ("solid", [10, 3], [3, 3], [8, 3, 3, 3], [14, 4], [5, 3], "solid", [8, 4])
 COMPONENTS = 6
-"""Step sizes of a run that are drawn, where there is one a component or a tensor."""
+"""How many step sizes of a run are drawn at most, where there is one per component or per tensor."""
 
 RED = "#D00000"
 BANDS = [f"#{shade:02x}{shade:02x}{shade:02x}" for shade in np.linspace(253, 222, 16).astype(int)]
 BAND = ("image", "x", "y", "dw", "dh")
-HERE = Path(__file__).parent
-STYLE = (HERE / "widgets.css").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)
-class Axis:
-    """How values stand on an axis: in the logarithm, or where some are negative, so on both sides of 0.
+class Scale:
+    """Where values stand on an axis: by their logarithm, on both sides of 0 where some values are negative.
 
-    ``linear`` is the size within which it is linear around 0; None for the plain logarithm.
+    ``linear`` is the size within which the scale is linear around 0; None for the plain logarithm.
     """
 
     low: float
     high: float
     linear: float | None = None
 
-    def at(self, values: Any) -> Any:
+    def place(self, values: Any) -> Any:
         """Where values stand."""
         with np.errstate(all="ignore"):
             if self.linear is None:
@@ -76,7 +76,10 @@ class Axis:
 
     @property
     def ticks(self) -> list[float]:
-        """Round values to mark, as they stand, none too near to another: powers of ten, 2 and 5 times them if few."""
+        """The places of round values to mark, none too near to another.
+
+        They are powers of ten, and where these are few, 2 and 5 times them too.
+        """
         if self.linear is None:
             marks = _round_values(self.low, self.high)
         else:
@@ -84,9 +87,10 @@ class Axis:
             above, below = (_round_values(least, end) if end > least else [] for end in (self.high, -self.low))
             marks = [0.0, *above, *(-value for value in below)]
         places: list[float] = []
-        apart = (self.at(self.high) - self.at(self.low)) / 12
-        for place in (float(self.at(value)) for value in marks):
-            if all(abs(place - other) >= apart for other in places):
+        nearest = (self.place(self.high) - self.place(self.low)) / 12
+        for value in marks:
+            place = float(self.place(value))
+            if all(abs(place - other) >= nearest for other in places):
                 places.append(place)
         return sorted(places)
 
@@ -99,38 +103,34 @@ def _round_values(low: float, high: float) -> list[float]:
     return [value for value in powers + between if low <= value <= high]
 
 
-def error_axis(results: Sequence[Result]) -> Axis:
-    """The axis of the errors, or of f where the minimum is unknown."""
-    curves = [_errors(r) for r in results]
+def error_scale(results: Sequence[Result]) -> Scale:
+    """The scale of the errors, or of f where the minimum is unknown."""
+    curves = [error_or_f(r) for r in results]
     if not curves:
-        return Axis(1e-2, 1.0)
+        return Scale(1e-2, 1.0)
     if results[0].error is None and any((curve <= 0).any() for curve in curves):
         low, high = signed_limits(curves)
-        return Axis(low, high, max(abs(float(curves[0][0])), 1e-2 * max(abs(low), abs(high)), 1e-300))
-    return Axis(*error_limits(curves))
+        return Scale(low, high, max(abs(float(curves[0][0])), 1e-2 * max(abs(low), abs(high)), 1e-300))
+    return Scale(*error_limits(curves))
 
 
-def size_axis(results: Sequence[Result]) -> Axis:
-    """The axis of the step sizes."""
+def size_scale(results: Sequence[Result]) -> Scale:
+    """The scale of the step sizes."""
     sizes = [r.step_size[np.isfinite(r.step_size)] for r in results if r.step_size is not None]
     every = np.concatenate(sizes) if sizes else np.ones(1)
     every = every[np.abs(every) < 1e30]
-    apart = np.abs(every[every != 0])
-    if not apart.size:
-        return Axis(1e-4, 1e-2)
-    low, high = float(apart.min()), float(apart.max())
+    lengths = np.abs(every[every != 0])
+    if not lengths.size:
+        return Scale(1e-4, 1e-2)
+    low, high = float(lengths.min()), float(lengths.max())
     if (every < 0).any():
-        linear = 10.0 ** math.floor(math.log10(np.quantile(apart, 0.1)))
-        return Axis(1.5 * min(float(every.min()), 0.0), 1.5 * max(float(every.max()), 0.0), linear)
-    return Axis(max(low, 1e-12 * high) / 2, 2 * high)
-
-
-def _errors(r: Result) -> Any:
-    return np.asarray(r.f if r.error is None else r.error)
+        linear = 10.0 ** math.floor(math.log10(np.quantile(lengths, 0.1)))
+        return Scale(1.5 * min(float(every.min()), 0.0), 1.5 * max(float(every.max()), 0.0), linear)
+    return Scale(max(low, 1e-12 * high) / 2, 2 * high)
 
 
 def shown(r: Result) -> Any:
-    """Which records of a run are drawn, (m,): all, or where they are many the first thousand and MOST altogether."""
+    """Which records of a run are drawn, (m,): all, or where they are many, MOST of them, with the first thousand."""
     n = len(r.f)
     if n <= MOST:
         return np.arange(n)
@@ -138,7 +138,10 @@ def shown(r: Result) -> Any:
 
 
 def framed(view: Window) -> Window:
-    """The window in the shape of the figure, 4:3, with the problem's window in its middle; one too long is left."""
+    """The window in the shape of the figure, 4:3, with the problem's window in its middle.
+
+    A window that is much longer than wide stays as it is.
+    """
     (left, right), (bottom, top) = view
     wide, high = right - left, top - bottom
     if not 0.2 < wide / high < 5:
@@ -155,12 +158,12 @@ class Scene:
 
     def __init__(self, slots: int, components: int) -> None:
         self.components = min(components, COMPONENTS)
-        self._seen: tuple[str, Window] | None = None
+        self._drawn: tuple[str, Window] | None = None  # of which problem, and in which window, there are level lines
         self._begun = False
         names = ["cost", "evals", "iteration", "f", "error_y", "x", "y", "from_x", "from_y"]
         names += [f"{name}_{j}" for name in ("size", "size_y") for j in range(self.components)]
         self._nothing = dict.fromkeys(names, np.empty(0, dtype=np.float32))
-        # What the browser fills as it scrubs, the past and the present, is never sent back to a server.
+        # The browser fills the past and the present as it scrubs; they are never sent back to a server.
         self.runs, self._past, self._now = (
             [ColumnDataSource(dict(self._nothing), name=f"{what} {i + 1}", syncable=synced) for i in range(slots)]
             for what, synced in (("run", True), ("past", False), ("now", False))
@@ -169,8 +172,8 @@ class Scene:
         self.errors = _figure("gradient evaluations", "error f(w) − f*", "stretch_both")
         self.sizes = _figure("gradient evaluations", "step size α", "stretch_both", x_range=self.errors.x_range)
         self._curve_ends = _ends(self.errors)
-        for i in range(slots):
-            self._draw_curves(i)
+        # What is drawn of each run, to be named after its method.
+        self._renderers = [(self._dots[i], *self._draw_curves(i)) for i in range(slots)]
         self.slider = Slider(
             name="slider",
             title="gradient evaluations",
@@ -186,36 +189,35 @@ class Scene:
         self.slider.js_on_change("value", self._place(slice(None)))
         for i, run in enumerate(self.runs):
             run.js_on_change("data", self._place(slice(i, i + 1)))
-        self.play.js_on_change("active", _script("play.js", slider=self.slider))
+        self.play.js_on_change("active", script("play.js", slider=self.slider))
         self.contour.name, self.errors.name, self.sizes.name = "contour", "errors", "sizes"
 
     def _place(self, some: slice) -> CustomJS:
-        return _script("place.js", runs=self.runs[some], past=self._past[some], now=self._now[some], slider=self.slider)
+        return script("place.js", runs=self.runs[some], past=self._past[some], now=self._now[some], slider=self.slider)
 
     def _make_contour(self) -> None:
         self.contour = fig = _figure("w₁", "w₂", "stretch_width", x_range=Range1d(0, 1), y_range=Range1d(0, 1))
         fig.height = 480
         fig.grid.visible = False
-        fig.js_on_change("inner_width", _script("fit.js", figure=fig))  # so that both axes have one scale
+        fig.js_on_change("inner_width", script("fit.js", figure=fig))  # so that both axes have one scale
         self._bands, self._lines, self._marks = ColumnDataSource(), ColumnDataSource(), ColumnDataSource()
         fig.image(*BAND, palette=BANDS, level="underlay", source=self._bands)
         fig.multi_line("xs", "ys", color="#7f8fa6", line_width=0.7, source=self._lines)
-        dots = []
+        self._dots: list[Any] = []
         for i, (run, past, now) in enumerate(zip(self.runs, self._past, self._now, strict=True)):
             colour = COLOURS[i % len(COLOURS)]
             fig.line("x", "y", color=colour, alpha=0.3, line_width=1.5, source=run)
             fig.line("x", "y", color=colour, line_width=2, source=past)
             fig.segment("from_x", "from_y", "x", "y", color="black", line_width=2.2, line_dash=[4, 3], source=past)
-            dots.append(fig.scatter("x", "y", color=colour, size=4, source=past))
+            self._dots.append(fig.scatter("x", "y", color=colour, size=4, source=past))
             fig.scatter(
                 "x", "y", marker=SHAPES[i % 8], size=15, color=colour, line_color="white", line_width=2, source=now
             )
         fig.scatter("x", "y", marker="marker", size="size", fill_color="fill", line_color="black", source=self._marks)
         self._trace_ends = _ends(fig)
-        fig.add_tools(self._hover(dots, ("w", "(@x{custom}, @y{custom})")))
-        self._dots = dots
+        fig.add_tools(self._hover(self._dots, ("w", "(@x{custom}, @y{custom})")))
 
-    def _draw_curves(self, i: int) -> None:
+    def _draw_curves(self, i: int) -> list[Any]:
         run, now, colour = self.runs[i], self._now[i], COLOURS[i % len(COLOURS)]
         curve = self.errors.line("cost", "error_y", color=colour, line_width=2.5, line_dash=DASHES[i % 8], source=run)
         sizes = [f"size_y_{j}" for j in range(self.components)]
@@ -230,10 +232,10 @@ class Scene:
                 )  # fmt: skip
         self.errors.add_tools(self._hover([curve]))
         self.sizes.add_tools(self._hover(dots))
-        self._named = [*getattr(self, "_named", []), (self._dots[i], curve, *dots)]
+        return [curve, *dots]
 
     def _hover(self, renderers: list[Any], *more: tuple[str, str]) -> HoverTool:
-        """What is told of the record under the pointer."""
+        """What the page shows of the record under the pointer."""
         number = CustomJSHover(code="return Number.isFinite(value) ? String(Number(value.toPrecision(6))) : '–'")
         second = CustomJSHover(code="return Number.isFinite(value) ? ', ' + Number(value.toPrecision(6)) : ''")
         sizes = [f"@size_{j}" for j in range(self.components)]
@@ -254,91 +256,91 @@ class Scene:
         )
 
     def show(self, problem: Problem, results: Sequence[Result | None]) -> None:
-        """Fill the figures with runs of a problem, one a slot at most; None leaves its slot empty."""
-        told = {i: r for i, r in enumerate(results) if r is not None}
-        runs = list(told.values())
-        drawn = [r for r in runs if drawable(r)]
-        seen = window(drawn) if drawn else problem.view
-        view = framed(seen) if seen else None
-        if view and self._seen != (problem.spec(), view):
+        """Fill the figures with runs of a problem, at most one per slot; None leaves its slot empty."""
+        by_slot = {i: r for i, r in enumerate(results) if r is not None}
+        runs = list(by_slot.values())
+        traced = [r for r in runs if drawable(r)]
+        whole = window(traced) if traced else problem.view
+        view = framed(whole) if whole else None
+        if view and self._drawn != (problem.spec(), view):
             self._show_level_lines(problem, view)
-            self._seen = (problem.spec(), view)
-        errors, sizes = error_axis(runs), size_axis(runs)
+            self._drawn = (problem.spec(), view)
+        errors, sizes = error_scale(runs), size_scale(runs)
         self.errors.yaxis.axis_label = _error_label(problem)
-        _set_axis(self.errors, errors)
-        _set_axis(self.sizes, sizes)
+        _set_scale(self.errors, errors)
+        _set_scale(self.sizes, sizes)
         for i, source in enumerate(self.runs):
-            for renderer in self._named[i]:
-                renderer.name = told[i].label if i in told else ""
-            columns = self._columns(told[i], errors, sizes, view) if i in told else self._nothing
+            for renderer in self._renderers[i]:
+                renderer.name = by_slot[i].label if i in by_slot else ""
+            columns = self._columns(by_slot[i], errors, sizes, view) if i in by_slot else self._nothing
             source.data = columns
-            if not self._begun:  # from then on they are the browser's
+            if not self._begun:  # from then on the browser fills them
                 self._past[i].data = columns
                 self._now[i].data = {name: column[-1:] for name, column in columns.items()}
         self._begun = True
         most = max([1, *(int(r.cost[-1]) for r in runs)])
         self.errors.x_range.update(start=0, end=1.03 * most)
         self.slider.update(end=most, value=most)
-        self._curve_ends.data = _table(END, [_curve_end(r, i, errors) for i, r in told.items()])
+        self._curve_ends.data = _table(END, [_curve_end(r, i, errors) for i, r in by_slot.items()])
         if view:
-            self._trace_ends.data = _table(END, [_trace_end(r, i, view) for i, r in told.items()])
-            self._show_marks(problem, drawn)
+            self._trace_ends.data = _table(END, [_trace_end(r, i, view) for i, r in by_slot.items()])
+            self._show_marks(problem, traced)
 
     def _show_level_lines(self, problem: Problem, view: Window) -> None:
         (left, right), (bottom, top) = view
         self.contour.x_range.update(start=left, end=right, reset_start=left, reset_end=right)
         self.contour.y_range.update(start=bottom, end=top, reset_start=bottom, reset_end=top)
-        across, up, values, levels, _ = contour_levels(problem, view)
+        horizontal, vertical, values, levels, _ = contour_levels(problem, view)
         if levels.size < 2:  # f is the same everywhere
             self._bands.data, self._lines.data = _table(BAND, []), _table(("xs", "ys"), [])
             return
         bands = np.digitize(np.ma.filled(values, np.inf), levels[1:-1]).astype(np.uint8)
         self._bands.data = _table(BAND, [(bands, left, bottom, right - left, top - bottom)])
-        lines = contour_data(across, up, values, levels, want_fill=False).line_data
+        lines = contour_data(horizontal, vertical, values, levels, want_fill=False).line_data
         assert lines is not None
         self._lines.data = {
             "xs": [x.astype(np.float32) for x in lines.xs],
             "ys": [y.astype(np.float32) for y in lines.ys],
         }
 
-    def _show_marks(self, problem: Problem, drawn: Sequence[Result]) -> None:
+    def _show_marks(self, problem: Problem, traced: Sequence[Result]) -> None:
         stars = np.empty((2, 0)) if problem.x_star is None else np.reshape(problem.x_star, (2, -1))
-        starts = dict.fromkeys((float(r.x[0, 0]), float(r.x[0, 1])) for r in drawn)
+        starts = dict.fromkeys((float(r.x[0, 0]), float(r.x[0, 1])) for r in traced)
         marks: list[Any] = [(x, y, "star", 22, "#F0E442") for x, y in stars.T]
         marks += [(x, y, "circle", 13, "white") for x, y in starts]
         self._marks.data = _table(("x", "y", "marker", "size", "fill"), marks)
 
-    def _columns(self, r: Result, errors: Axis, sizes: Axis, view: Window | None) -> dict[str, Any]:
-        """The records of a run that are drawn: where they stand, and what is told of them."""
-        kept = shown(r)
-        curve = _errors(r)
-        seen = np.clip(curve, -1e3 * abs(errors.high), 1e3 * abs(errors.high))
-        height = errors.at(
-            seen if errors.linear else np.where(seen > 0, np.maximum(seen, 1e-3 * errors.low), errors.low)
-        )
-        height[_cut(r, errors) + 1 :] = math.nan
+    def _columns(self, r: Result, errors: Scale, sizes: Scale, view: Window | None) -> dict[str, Any]:
+        """The records of a run that are drawn: where they stand, and what the page shows of them."""
+        records = shown(r)
+        curve = error_or_f(r)
+        clipped = np.clip(curve, -1e3 * abs(errors.high), 1e3 * abs(errors.high))
+        if not errors.linear:
+            clipped = np.where(clipped > 0, np.maximum(clipped, 1e-3 * errors.low), errors.low)
+        height = errors.place(clipped)
+        height[last_on_axes(r, curve, errors.high) + 1 :] = math.nan
         columns = {
-            "cost": r.cost.astype(np.int32)[kept],
-            "evals": r.evals.astype(np.int32)[kept],
-            "iteration": r.iteration.astype(np.int32)[kept],
-            "f": r.f[kept],
-            "error_y": height.astype(np.float32)[kept],
+            "cost": r.cost.astype(np.int32)[records],
+            "evals": r.evals.astype(np.int32)[records],
+            "iteration": r.iteration.astype(np.int32)[records],
+            "f": r.f[records],
+            "error_y": height.astype(np.float32)[records],
         }
         steps = np.full((len(r.f), self.components), math.nan)
         if r.step_size is not None:
-            given = np.reshape(r.step_size, (len(r.f), -1))[:, : self.components]
-            steps[:, : given.shape[1]] = given
+            recorded = np.reshape(r.step_size, (len(r.f), -1))[:, : self.components]
+            steps[:, : recorded.shape[1]] = recorded
         for j in range(self.components):
-            columns[f"size_{j}"] = steps[kept, j]
-            columns[f"size_y_{j}"] = sizes.at(np.clip(steps[kept, j], -1e30, 1e30)).astype(np.float32)
+            columns[f"size_{j}"] = steps[records, j]
+            columns[f"size_y_{j}"] = sizes.place(np.clip(steps[records, j], -1e30, 1e30)).astype(np.float32)
         if view is not None:
             path = _within_reach(r.x, view) if drawable(r) else np.full((len(r.f), 2), math.nan)
             before = np.full_like(path, math.nan)
             if r.plans:
                 jumps = np.flatnonzero(np.diff(r.evals) > 1)
                 before[jumps + 1] = path[jumps]
-            columns |= {"x": path[kept, 0], "y": path[kept, 1]}
-            columns |= {"from_x": before[kept, 0], "from_y": before[kept, 1]}
+            columns |= {"x": path[records, 0], "y": path[records, 1]}
+            columns |= {"from_x": before[records, 0], "from_y": before[records, 1]}
         return columns
 
 
@@ -367,8 +369,7 @@ def _figure(x: str, y: str, sizing: Any, **options: Any) -> Any:
         fig.xaxis.formatter = NumeralTickFormatter(format="0,0")
         fig.yaxis.ticker = FixedTicker(ticks=[0])
         fig.ygrid.ticker = fig.yaxis.ticker
-        code = (HERE / "tick.js").read_text(encoding="utf-8")
-        fig.yaxis.formatter = CustomJSTickFormatter(args={"linear": None}, code=code)
+        fig.yaxis.formatter = CustomJSTickFormatter(args={"linear": None}, code=asset("tick.js"))
     return fig
 
 
@@ -403,43 +404,33 @@ def _trace_end(r: Result, i: int, view: Window) -> End:
     return (x, y, "x", 10, 0, "black", "black")
 
 
-def _curve_end(r: Result, i: int, axis: Axis) -> End:
+def _curve_end(r: Result, i: int, scale: Scale) -> End:
     """A red cross where it diverged, a triangle on the axis where the error is 0 in double precision."""
-    last = _cut(r, axis)
-    value = float(_errors(r)[last])
+    last = last_on_axes(r, error_or_f(r), scale.high)
+    value = float(error_or_f(r)[last])
     colour = COLOURS[i % len(COLOURS)]
     if r.status == "diverged":
-        return (float(r.cost[last]), float(axis.at(min(value, axis.high))), "x", 18, 0, RED, RED)
-    if axis.linear is None and value <= 0:
-        return (float(r.cost[last]), float(axis.at(axis.low)), "inverted_triangle", 14, 0, colour, colour)
+        return (float(r.cost[last]), float(scale.place(min(value, scale.high))), "x", 18, 0, RED, RED)
+    if scale.linear is None and value <= 0:
+        return (float(r.cost[last]), float(scale.place(scale.low)), "inverted_triangle", 14, 0, colour, colour)
     return (math.nan, math.nan, "x", 1, 0, colour, colour)
 
 
-def _cut(r: Result, axis: Axis) -> int:
-    """The last record of the curve that is drawn: where one that diverged leaves the axes."""
-    above = np.flatnonzero(_errors(r) > axis.high) if r.status == "diverged" else np.array([], dtype=int)
-    return int(above[0]) if above.size else len(r.f) - 1
-
-
 def _within_reach(path: Any, view: Window) -> Any:
-    """The path as float32, (n, 2); what is a thousand windows away or more is drawn nearer, in the same direction."""
+    """The path as float32, (n, 2); a point a thousand windows away or more is drawn nearer, in the same direction."""
     centre, size = np.mean(view, axis=1), np.ptp(view, axis=1)
     away = (path - centre) / size
     far = np.maximum(np.hypot(away[:, 0] / 1e3, away[:, 1] / 1e3), 1.0)
     return (centre + away / far[:, None] * size).astype(np.float32)
 
 
-def _set_axis(fig: Any, axis: Axis) -> None:
-    fig.y_range.update(start=float(axis.at(axis.low)), end=float(axis.at(axis.high)))
-    fig.yaxis.ticker.ticks = axis.ticks
+def _set_scale(fig: Any, scale: Scale) -> None:
+    fig.y_range.update(start=float(scale.place(scale.low)), end=float(scale.place(scale.high)))
+    fig.yaxis.ticker.ticks = scale.ticks
     formatter = fig.yaxis[0].formatter
-    if formatter.args != {"linear": axis.linear}:  # setting it makes Bokeh look through every model there is
-        formatter.args = {"linear": axis.linear}
+    if formatter.args != {"linear": scale.linear}:  # setting it makes Bokeh look through every model there is
+        formatter.args = {"linear": scale.linear}
 
 
 def _error_label(problem: Problem) -> str:
     return problem.f_means or ("f(w)" if problem.f_star is None else "error f(w) − f*")
-
-
-def _script(name: str, **args: Any) -> CustomJS:
-    return CustomJS(args=args, code=(HERE / name).read_text(encoding="utf-8"))

@@ -10,39 +10,42 @@ from bokeh.resources import INLINE, Resources
 
 from stepbench.catalog import summary
 from stepbench.engine.result import Result
+from stepbench.report.ending import ending
 from stepbench.report.plots import COLOURS, drawable
 from stepbench.report.tables import derivations, unequal
-from stepbench.web import words
-from stepbench.web.figures import HERE, MOST, Scene
+from stepbench.web.assets import asset
+from stepbench.web.figures import MOST, Scene
 
 
 def page(results: Sequence[Result], command: str) -> str:
     """An HTML page of runs of one problem, each a single run, with the command that made them."""
     problem = results[0].problem
-    sized = [np.size(r.step_size[0]) for r in results if r.step_size is not None]
-    scene = Scene(len(results), max(sized, default=1))
+    step_sizes = [np.size(r.step_size[0]) for r in results if r.step_size is not None]
+    scene = Scene(len(results), max(step_sizes, default=1))
     scene.show(problem, results)
     roots = {"play": scene.play, "slider": scene.slider, "errors": scene.errors}
-    roots |= {"contour": scene.contour} if any(drawable(r) for r in results) else {}
-    roots |= {"sizes": scene.sizes} if sized else {}
-    long = [f"{r.label}: {MOST:,} of {len(r.f):,} records are drawn" for r in results if len(r.f) > MOST]
+    if any(drawable(r) for r in results):
+        roots["contour"] = scene.contour
+    if step_sizes:
+        roots["sizes"] = scene.sizes
+    thinned = [f"{r.label}: {MOST:,} of {len(r.f):,} records are drawn" for r in results if len(r.f) > MOST]
     variables = {
         "problem": str(problem),
         "summary": summary(type(problem)),
-        "methods": [(r.label, COLOURS[i % len(COLOURS)], words.ending(r), r.status) for i, r in enumerate(results)],
-        "notes": unequal([r.label for r in results], [r.told for r in results]) + derivations(results) + long,
+        "methods": [(r.label, COLOURS[i % len(COLOURS)], ending(r), r.status) for i, r in enumerate(results)],
+        "notes": unequal([r.label for r in results], [r.told for r in results]) + derivations(results) + thinned,
         "plans": any(r.plans for r in results),
         "diverged": any(r.status == "diverged" for r in results),
         "command": command,
         "version": results[0].version,
-        "style": (HERE / "page.css").read_text(encoding="utf-8"),
-        "keys": (HERE / "keys.js").read_text(encoding="utf-8"),
+        "style": asset("page.css"),
+        "keys": asset("keys.js"),
         "drawn": sorted(roots),
-        # Bokeh's own choice would name files on a server where Panel has been imported, too.
+        # By default Bokeh would name files on a server where Panel, too, has been imported.
         "scripts": Resources(mode="inline", components=["bokeh", "bokeh-widgets"]).js_raw,
     }
-    template = (HERE / "page.html").read_text(encoding="utf-8")
     title = f"{', '.join(r.label for r in results)} on {problem}"
-    return str(
-        file_html(list(roots.values()), resources=INLINE, title=title, template=template, template_variables=variables)
+    text = file_html(
+        list(roots.values()), resources=INLINE, title=title, template=asset("page.html"), template_variables=variables
     )
+    return str(text)

@@ -15,7 +15,7 @@ BAD = {
     "nothing": ("x = 3", r"bad\.py holds no problem: derive a class from stepbench.Problem; `stepbench new problem"),
     "two": (
         "class A(Problem):\n    x0 = (1.0,)\n    def f(self, x): return (x * x).sum(0)\nclass B(A):\n    pass",
-        r"bad\.py holds more than one problem, A \(line 3\) and B \(line 6\): keep one a file",
+        r"bad\.py holds more than one problem, A \(line 3\) and B \(line 6\): keep one per file",
     ),
     "a method": (
         "class R(StepSize):\n    pass",

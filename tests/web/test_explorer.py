@@ -15,7 +15,8 @@ from stepbench.fields import fields_of
 
 pytest.importorskip("panel", reason='the extra "web" is not installed')
 
-from stepbench.web import state, words
+from stepbench.report.ending import ending
+from stepbench.web import selection
 from stepbench.web.explore import Explorer, serve
 from stepbench.web.figures import Scene
 
@@ -26,9 +27,9 @@ def test_a_link_round_trips():
         "?method=csawg-p5:K=10&method=l4-adam&method=adagrad:eps=1e300,lr=1e50&method=rdbd:per=component",
         "",
     ):
-        here, left = state.parse(query)
+        here, left = selection.parse(query)
         assert left == []
-        assert state.parse(here.query) == (here, [])
+        assert selection.parse(here.query) == (here, [])
         assert len(here.methods) == max(query.count("method="), 2 * (not query))
 
 
@@ -58,20 +59,20 @@ def test_a_link_round_trips():
     ],
 )
 def test_what_a_link_cannot_say_is_left_out_and_told(pair, why):
-    here, left = state.parse("?" + pair)
+    here, left = selection.parse("?" + pair)
     assert len(left) == 1
     assert why in left[0]
-    assert here == state.parse(here.query)[0]
+    assert here == selection.parse(here.query)[0]
 
 
 def test_the_command_makes_the_same_runs(stepbench_cli):
     query = "?problem=rosenbrock:b=30&method=csawg:K=3&method=adam:lr=0.02+l4&start=-0.5,1.25&budget=150"
-    here, _ = state.parse(query)
+    here, _ = selection.parse(query)
     program, *args = shlex.split(here.command)
     assert program == "stepbench"
     code, out, _ = stepbench_cli(*args, "--json")
     assert code == 0
-    for told, r in zip(json.loads(out), state.run(here), strict=True):
+    for told, r in zip(json.loads(out), selection.run(here), strict=True):
         assert isinstance(r, Result)
         assert told["w"] == r.x[-1].tolist()
         assert (told["gradient_evaluations"], told["f"]) == (r.evals[-1], r.f[-1])
@@ -80,14 +81,14 @@ def test_the_command_makes_the_same_runs(stepbench_cli):
 
 def test_every_problem_and_every_method_is_shown():
     scene = Scene(1, 2)
-    for name in state.problems():
-        here = state.parse(f"?problem={name}&method=gd&budget=20")[0]
+    for name in selection.problems():
+        here = selection.parse(f"?problem={name}&method=gd&budget=20")[0]
         assert here.problem.name == name
-        scene.show(here.problem, state.run(here))
-    for name in state.method_names():
-        made = state.method(name)
-        assert state.method(catalog.label(made)) == made
-        for control in state.method_controls(made):
+        scene.show(here.problem, selection.run(here))
+    for name in selection.method_names():
+        made = selection.method(name)
+        assert selection.method(catalog.label(made)) == made
+        for control in selection.method_controls(made):
             assert control.title
             if control.kind != "choice":
                 assert control.low < control.high
@@ -96,25 +97,25 @@ def test_every_problem_and_every_method_is_shown():
 
 
 def test_sliders_are_logarithmic_where_the_search_is():
-    controls = {control.key: control for control in state.method_controls(state.method("adam"))}
+    controls = {control.key: control for control in selection.method_controls(selection.method("adam"))}
     assert (controls["lr"].kind, controls["lr"].low, controls["lr"].high) == ("log", -6, 1)
     assert (controls["beta1"].kind, controls["beta1"].low, controls["beta1"].high) == ("linear", 0, 0.99)
     assert controls["lr"].value(-1.5) == 0.0316
     assert controls["beta2"].high == 0.999
-    [K] = [control for control in state.method_controls(state.method("csawg:K=50")) if control.key == "K"]
+    [K] = [control for control in selection.method_controls(selection.method("csawg:K=50")) if control.key == "K"]
     assert (K.kind, K.low, K.high) == ("int", 1, 50)
 
 
 def test_a_run_stops_when_its_time_is_over(monkeypatch):
-    monkeypatch.setattr(state, "SECONDS", 0.01)
-    state._run.cache_clear()
+    monkeypatch.setattr(selection, "SECONDS", 0.01)
+    selection._run.cache_clear()
     began = time.perf_counter()
-    [r] = state.run(state.parse("?problem=rosenbrock&method=adam+sls:beta=0.99&budget=5000")[0])
+    [r] = selection.run(selection.parse("?problem=rosenbrock&method=adam+sls:beta=0.99&budget=5000")[0])
     assert time.perf_counter() - began < 1
     assert isinstance(r, Result)
     assert (r.status, r.detail) == ("failed", "it was stopped after 0.01 seconds")
     assert 0 < r.steps < 5000
-    state._run.cache_clear()
+    selection._run.cache_clear()
 
 
 def test_a_method_that_cannot_run_says_so_and_the_others_run():
@@ -128,31 +129,31 @@ def test_a_method_that_cannot_run_says_so_and_the_others_run():
 def test_widgets_change_the_state_and_the_state_the_widgets():
     page = Explorer("?problem=quadratic&method=gd:lr=0.001&budget=50")
     [card] = page.cards[:1]
-    slider = card.controls._made["lr"][1]
+    slider = card.controls._widgets["lr"][1]
     assert slider.value == -3
     slider.value = -3.5
-    assert str(page.state.methods[0]) == card.spec.value == "gd:lr=0.000316"
+    assert str(page.selection.methods[0]) == card.spec.value == "gd:lr=0.000316"
     card.spec.value = "momentum+l4:a=0.3"
     assert (card.direction.value, card.rule.value) == ("momentum", "l4")
     card.rule.value = "rdbd"
-    assert str(page.state.methods[0]) == "momentum+rdbd"
+    assert str(page.selection.methods[0]) == "momentum+rdbd"
     card.direction.value = "csawg"
     assert not card.rule.visible
     card.spec.value = "./x.py"
     assert card.spec.value == "csawg"
-    assert "files are not opened" in page.told.object
+    assert "files are not opened" in page.message.object
     page.start[0].value = 0.5
-    assert page.state.start == (0.5, 2.0)
+    assert page.selection.start == (0.5, 2.0)
     page.problem.value = "gallery/himmelblau"
-    assert page.state.start is None
-    assert page.link.data["query"] == [page.state.query]
+    assert page.selection.start is None
+    assert page.link.data["query"] == [page.selection.query]
     assert page._png().read(4) == b"\x89PNG"
 
 
 def test_two_pages_share_nothing():
     one, other = (Explorer("?method=gd&budget=30") for _ in range(2))
     one.cards[0].spec.value = "adam"
-    assert str(other.state.methods[0]) == "gd"
+    assert str(other.selection.methods[0]) == "gd"
     assert other.cards[0].spec.value == "gd"
 
 
@@ -161,8 +162,8 @@ def test_a_change_is_ready_in_a_fraction_of_200_milliseconds():
     took = []
     for k in range(5):
         began = time.perf_counter()
-        page.cards[0].controls._made["lr"][1].value = -3 - 0.02 * k
-        page.cards[1].controls._made["lr"][1].value = -3 - 0.02 * k
+        page.cards[0].controls._widgets["lr"][1].value = -3 - 0.02 * k
+        page.cards[1].controls._widgets["lr"][1].value = -3 - 0.02 * k
         took.append(time.perf_counter() - began)
     assert sorted(took)[2] < 0.5  # two changes; 0.04 s where nothing else runs
 
@@ -186,16 +187,16 @@ def any_link(rng):
         return ":" + ",".join(f"{key}={any_value(rng)}" for key in chosen) if chosen else ""
 
     def a_method():
-        name = rng.choice((*state.method_names(), *FILES))
-        if name not in state.method_names():
+        name = rng.choice((*selection.method_names(), *FILES))
+        if name not in selection.method_names():
             return name
         rule = rng.choice(catalog.names("stepsizes"))
         more = f"+{rule}{options(fields_of(catalog.load('stepsizes', rule)))}" if rng.random() < 0.3 else ""
-        return name + options(hyperparameters(state.method(name))) + more
+        return name + options(hyperparameters(selection.method(name))) + more
 
     def a_problem():
-        name = rng.choice((*state.problems(), "digits-mlp", "../x.py", "mgh", "watson"))
-        return name + options(fields_of(type(state.problem(name))) if name in state.problems() else ["a", "b"])
+        name = rng.choice((*selection.problems(), "digits-mlp", "../x.py", "mgh", "watson"))
+        return name + options(fields_of(type(selection.problem(name))) if name in selection.problems() else ["a", "b"])
 
     pairs = [f"problem={a_problem()}", *(f"method={a_method()}" for _ in range(rng.randint(0, 5)))]
     pairs += [f"start={any_value(rng)},{any_value(rng)}"] * (rng.random() < 0.4)
@@ -220,23 +221,23 @@ def watched():
 
 
 def test_ten_thousand_links_open_nothing_and_raise_nothing(watched):
-    for name in state.method_names():
-        state.method(name)  # what a method imports is the package's own
-    for name in state.problems():
-        state.problem(name)
+    for name in selection.method_names():
+        selection.method(name)  # what a method imports is the package's own
+    for name in selection.problems():
+        selection.problem(name)
     catalog.problem("rosenbrock").conditioning  # noqa: B018
     found, looking = watched
     rng = random.Random(0)
     links = [any_link(rng) for _ in range(10_000)]
-    state.parse("?problem=watson&problem=digits-mlp&method=adm&method=gd:lr=x")
+    selection.parse("?problem=watson&problem=digits-mlp&method=adm&method=gd:lr=x")
     usable = 0
     looking.append(True)
     try:
         for link in links:
-            here, left = state.parse(link)
+            here, left = selection.parse(link)
             usable += not left
             assert all("\n" not in line for line in left)
-            assert state.parse(here.query) == (here, [])
+            assert selection.parse(here.query) == (here, [])
     finally:
         looking.clear()
     assert found == []
@@ -244,23 +245,23 @@ def test_ten_thousand_links_open_nothing_and_raise_nothing(watched):
 
 
 def test_what_links_ask_for_is_run_within_its_time(monkeypatch):
-    monkeypatch.setattr(state, "SECONDS", 0.3)
+    monkeypatch.setattr(selection, "SECONDS", 0.3)
     rng = random.Random(1)
-    scene = Scene(state.METHODS, 2)
+    scene = Scene(selection.METHODS, 2)
     for _ in range(150):
-        here = state.parse(any_link(rng))[0]
+        here = selection.parse(any_link(rng))[0]
         for k in range(len(here.methods)):
             began = time.process_time()
-            results = state.run(here.having(methods=here.methods[k : k + 1]))
+            results = selection.run(here.having(methods=here.methods[k : k + 1]))
             assert time.process_time() - began < 2, here.query
             assert isinstance(results[0], Result | str)
-        results = state.run(here)
+        results = selection.run(here)
         scene.show(here.problem, [r if isinstance(r, Result) else None for r in results])
         for r in results:
             if isinstance(r, Result):
-                assert words.ending(r)
-                assert r.evals[-1] <= here.budget <= state.BUDGET
-    state._run.cache_clear()
+                assert ending(r)
+                assert r.evals[-1] <= here.budget <= selection.BUDGET
+    selection._run.cache_clear()
 
 
 def test_a_refused_port_is_one_line(stepbench_cli):

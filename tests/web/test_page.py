@@ -13,8 +13,9 @@ from stepbench.engine.running import run_quietly
 
 pytest.importorskip("panel", reason='the extra "web" is not installed')
 
-from stepbench.web import html, words
-from stepbench.web.figures import MOST, Axis, framed, shown
+from stepbench.report.ending import ending
+from stepbench.web import html
+from stepbench.web.figures import MOST, Scale, framed, shown
 
 WEB = ("bokeh", "panel")
 
@@ -98,13 +99,13 @@ def test_every_step_is_drawn_and_of_long_runs_the_first_thousand():
 
 
 def test_axes_mark_round_values():
-    assert Axis(1e-9, 10).ticks == [-8, -6, -4, -2, 0]
-    signed = Axis(-1.0, 10.0, 0.1)
-    assert signed.at(0.0) == 0
-    assert signed.at(-1.0) == -signed.at(1.0) == -np.log10(11)
+    assert Scale(1e-9, 10).ticks == [-8, -6, -4, -2, 0]
+    signed = Scale(-1.0, 10.0, 0.1)
+    assert signed.place(0.0) == 0
+    assert signed.place(-1.0) == -signed.place(1.0) == -np.log10(11)
     assert 0 in signed.ticks
     for low, high in ((1e-3, 4e-3), (0.9, 1.3), (1e-300, 1e300)):
-        assert 1 <= len(Axis(low, high).ticks) <= 12
+        assert 1 <= len(Scale(low, high).ticks) <= 12
 
 
 def test_the_window_takes_the_shape_of_the_figure():
@@ -127,5 +128,5 @@ def test_the_window_takes_the_shape_of_the_figure():
 def test_a_divergence_is_explained(problem, method, told):
     r = run_quietly(problem, method, budget=2000)
     assert r.status == "diverged"
-    assert words.ending(r).startswith(f"diverged at step {r.steps + 1:,}: ")
-    assert told in words.ending(r)
+    assert ending(r).startswith(f"diverged at step {r.steps + 1:,}: ")
+    assert told in ending(r)

@@ -1,4 +1,4 @@
-"""What the explorer shows: a problem, up to four methods, a start and a budget; how a link holds it; and its runs.
+"""What is selected in the explorer: a problem, up to four methods, a start and a budget; its link, and its runs.
 
 A link is data: it names what is in the catalogue and sets its fields, and can name no file.
 """
@@ -38,8 +38,8 @@ LENGTH = 2000
 
 
 @dataclass(frozen=True)
-class State:
-    """Everything that a link holds; ``start`` None is the problem's own."""
+class Selection:
+    """Everything that a link holds; where ``start`` is None, it is the problem's own."""
 
     problem: Problem
     methods: tuple[Runnable, ...]
@@ -50,29 +50,31 @@ class State:
     def query(self) -> str:
         """The link's part from the question mark on; ``parse`` reads it back."""
         pairs = [("problem", str(self.problem)), *(("method", catalog.label(m)) for m in self.methods)]
-        pairs += [("start", _numbers(self.start))] if self.start else []
-        pairs += [("budget", str(self.budget))]
+        if self.start:
+            pairs.append(("start", _numbers(self.start)))
+        pairs.append(("budget", str(self.budget)))
         return "?" + "&".join(f"{key}={quote(value, safe=':=,+/')}" for key, value in pairs)
 
     @property
     def command(self) -> str:
         """The command that makes the same runs."""
         words = ["stepbench", "compare", str(self.problem), *(catalog.label(m) for m in self.methods)]
-        words += [f"--start={_numbers(self.start)}"] if self.start else []
+        if self.start:
+            words.append(f"--start={_numbers(self.start)}")
         return shlex.join([*words, "--budget", str(self.budget)])
 
     @property
     def begins(self) -> tuple[float, float]:
         """The first point."""
-        x, y = self.start or self.problem.x0
-        return float(x), float(y)
+        w1, w2 = self.start or self.problem.x0
+        return float(w1), float(w2)
 
-    def having(self, **values: Any) -> State:
-        """Another state with these parts changed."""
+    def having(self, **values: Any) -> Selection:
+        """Another selection with these parts changed."""
         return dataclasses.replace(self, **values)
 
-    def with_method(self, i: int, method: Runnable) -> State:
-        """Another state with another method in one place."""
+    def with_method(self, i: int, method: Runnable) -> Selection:
+        """Another selection with another method in one place."""
         return self.having(methods=(*self.methods[:i], method, *self.methods[i + 1 :]))
 
 
@@ -80,54 +82,54 @@ def _numbers(point: tuple[float, float] | None) -> str:
     return ",".join(show_value(w) for w in point or ())
 
 
-def first() -> State:
-    """What is shown where the link says nothing."""
-    return State(problem("rosenbrock"), (method("gd"), method("csawg:K=2")))
+def first() -> Selection:
+    """What is selected where the link says nothing."""
+    return Selection(problem("rosenbrock"), (method("gd"), method("csawg:K=2")))
 
 
-def parse(query: str) -> tuple[State, list[str]]:
-    """The state of a link, and in sentences what of the link could not be used; never raises."""
-    state, left = first(), []
+def parse(query: str) -> tuple[Selection, list[str]]:
+    """The selection of a link, and in sentences which parts of the link could not be used; never raises."""
+    selection, unused = first(), []
     methods: list[Runnable] = []
     pairs = [pair.partition("=") for pair in query[:LENGTH].removeprefix("?").split("&") if pair]
     for key, _, text in pairs:
         value = unquote(text)
         try:
             if key == "problem":
-                state = state.having(problem=problem(value))
+                selection = selection.having(problem=problem(value))
             elif key == "method":
                 if len(methods) == METHODS:
                     raise InputError(f"there are {METHODS} methods already")
                 methods.append(method(value))
             elif key == "start":
-                state = state.having(start=point(value))
+                selection = selection.having(start=point(value))
             elif key == "budget":
-                state = state.having(budget=budget(value))
+                selection = selection.having(budget=budget(value))
             else:
                 raise InputError(f"a link has problem, method, start and budget{nearest(key, _KEYS)}")
         except InputError as error:
-            left.append(f"{_plain(key)}={_plain(value)} is left out: {error}")
-    return state.having(methods=tuple(methods) or state.methods), left
+            unused.append(f"{_plain(key)}={_plain(value)} is left out: {error}")
+    return selection.having(methods=tuple(methods) or selection.methods), unused
 
 
 _KEYS = ("problem", "method", "start", "budget")
 
 
 def _plain(text: str) -> str:
-    """What a link says, short and printable."""
-    shown = "".join(c if c.isprintable() else "?" for c in text)
-    return shown[:40] + "…" * (len(shown) > 40)
+    """A part of a link, short and printable."""
+    printable = "".join(c if c.isprintable() else "?" for c in text)
+    return printable if len(printable) <= 40 else f"{printable[:40]}…"
 
 
 def point(text: str) -> tuple[float, float]:
     """Two finite numbers, as -1,0; raises InputError."""
     try:
-        x, y = (float(part) for part in text.split(","))
+        w1, w2 = (float(part) for part in text.split(","))
     except ValueError:
         raise InputError("a start is two numbers, as -1,0") from None
-    if not (abs(x) <= 1e100 and abs(y) <= 1e100):
+    if not (abs(w1) <= 1e100 and abs(w2) <= 1e100):
         raise InputError("a start is finite, and not beyond 1e100")
-    return x, y
+    return w1, w2
 
 
 def budget(text: str) -> int:
@@ -142,12 +144,14 @@ def problems() -> tuple[str, ...]:
     """The problems on offer: those with two parameters and a window, and no networks."""
     offered = []
     for name in catalog.names("problems"):
-        if not name.startswith("networks/"):
-            try:
-                made = catalog.problem(name)
-                offered += [name] if made.x0.size == 2 and made.view else []
-            except InputError:  # its data are not installed
-                continue
+        if name.startswith("networks/"):
+            continue
+        try:
+            candidate = catalog.problem(name)
+            if candidate.x0.size == 2 and candidate.view:
+                offered.append(name)
+        except InputError:  # its data are not installed
+            continue
     return tuple(offered)
 
 
@@ -167,20 +171,17 @@ def problem(spec: str) -> Problem:
     whole = catalog.problem_name(name)
     if whole not in problems():
         raise InputError("here a problem has two parameters and a window" if whole else _unknown(name, problems()))
-    made = catalog.problem(spec)
-    _refuse_others(made, problem_fields(made))
-    return made
-
-
-def problem_fields(made: Problem) -> dict[str, Field]:
-    """The parameters of a problem that can be changed here: what costs nothing."""
-    return {key: field for key, field in fields_of(type(made)).items() if field.kind == "float"}
-
-
-def _refuse_others(made: Problem, free: dict[str, Field]) -> None:
-    for key, field in fields_of(type(made)).items():
-        if key not in free and getattr(made, key) != field.default:
+    selected = catalog.problem(spec)
+    free = problem_fields(selected)
+    for key, field in fields_of(type(selected)).items():
+        if key not in free and getattr(selected, key) != field.default:
             raise InputError(f"{key} cannot be changed here")
+    return selected
+
+
+def problem_fields(problem: Problem) -> dict[str, Field]:
+    """The parameters of a problem that can be changed here: those that make no run take longer."""
+    return {key: field for key, field in fields_of(type(problem)).items() if field.kind == "float"}
 
 
 def method(spec: str) -> Runnable:
@@ -188,11 +189,11 @@ def method(spec: str) -> Runnable:
     for name in _names(spec, joined=True):
         if name not in method_names():
             raise InputError(_unknown(name, method_names()))
-    made: Runnable = catalog.method(spec)
-    for key, value in values_of(made).items():
+    selected: Runnable = catalog.method(spec)
+    for key, value in values_of(selected).items():
         if isinstance(value, int) and not isinstance(value, bool) and value > BUDGET:
             raise InputError(f"{key} is at most {BUDGET} here")
-    return made
+    return selected
 
 
 def _unknown(name: str, known: tuple[str, ...]) -> str:
@@ -200,7 +201,7 @@ def _unknown(name: str, known: tuple[str, ...]) -> str:
 
 
 def _names(spec: str, *, joined: bool) -> list[str]:
-    """The names in a spec, which is looked at before the catalogue, so that it can only be a name and its fields."""
+    """The names in a spec; raises InputError, before the catalogue is asked, where it is more than names and fields."""
     if ".py" in spec or "\\" in spec or spec.startswith((".", "/", "~")):
         raise InputError("files are not opened from here")
     halves = _PLUS.split(spec) if joined else [spec]
@@ -234,27 +235,30 @@ class Control:
         return round(place) if self.kind == "int" else float(f"{place:.6g}")
 
 
-def method_controls(made: Runnable) -> list[Control]:
-    """A control for each hyper-parameter that has one, those that tuning tries first."""
-    owned = hyperparameters(made)
-    if isinstance(made, Joined) and not made.rule.per_component:
+def method_controls(method: Runnable) -> list[Control]:
+    """A control for each hyper-parameter that can have one; those that tuning tries come first."""
+    owned = hyperparameters(method)
+    if isinstance(method, Joined) and not method.rule.per_component:
         del owned["per"]
-    found = [_control(key, field, getattr(part, field.name)) for key, (part, field) in owned.items()]
-    return sorted((control for control in found if control), key=lambda control: not control.field.search)
+    controls = [_control(key, field, getattr(part, field.name)) for key, (part, field) in owned.items()]
+    return sorted((control for control in controls if control), key=lambda control: not control.field.search)
 
 
-def problem_controls(made: Problem) -> list[Control]:
+def problem_controls(problem: Problem) -> list[Control]:
     """A control for each parameter that can be changed here."""
-    found = [_control(key, field, getattr(made, key)) for key, field in problem_fields(made).items()]
-    return [control for control in found if control]
+    controls = [_control(key, field, getattr(problem, key)) for key, field in problem_fields(problem).items()]
+    return [control for control in controls if control]
 
 
 def _control(key: str, field: Field, value: Any) -> Control | None:
-    """None where the value is no number on a slider: none, infinite, or 0 in the logarithm; a spec sets it then."""
+    """The control of a field, or None where its value has no place on a slider, and only the spec can set it.
+
+    Such a value is none, infinite, or on a logarithmic slider at most 0.
+    """
     if field.kind == "bool":
         return Control(key, field, "choice", choices=(False, True))
     if field.kind == "choice":
-        if field.optional:  # per: one step size a run is what none means, and a function has one tensor
+        if field.optional:  # per: none means one step size per run, and a function has a single tensor
             return Control(key, field, "choice", choices=(None, "component"))
         return Control(key, field, "choice", choices=field.choices)
     if value is None or not math.isfinite(value):
@@ -280,7 +284,10 @@ def _step(span: float, default: Any) -> float:
 
 
 def _range(field: Field) -> tuple[float, float, bool]:
-    """What tuning tries; else what the bounds admit, some decades around the default where they admit too much."""
+    """The range that tuning tries; else what the bounds admit, or some decades around the default if that is too much.
+
+    Returns its ends, and whether it is logarithmic.
+    """
     if field.search:
         ends = [float(part) for part in re.split("[:,]", field.search) if part != "log"]
         return min(ends), max(ends), field.search.endswith("log")
@@ -290,24 +297,27 @@ def _range(field: Field) -> tuple[float, float, bool]:
         return max(least, 0), min(most, max(20, 2 * default)), False
     if most - least <= 1000:
         edge = 1e-3 * (most - least)
-        return least + edge * (field.bounds[0] == "("), most - edge * (field.bounds[-1] == ")"), False
+        low = least + edge if field.bounds[0] == "(" else least
+        high = most - edge if field.bounds[-1] == ")" else most
+        return low, high, False
     if least >= 0 and default > 0:
         return max(least, 1e-3 * default), min(most, 1e3 * default), True
     return max(least, default - 2.0), min(most, default + 2.0), False
 
 
-def run(state: State) -> list[Result | str]:
-    """The run of each method; in place of one that cannot be made, why, in words."""
-    return [_run(state.problem.spec(), method.spec(), state.begins, state.budget) for method in state.methods]
+def run(selection: Selection) -> list[Result | str]:
+    """The run of each method; in place of a run that cannot be made, the reason in words."""
+    problem_spec, start = selection.problem.spec(), selection.begins
+    return [_run(problem_spec, method.spec(), start, selection.budget) for method in selection.methods]
 
 
 @lru_cache(maxsize=16)
-def _run(problem_spec: str, method_spec: str, start: tuple[float, float], most: int) -> Result | str:
-    made: Runnable = catalog.method(method_spec)
-    label = catalog.label(made)
+def _run(problem_spec: str, method_spec: str, start: tuple[float, float], evaluations: int) -> Result | str:
+    selected: Runnable = catalog.method(method_spec)
+    label = catalog.label(selected)
     limit = _Limit(SECONDS)
     try:
-        return run_quietly(problem_spec, made, start=start, budget=most, label=label, progress=limit)
+        return run_quietly(problem_spec, selected, start=start, budget=evaluations, label=label, progress=limit)
     except InputError as error:
         return str(error)
     except Interrupted as stop:
@@ -328,8 +338,8 @@ class _Limit:
             raise KeyboardInterrupt
 
 
-def near(state: State, x: float, y: float) -> tuple[float, float]:
-    """A point of the plane rounded to what a pointer can tell: a thousandth of the window."""
-    assert state.problem.view is not None
-    digits = [3 - math.floor(math.log10(np.ptp(side))) for side in state.problem.view]
-    return round(x, digits[0]), round(y, digits[1])
+def near(selection: Selection, w1: float, w2: float) -> tuple[float, float]:
+    """A point of the plane, rounded to a thousandth of the window, which is as exactly as a pointer points."""
+    assert selection.problem.view is not None
+    digits = [3 - math.floor(math.log10(np.ptp(side))) for side in selection.problem.view]
+    return round(w1, digits[0]), round(w2, digits[1])

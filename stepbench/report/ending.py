@@ -20,21 +20,24 @@ def ending(r: Result) -> str:
 
 
 def _divergence(r: Result) -> str:
-    """With the limit 2/L that its step size passed, where the steps are α ∇f and L is known or can be measured."""
-    k = len(r.f) - 1 - int(np.argmin(r.f[::-1]))  # the last time that it was at its lowest: from there on it only rose
+    """When it diverged, and with which step size.
+
+    Where the steps are α ∇f, and L is known or can be measured, it names the limit 2/L that the step size passed.
+    """
+    k = len(r.f) - 1 - int(np.argmin(r.f[::-1]))  # the last record at which f was least: from there on it only rose
     when = f"diverged at step {int(r.steps) + 1:,}"
     size = _size_after(r, k)
     if size is None:
         return f"{when}: f rose from step {int(r.iteration[k]):,} on"
     L = _curvature(r, k) if r.plain else None
     if L and size > 2 / L:
-        where = "" if r.problem.L else f", the largest curvature at step {int(r.iteration[k]):,}, from where f rose"
-        return f"{when}: α = {size:.3g} is above 2/L = {2 / L:.2g} (L = {L:.4g}{where})"
+        origin = "" if r.problem.L else f", the largest curvature at step {int(r.iteration[k]):,}, from where f rose"
+        return f"{when}: α = {size:.3g} is above 2/L = {2 / L:.2g} (L = {L:.4g}{origin})"
     return f"{when}: f rose from step {int(r.iteration[k]):,} on, with step size α = {size:.3g}"
 
 
 def _size_after(r: Result, k: int) -> float | None:
-    """The step size, the largest of them where there are several, of the step after record k."""
+    """The step size of the step after record k; the largest where there are several."""
     if r.step_size is None or len(r.f) < 2:
         return _given_size(r)
     sizes = np.atleast_1d(r.step_size[min(k + 1, len(r.f) - 1)])
@@ -42,7 +45,7 @@ def _size_after(r: Result, k: int) -> float | None:
 
 
 def _given_size(r: Result) -> float | None:
-    """The step size that the method was given: what is left to tell of a run without a record of its own."""
+    """The step size that the method was given, for a run that recorded none."""
     lr = values_of(catalog.method(r.method)).get("lr")
     return lr if isinstance(lr, float) else None
 
