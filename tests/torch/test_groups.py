@@ -314,3 +314,8 @@ def test_one_vector_has_one_dtype():
         with refused("bb takes all parameters as one vector, and these are torch.float32 on cpu and torch.float64 on"):
             optimizer.step(closure_of(optimizer, lambda: sum((p**2).sum() for p in parts)))
     assert all(p.item() == 1.0 for p in parts)
+    apart = [torch.ones(1, device=device, requires_grad=True) for device in ("cpu", "meta")]
+    with refused(
+        "bb takes all parameters as one vector, and these are torch.float32 on cpu and torch.float32 on meta: "
+    ):
+        Optimizer([{"params": [p]} for p in apart], "bb").step(lambda: 0.0)
