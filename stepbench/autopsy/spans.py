@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.ndimage import median_filter
+import scipy  # whose parts are loaded when they are used
 
 from stepbench.autopsy.steps import EPS, Steps, has_plain_steps, values, worst_jump
 from stepbench.contracts import Runnable, values_of
@@ -43,7 +43,7 @@ class Span:
 def smoothed(result: Result) -> Record:
     """A run's values as running medians over a fiftieth of it, so that neither noise nor luck makes a span."""
     width = len(result.f) // 50
-    return np.asarray(median_filter(values(result), size=2 * (width // 2) + 1, mode="nearest"))
+    return np.asarray(scipy.ndimage.median_filter(values(result), size=2 * (width // 2) + 1, mode="nearest"))
 
 
 def spans_of(result: Result, method: Runnable, steps: Steps) -> Iterator[Span]:
@@ -183,7 +183,8 @@ def _causes(result: Result, method: Runnable, steps: Steps, in_span: Steps, firs
     brief = short >= 3 or (math.isnan(short) and further >= 10)
     if brief:
         began = steps.within(0, first + max(5, (last - first) // 100))
-        sizes = median_filter(np.abs(began.size), size=5, mode="mirror")  # a single spike is no level to fall from
+        # A single spike is no level to fall from.
+        sizes = scipy.ndimage.median_filter(np.abs(began.size), size=5, mode="mirror")
         largest = int(np.argmax(np.where(np.isfinite(sizes), sizes, -1)))
         late = _middle(size[-max(len(size) // 4, 1) :])
         if sizes[largest] >= 10 * late:

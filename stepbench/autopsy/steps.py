@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.ndimage import maximum_filter1d
+import scipy  # whose parts are loaded when they are used
 
 from stepbench.arrays import dot
 from stepbench.contracts import Problem
@@ -163,7 +163,7 @@ def worst_jump(value: Record) -> tuple[int, float, float]:
     if len(value) < 2:
         return 0, 0.0, 1.0
     width = max(10, len(value) // 20)
-    recent = maximum_filter1d(value, size=width, origin=(width - 1) // 2, mode="nearest")[:-1]
+    recent = scipy.ndimage.maximum_filter1d(value, size=width, origin=(width - 1) // 2, mode="nearest")[:-1]
     rise = np.where(recent > 0, value[1:] / np.where(recent > 0, recent, 1), 0.0)
     k = int(np.nanargmax(rise))
     return k, float(recent[k]), float(rise[k])

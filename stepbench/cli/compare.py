@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stepbench.cli.data import DataOptions
+from stepbench.cli.lost import print_suggestions
 from stepbench.cli.options import ONE_RUN, Only, ProblemName, takes
 from stepbench.cli.output import Output
 from stepbench.cli.progress import run_one
@@ -58,6 +59,7 @@ def command(
             out.print(line, highlight=False)
         if rest := methods[len(results) :]:
             out.print(f"not run: {', '.join(rest)}", highlight=False)
+        print_suggestions(zip(results, runners, strict=False), run, out)
 
     output.deliver(lambda: [summary(result) for result in results], tables, shown.figure, results)
     raise typer.Exit(code)

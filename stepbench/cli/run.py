@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stepbench.cli.data import DataOptions
+from stepbench.cli.lost import print_suggestions
 from stepbench.cli.options import ONE_RUN, Only, ProblemName, takes
 from stepbench.cli.output import Output
 from stepbench.cli.progress import run_one
@@ -69,6 +70,7 @@ def command_of(args: Sequence[str]) -> Callable[..., None]:
         def tables(out: Console) -> None:
             out.print(convergence(result, out.width))
             out.print(outcome(result), highlight=False)
+            print_suggestions([(result, runner)], run, out)
 
         output.deliver(lambda: summary(result), tables, result.figure, [result])
         raise typer.Exit(code)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shlex
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from stepbench.autopsy import Autopsy, Cause, Span, values
 from stepbench.engine.result import Result
 from stepbench.report.numbers import counted, multiple, number
 from stepbench.report.plots import COLOURS, draw_grid, outcome_line
-from stepbench.report.tables import STYLES, titled
+from stepbench.report.tables import STYLES, pasted, titled
 
 SPAN_COLOURS = {
     "lost": "#C8102E",
@@ -204,24 +203,11 @@ def _path(autopsy: Autopsy) -> str:
     )
 
 
-def pasted(autopsy: Autopsy, result: Result) -> str:
-    """The command that makes a run of the autopsy again, to be pasted into a terminal."""
-    options = dict(autopsy.options)
-    if (start := options.pop("start", None)) is not None:
-        options["start"] = ",".join(f"{w:.17g}" for w in start)
-    stated = [
-        f"--{key}={value:g}" if isinstance(value, float) else f"--{key}={value}"
-        for key, value in options.items()
-        if value
-    ]
-    return shlex.join(["stepbench", "run", str(autopsy.result.problem), "--method", result.label, *stated])
-
-
 def advice(autopsy: Autopsy, most: int = 3) -> list[str]:
     """What would have helped, as commands; each was run."""
     if not autopsy.helped:
         return ["nothing that was tried did better"]
-    return [pasted(autopsy, r) for r in autopsy.helped[:most]]
+    return [pasted(r.problem, r.label, autopsy.options) for r in autopsy.helped[:most]]
 
 
 def tried_table(autopsy: Autopsy) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +17,11 @@ from rich.text import Text
 from stepbench import catalog
 from stepbench.contracts import NEEDS, Problem
 from stepbench.engine.result import Result
-from stepbench.fields import InputError
+from stepbench.fields import InputError, show_value
 from stepbench.report.numbers import number
 
 if TYPE_CHECKING:
+    from stepbench.autopsy.quick import QuickTrial
     from stepbench.conformance import Finding
     from stepbench.conformance.invariance import Invariance
 
@@ -175,6 +177,26 @@ def outcome(result: Result) -> str:
         f"{result.evals[-1]:,} gradient and {result.fevals[-1]:,} function evaluations, "
         f"{result.seconds:.2g} s{pace}{told}.{''.join(f' {note}.' for note in derivations([result]))}"
     )
+
+
+def suggestion(trial: QuickTrial, options: dict[str, Any]) -> str:
+    """What a quick trial found, as a command with the options of the run that was lost, and what was measured."""
+    result = trial.result
+    last = float((result.f if result.error is None else result.error)[-1])
+    command = pasted(result.problem, catalog.label(trial.method), options)
+    return (
+        f"try: {command}  ({_measure(result)} {number(last)} after {result.evals[-1]:,} evaluations, the best in a "
+        f"quick trial of {trial.settings} settings, which is not counted above)"
+    )
+
+
+def pasted(problem: Problem, method: str, options: dict[str, Any]) -> str:
+    """The command of a run with these options of ``stepbench.run``."""
+    told = {key: show_value(value) for key, value in options.items() if key != "start" and value}
+    if options.get("start") is not None:
+        told["start"] = ",".join(f"{w:.17g}" for w in options["start"])
+    asked = [f"--{key}={value}" for key, value in told.items()]
+    return shlex.join(["stepbench", "run", str(problem), "--method", method, *asked])
 
 
 def derivations(results: Sequence[Result]) -> list[str]:

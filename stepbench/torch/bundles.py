@@ -1,10 +1,11 @@
-"""How parameters become the vectors that a method moves: single components, whole tensors, or a group as one vector."""
+"""How parameters become the vectors that a method moves: single components, tensors, or all parameters as one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch._utils import _flatten_dense_tensors, _unflatten_dense_tensors
@@ -19,7 +20,7 @@ PIECE = 262_144
 
 _HALF_PRECISION = (torch.bfloat16, torch.float16)
 
-Kind = Literal["component", "tensor", "group"]
+Kind = Literal["component", "tensor", "whole"]
 Step = Callable[[Method, Tensor, Tensor, State], tuple[Tensor, State]]
 """From a method, a point w and its gradient, (n, 1) both, and a state to the next point and the next state."""
 
@@ -28,10 +29,10 @@ _shaped: Callable[[Tensor, Sequence[Tensor]], Sequence[Tensor]] = _unflatten_den
 
 
 def kind(method: Method) -> Kind:
-    """What the method takes as one vector: any components, one tensor, or all parameters of a group."""
+    """What the method takes as one vector: any components, one tensor, or the whole of all groups' parameters."""
     if method.elementwise:
         return "component"
-    return "tensor" if method.vector == "tensor" else "group"
+    return "tensor" if method.vector == "tensor" else "whole"
 
 
 def working_dtype(dtype: torch.dtype) -> torch.dtype:
@@ -117,17 +118,31 @@ class Bundle:
             first = rows.stop
         return bundles
 
-    def restore(self, method: Method, saved: list[Any]) -> None:
-        """Take states that were kept as plain data, on the device of the parameters and in their working dtype."""
-        device = self.params[0].device
+    def plain(self, numbers: dict[int, int]) -> dict[str, Any]:
+        """The bundle as plain data; ``numbers`` gives the number of each parameter by its id."""
+        return {
+            "params": [numbers[id(p)] for p in self.params],
+            "cut": self.piece_size,
+            "states": [states.changed(states.plain(state), _python_number) for state in self.states],
+        }
+
+    @classmethod
+    def restored(cls, saved: dict[str, Any], method: Method, params: Sequence[Tensor]) -> Bundle:
+        """The bundle that ``plain`` described; ``params`` are those of all groups, by their numbers.
+
+        Its states are put on the device of its parameters, in their working dtype.
+        """
+        bundle = cls([params[i] for i in saved["params"]], saved["cut"])
+        device = bundle.params[0].device
 
         def placed(value: Any) -> Any:
             if not isinstance(value, Tensor):
                 return value
-            return value.to(device, self.dtype) if value.is_floating_point() else value.to(device)
+            return value.to(device, bundle.dtype) if value.is_floating_point() else value.to(device)
 
-        like = method.init(torch.zeros((1, 1), dtype=self.dtype, device=device))
-        self.states = [states.restored(like, states.changed(state, placed)) for state in saved]
+        like = method.init(torch.zeros((1, 1), dtype=bundle.dtype, device=device))
+        bundle.states = [states.restored(like, states.changed(state, placed)) for state in saved["states"]]
+        return bundle
 
 
 def new_bundles(params: list[Tensor], method: Method, *, cut: bool) -> list[Bundle]:
@@ -152,6 +167,11 @@ def new_bundles(params: list[Tensor], method: Method, *, cut: bool) -> list[Bund
         in_pieces = cut and kind(method) == "component" and some[0].device.type == "cpu"
         bundles.append(Bundle(some, min(size, PIECE) if in_pieces else size))
     return bundles
+
+
+def _python_number(value: Any) -> Any:
+    """A number of NumPy's as Python's own, of the same bits."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _rows_of(state: State, rows: slice, n: int) -> State:

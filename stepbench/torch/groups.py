@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
-from stepbench.contracts import Method, hyperparameters, states, values_of, with_arrays, with_values
+from stepbench.contracts import Method, hyperparameters, values_of, with_arrays, with_values
 from stepbench.fields import InputError
-from stepbench.torch.bundles import Bundle, kind, new_bundles, working_dtype
-from stepbench.torch.checks import no_curvature, no_minimum, no_other_points, parameter_name, short_name
+from stepbench.torch.bundles import Bundle, kind, new_bundles
+from stepbench.torch.checks import no_curvature, no_minimum, short_name
 from stepbench.torch.compiled import scalar
 
 
@@ -38,10 +39,26 @@ def method_of_group(method: Method, entries: dict[str, Any], horizon: int | None
     return made
 
 
+def unchecked(method: Method, values: dict[str, Any]) -> Method:
+    """The method with some hyper-parameters changed to what their bounds and kinds, which are not looked at, exclude.
+
+    Such are a step size of 0, at which a scheduler begins or ends, and a tensor with a number per component.
+    """
+    if not values:
+        return method
+    made = copy.deepcopy(method)
+    known = hyperparameters(made)
+    for key, value in values.items():
+        part, field = known[key]
+        vars(part)[field.name] = value
+    return made
+
+
 class Group:
     """The method of a parameter group, the hyper-parameters that it was made with, and the group's bundles.
 
-    Torch's own ``param_groups`` hold the entries that a user or a scheduler may change.
+    It has no bundles where all groups are one vector. Torch's own ``param_groups`` hold the entries that a user or a
+    scheduler may change.
     """
 
     def __init__(self, method: Method) -> None:
@@ -68,13 +85,13 @@ class Group:
 
     # Hyper-parameters -------------------------------------------------------------------------------------------------
 
-    def follow(self, entries: dict[str, Any], horizon: int | None) -> None:
+    def follow(self, entries: dict[str, Any], horizon: int | None, *, has_started: bool) -> None:
         """Take over the hyper-parameters that torch's group has now; raises InputError where they cannot be changed."""
         values = {key: number_of(entries[key]) for key in self.values}
         if values == self.values:
             return
         made = self._remade(values, horizon)
-        if self.has_started:
+        if has_started:
             self._refuse_changes(made, values)
         self.take(made)
 
@@ -88,10 +105,7 @@ class Group:
         if not resting or not self.method.steady:
             return method_of_group(self.method, values, horizon)
         made = method_of_group(self.method, values | dict.fromkeys(resting, 1.0), horizon)
-        for key in resting:
-            part, field = hyperparameters(made)[key]
-            vars(part)[field.name] = 0.0  # past the bounds, which are checked when a part is built
-        return made
+        return unchecked(made, dict.fromkeys(resting, 0.0))
 
     def _refuse_changes(self, made: Method, values: dict[str, Any]) -> None:
         """Raise InputError where a hyper-parameter has changed that must not change after the first step."""
@@ -131,53 +145,12 @@ class Group:
                 found.append((bundle, grads))
         return found
 
-    def join(self, params: list[Tensor], param_groups: list[dict[str, Any]], *, has_closure: bool) -> None:
-        """Have one bundle of all that the group trains, which is made at its first step.
-
-        Raises InputError where the parameters cannot be one vector, or where the method needs a closure.
-        """
-        name = short_name(self.method)
-        if self.method.plans and not has_closure:
-            raise no_other_points(self.method)
-        trained = [p for p in params if p.numel() and (p.requires_grad or p.grad is not None)]
-        if self.bundles:
-            known = {id(p) for p in self.bundles[0].params}
-            late = [p for p in trained if id(p) not in known]
-            if late:
-                raise InputError(
-                    f"{parameter_name(late[0], param_groups)} is trained only after the first step, and {name} takes a "
-                    "group's parameters as one vector: put it in a group of its own"
-                )
-        elif trained:
-            if len({(working_dtype(p.dtype), p.device) for p in trained}) > 1:
-                kinds = " and ".join(sorted({f"{p.dtype} on {p.device}" for p in trained}))
-                raise InputError(
-                    f"{name} takes a group's parameters as one vector, and these are {kinds}: make a group for each"
-                )
-            self.bundles = [Bundle(trained, sum(p.numel() for p in trained))]
-
     # What is kept -----------------------------------------------------------------------------------------------------
 
     def plain(self, numbers: dict[int, int]) -> list[dict[str, Any]]:
         """The bundles as plain data; ``numbers`` gives the number of each parameter by its id."""
-        return [
-            {
-                "params": [numbers[id(p)] for p in bundle.params],
-                "cut": bundle.piece_size,
-                "states": [states.changed(states.plain(state), _python_number) for state in bundle.states],
-            }
-            for bundle in self.bundles
-        ]
+        return [bundle.plain(numbers) for bundle in self.bundles]
 
     def restore(self, saved: list[dict[str, Any]], params: list[Tensor]) -> None:
         """Have the bundles that ``plain`` described; ``params`` are those of all groups, by their numbers."""
-        self.bundles = []
-        for data in saved:
-            bundle = Bundle([params[i] for i in data["params"]], data["cut"])
-            bundle.restore(self.method, data["states"])
-            self.bundles.append(bundle)
-
-
-def _python_number(value: Any) -> Any:
-    """A number of NumPy's as Python's own, of the same bits."""
-    return value.item() if isinstance(value, np.generic) else value
+        self.bundles = [Bundle.restored(data, self.method, params) for data in saved]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import defaultdict
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from stepbench.torch.checks import NonFinite, parameter_name, refuse_nonfinite, 
 from stepbench.torch.compiled import counts_steps, fused_step, room_for_kernels
 from stepbench.torch.groups import Group, method_of_group
 from stepbench.torch.oracles import Closure, ClosureOracle, GradientOracle, loss_of
+from stepbench.torch.whole import Whole, method_of_all, refuse_differences
 
 _ENTRIES_OF_TORCH = ("params", "param_names", "name", "initial_lr")
 """The entries of a parameter group that are no hyper-parameters."""
@@ -25,15 +26,6 @@ _ENTRIES_OF_TORCH = ("params", "param_names", "name", "initial_lr")
 
 class NonFiniteWarning(UserWarning):
     """A step was refused, and changed nothing: the loss or a gradient was not finite."""
-
-
-class Move(NamedTuple):
-    """A bundle's step, which is computed and not yet taken; ``params`` are those of its parameters that move."""
-
-    bundle: Bundle
-    w: Tensor
-    state: State
-    params: list[Tensor]
 
 
 class Optimizer(torch.optim.Optimizer):
@@ -46,9 +38,10 @@ class Optimizer(torch.optim.Optimizer):
 
     What is one vector w, (n, 1), with a state of its own, depends on the method. A method that goes component by
     component (gd, momentum, adam …) takes the parameters in pieces of any size. A method with one step size per tensor
-    (rdbd, dbd) takes each parameter by itself. Any other takes all trainable parameters of a group as one vector;
-    those that got no gradient count with gradient 0, and are not moved. In half precision, state and arithmetic are
-    float32.
+    (rdbd, dbd) takes each parameter by itself. Any other takes all trainable parameters, of all groups, as one vector
+    with one state and one step size; those that got no gradient count with gradient 0, and are not moved. Its groups
+    may differ only in what acts on each component alone: the lr of nesterov and csawg, the hyper-parameters of the
+    direction in adam+l4, and any of a method with per=component. In half precision, state and arithmetic are float32.
 
     ``horizon`` is the number of steps of the run, for the schedules that have an end, and ``batches`` is the number of
     mini-batches per epoch. A step is refused where the loss or a gradient is not finite, or where it would lead a group
@@ -95,12 +88,15 @@ class Optimizer(torch.optim.Optimizer):
         self._compiled = compile
         self.evals = self.fevals = 0
         self._groups: list[Group] = []
+        self._whole = Whole() if kind(made) == "whole" else None
         super().__init__(params, values_of(made))
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Take another group, with hyper-parameters of its own where it has some; raises InputError."""
         given = {key: value for key, value in dict(param_group).items() if key not in _ENTRIES_OF_TORCH}
         group = Group(method_of_group(self.method, given, self.horizon))
+        if self._whole is not None:
+            refuse_differences([one.method for one in (*self._groups, group)])
         super().add_param_group(param_group)
         added = self.param_groups[-1]
         for p in added["params"]:
@@ -120,14 +116,15 @@ class Optimizer(torch.optim.Optimizer):
 
         The closure is torch's: it clears the gradients, computes the loss, calls backward and returns the loss. A
         method that asks for no more than the gradients at the parameters does without it, after ``backward()``. For a
-        method that asks elsewhere, too, the closure is called with the parameters of one group moved at a time. Where
-        the closure raises, parameters and states stay as they were.
+        method that asks elsewhere, too, the closure is called with the parameters moved there. Where the closure
+        raises, parameters and states stay as they were.
         """
         for entries, group in zip(self.param_groups, self._groups, strict=True):
-            group.follow(entries, self.horizon)
+            started = group.has_started if self._whole is None else self._whole.has_started
+            group.follow(entries, self.horizon, has_started=started)
         with torch.no_grad():
             try:
-                return self._move_groups(closure) if kind(self.method) == "group" else self._move_pieces(closure)
+                return self._move_pieces(closure) if self._whole is None else self._move_whole(closure, self._whole)
             except NonFinite as refusal:
                 if self.nonfinite == "raise":
                     raise FloatingPointError(f"{refusal}; nothing was changed") from None
@@ -176,40 +173,29 @@ class Optimizer(torch.optim.Optimizer):
         if moving:
             self.evals += 1
 
-    def _move_groups(self, closure: Closure | None) -> Any:
-        """Move every group, from where all stand: no group is moved before the steps of all are computed."""
+    def _move_whole(self, closure: Closure | None, whole: Whole) -> Any:
+        """Move the one vector of all groups' parameters."""
+        methods = [group.method for group in self._groups]
+        bundle = whole.join(methods[0], self.param_groups, has_closure=closure is not None)
+        if bundle is None:
+            return loss_of(closure)
+        method, w = method_of_all(methods, self.param_groups, bundle), bundle.point()
         oracle = ClosureOracle(closure, self.horizon, 1 / self.batches, self.param_groups)
+        oracle.turn_to(method, bundle, w)
+        state = method.init(w) if bundle.states[0] is None else bundle.states[0]
         try:
-            moves = self._planned_moves(oracle)
+            new, after = method.step(w, oracle, state)
         finally:
+            oracle.turn_back()
             self.evals += oracle.evals
             self.fevals += oracle.fevals
-        for move in moves:
-            if move.params:
-                move.bundle.write(move.w, move.params)
-                move.bundle.states[0] = move.state
+        if not new.isfinite().all():
+            name = parameter_name(bundle.first_nonfinite(new), self.param_groups)
+            raise NonFinite(f"the step would lead {name} to a point that is not finite", oracle.loss)
+        if moving := [p for p in bundle.params if id(p) in oracle.with_gradient]:
+            bundle.write(new, moving)
+            bundle.states[0] = after
         return oracle.loss
-
-    def _planned_moves(self, oracle: ClosureOracle) -> list[Move]:
-        """The step of every group, computed from where all groups stand."""
-        for entries, group in zip(self.param_groups, self._groups, strict=True):
-            group.join(entries["params"], self.param_groups, has_closure=oracle.closure is not None)
-        moving = [group for group in self._groups if group.bundles]
-        bundles = [group.bundles[0] for group in moving]
-        moves = []
-        for group, bundle in zip(moving, bundles, strict=True):
-            w = bundle.point()
-            oracle.turn_to(group.method, bundle, w, bundles)
-            state = group.method.init(w) if bundle.states[0] is None else bundle.states[0]
-            try:
-                new, after = group.method.step(w, oracle, state)
-            finally:
-                oracle.turn_back()
-            if not new.isfinite().all():
-                name = parameter_name(bundle.first_nonfinite(new), self.param_groups)
-                raise NonFinite(f"the step would lead {name} to a point that is not finite", oracle.loss)
-            moves.append(Move(bundle, new, after, [p for p in bundle.params if id(p) in oracle.with_gradient]))
-        return moves
 
     # What is kept -----------------------------------------------------------------------------------------------------
 
@@ -234,9 +220,21 @@ class Optimizer(torch.optim.Optimizer):
         here, there = self._shapes(), state["layout"]
         if here != there:
             raise InputError(f"the state is of groups of parameters of shapes {there}, and here they are {here}")
-        for entries in groups:
-            self._method_of(entries)  # which refuses what cannot be run, before anything is changed
+        self._blocks(state)
+        methods = [self._method_of(entries) for entries in groups]  # what cannot be run is refused before any change
+        if self._whole is not None:
+            refuse_differences(methods)
         super().load_state_dict(state_dict)
+
+    def _blocks(self, kept: dict[str, Any]) -> list[Any]:
+        """The bundles that a state holds, for each group or for all as one; raises InputError for an old state's."""
+        blocks: list[Any] = kept["blocks"]
+        if kind(self.method) == "whole" and len(blocks) != 1:
+            raise InputError(
+                f"the state is of an older version, with a vector for each group, and {short_name(self.method)} now "
+                "takes all groups as one vector: load the weights alone, and start the optimizer anew"
+            )
+        return blocks
 
     def _method_of(self, entries: dict[str, Any]) -> Method:
         """The method of a whole parameter group."""
@@ -253,7 +251,7 @@ class Optimizer(torch.optim.Optimizer):
             "evals": self.evals,
             "fevals": self.fevals,
             "layout": self._shapes(),
-            "blocks": [group.plain(numbers) for group in self._groups],
+            "blocks": [owner.plain(numbers) for owner in ([self._whole] if self._whole else self._groups)],
         }
 
     def _shapes(self) -> list[list[list[int]]]:
@@ -272,11 +270,14 @@ class Optimizer(torch.optim.Optimizer):
         self.horizon, self.batches = kept["horizon"], kept["batches"]
         self.evals, self.fevals = kept["evals"], kept["fevals"]
         params = [p for entries in self.param_groups for p in entries["params"]]
-        self._groups = []
-        for entries, saved in zip(self.param_groups, kept["blocks"], strict=True):
-            group = Group(self._method_of(entries))
+        self._groups = [Group(self._method_of(entries)) for entries in self.param_groups]
+        self._whole = Whole() if kind(self.method) == "whole" else None
+        blocks = self._blocks(kept)
+        if self._whole is not None:
+            self._whole.restore(blocks[0], self._groups[0].method, params)
+            return
+        for group, saved in zip(self._groups, blocks, strict=True):
             group.restore(saved, params)
-            self._groups.append(group)
 
     def __repr__(self) -> str:
         """Torch's own text, with the method."""

@@ -140,7 +140,7 @@ class Seen:
     """What the closure gave at one point, and which of it has been counted."""
 
     loss: Any
-    gradients: dict[Bundle, Tensor]
+    gradient: Tensor
     loss_is_counted: bool = False
     gradient_is_counted: bool = False
 
@@ -148,9 +148,7 @@ class Seen:
 class ClosureOracle(TrainingOracle):
     """The oracle of methods that may ask anywhere, for one step: it moves the parameters to where it is asked.
 
-    Where all groups stand, the closure is called, or the gradients are read, once for all of them. Elsewhere the
-    closure is called with only the parameters of the group that asks moved. At each point the loss and the gradient
-    count once.
+    It speaks of all parameters that are trained, as one vector. At each point the loss and the gradient count once.
 
     ``loss`` is what the first call of the closure returned; ``with_gradient`` holds the id of each parameter that has
     been seen with a gradient.
@@ -170,13 +168,12 @@ class ClosureOracle(TrainingOracle):
         self._other: Seen | None = None
         self._is_moved = False
 
-    def turn_to(self, method: Method, bundle: Bundle, w: Tensor, bundles: list[Bundle]) -> None:
-        """Answer the method of a group, whose bundle is at w, (n, 1); ``bundles`` are those of all groups."""
-        self.method, self._bundle, self._w, self._bundles = method, bundle, w, bundles
-        self._other_point = self._other = None
+    def turn_to(self, method: Method, bundle: Bundle, w: Tensor) -> None:
+        """Answer this method, about the bundle of all parameters, which are at w, (n, 1)."""
+        self.method, self._bundle, self._w = method, bundle, w
 
     def turn_back(self) -> None:
-        """Put the parameters of the group back to where they were."""
+        """Put the parameters back to where they were."""
         if self._is_moved:
             self._bundle.write(self._w, self._bundle.params)
             self._is_moved = False
@@ -196,16 +193,15 @@ class ClosureOracle(TrainingOracle):
     def grad(self, w: Tensor, where: Tensor | None = None) -> Tensor:
         """The gradient at w, (n, 1)."""
         seen = self._look(w)
-        g = seen.gradients[self._bundle]
-        if w is not self._w:  # where all groups stand, it was checked when it was read
-            refuse_nonfinite(seen.loss, [(self._bundle, g)], self._param_groups)
+        if w is not self._w:  # where the parameters stand, it was checked when it was read
+            refuse_nonfinite(seen.loss, [(self._bundle, seen.gradient)], self._param_groups)
         if not seen.gradient_is_counted and _is_asked(where):
             seen.gradient_is_counted = True
             self.evals += 1
-        return g
+        return seen.gradient
 
     def dot(self, a: Tensor, b: Tensor) -> Tensor:
-        """The inner product over the group, (1,), or the product of single components, (n, 1)."""
+        """The inner product over all parameters, (1,), or the product of single components, (n, 1)."""
         product: Tensor = a * b if self.method.vector == "component" else arrays.dot(a, b)
         return product
 
@@ -234,24 +230,24 @@ class ClosureOracle(TrainingOracle):
         return self._look_from_start() if w is self._w else self._look_from(w)
 
     def _look_from_start(self) -> Seen:
-        """The loss where all groups stand, and the gradients of all, which are read before any group is moved."""
+        """The loss and the gradient where the parameters stand."""
         if self._start is None:
             self.turn_back()
             loss = self._call_closure()
-            gradients = {bundle: self._read_gradient(bundle) for bundle in self._bundles}
-            refuse_nonfinite(loss, list(gradients.items()), self._param_groups)
-            self._start = Seen(loss, gradients)
+            gradient = self._read_gradient(self._bundle)
+            refuse_nonfinite(loss, [(self._bundle, gradient)], self._param_groups)
+            self._start = Seen(loss, gradient)
         return self._start
 
     def _look_from(self, w: Tensor) -> Seen:
-        """The loss and the group's gradient at another point; those of the last such point are remembered."""
+        """The loss and the gradient at another point; those of the last such point are remembered."""
         if self._other is None or w is not self._other_point:
             if self.closure is None:
                 raise no_other_points(self.method)
             self._is_moved = True
             self._bundle.write(w, self._bundle.params)
             loss = self._call_closure()
-            self._other_point, self._other = w, Seen(loss, {self._bundle: self._read_gradient(self._bundle)})
+            self._other_point, self._other = w, Seen(loss, self._read_gradient(self._bundle))
         return self._other
 
     def _call_closure(self) -> Any:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -118,3 +119,45 @@ def test_a_method_can_be_compared_with_itself(stepbench_cli):
 def test_a_far_start_is_drawn(stepbench_cli):
     args = ("run", "quadratic", "--start", "1e100,1", "--plot", "far.png", "--budget", "10")
     assert stepbench_cli(*args)[0] == 0
+
+
+def suggestions(out):
+    return [line for line in out.splitlines() if line.startswith("try: ")]
+
+
+def test_a_lost_run_ends_with_a_setting_that_a_quick_trial_found(stepbench_cli):
+    """The command is given again as it is printed, and with the trial's budget it gives the very number."""
+    terms = ("--start", "-1.2,1", "--seed", "3", "--noise", "0.001")
+    code, out, err = stepbench_cli("run", "rosenbrock:b=50", "-m", "rdbd", "--lr", "0.1", *terms)
+    assert (code, err) == (0, "")
+    assert "diverged: " in out
+    [line] = suggestions(out)
+    assert line.endswith(
+        "after 1,000 evaluations, the best in a quick trial of 89 settings, which is not counted above)"
+    )
+    command, told = line.removeprefix("try: ").split("  (")
+    name, *args = shlex.split(command)
+    assert name == "stepbench"
+    code, out, _ = stepbench_cli(*args, "--budget", "1000", "--json")
+    again = json.loads(out)
+    assert (again["problem"].split(",")[:2], again["start"]) == (["rosenbrock:a=1", "b=50"], [-1.2, 1.0])
+    assert (again["seed"], again["noise"], again["status"]) == (3, 0.001, "budget")
+    assert told.startswith(f"error {again['error']:.4g} after")
+
+
+def test_nothing_is_suggested_in_json_and_csv_nor_of_a_run_that_was_not_lost(stepbench_cli):
+    for args in (("--json",), ("--csv", "-")):
+        code, out, err = stepbench_cli("run", "rosenbrock", "-m", "rdbd", *args)
+        assert (code, err) == (0, "")
+        assert "try: " not in out
+    assert not suggestions(stepbench_cli("run", "rosenbrock", "--steps", "5")[1])
+    assert not suggestions(stepbench_cli("run", "rosenbrock", "-m", "lossgrad")[1])  # no setting does better
+
+
+def test_a_comparison_suggests_a_setting_for_every_method_that_was_lost(stepbench_cli):
+    code, out, _ = stepbench_cli("compare", "rosenbrock", "rdbd", "gd", "adaloss", "lossgrad", "--budget", "300")
+    assert code == 0
+    rdbd, adaloss = suggestions(out)
+    assert rdbd.startswith("try: stepbench run rosenbrock --method rdbd:")
+    assert adaloss.startswith("try: stepbench run rosenbrock --method adaloss:b0=")
+    assert all("--budget=300" in line and "after 300 evaluations" in line for line in (rdbd, adaloss))

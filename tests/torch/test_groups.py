@@ -1,5 +1,8 @@
 """Parameter groups and tensors: which are moved together, and which alone."""
 
+import warnings
+
+import numpy as np
 import pytest
 
 import stepbench
@@ -10,14 +13,15 @@ pytest.importorskip("torch")
 import torch
 from torch.nn.functional import cross_entropy
 
-from stepbench.torch.optimizer import Optimizer
-from tests.torch.training import closure_of, network, refused, tensors, train, vector
+from stepbench.torch.checks import short_name
+from stepbench.torch.optimizer import NonFiniteWarning, Optimizer
+from tests.torch.training import IN_A_LOOP, closure_of, network, refused, tensors, told, train, vector
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-@pytest.mark.parametrize("spec", ["adam", "rdbd", "momentum+tlr:K=3"])
-def test_two_groups_are_two_optimizers(spec, digits):
+@pytest.mark.parametrize("spec", ["adam", "rdbd", "rdbd:per=component"])
+def test_where_components_or_tensors_go_alone_two_groups_are_two_optimizers(spec, digits):
     """Each group has hyper-parameters of its own. Both optimizers take the gradients of one backward()."""
     x, y = digits
 
@@ -42,23 +46,129 @@ def test_two_groups_are_two_optimizers(spec, digits):
     assert not torch.equal(one, same)
 
 
-def test_a_group_is_moved_alone_where_a_method_looks_elsewhere():
-    """For f = w² v² the steps of each group, with the other where it stood, are known by hand."""
-    w, v = (torch.tensor([value], dtype=torch.float64, requires_grad=True) for value in (1.0, 2.0))
-    optimizer = Optimizer([{"params": [w]}, {"params": [v]}], "csawg:lr=0.01,K=1")
+def pair():
+    """Two parameters, at 1 and 2."""
+    return [torch.tensor([value], dtype=torch.float64, requires_grad=True) for value in (1.0, 2.0)]
+
+
+def test_all_groups_are_moved_together_where_a_method_looks_elsewhere():
+    """For f = w² v² the steps are known by hand, each group with a step size of its own."""
+    w, v = pair()
+    optimizer = Optimizer([{"params": [w]}, {"params": [v], "lr": 0.02}], "csawg:lr=0.01,K=1")
     closure = closure_of(optimizer, lambda: (w * v).square().sum())
+    lr, start = np.array([0.01, 0.02]), np.array([1.0, 2.0])
+
+    def gradient(x):
+        return 2 * x * x[::-1] ** 2
+
+    first = start - lr * gradient(start)
     optimizer.step(closure)
-    a, b = 1 - 0.01 * 2 * 1 * 4, 2 - 0.01 * 2 * 2 * 1
-    assert (w.item(), v.item()) == pytest.approx((a, b), rel=1e-15)
+    assert (w.item(), v.item()) == pytest.approx(tuple(first), rel=1e-15)
+    near = first - lr * gradient(first)
+    alpha = (first - near) / gradient(start)
     optimizer.step(closure)
-    ends = []
-    for mine, other, start in ((a, b, 1.0), (b, a, 2.0)):
-        g_last, g = (start - mine) / 0.01, 2 * mine * other**2
-        near = mine - 0.01 * g
-        alpha = g_last * (mine - near) / g_last**2
-        ends.append(near - alpha * 2 * near * other**2)
-    assert (w.item(), v.item()) == pytest.approx(ends, rel=1e-12)
-    assert optimizer.evals == 1 + 3  # at first once; then once where both stand, and once for each group
+    assert (w.item(), v.item()) == pytest.approx(tuple(near - alpha * gradient(near)), rel=1e-12)
+    assert optimizer.evals == 3
+
+
+def test_a_step_size_is_one_and_directions_are_each_groups_own():
+    """The averages of each group by its own β, and the step size by the gradient of both, worked out here."""
+    w, v = pair()
+    optimizer = Optimizer([{"params": [w]}, {"params": [v], "beta": 0.5}], "ema+adagrad-norm:eta=0.3,b0=2")
+    x, m, beta, b_squared = np.array([1.0, 2.0]), np.zeros(2), np.array([0.9, 0.5]), 4.0
+    for k in range(1, 20):
+        optimizer.step(closure_of(optimizer, lambda: (w * v).square().sum()))
+        g = 2 * x * x[::-1] ** 2
+        m = beta * m + (1 - beta) * g
+        b_squared += g @ g
+        x = x - 0.3 / np.sqrt(b_squared) * m / (1 - beta**k)
+        assert (w.item(), v.item()) == pytest.approx(tuple(x), rel=1e-12)
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_polyaks_gap_is_taken_once(grouped):
+    """Two groups that each took the whole gap would step twice as far as one, and f would grow."""
+    problem = stepbench.problem("quadratic")
+    parts = [p.requires_grad_() for p in torch.tensor(problem.x0).split(1)]
+    curvatures = torch.tensor(problem.hessian(problem.x0[:, None])[:, :, 0]).diagonal()
+    optimizer = Optimizer([{"params": [p]} for p in parts] if grouped else parts, "polyak:f_star=0")
+    closure = closure_of(optimizer, lambda: 0.5 * (curvatures * torch.cat(parts).square()).sum())
+    for _ in range(1000):
+        optimizer.step(closure)
+    assert closure().item() == pytest.approx(stepbench.run(problem, "polyak", steps=1000).f[-1], rel=1e-3)
+    assert closure().item() < 1e-13
+
+
+@pytest.mark.parametrize("spec", IN_A_LOOP)
+def test_how_parameters_are_shared_among_groups_changes_nothing(spec, digits):
+    """Not a bit where the order is the same. In another order sums are rounded otherwise.
+
+    The random directions of ``exact`` are drawn for the vector in its order.
+    """
+
+    def run(*shares):
+        net = network(torch.float64)
+        params = list(net.parameters())
+        optimizer = Optimizer([{"params": [params[i] for i in own]} for own in shares], told(spec), horizon=12)
+        return train(net, optimizer, digits, 4), (optimizer.evals, optimizer.fevals)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NonFiniteWarning)  # some diverge
+        one, counts = run([0, 1, 2, 3])
+        for shares in ([[0], [1, 2, 3]], [[0, 1], [], [2, 3]], [[0], [1], [2], [3]]):
+            end, asked = run(*shares)
+            assert torch.equal(end, one)
+            assert asked == counts
+        if "exact" not in spec:
+            other, asked = run([3], [1, 0], [2])
+            assert torch.allclose(other, one, rtol=1e-9, atol=1e-9 * one.abs().max().item())
+            assert asked == counts
+
+
+@pytest.mark.parametrize(
+    ("spec", "key", "values", "words"),
+    [
+        ("sps:f_star=0", "c", (0.2, 0.5), "one c, and the groups have 0.2 and 0.5: give each group the same c"),
+        ("polyak:f_star=0", "f_star", (0.0, 1.0), "one f_star, and the groups have 0 and 1: give each group the same"),
+        ("polyak:f_star=0,per=component", "f_star", (0.0, 1.0), "one f_star, and the groups have 0 and 1: give each"),
+        ("momentum+tlr", "lr", (0.1, 0.01), "one lr, and the groups have 0.1 and 0.01: give each group the same lr"),
+        ("tlr", "gamma", (None, 0.5), "one gamma, and the groups have None and 0.5: give each group the same gamma"),
+        ("rdbd:per=run", "eta", (0.1, 0.2), "one eta, and the groups have 0.1 and 0.2: give each group the same eta"),
+        ("csawg", "K", (2, 3), "one K, and the groups have 2 and 3: give each group the same K"),
+        ("bb", "form", ("long", "short"), "one form, and the groups have long and short: give each group the same"),
+    ],
+)
+def test_what_one_vector_has_one_of_is_the_same_in_every_group(spec, key, values, words):
+    """Refused when the groups are given, when one is added, and when one is changed."""
+    words = f"{short_name(stepbench.method(spec))} takes the parameters of all groups as one vector with {words}"
+    w, v = pair()
+    groups = [{"params": [p], key: value} for p, value in zip((w, v), values, strict=True)]
+    with refused(words):
+        Optimizer(groups, spec)
+    optimizer = Optimizer(groups[:1], spec)
+    with refused(words):
+        optimizer.add_param_group(groups[1])
+    assert len(optimizer.param_groups) == 1
+    optimizer.add_param_group({"params": [v], key: values[0]})
+    optimizer.param_groups[1][key] = values[1]
+    with refused(words):
+        optimizer.step(closure_of(optimizer, lambda: (w * v).square().sum()))
+    assert (w.item(), v.item()) == (1.0, 2.0)
+
+
+def test_a_schedule_may_go_its_own_way_in_each_group():
+    """A scheduler of torch's sets the step sizes of Nesterov's method, of one group to 0, and that group rests."""
+    w, v = pair()
+    optimizer = Optimizer([{"params": [w]}, {"params": [v]}], "nesterov:lr=0.01")
+    rests = torch.optim.lr_scheduler.LambdaLR(optimizer, [lambda k: 1.0, lambda k: 0.0])
+    x, last, a_last = 1.0, 1.0, 1.0
+    for _ in range(5):
+        optimizer.step(closure_of(optimizer, lambda: (w * v).square().sum()))
+        rests.step()
+        a = (1 + np.sqrt(1 + 4 * a_last**2)) / 2
+        y = x + (a_last - 1) / a * (x - last)
+        x, last, a_last = y - 0.01 * 8 * y, x, a
+        assert (w.item(), v.item()) == pytest.approx((x, 2.0), rel=1e-12)
 
 
 def test_one_step_size_a_tensor_is_an_optimizer_for_each(digits):
@@ -113,7 +223,9 @@ def test_what_is_thawed_begins_then(digits):
     net[0].requires_grad_(False)
     train(net, optimizer, digits, 2)
     net[0].requires_grad_(True)
-    with refused("0.weight is trained only after the first step, and bb takes a group's parameters as one vector"):
+    with refused(
+        "0.weight is trained only after the first step, and bb takes all parameters as one vector, which cannot"
+    ):
         train(net, optimizer, digits, 1)
 
 
@@ -197,7 +309,13 @@ def test_half_precision_is_rounded_only_when_written_back(spec, dtype, digits):
 
 def test_one_vector_has_one_dtype():
     parts = [torch.ones(1, dtype=dtype, requires_grad=True) for dtype in (torch.float32, torch.float64)]
-    optimizer = Optimizer(parts, "bb")
-    with refused("bb takes a group's parameters as one vector, and these are torch.float32 on cpu and torch.float64"):
-        optimizer.step(closure_of(optimizer, lambda: sum((p**2).sum() for p in parts)))
-    assert Optimizer([{"params": [p]} for p in parts], "bb").step(lambda: 0.0) == 0.0
+    for params in (parts, [{"params": [p]} for p in parts]):
+        optimizer = Optimizer(params, "bb")
+        with refused("bb takes all parameters as one vector, and these are torch.float32 on cpu and torch.float64 on"):
+            optimizer.step(closure_of(optimizer, lambda: sum((p**2).sum() for p in parts)))
+    assert all(p.item() == 1.0 for p in parts)
+    apart = [torch.ones(1, device=device, requires_grad=True) for device in ("cpu", "meta")]
+    with refused(
+        "bb takes all parameters as one vector, and these are torch.float32 on cpu and torch.float32 on meta: "
+    ):
+        Optimizer([{"params": [p]} for p in apart], "bb").step(lambda: 0.0)

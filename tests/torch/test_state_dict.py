@@ -80,6 +80,32 @@ def test_a_state_of_another_method_or_shape_is_refused(digits):
         Optimizer(net.parameters(), "rdbd").load_state_dict(run)
 
 
+def test_a_state_of_a_vector_per_group_is_refused(digits):
+    """As an older version kept it for the methods that now take all groups as one vector."""
+
+    def make(net):
+        return Optimizer([{"params": net[0].parameters()}, {"params": net[2].parameters()}], "tlr:lr=0.1")
+
+    net = network()
+    optimizer = make(net)
+    train(net, optimizer, digits, 3)
+    state = optimizer.state_dict()
+    (bundle,) = state["state"]["blocks"][0]
+    old = {**state, "state": state["state"] | {"blocks": [[bundle], [bundle]]}}
+    before = copy.deepcopy(optimizer.state_dict())
+    with refused("the state is of an older version, with a vector for each group, and tlr now takes all groups as one"):
+        optimizer.load_state_dict(old)
+    assert str(optimizer.state_dict()) == str(before)
+
+
+def test_a_state_whose_groups_differ_in_what_is_one_is_refused():
+    net = network()
+    state = Optimizer([{"params": [p]} for p in net.parameters()], "tlr").state_dict()
+    state["param_groups"][1]["lr"] = 0.5
+    with refused("tlr takes the parameters of all groups as one vector with one lr, and the groups have 0.001 and 0.5"):
+        Optimizer([{"params": [p]} for p in net.parameters()], "tlr").load_state_dict(state)
+
+
 def test_a_state_brings_its_hyper_parameters_horizon_and_batches(digits):
     net = network()
     state = Optimizer(net.parameters(), "cosine:lr=0.5", horizon=7, batches=3).state_dict()
