@@ -12,11 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from rich import box
-from rich.table import Table
 from rich.text import Text
 
 from stepbench.autopsy import Autopsy, Cause, Span, values
 from stepbench.engine.result import Result
+from stepbench.report.literal import Table
 from stepbench.report.plots import COLOURS, outcome_line
 from stepbench.report.study_tables import counted
 from stepbench.report.tables import STYLES, number

@@ -11,9 +11,9 @@ import numpy as np
 from rich import box
 from rich.console import Console
 from rich.measure import Measurement
-from rich.table import Table
 from rich.text import Text
 
+from stepbench.report.literal import Table
 from stepbench.report.tables import BARS, STYLES, number, unequal
 from stepbench.study.profile import compared
 

@@ -10,13 +10,13 @@ import numpy as np
 from rich import box
 from rich.console import Console
 from rich.measure import Measurement
-from rich.table import Table
 from rich.text import Text
 
 from stepbench import catalog
 from stepbench.contracts import NEEDS, Problem
 from stepbench.engine.result import Result
 from stepbench.fields import InputError
+from stepbench.report.literal import Table
 
 if TYPE_CHECKING:
     from stepbench.conformance import Finding

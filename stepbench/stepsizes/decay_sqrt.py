@@ -22,7 +22,8 @@ class DecaySqrt(Schedule):
         form=root; ``adam-sqrt`` is adam:beta2=0.99+decay-sqrt:form=root, with the β₂ of ``adamloss``.
 
     Deviations
-        §5 has the step size 1/√(b₀ + t), without η. The paper tries many η, b₀ and c; the defaults of 1 are the bench's.
+        §5 has the step size 1/√(b₀ + t), without η. The paper tries many η, b₀ and c; the defaults of 1 are the
+        bench's.
     """
 
     eta: Scalar = param(1.0, "η", "scale of the step size", "(0, inf)", search="1e-6:10:log")

@@ -36,6 +36,7 @@ class SPS(StepSize):
         point fits all the data. Where none does, a sample's f may be below it, and the step is 0, as in the published
         code. The paper tunes α_max; the default here is 1, the α_0 of the published code. With smooth=true a step of 0
         does not become the next step's bound, since α would stay 0 for good.
+
         variant=reference is the published code with its defaults: smooth, ε = 1e-8 added to the denominator, and 0
         where ‖g‖ < 1e-8, after which α stays 0. There, f < 0 gives a negative step; here it gives 0.
     """

@@ -29,6 +29,7 @@ class TLR(StepSize):
         γ = 0.2 and p = 1/3 are the defaults of the published code and of the paper's Figure 1. Its §3 says "p = 0.20
         and γ = 0.33", which exchanges them. The paper forms ū from the way that w went in a window, divided by α,
         which is the same sum.
+
         variant=reference is the published code: no cap on the factor, 1e-10 added to the curvature, and no test of its
         sign, so that α may become negative. It loses its first window of K + 1 steps, so that α first changes after
         3K + 1. On a part of an epoch below one mini-batch it never changes α; here such a window has one step.

@@ -333,7 +333,7 @@ class Network(Problem):
 
     @property
     def supplies(self) -> frozenset[str]:
-        """Hessian-vector products, but not the Hessian's diagonal; starts by the dozen; the minimum, where it is known."""
+        """Hessian-vector products but no diagonal of the Hessian, random starts, and the minimum where it is known."""
         return frozenset({"hvp", "random_start"} | ({"f_star"} if self.f_star is not None else set()))
 
     # Mini-batches -----------------------------------------------------------------------------------------------------
