@@ -97,6 +97,7 @@ DIRECTIONS = {
     "rmsprop:beta=0.9,eps=0.01": rmsprop(0.9, 0.01),
     "adagrad:eps=0.01": adagrad(0.01),
     "adam:beta1=0.8,beta2=0.9,eps=0.01": adam(0.8, 0.9, 0.01),
+    "adam:beta1=0.8,beta2=0.9,eps=0.01,bias=false": adam(0.8, 0.9, 0.01, correct=False),
     "amsgrad:beta1=0.8,beta2=0.5,eps=0.01": adam(0.8, 0.5, 0.01, amsgrad=True, correct=False),
     "amsgrad:beta1=0.8,beta2=0.5,eps=0.01,bias=true": adam(0.8, 0.5, 0.01, amsgrad=True),
     "adamax:beta1=0.8,beta2=0.9": adamax(0.8, 0.9),

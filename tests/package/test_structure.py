@@ -38,7 +38,7 @@ def test_the_package_knows_where_it_lies():
 
 
 def test_only_what_decides_no_bits_is_left_out_of_a_runs_identity():
-    """What a run imports, be it of a function or of a network, counts in its identity, but for what only leads to it."""
+    """What a run imports, be it of a function or of a network, counts in its identity, but for what leads to it."""
     run = "import stepbench, sys; stepbench.run({problem!r}, 'adam+tlr', steps=2); print(*sys.modules)"
     leads_to_it = {"", "catalog", "options", "showing", "version", "problems"}
     for problem in ("quadratic", "networks/digits-mlp:width=2"):
