@@ -38,12 +38,13 @@ class Csawg(Method):
 
     Deviations
         The paper leaves open which w and g make a pair. The pair here, w after a step with the gradient before it, is
-        the one that gives the speed-ups of its Figure 5. With it α(1) of its Figure 4 rises to K/(K+1) and not to
-        exactly 1. §3 defines g_k as the gradient at w_k, which is pairs=same: with it α(1) rises to 1 and Figure 7's
-        numbers stay as they are, but Figure 5's speed-ups, which are hundreds, become more than 10¹⁰; where a step sees
-        a sample, it asks for a second gradient per step. Planning takes a fresh gradient, which counts, where
-        Algorithms 1 and 2 write g_k, the one that the last step took; it does so before each of the P plans and of the
-        M plain steps.
+        the one that gives the speed-ups of its Figure 5, which are hundreds. With it α(1) of its Figure 4 rises to
+        K/(K+1) and not to exactly 1. §3 defines g_k as the gradient at w_k, which is pairs=same: with it α(1) goes to
+        1, and Figure 7's numbers stay as they are, but Figure 5's speed-ups become more than 10¹⁰. Where a step sees a
+        sample, pairs=same asks for a second gradient per step.
+
+        Planning takes a fresh gradient, which counts, before each of the P plans and of the M plain steps; Algorithms 1
+        and 2 write g_k there, the gradient of the last step.
     """
 
     lr: Scalar = param(0.001, "α", "step size of the plain steps", "(0, inf)", search="1e-6:10:log")

@@ -55,15 +55,15 @@ def test_five_plans_reach_exactly_zero_error(K, iteration, evals, pairs):
     np.testing.assert_array_equal(r.x[-1], [1.0, 1.0])
 
 
-@pytest.mark.parametrize("K", [2, 10, 100])
-def test_pairs_of_a_weight_and_its_own_gradient_give_a_step_size_of_one(K):
-    """Figure 4: with g_k the gradient at w_k, as §3 says, the hard component's α peaks at 1: a Newton step, as λ = 1.
+@pytest.mark.parametrize(("pairs", "limit"), [("after", 100 / 101), ("same", 1.0)])
+def test_what_makes_a_pair_decides_where_the_step_size_goes(pairs, limit):
+    """Figure 4: with g_k the gradient at w_k, as §3 says, the hard component's α goes to Newton's step, 1, as λ = 1.
 
-    Where w goes by 1 − 0.001 a step, α = 1 − 0.999^K; once the plans bring it near w*, it nears 1 and stays below.
+    There w_{s+K} = q (1 − α) w_s with q = 0.9991^K, so that the next α is 1 − q (1 − α). With the gradient before the
+    step one pair in B1 spans a jump, and the limit is K/(K + 1).
     """
-    r = run("quadratic", f"csawg:K={K},lr=0.001,pairs=same", budget=5000)
-    hard = r.step_size[:, 1]
-    print(K, np.nanmax(hard), 1 - 0.999**K)
+    r = run("quadratic", f"csawg:K=100,lr=0.0009,pairs={pairs}", steps=15_000, budget=40_000)
+    assert np.nanmax(r.step_size[:, 1]) == pytest.approx(limit, abs=1e-3)
 
 
 @pytest.mark.parametrize(("K", "times"), [(5, 321), (10, 133)])
