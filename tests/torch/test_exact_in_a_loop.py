@@ -2,7 +2,9 @@
 
 import pytest
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
+
+import torch
 
 import stepbench
 from stepbench.torch.optimizer import Optimizer
@@ -33,7 +35,8 @@ def test_points_drawn_as_the_start_make_a_much_larger_step_of_deep_networks():
     """There the curvature is that of a small network of nearly equal outputs; and the step size is for a run only."""
     problem = "digits-mlp:hidden=4,width=16,batch=none"
     normal, init = (
-        stepbench.run(problem, f"exact:N=3,T=100,f_star=0,law={law}", steps=1).step_size[1] for law in ("normal", "init")
+        stepbench.run(problem, f"exact:N=3,T=100,f_star=0,law={law}", steps=1).step_size[1]
+        for law in ("normal", "init")
     )
     assert init > 20 * normal
 
