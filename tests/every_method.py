@@ -13,4 +13,9 @@ EVERY_METHOD = (
     "rdbd:per=component",
     "adam+dbd:per=component",
     "tlr:variant=reference",
+    "dbd:K=2",
+    "adam+hypergradient-mul:K=2",
+    "sps:smooth=true",
+    "sps:variant=reference",
+    "csawg:pairs=same",
 )

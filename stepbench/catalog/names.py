@@ -17,12 +17,14 @@ from stepbench.fields import InputError, fields_of, nearest
 ALIASES = {
     "gd": "gradient+constant",
     "sgd": "gradient+constant",
+    "sgd-mstep": "gradient+multistep:lr=0.1",
     "csawg-p5": "csawg:P=5,M=10",
     "l4-mom": "ema+l4",
     "l4-adam": "adam:eps=1e-4+l4",
     "adam+rdbd": "adam:beta1=0.05,beta2=0.99+rdbd:eta=5e-7",
-    "adam-sqrt": "adam+decay-sqrt:form=root",
-    "adam-exact": "adam+exact",
+    "adam-hd": "adam+dbd:eta=1e-8",
+    "adam-sqrt": "adam:beta2=0.99+decay-sqrt:form=root",
+    "adam-exact": "adam:bias=false+exact",
     "adamloss": "adam:beta2=0.99+adaloss:form=adam",
 }
 """Names for settings that a paper names, or that it sets otherwise than the parts' defaults."""

@@ -23,12 +23,12 @@ def command(
     ] = None,
 ) -> None:
     """List what there is, one line each."""
-    from rich.table import Table
     from rich.text import Text
 
     from stepbench import InputError, catalog
     from stepbench.cli.output import console
     from stepbench.fields import nearest
+    from stepbench.report.literal import Table
 
     if group is not None and group not in GROUPS:
         raise InputError(f"no group {group}{nearest(group, GROUPS)}; there are {', '.join(GROUPS)}")

@@ -30,7 +30,8 @@ class Progress:
 
             terminal = Console(stderr=True)
             self.bar = Progress(
-                *Progress.get_default_columns(),
+                TextColumn("{task.description}", markup=False),
+                *Progress.get_default_columns()[1:],
                 TextColumn("{task.fields[rate]:,.0f}/s"),
                 console=terminal,
                 transient=True,

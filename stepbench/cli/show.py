@@ -55,12 +55,12 @@ def _show_method(name: str, method: Runnable) -> None:
 
 def _show_problem(problem: Problem) -> None:
     import numpy as np
-    from rich.table import Table
 
     from stepbench.catalog.files import is_users
     from stepbench.cli.output import console
     from stepbench.engine.vetting import vet_shapes
     from stepbench.fields import fields_of, show_point
+    from stepbench.report.literal import Table
 
     vet_shapes(problem)
     _explain(problem)
@@ -134,10 +134,10 @@ def _sections(body: str) -> Iterator[tuple[str, str]]:
 
 def _fields(owned: dict[str, tuple[Any, Field]]) -> None:
     from rich import box
-    from rich.table import Table
 
     from stepbench.cli.output import console
     from stepbench.fields import show_value
+    from stepbench.report.literal import Table
 
     tuned = any(field.search for _, field in owned.values())
     headings = ["field", "symbol", "value", "range", "meaning"]

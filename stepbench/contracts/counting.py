@@ -24,6 +24,7 @@ class Mark(NamedTuple):
 
     ``f_at`` and ``g_at`` are the last points that f and its gradient were asked at, ``f`` and ``g`` the answers, and
     ``f_paid`` and ``g_paid`` the runs that were charged for them; ``drawn_at`` is where the sample in use was drawn.
+    ``refused`` is the first step that a run could not take, (R,), 0 while it can, and ``why`` says why, in words.
     """
 
     step: int
@@ -36,6 +37,8 @@ class Mark(NamedTuple):
     g: Any
     g_paid: Any
     drawn_at: Any
+    refused: Any
+    why: str
 
 
 class Oracle:
@@ -45,7 +48,7 @@ class Oracle:
     sample of the next step.
 
     ``step`` is the number of the step under way; ``evals`` and ``fevals`` count gradient and function evaluations: an
-    int, or an (R,) array once a method has asked for some runs only.
+    int, or an (R,) array once a method has asked for some runs only. ``refused`` and ``why`` are as in ``Mark``.
     """
 
     def __init__(
@@ -69,6 +72,8 @@ class Oracle:
         self.horizon = horizon
         self.evals: Any = 0
         self.fevals: Any = 0
+        self.refused: Any = 0
+        self.why = ""
         self.dot: Callable[[Any, Any], Any] = operator.mul if per == "component" else arrays.dot
         sizes = problem.tensors if per == "tensor" else problem.learners
         if per != "component" and len(sizes) > 1:
@@ -123,12 +128,15 @@ class Oracle:
             self._g,
             self._g_paid,
             self._drawn_at,
+            self.refused,
+            self.why,
         )
 
     def restore(self, mark: Mark) -> None:
         """Go on from there."""
         self.step, self.evals, self.fevals = mark[:3]
-        self._f_at, self._f, self._f_paid, self._g_at, self._g, self._g_paid, self._drawn_at = mark[3:]
+        self._f_at, self._f, self._f_paid, self._g_at, self._g, self._g_paid, self._drawn_at = mark[3:10]
+        self.refused, self.why = mark.refused, mark.why
         if not self._random:
             self._sample = self.problem.at(max(self.step - 1, 0))
         elif over := self.step % self.problem.reuse:  # the next step sees what was drawn so many steps ago
@@ -174,15 +182,15 @@ class Oracle:
         numbers = np.random.default_rng((self._seed, 0, draw)).standard_normal((len(w), 1))
         return 0.0 * w + arrays.like(numbers, w)
 
-    def elsewhere(self, w: Points, spread: Array, draw: int) -> Points:
-        """Random points, (d, R), the same for every run: another start, where the problem draws its start at random.
-
-        Otherwise they are normal around w, with standard deviation ``spread``. ``draw`` tells one from another.
-        """
-        if not self.problem.random_start:
-            return w + spread * self.gaussian(w, draw)
+    def another_start(self, w: Points, draw: int) -> Points:
+        """Points drawn as the start of a run is, (d, R), the same for every run; ``draw`` tells one from another."""
         seed = np.random.SeedSequence((self._seed, 0, draw)).generate_state(1, np.uint64)[0] >> np.uint64(1)
         return 0.0 * w + arrays.like(self.problem.start(int(seed))[:, None], w)
+
+    def refuse(self, where: Array, why: str) -> None:
+        """Say in words why some runs, a mask (R,), cannot take this step: each ends before it, and the others go on."""
+        self.refused = arrays.where(_per_run(where) & (self.refused == 0), self.step, self.refused)
+        self.why = why
 
     @property
     def f_star(self) -> float:
@@ -202,10 +210,14 @@ class Oracle:
         return self.problem.fraction
 
 
+def _per_run(where: Any) -> Any:
+    """A mask (R,): where there are several learners, the runs in which one of them is meant."""
+    return where.any(0) if where.ndim > 1 else where
+
+
 def _charge(paid: Any, where: Any) -> tuple[Any, Any]:
     """What a question costs, and who has paid for its point then: None for nobody, True for all, or a mask."""
-    if where is not None and where.ndim > 1:  # several learners, one of which asks
-        where = where.any(0)
+    where = None if where is None else _per_run(where)
     if paid is None:
         return (1, True) if where is None else (where, where)
     if paid is True:

@@ -18,6 +18,7 @@ NEEDS = {
     "f_star": ("the minimum f*", "give it as the option f_star"),
     "curvature": ("the Hessian's diagonal", "choose a problem whose samples give their Hessian"),
     "hvp": ("Hessian-vector products", "choose a problem whose samples give their Hessian"),
+    "random_start": ("a start that is drawn at random", "choose a network, or take law=normal"),
 }
 """What a method may need beyond f and its gradient, in words, and where else it can come from."""
 
@@ -31,7 +32,7 @@ class Direction(Parametric):
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """What it reads beyond f and its gradient: "f_star", "curvature", "hvp"."""
+        """What it reads beyond f and its gradient: of ``NEEDS``, such as "f_star" or "hvp"."""
         return ()
 
     @abstractmethod
@@ -61,7 +62,7 @@ class StepSize(Parametric):
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """What it reads beyond f and its gradient: "f_star", "curvature", "hvp"."""
+        """What it reads beyond f and its gradient: of ``NEEDS``, such as "f_star" or "hvp"."""
         return ()
 
     @abstractmethod

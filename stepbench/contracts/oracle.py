@@ -33,11 +33,14 @@ class AnyOracle(Protocol):
     def gaussian(self, w: Points, draw: int) -> Points:
         """Standard normal vectors, (d, R), the same for every run; ``draw`` tells one from another."""
 
-    def elsewhere(self, w: Points, spread: Array, draw: int) -> Points:
-        """Random points, (d, R), the same for every run: another start, or normal around w with deviation ``spread``.
+    def another_start(self, w: Points, draw: int) -> Points:
+        """Points drawn as the start of a run is, (d, R), the same for every run; ``draw`` tells one from another.
 
-        ``draw`` tells one from another.
+        A method that asks declares the need "random_start".
         """
+
+    def refuse(self, where: Array, why: str) -> None:
+        """Say in words why some runs, a mask (R,), cannot take this step: each ends before it, and the others go on."""
 
     @property
     def f_star(self) -> float:

@@ -145,8 +145,10 @@ class Problem(Parametric):
 
     @property
     def supplies(self) -> frozenset[str]:
-        """What a method may need beyond f and its gradient, and this problem has: f_star, curvature, hvp."""
+        """What a method may need beyond f and its gradient, and this problem has: some of f_star, curvature, hvp …"""
         known = {"f_star"} if self.f_star is not None else set()
+        if self.random_start:
+            known |= {"random_start"}
         if not self.stochastic or type(self).hessian is not Problem.hessian:
             known |= {"curvature", "hvp"}
         return frozenset(known)

@@ -25,6 +25,10 @@ class AdaGrad(Direction):
 
     Source
         Duchi, Hazan & Singer, Adaptive subgradient methods, JMLR 2011, Algorithm 1 (diagonal).
+
+    Deviations
+        The paper's δ stands for ε and is to be chosen; 1e-10 is torch's. Its projection onto a feasible set is left
+        out, since there is none. Its step size is to be chosen as well: torch's is 0.01, and here it is 0.001.
     """
 
     eps: Scalar = param(1e-10, "ε", "added to the denominator, outside the root", "[0, inf)")

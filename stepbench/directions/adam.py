@@ -25,16 +25,21 @@ class Adam(Direction):
         g ← ∇f(w)
         m ← β₁ m + (1 − β₁) g
         v ← β₂ v + (1 − β₂) g²
-        m̂ = m / (1 − β₁^k),  v̂ = v / (1 − β₂^k)
+        m̂ = m / (1 − β₁^k),  v̂ = v / (1 − β₂^k);  bias=false:  m̂ = m,  v̂ = v
         u = m̂ / (√v̂ + ε)
 
     Source
-        Kingma & Ba, Adam: a method for stochastic optimization, ICLR 2015, Algorithm 1.
+        Kingma & Ba, Adam: a method for stochastic optimization, ICLR 2015, Algorithm 1; bias=false is Algorithm 1 of
+        the exact-step paper.
+
+    Deviations
+        None, and the defaults are the published ones. The exact-step paper names no β₁, β₂ and ε (its ρ).
     """
 
     beta1: Scalar = param(0.9, "β₁", "how much of the mean gradient is kept per step", "[0, 1)", search="0:0.99")
     beta2: Scalar = param(0.999, "β₂", "how much of the mean square is kept per step", "[0, 1)")
     eps: Scalar = param(1e-8, "ε", "added to the denominator, outside the root", "[0, inf)")
+    bias: bool = param(True, "", "correct the bias of the averages, which start at zero")
 
     def init(self, w: Points) -> State:
         """The averages start at zero, and the powers at 1."""
@@ -45,5 +50,5 @@ class Adam(Direction):
         g, beta1_k, beta2_k = oracle.grad(w), s.beta1_k * self.beta1, s.beta2_k * self.beta2
         m = mix(self.beta1, s.m, g)
         v = mix(self.beta2, s.v, g * g)
-        m_hat, v_hat = m / (1 - beta1_k), v / (1 - beta2_k)
+        m_hat, v_hat = (m / (1 - beta1_k), v / (1 - beta2_k)) if self.bias else (m, v)
         return m_hat / (sqrt(v_hat) + self.eps), State(m, v, beta1_k, beta2_k)

@@ -28,6 +28,10 @@ class Adamax(Direction):
 
     Source
         Kingma & Ba, Adam, ICLR 2015, §7.1 and Algorithm 2 (its u is our v).
+
+    Deviations
+        The paper suggests lr = 0.002; with a constant step size the default here is 0.001, as for every direction. The
+        paper leaves open what u is where v is 0.
     """
 
     beta1: Scalar = param(0.9, "β₁", "how much of the mean gradient is kept per step", "[0, 1)", search="0:0.99")

@@ -33,14 +33,16 @@ class AMSGrad(Direction):
         Reddi, Kale & Kumar, On the convergence of Adam and beyond, ICLR 2018, Algorithm 2.
 
     Deviations
-        ε keeps the first steps finite where a gradient is 0; the paper has none. ``bias_correction`` divides m and v̂
-        as Adam does, which is what torch.optim.Adam(amsgrad=True) runs.
+        ε keeps the first steps finite where a gradient is 0; the paper has none. The paper's projection onto a
+        feasible set is left out, since there is none, and its β₁ may change from step to step. bias=true divides m
+        and v̂ as Adam does, which is what torch.optim.Adam(amsgrad=True) runs. The paper tunes β₂ between 0.99 and
+        0.999; the defaults here are Adam's.
     """
 
     beta1: Scalar = param(0.9, "β₁", "how much of the mean gradient is kept per step", "[0, 1)", search="0:0.99")
     beta2: Scalar = param(0.999, "β₂", "how much of the mean square is kept per step", "[0, 1)")
     eps: Scalar = param(1e-8, "ε", "added to the denominator, outside the root", "[0, inf)")
-    bias_correction: bool = param(False, "", "divide the averages by 1 − β^k, as Adam does")
+    bias: bool = param(False, "", "correct the bias of the averages, which start at zero, as Adam does")
 
     def init(self, w: Points) -> State:
         """The averages start at zero, and the powers at 1."""
@@ -52,7 +54,5 @@ class AMSGrad(Direction):
         m = mix(self.beta1, s.m, g)
         v = mix(self.beta2, s.v, g * g)
         v_max = maximum(s.v_max, v)
-        m_hat, v_hat = m, v_max
-        if self.bias_correction:
-            m_hat, v_hat = m / (1 - beta1_k), v_max / (1 - beta2_k)
+        m_hat, v_hat = (m / (1 - beta1_k), v_max / (1 - beta2_k)) if self.bias else (m, v_max)
         return m_hat / (sqrt(v_hat) + self.eps), State(m, v, v_max, beta1_k, beta2_k)

@@ -26,6 +26,9 @@ class EMA(Direction):
 
     Source
         The momentum of L4 (Rolinek & Martius 2018, §3.2) and of Adam (Kingma & Ba 2015).
+
+    Deviations
+        None; β = 0.9 is that of both.
     """
 
     beta: Scalar = param(0.9, "β", "how much of the average is kept per step", "[0, 1)", search="0:0.99")

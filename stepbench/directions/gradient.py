@@ -21,6 +21,9 @@ class Gradient(Direction):
 
     Source
         Cauchy, Méthode générale pour la résolution des systèmes d'équations simultanées, 1847.
+
+    Deviations
+        None.
     """
 
     def init(self, w: Points) -> State:

@@ -26,6 +26,10 @@ class Momentum(Direction):
     Source
         Polyak, Some methods of speeding up the convergence of iteration methods, 1964; with a constant step size it
         is the heavy ball (Yao 2022, eq. 6 and 10).
+
+    Deviations
+        With a step size that changes it is torch's form, w ← w − α v, and not Polyak's, which keeps a part of the last
+        move itself. p is to be chosen; 0.9 is what is mostly taken.
     """
 
     p: Scalar = param(0.9, "p", "how much of the velocity is kept per step", "[0, 1)", search="0:0.99")

@@ -36,7 +36,8 @@ class NAdam(Direction):
         of its §4 (ψ = 1/250).
 
     Deviations
-        None with variant=paper. With variant=reference, m decays by β₁ and not by μ_k, as torch.optim.NAdam has it.
+        The defaults are torch's, but for lr, which is 0.001 as for every direction, and 0.002 there; the paper sets
+        β₁ = 0.99 with this schedule. variant=reference is torch.optim.NAdam, where m decays by β₁ and not by μ_k.
     """
 
     beta1: Scalar = param(0.9, "β₁", "how much of the mean gradient is kept per step", "[0, 1)", search="0:0.99")

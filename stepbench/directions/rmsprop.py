@@ -25,6 +25,10 @@ class RMSprop(Direction):
 
     Source
         Tieleman & Hinton, Lecture 6.5 of Neural Networks for Machine Learning, 2012.
+
+    Deviations
+        The lecture keeps 0.9 of the mean square and has no ε; the defaults here are those of torch.optim.RMSprop, but
+        for lr, which is 0.01 there.
     """
 
     beta: Scalar = param(0.99, "β", "how much of the mean square is kept per step", "[0, 1)", search="0:0.999")

@@ -117,7 +117,8 @@ class Loop:
 
     def _note(self, log: StepLog, counts: Oracle | Mark) -> None:
         alpha = getattr(self.s, "alpha", None)
-        log.note(self.w, alpha, counts.evals, counts.fevals, counts.step, time.perf_counter() - self._clock)
+        elapsed = time.perf_counter() - self._clock
+        log.note(self.w, alpha, counts.evals, counts.fevals, counts.step, elapsed, counts.refused, counts.why)
 
 
 class _Patience:

@@ -63,15 +63,32 @@ class StepLog:
         self.fevals: list[Any] = []
         self.steps: list[int] = []
         self.elapsed: list[float] = []
+        self.refused: list[Any] = []
+        self.why = ""
 
-    def note(self, w: Points, alpha: Any, evals: Any, fevals: Any, step: int, elapsed: float) -> None:
-        """Add a record: the point after a step, what was spent by then, and the seconds."""
+    def note(
+        self,
+        w: Points,
+        alpha: Any,
+        evals: Any,
+        fevals: Any,
+        step: int,
+        elapsed: float,
+        refused: Any = 0,
+        why: str = "",
+    ) -> None:
+        """Add a record: the point after a step, what was spent by then, and the seconds.
+
+        ``refused`` is the first step that a run could not take, (R,), 0 while it can, and ``why`` says why, in words.
+        """
         self.points.append(w)
         self.alphas.append(alpha)
         self.evals.append(evals)
         self.fevals.append(fevals)
         self.steps.append(step)
         self.elapsed.append(elapsed)
+        self.refused.append(refused)
+        self.why = why or self.why
 
 
 class Trace:
@@ -148,7 +165,7 @@ class Trace:
         self.step = log.steps[-1]
         self.counts = (int(new["evals"][-1].max()), int(new["fevals"][-1].max()))
         alphas = [self.problem.recorded_step_sizes(alpha) for alpha in log.alphas]
-        self._end_runs(new, first, log.steps, alphas)
+        self._end_runs(new, first, log, alphas)
         if self.step >= self.horizon:
             self._end(self.last < 0, self.length, "budget", "steps spent")
         if self.whole:
@@ -161,7 +178,7 @@ class Trace:
         for name, values in new.items():
             self.columns[name].append(values, at[runs], runs)
 
-    def _end_runs(self, new: dict[str, Vector], first: int, steps: list[int], alphas: list[Any]) -> None:
+    def _end_runs(self, new: dict[str, Vector], first: int, log: StepLog, alphas: list[Any]) -> None:
         """End the runs for which one of these records, the first of which has this number, is the last."""
         used = new["evals"]
         if not used[-1].all():  # a method that asks for no gradients spends function evaluations
@@ -170,12 +187,17 @@ class Trace:
         bad: Vector = ~(np.isfinite(new["f"]) & np.isfinite(new["gradient_norm"]))
         low: Vector = np.zeros_like(bad) if error is None else self._below(error)
         met: Vector = np.zeros_like(bad) if error is None else ~bad & ~low & (error <= self.target)
-        ends: Vector = bad | low | met | (used >= self.budget)
+        refused = _counts(log.refused, bad.shape)
+        ends: Vector = (refused > 0) | bad | low | met | (used >= self.budget)
         ending = np.flatnonzero((self.last < 0) & ends.any(axis=0))
         k = ends.argmax(axis=0)[ending]
+        record = first + k
+        stopped = refused[k, ending] > 0
+        for r, at in zip(ending[stopped], k[stopped], strict=True):
+            self._end(r, first + at - 1, "failed", f"at step {refused[at, r]} {log.why}")
+        ending, k, record = ending[~stopped], k[~stopped], record[~stopped]
         over, gone, sunk = used[k, ending] > self.budget, bad[k, ending], low[k, ending]
         reached = met[k, ending]
-        record = first + k
         self._end(ending[over], record[over] - 1, "budget", "the next step would pass the budget")
         self._end(ending[~over & reached], record[~over & reached], "converged", "target met")
         if sunk.any():
@@ -186,7 +208,7 @@ class Trace:
             named = {"w": new["x"][at, :, r]} if "x" in new else {}
             named |= {"f": new["f"][at, r], "the gradient": new["gradient_norm"][at, r]}
             what = next(name for name, values in named.items() if not np.isfinite(values).all())
-            when = f"{'at' if self.every == 1 else 'by'} step {steps[at]}"
+            when = f"{'at' if self.every == 1 else 'by'} step {log.steps[at]}"
             self._end(r, first + at - 1, "diverged", f"{what} not finite {when}{_alpha_text(alphas[at], r)}")
 
     def _error(self, f: Vector) -> Vector | None:

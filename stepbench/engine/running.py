@@ -139,6 +139,8 @@ def make(
         target=given.target,
         seconds=time.perf_counter() - began,
     )
+    if given.lone and np.ravel(as_numpy(oracle.refused))[0] == 1:
+        raise InputError(f"{problem}, {label}: {seen.detail[0]}")
     if interrupted:
         raise Interrupted(result) from None
     return result, seen.divergence(given.lone)

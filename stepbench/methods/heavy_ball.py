@@ -24,6 +24,9 @@ class HeavyBall(Method):
 
     Source
         Polyak, Some methods of speeding up the convergence of iteration methods, 1964, eq. 9; Yao 2022, eq. 10.
+
+    Deviations
+        None; lr and p are to be chosen, and their defaults are the bench's.
     """
 
     elementwise = True

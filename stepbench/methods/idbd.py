@@ -33,6 +33,9 @@ class IDBD(Method):
     Source
         Sutton, Adapting bias by gradient descent: an incremental version of delta-bar-delta, AAAI 1992, Figure 2;
         Yao 2022, §2.5. The papers write −g as δ x.
+
+    Deviations
+        None; lr and θ are to be chosen, and their defaults are the bench's.
     """
 
     lr: Scalar = param(0.001, "α₀", "first step size of every component", "(0, inf)", search="1e-6:10:log")

@@ -31,6 +31,9 @@ class Nesterov(Method):
     Source
         Nesterov, A method of solving a convex programming problem with convergence rate O(1/k²), 1983; with constant
         momentum, Introductory lectures on convex optimization, 2004, scheme 2.2.11.
+
+    Deviations
+        The step size is lr throughout; the paper of 1983 finds it by a search, and with known L takes 1/L.
     """
 
     steady = True

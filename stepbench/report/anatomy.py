@@ -9,11 +9,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from rich.table import Table
 from rich.text import Text
 
 from stepbench.autopsy import Autopsy, Cause, Span, values
 from stepbench.engine.result import Result
+from stepbench.report.literal import Table
 from stepbench.report.numbers import counted, multiple, number
 from stepbench.report.plots import COLOURS, draw_grid, outcome_line
 from stepbench.report.tables import STYLES, pasted, titled

@@ -14,10 +14,10 @@ from typing import Any, TypeAlias
 
 from rich.console import Group
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from stepbench.engine.identity import version
+from stepbench.report.literal import Table
 from stepbench.report.numbers import duration, median_and_range
 from stepbench.reproduce.claims import Claim, Paper
 from stepbench.reproduce.verdicts import NOT, NOT_HERE, PARTLY, REPRODUCED, WORDS, Verdict

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rich.table import Table
 from rich.text import Text
 
+from stepbench.report.literal import Table
 from stepbench.report.numbers import count, counted, number, value_name
 from stepbench.report.tables import BARS, STYLES, titled, unequal, width_of
 

@@ -11,13 +11,13 @@ import numpy as np
 from rich import box
 from rich.console import Console
 from rich.measure import Measurement
-from rich.table import Table
 from rich.text import Text
 
 from stepbench import catalog
 from stepbench.contracts import NEEDS, Problem
 from stepbench.engine.result import Result
 from stepbench.fields import InputError, show_value
+from stepbench.report.literal import Table
 from stepbench.report.numbers import number
 
 if TYPE_CHECKING:

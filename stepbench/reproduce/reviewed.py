@@ -166,8 +166,8 @@ def over_constant(runs: Runs, batch: str) -> float:
 L4_UNSTABLE = Claim(
     "l4-unstable-on-mini-batches",
     "Yao 2022, §2.2; Wójcik 2019",
-    "On mini-batches L4's step size on the gradient is very unstable",
-    runs={("L4", samples): Run(NOISY + batch, "l4", steps=1000) for samples, batch in SAMPLES.items()}
+    "On mini-batches L4's step size is very unstable",
+    runs={("L4", samples): Run(NOISY + batch, "l4-mom", steps=1000) for samples, batch in SAMPLES.items()}
     | {
         (lr, samples): Run(NOISY + SAMPLES[samples], f"gd:lr={lr:g}", steps=1000)
         for samples in BATCHES
@@ -190,9 +190,9 @@ L4_UNSTABLE = Claim(
     },
     why="the review gives no numbers. The data are 200 noisy samples of 20 numbers, of which a step sees 1, 10 or 100; "
     "the error is the mean over the last 500 of 1,000 steps",
-    note="From step to step the batches do shake α, but on all samples it varies far more: L4 aims at 0.9 of the least "
-    "loss seen, which is below the minimum where that is not 0, so that α explodes as g vanishes. The review has the "
-    "estimate raised by 1 + 1/γ with γ = 0.9 every step; L4 raises it by 1 + 1/τ, τ = 1,000, and its γ is that 0.9.",
+    note="L4 is l4-mom, one of the two forms that its authors published; on the last gradient itself, α turns negative "
+    "too. The review has the estimate raised by 1 + 1/γ with γ = 0.9 every step; L4 raises it by 1 + 1/τ, "
+    "τ = 1,000, and its γ is that 0.9.",
     picture=Curves("step_size", "iteration", only=(("L4", "10"), ("L4", "all"))),
 )
 

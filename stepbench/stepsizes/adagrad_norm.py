@@ -26,6 +26,10 @@ class AdaGradNorm(StepSize):
 
     Source
         Ward, Wu & Bottou 2020; Wu et al. 2022 (AdaLoss), eq. 1–2.
+
+    Deviations
+        None on the gradient; on another direction b still sums ‖g‖². Both papers try many b₀ and η; the defaults of 1
+        are the bench's.
     """
 
     per_component = True

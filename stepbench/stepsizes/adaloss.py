@@ -30,7 +30,8 @@ class AdaLoss(StepSize):
 
     Deviations
         The published code divides the loss by b, so that a momentum averages the scaled gradients; here α scales the
-        direction. On the gradient the two are the same.
+        direction. On the gradient the two are the same. The paper tries many b₀ and η; the defaults of 1 are the
+        bench's. The absolute value in form=adam matters where a loss is below 0 only.
     """
 
     b0: Scalar = param(1.0, "b₀", "first b", "(0, inf)", search="1e-4:1e4:log")

@@ -29,6 +29,10 @@ class BB(StepSize):
 
     Source
         Barzilai & Borwein, Two-point step size gradient methods, 1988, eq. 5 and 6.
+
+    Deviations
+        The paper has convex quadratics, where ⟨Δw, Δg⟩ is positive, and leaves the first step open; lr = 0.001 is the
+        bench's. On a direction other than the gradient, Δw and Δg are as they are.
     """
 
     per_component = True

@@ -23,6 +23,9 @@ class Constant(StepSize):
 
     Source
         As old as descent itself: Cauchy 1847.
+
+    Deviations
+        None; lr is to be chosen, and 0.001 is Adam's.
     """
 
     elementwise = True

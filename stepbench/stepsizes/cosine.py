@@ -18,6 +18,9 @@ class Cosine(Schedule):
     Source
         One of the seven schedules that the exact-step paper compares with (its §5.1);
         Loshchilov & Hutter 2017, as torch's CosineAnnealingLR.
+
+    Deviations
+        Loshchilov and Hutter restart the cosine; here it is one, over the run, and then rests at its end.
     """
 
     lr: Scalar = param(0.001, "α₀", "first step size", "(0, inf)", search="1e-6:10:log")

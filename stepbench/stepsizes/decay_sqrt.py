@@ -19,7 +19,11 @@ class DecaySqrt(Schedule):
 
     Source
         Wu et al. 2022 (AdaLoss): "SGD-DecaySqrt" of §3 is form=sum, and the step size of "AdamSqrt" of §5 is
-        form=root; ``adam-sqrt`` is adam+decay-sqrt:form=root.
+        form=root; ``adam-sqrt`` is adam:beta2=0.99+decay-sqrt:form=root, with the β₂ of ``adamloss``.
+
+    Deviations
+        §5 has the step size 1/√(b₀ + t), without η. The paper tries many η, b₀ and c; the defaults of 1 are the
+        bench's.
     """
 
     eta: Scalar = param(1.0, "η", "scale of the step size", "(0, inf)", search="1e-6:10:log")

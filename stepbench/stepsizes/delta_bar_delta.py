@@ -27,6 +27,10 @@ class DeltaBarDelta(StepSize):
 
     Source
         Jacobs, Increased rates of convergence through learning rate adaptation, Neural Networks 1988, §4.
+
+    Deviations
+        None on the gradient; on another direction the signs are those of the gradient. The paper sets κ, φ and θ anew
+        for each problem, θ = 0.7 mostly; the other defaults are the bench's.
     """
 
     elementwise = True

@@ -16,6 +16,9 @@ class Exponential(Schedule):
 
     Source
         One of the seven schedules that the exact-step paper compares with (its §5.1); as torch's ExponentialLR.
+
+    Deviations
+        torch has no default for γ; 0.999 is the bench's.
     """
 
     lr: Scalar = param(0.001, "α₀", "first step size", "(0, inf)", search="1e-6:10:log")

@@ -17,6 +17,9 @@ class InverseTime(Schedule):
     Source
         One of the seven schedules that the exact-step paper compares with (its §5.1, which names it);
         the formula is the usual one (Robbins & Monro 1951).
+
+    Deviations
+        That paper's formula and parameters are not public.
     """
 
     lr: Scalar = param(0.001, "α₀", "first step size", "(0, inf)", search="1e-6:10:log")

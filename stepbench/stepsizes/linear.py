@@ -16,6 +16,9 @@ class Linear(Schedule):
 
     Source
         One of the seven schedules that the exact-step paper compares with (its §5.1); as torch's LinearLR.
+
+    Deviations
+        torch's default rises from a third of lr to lr in 5 steps; here α falls from lr to 0 over the run.
     """
 
     lr: Scalar = param(0.001, "α₀", "first step size", "(0, inf)", search="1e-6:10:log")

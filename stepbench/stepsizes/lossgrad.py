@@ -29,7 +29,8 @@ class LossGrad(StepSize):
         Wójcik, Maziarka & Tabor, LossGrad: automatic learning rate in gradient descent, 2019, Algorithm 1.
 
     Deviations
-        On the gradient ⟨g, u⟩ is ‖g‖², as published; on another direction it is the slope along it.
+        On the gradient ⟨g, u⟩ is ‖g‖², as published; on another direction it is the slope along it. A ratio that is
+        not finite shrinks α, of which the paper says nothing.
     """
 
     lr: Scalar = param(1e-4, "α₀", "first step size", "(0, inf)", search="1e-6:10:log")

@@ -19,6 +19,10 @@ class OneCycle(Schedule):
     Source
         One of the seven schedules that the exact-step paper compares with (its §5.1);
         Smith & Topin 2019, as torch's OneCycleLR.
+
+    Deviations
+        Smith and Topin rise and fall along lines, and let the momentum fall and rise against α; torch's default is the
+        cosine, and the momentum stays here. The exact-step paper does not print its own parameters.
     """
 
     lr: Scalar = param(0.001, "α_max", "largest step size", "(0, inf)", search="1e-6:10:log")

@@ -34,7 +34,8 @@ class RDBD(StepSize):
         β₁ = 0.05, β₂ = 0.99, η = 5e-7: those are the defaults of ``adam+rdbd``.
 
     Deviations
-        None; note that u_t was computed before w was corrected, as the algorithm's lines stand.
+        In ``adam+rdbd`` the paper bounds α as well (its Appendix D), and does not say by how much: here there is no
+        bound unless alpha_max is given. u_t was computed before w was corrected, as the algorithm's lines stand.
     """
 
     per_component = True

@@ -16,6 +16,9 @@ class Step(Schedule):
 
     Source
         One of the seven schedules that the exact-step paper compares with (its §5.1); as torch's StepLR.
+
+    Deviations
+        torch has no default for every; 1000 is the bench's.
     """
 
     lr: Scalar = param(0.001, "α₀", "first step size", "(0, inf)", search="1e-6:10:log")

@@ -60,6 +60,14 @@ def no_curvature(method: Method) -> InputError:
     return InputError(f"{short_name(method)} needs the Hessian's diagonal, which a training loop does not give")
 
 
+def no_start(method: Method) -> InputError:
+    """The error for a method that asks for other starts."""
+    return InputError(
+        f"{short_name(method)} needs starts drawn as the parameters were, which a training loop does not tell: take "
+        "law=normal"
+    )
+
+
 def no_loss(method: Method) -> InputError:
     """The error for a method that asks for the loss, where there is no closure."""
     return InputError(f"{short_name(method)} needs the loss: call step(closure), which returns it")

@@ -333,8 +333,8 @@ class Network(Problem):
 
     @property
     def supplies(self) -> frozenset[str]:
-        """The minimum, where it is known, and Hessian-vector products, but not the diagonal of the Hessian."""
-        return frozenset({"hvp"} | ({"f_star"} if self.f_star is not None else set()))
+        """Hessian-vector products but no diagonal of the Hessian, random starts, and the minimum where it is known."""
+        return frozenset({"hvp", "random_start"} | ({"f_star"} if self.f_star is not None else set()))
 
     # Mini-batches -----------------------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from stepbench.torch.checks import (
     no_loss,
     no_minimum,
     no_other_points,
+    no_start,
     refuse_nonfinite,
     refuse_sparse,
     short_name,
@@ -68,6 +69,15 @@ class TrainingOracle:
     def curvature(self, w: Tensor) -> Tensor:
         """A training loop does not give the diagonal of the Hessian."""
         raise no_curvature(self.method)
+
+    def another_start(self, w: Tensor, draw: int) -> Tensor:
+        """Nobody tells how the parameters were drawn."""
+        raise no_start(self.method)
+
+    def refuse(self, where: Tensor, why: str) -> None:
+        """Raise InputError where the step cannot be taken; ``why`` says so in words."""
+        if bool(where.any()):
+            raise InputError(f"{short_name(self.method)}: {why}")
 
 
 class GradientOracle(TrainingOracle):
@@ -122,10 +132,6 @@ class GradientOracle(TrainingOracle):
     def gaussian(self, w: Tensor, draw: int) -> Tensor:
         """Refused: the numbers would depend on how the parameters are cut into pieces."""
         self._refuse("random numbers")
-
-    def elsewhere(self, w: Tensor, spread: Tensor, draw: int) -> Tensor:
-        """Refused: there is no gradient at other points."""
-        self._refuse("another point")
 
     def _refuse(self, what: str) -> NoReturn:
         means = "goes component by component" if self.method.elementwise else "has one step size per tensor"
@@ -218,10 +224,6 @@ class ClosureOracle(TrainingOracle):
         """Standard normal numbers, (n, 1), the same as in a run on the bench with seed 0."""
         numbers: Tensor = arrays.like(np.random.default_rng((0, 0, draw)).standard_normal((len(w), 1)), w)
         return numbers
-
-    def elsewhere(self, w: Tensor, spread: float, draw: int) -> Tensor:
-        """A random point, (n, 1), normal around w with standard deviation ``spread``."""
-        return w + spread * self.gaussian(w, draw)
 
     # How it finds the answers -----------------------------------------------------------------------------------------
 

@@ -19,8 +19,10 @@ ALIASES = {
     "l4-mom": (part("directions", "ema", beta=0.9), part("stepsizes", "l4", a=0.15, gamma=0.9, tau=1000.0, eps=1e-12)),
     "l4-adam": (part("directions", "adam", eps=1e-4), part("stepsizes", "l4", a=0.15)),
     "adam+rdbd": (part("directions", "adam", beta1=0.05, beta2=0.99), part("stepsizes", "rdbd", lr=0.005, eta=5e-7)),
-    "adam-sqrt": (part("directions", "adam"), part("stepsizes", "decay-sqrt", eta=1.0, form="root")),
-    "adam-exact": (part("directions", "adam"), part("stepsizes", "exact", N=10)),
+    "adam-hd": (part("directions", "adam"), part("stepsizes", "dbd", eta=1e-8)),
+    "sgd-mstep": (part("directions", "gradient"), part("stepsizes", "multistep", lr=0.1, first=0.5, second=0.75)),
+    "adam-sqrt": (part("directions", "adam", beta2=0.99), part("stepsizes", "decay-sqrt", eta=1.0, form="root")),
+    "adam-exact": (part("directions", "adam", bias=False), part("stepsizes", "exact", N=10, law="normal")),
     "adamloss": (part("directions", "adam", beta1=0.9, beta2=0.99), part("stepsizes", "adaloss", form="adam")),
 }
 

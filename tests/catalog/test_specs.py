@@ -65,7 +65,7 @@ def test_a_number_survives_a_spec(value):
         ("gd:lr=inf", "lr=inf must be"),
         ("csawg:K=2.5", "K=2.5 must be an integer"),
         ("csawg:K=0", r"K=0 must be an integer in \[1, inf\)"),
-        ("amsgrad:bias_correction=maybe", "must be true or false"),
+        ("amsgrad:bias=maybe", "must be true or false"),
         ("bb:form=wide", "form=wide must be long or short"),
         ("scipy:simplex", "'simplex' is not an option"),
         ("scipy:solver=simplex", "must be nelder-mead or"),

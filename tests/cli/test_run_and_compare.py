@@ -28,8 +28,8 @@ def test_options_set_hyper_parameters(stepbench_cli):
     assert code == 0
     method = stepbench.method(json.loads(out)["method"])
     assert (method.direction.beta1, method.direction.eps, method.rule.tau) == (0.5, 1e-3, 9)
-    code, out, _ = stepbench_cli("run", "quadratic", "-m", "amsgrad", "--bias-correction", "--steps", "5", "--json")
-    assert stepbench.method(json.loads(out)["method"]).direction.bias_correction is True
+    code, out, _ = stepbench_cli("run", "quadratic", "-m", "amsgrad", "--bias", "--steps", "5", "--json")
+    assert stepbench.method(json.loads(out)["method"]).direction.bias is True
     code, out, _ = stepbench_cli(
         "run", "rosenbrock", "--method=rdbd:eta=0", "--lr", "1e-4", "--start", "-1,0.5", "--json"
     )

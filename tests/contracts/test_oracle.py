@@ -38,3 +38,32 @@ def test_a_question_is_charged_once_to_each_run_that_asks_it():
     oracle.grad(x, where=first)
     oracle.grad(x)
     assert oracle.evals.tolist() == [1, 1]
+
+
+def test_a_refused_step_is_the_first_that_a_run_could_not_take():
+    """Later refusals change nothing; where there are several learners, one of them is enough."""
+    oracle = stepbench.Oracle(stepbench.problem("rosenbrock"))
+    for mask in ([False, True], [True, True], [[False, False], [True, True]]):
+        oracle.advance()
+        oracle.refuse(np.array(mask), "it goes down for ever")
+    assert oracle.refused.tolist() == [2, 1]
+    assert oracle.why == "it goes down for ever"
+    again = stepbench.Oracle(stepbench.problem("rosenbrock"))
+    again.restore(oracle.mark())
+    assert again.refused.tolist() == [2, 1]
+
+
+def test_another_start_is_drawn_as_the_start_is():
+    """Each draw is another, and a draw is the same for every run of a batch."""
+
+    class Drawn(type(stepbench.problem("rosenbrock"))):
+        random_start = True
+
+        def start(self, seed):
+            return np.random.default_rng(seed).uniform(2, 3, 2)
+
+    oracle, w = stepbench.Oracle(Drawn()), np.zeros((2, 3))
+    one, other = oracle.another_start(w, 0), oracle.another_start(w, 1)
+    assert ((one >= 2) & (one <= 3)).all()
+    assert (one == one[:, :1]).all()
+    assert not np.array_equal(one, other)

@@ -97,12 +97,16 @@ def adam(beta1, beta2, eps, amsgrad=False, correct=True):
     return at
 
 
-def l4(v, steps, a=0.15, gamma=0.9, tau=1000.0, eps=1e-12):
-    w, F = v.start, None
+def l4(v, steps, a=0.15, gamma=0.9, tau=1000.0, eps=1e-12, time=10.0):
+    """On the gradient; the mean gradient is Σ β^(k−j) g_j / Σ β^(k−j) with β = 1 − 1/time, which 0⁰ = 1 allows."""
+    w, F, history = v.start, None, []
     for _ in range(steps):
         f, g = v.f(w), v.g(w)
+        history.append(g)
+        weights = [(1 - 1 / time) ** j for j in range(len(history))]
+        mean = [sum(b * h[i] for b, h in zip(weights, reversed(history), strict=True)) / sum(weights) for i in range(2)]
         F = 0.75 * f if F is None else min(F, f)
-        alpha = a * (f - gamma * F) / (dot(g, g) + eps)
+        alpha = a * (f - gamma * F) / (dot(mean, g) + eps)
         w = minus(w, alpha, g)
         F *= 1 + 1 / tau
         yield w, alpha

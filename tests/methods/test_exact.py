@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from stepbench import Oracle, method, problem, run
+from stepbench import InputError, Oracle, catalog, method, problem, run
 
 
 def test_exact_knows_the_smoothness_of_the_quadratic():
@@ -17,17 +17,28 @@ def test_exact_knows_the_smoothness_of_the_quadratic():
     assert oracle.evals == 10 * 20
 
 
-@pytest.mark.parametrize(
-    ("p", "start"),
-    [("rosenbrock", (-1.0, 0.0)), ("rosenbrock", (0.0, 5.0)), ("quadratic:kappa=50,dim=4", (1, 1, 1, 1))],
-)
-def test_exact_takes_the_spectral_norm_of_the_hessian(p, start):
-    """The largest |eigenvalue|, even where it is negative: (0, 5) has 2 − 400·5 = −1998 and 200."""
-    made = method("exact:spread=0,N=1,iterations=60")
-    x = np.repeat(np.array(start, dtype=float)[:, None], 2, axis=1)
-    H = problem(p).hessian(x)[:, :, 0]
-    norm = max(abs(np.linalg.eigvalsh(H)))
-    np.testing.assert_allclose(made.rule.smoothness(x, Oracle(problem(p))), norm, rtol=1e-9)
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("p", ["rosenbrock", "himmelblau", "quadratic:kappa=50,dim=4"])
+def test_exact_takes_the_spectral_norm_of_the_hessian_at_standard_normal_points(p, seed):
+    """The largest |eigenvalue| at normal numbers, wherever the run starts, and even where it is negative."""
+    made, known = method("exact:N=3,iterations=400"), problem(p)
+    oracle = Oracle(known, seed=seed)
+    w = np.repeat(known.x0[:, None], 2, axis=1)
+    points = [np.random.default_rng((seed, 0, 2 * j)).standard_normal((len(w), 1)) for j in range(3)]
+    norms = [max(abs(np.linalg.eigvalsh(known.hessian(np.repeat(at, 2, axis=1))[:, :, 0]))) for at in points]
+    for start in (w, w + 50):
+        np.testing.assert_allclose(made.rule.smoothness(start, oracle), max(norms), rtol=1e-6)
+
+
+def test_points_drawn_as_the_start_need_a_start_that_is_drawn():
+    with pytest.raises(InputError, match="needs a start that is drawn at random, which rosenbrock does not supply"):
+        run("rosenbrock", "exact:law=init")
+
+
+def test_the_theory_of_exact_is_theorem_1():
+    """α = √(2 (f(w₀) − f*) / (K δ² T)), δ = γ/ρ."""
+    made = catalog.load("stepsizes", "exact").theory(K=7.0, delta=3.0, T=50, gap=2.5)
+    assert made.lr == pytest.approx((2 * 2.5 / (7 * 9 * 50)) ** 0.5, rel=1e-14)
 
 
 def test_exact_takes_the_largest_of_several_points():

@@ -9,6 +9,13 @@ SCHEDULES = [
     ("linear:lr=0.3,end=0.2,T=20", lambda s, o: s.LinearLR(o, start_factor=1.0, end_factor=0.2, total_iters=20), 30),
     ("linear:lr=0.3", lambda s, o: s.LinearLR(o, start_factor=1.0, end_factor=0.0, total_iters=30), 30),
     ("step:lr=0.3,gamma=0.5,every=7", lambda s, o: s.StepLR(o, step_size=7, gamma=0.5), 30),
+    ("multistep:lr=0.3", lambda s, o: s.MultiStepLR(o, milestones=[15, 22]), 30),
+    (
+        "multistep:lr=0.3,gamma=0.5,first=0.8,second=0.2,T=20",
+        lambda s, o: s.MultiStepLR(o, milestones=[4, 16], gamma=0.5),
+        30,
+    ),
+    ("sgd-mstep:lr=0.3", lambda s, o: s.MultiStepLR(o, milestones=[int(0.5 * 30), int(0.75 * 30)], gamma=0.1), 30),
     ("exponential:lr=0.3,gamma=0.9", lambda s, o: s.ExponentialLR(o, gamma=0.9), 30),
     ("cosine:lr=0.3,end=0.1", lambda s, o: s.CosineAnnealingLR(o, T_max=30, eta_min=0.03), 30),
     (

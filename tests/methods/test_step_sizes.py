@@ -135,7 +135,7 @@ RULES = [
     ("polyak", polyak, MILD, 1),
     ("polyak:f_star=-0.5", lambda v, n: polyak(v, n, -0.5), MILD, 1),
     ("l4", l4, MILD, 1),
-    ("l4:a=0.5,gamma=0.6,tau=10,eps=0.1", lambda v, n: l4(v, n, 0.5, 0.6, 10.0, 0.1), MILD, 1),
+    ("l4:a=0.5,gamma=0.6,tau=10,eps=0.1,time=3", lambda v, n: l4(v, n, 0.5, 0.6, 10.0, 0.1, 3.0), MILD, 1),
     ("l4:known=true,eps=0.1", lambda v, n: l4_known(v, n, 0.1), MILD, 1),
     ("dbd:lr=0.005,eta=0.01", lambda v, n: dbd(v, n, 0.005, 0.01), MILD, 0),
     ("hypergradient-mul:lr=0.02,eta=0.3", lambda v, n: hypergradient_mul(v, n, 0.02, 0.3), MILD, 0),
@@ -206,7 +206,9 @@ def l4_on(h):
     F = 0.75 * h.v.f(h.w[0])
     for w in h.w[1:]:
         F = min(F * 1.001, h.v.f(w))
-    return 0.15 * (h.v.f(h.w[-1]) - 0.9 * F) / (dot(h.g[-1], h.u[-1]) + 1e-12)
+    weights = [0.9**j for j in range(len(h.g))]
+    mean = [sum(b * g[i] for b, g in zip(weights, reversed(h.g), strict=True)) / sum(weights) for i in range(2)]
+    return 0.15 * (h.v.f(h.w[-1]) - 0.9 * F) / (dot(mean, h.u[-1]) + 1e-12)
 
 
 def bb_on(h):
@@ -242,8 +244,9 @@ ON_MOMENTUM = {
 def test_what_a_rule_reads_on_a_direction_that_is_not_the_gradient(rule):
     """Three steps on a momentum, where g, u and the last of each all differ.
 
-    Polyak's rules, AdaGrad-Norm and BB read ⟨g, g⟩; L4 the slope ⟨g, u⟩; DBD and the cosine g with the last u; RDBD
-    u with the last u (all positive here, so nothing is taken back); Jacobs's rule the gradient alone.
+    Polyak's rules, AdaGrad-Norm and BB read ⟨g, g⟩; L4 ⟨ĝ, u⟩, with the mean gradient ĝ; DBD
+    and the cosine g with the last u; RDBD u with the last u (all positive here, so nothing is taken back); Jacobs's
+    rule the gradient alone.
     """
     h = History(MILD)
     for _ in range(3):

@@ -64,7 +64,7 @@ def test_two_integers_are_all_from_the_first_up_to_but_not_the_second(first, n):
         ("w1=-2:1", {}, (-2.0, -1.0, 0.0)),
         ("per=run,component", {"methods": ["rdbd"]}, ("run", "component")),
         ("per=component,run", {"methods": ["rdbd"]}, ("component", "run")),
-        ("bias_correction=true,false", {"methods": ["amsgrad"]}, (True, False)),
+        ("bias=true,false", {"methods": ["amsgrad"]}, (True, False)),
         ("gamma=none,0.2", {"methods": ["tlr"]}, (None, 0.2)),
     ],
 )

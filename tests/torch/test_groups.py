@@ -132,7 +132,7 @@ def test_how_parameters_are_shared_among_groups_changes_nothing(spec, digits):
         ("polyak:f_star=0", "f_star", (0.0, 1.0), "one f_star, and the groups have 0 and 1: give each group the same"),
         ("polyak:f_star=0,per=component", "f_star", (0.0, 1.0), "one f_star, and the groups have 0 and 1: give each"),
         ("momentum+tlr", "lr", (0.1, 0.01), "one lr, and the groups have 0.1 and 0.01: give each group the same lr"),
-        ("tlr", "gamma", (None, 0.5), "one gamma, and the groups have None and 0.5: give each group the same gamma"),
+        ("tlr", "gamma", (0.2, 0.5), "one gamma, and the groups have 0.2 and 0.5: give each group the same gamma"),
         ("rdbd:per=run", "eta", (0.1, 0.2), "one eta, and the groups have 0.1 and 0.2: give each group the same eta"),
         ("csawg", "K", (2, 3), "one K, and the groups have 2 and 3: give each group the same K"),
         ("bb", "form", ("long", "short"), "one form, and the groups have long and short: give each group the same"),

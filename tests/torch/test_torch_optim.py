@@ -17,7 +17,7 @@ TORCHS = {
     "heavy-ball:lr=0.05": ("SGD", {"lr": 0.05, "momentum": 0.9}),
     "rmsprop:lr=0.001": ("RMSprop", {"lr": 0.001}),
     "adam:lr=0.001": ("Adam", {"lr": 0.001}),
-    "amsgrad:lr=0.001,bias_correction=true": ("Adam", {"lr": 0.001, "amsgrad": True}),
+    "amsgrad:lr=0.001,bias=true": ("Adam", {"lr": 0.001, "amsgrad": True}),
     "adagrad:lr=0.01": ("Adagrad", {"lr": 0.01}),
     "adamax:lr=0.002": ("Adamax", {"lr": 0.002, "eps": 1e-30}),  # ours has no ε
     "nadam:lr=0.002,variant=reference": ("NAdam", {"lr": 0.002}),
