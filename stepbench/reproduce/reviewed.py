@@ -192,7 +192,7 @@ L4_UNSTABLE = Claim(
     "the error is the mean over the last 500 of 1,000 steps",
     note="From step to step the batches do shake α, but on all samples it varies far more: L4 aims at 0.9 of the least "
     "loss seen, which is below the minimum where that is not 0, so that α explodes as g vanishes. Its slope is along a "
-    "mean gradient, against which the last one points now and then: then α is negative, as it never is in the two forms "
+    "mean gradient, against which the last one points now and then: then α is negative, as it never is in the forms "
     "that its authors published. The review has the estimate raised by 1 + 1/γ with γ = 0.9 every step; L4 raises it "
     "by 1 + 1/τ, τ = 1,000, and its γ is that 0.9.",
     picture=Curves("step_size", "iteration", only=(("L4", "10"), ("L4", "all"))),
