@@ -141,8 +141,8 @@ THEOREM_4_NETWORK = Claim(
         ),
     },
     why="a tenth more is as good as settled: α changes by a twentieth",
-    note="It tells the curvature where weights are drawn, which is no bound for training: along a run it grows far "
-    "beyond. For a ReLU network of several layers K is infinite.",
+    note="The points are standard normal weights, between which the curvature differs by orders of magnitude, so that "
+    "a few points do not settle it. For a ReLU network of several layers K is infinite.",
     picture=Across("N", "K̂", smoothness),
     quick=False,
 )
@@ -272,9 +272,8 @@ FIGURE_1 = Claim(
     runs=beside_schedules(NETWORK.format("none"), 100, (0.1, 0.01, 0.001)),
     numbers=beats_schedules(gap=between(0.003, 0.03, "of order 10⁻²")),
     why=TUNING + "; of order 10⁻² is from a third of it to three times as much",
-    note="The step size is so large that the first steps break the network: every example is given the same, guessed "
-    "answer. Its gradient is small, but its loss is log 10 and its accuracy 0.1. A small gradient norm alone is no "
-    "sign of success.",
+    note="K̂ is taken at standard normal weights, as Theorem 4 asks for a law that has all weights in its reach. Taken "
+    "where the network is initialised (law=init), K̂ is so small that the first steps break the network.",
     picture=Curves("gradient_norm", "iteration"),
     quick=False,
 )
@@ -330,7 +329,7 @@ FIGURE_5 = Claim(
         ),
     },
     why="only the order counts, after 10 epochs; the largest batch has a third of the examples",
-    note="The paper's network has 5 layers; those of 3 and 5 break here, so that one of 1 is compared.",
+    note="The paper's network has 5 layers, and one of 1 is compared here. The largest batch makes the fewest steps.",
     picture=Across("batch size", "gradient norm", gradient),
     quick=False,
 )

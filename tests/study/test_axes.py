@@ -65,7 +65,7 @@ def test_two_integers_are_all_from_the_first_up_to_but_not_the_second(first, n):
         ("per=run,component", {"methods": ["rdbd"]}, ("run", "component")),
         ("per=component,run", {"methods": ["rdbd"]}, ("component", "run")),
         ("bias=true,false", {"methods": ["amsgrad"]}, (True, False)),
-        ("gamma=none,0.2", {"methods": ["tlr"]}, (None, 0.2)),
+        ("f_star=none,0.2", {"methods": ["polyak"]}, (None, 0.2)),
     ],
 )
 def test_an_axis_is_read(text, where, expected):
