@@ -15,7 +15,11 @@ from tests.reproduce.claims import recorded
 MUTATIONS = {
     "csawg/figure-7-zero": ("methods/csawg.py", "g_s * (w_s - w_sK)", "g_s * (w_s - w_s)"),
     "rdbd/lemma-4.3-part-2": ("stepsizes/rdbd.py", "where(h * s.h < 0, self.eta * s.h, 0.0)", "0.0 * h"),
-    "tlr/newton-step": ("stepsizes/tlr.py", "minimum(1 + gamma * ratio(c, maximum(curvature, 0.0)), 100.0)", "1.0"),
+    "tlr/newton-step": (
+        "stepsizes/tlr.py",
+        "minimum(1 + self.gamma * ratio(c, maximum(curvature, 0.0)), 100.0)",
+        "1.0",
+    ),
     "adaloss/corollary-1-linear-from-any-b0": ("stepsizes/adaloss.py", "b = s.b + self.a * abs(f - self.c)", "b = s.b"),
 }
 
