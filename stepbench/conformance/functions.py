@@ -110,7 +110,8 @@ def compare(function: Any, derivative: Any, w: Vector, near: Vector, by_step: bo
 def differences(function: Callable[[Vector], Vector], w: Vector) -> tuple[Vector, Vector]:
     """The derivative at each point by SciPy's adaptive differences of order 8, (d, R) -> (…, d, R), and its error.
 
-    The error is infinite where they did not converge, as across a kink.
+    The error is infinite where they did not converge, as across a kink. Where the slope is 0, SciPy halves its steps to
+    the last, since no error is small beside it: there the error may be what f's rounding makes of the last step.
     """
     from scipy.differentiate import jacobian
 
@@ -127,7 +128,8 @@ def differences(function: Callable[[Vector], Vector], w: Vector) -> tuple[Vector
         # Where f oscillates within a step, what has converged need not be right: two sizes of steps must agree.
         error = np.fmax(one.error, np.abs(one.df - other.df)) + 0 * one.error
         rounding = 1e-14 * np.abs(function(w))[..., None, :] / size
-        small = error <= 1e-3 * np.abs(one.df) + 1e3 * rounding
+        halved = 7 * 2.0 ** np.maximum(one.nit, other.nit)  # the smaller first step, in the units of the larger
+        small = error <= 1e-3 * np.abs(one.df) + np.maximum(1e3, halved) * rounding
         return one.df, np.where(small, 10 * error + 1e3 * rounding, np.inf)
 
 
