@@ -22,7 +22,7 @@ TOLERANCE = 1e-8
 def points(problem: Problem, seed: int = 0, runs: int = 32) -> Vector:
     """Random points, (d, runs): near the start and around it, in the window, and up to 100 times as far away.
 
-    Points at which f or its gradient is not finite are taken out, but there are always two.
+    Points outside the domain are taken out, and those at which f or its gradient is not finite; there are always two.
     """
     rng = np.random.default_rng(seed)
     x0 = problem.x0[:, None]
@@ -32,6 +32,7 @@ def points(problem: Problem, seed: int = 0, runs: int = 32) -> Vector:
     if problem.view is not None:
         low, high = np.transpose(problem.view)
         w[:, : runs // 4] = rng.uniform(low[:, None], high[:, None], (2, runs // 4))
+    w = w[:, problem.within(w)]
     with np.errstate(all="ignore"):
         fine = np.isfinite(problem.f(w)) & np.isfinite(problem.grad(w)).all(axis=0)
     return np.ascontiguousarray(w[:, fine] if fine.sum() >= 2 else np.repeat(x0, 2, axis=1))

@@ -8,7 +8,7 @@ from stepbench import InputError
 
 
 def test_a_comparison_looks_everything_up_before_it_runs(monkeypatch):
-    monkeypatch.setattr("stepbench.engine.comparison.run_quietly", None)
+    monkeypatch.setattr("stepbench.engine.comparison.attempt", None)
     with pytest.raises(InputError, match="no-such"):
         stepbench.compare("rosenbrock", ["gd", "no-such"])
 
