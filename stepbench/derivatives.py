@@ -37,7 +37,7 @@ def central_differences(function: Function, w: Array) -> Array:
     """
 
     def at(h: Array) -> Array:
-        return _along_unit_vectors(lambda points, step: function(points + step), w, h)
+        return _along_unit_vectors(lambda points, step: where_defined(function, points + step, points), w, h)
 
     return _difference(at, w, _size(w))[0]
 
@@ -90,6 +90,23 @@ def _difference(at: Callable[[Array], Array], origin: Array, size: Array) -> tup
     chosen, doubt = (np.take_along_axis(values, best, axis=0)[0] for values in (tried, error))
     silent = (tried == 0) | np.isnan(tried)
     return np.where(silent.all(axis=0) & (tried == 0).any(axis=0), 0.0, chosen), doubt
+
+
+def where_defined(function: Function, w: Array, origin: Array) -> Any:
+    """The values at points w, (d, R) -> (…, R): NaN at those of them that the function refuses by an error.
+
+    At ``origin``, (d, at least 2), it is defined.
+    """
+    try:
+        return function(w)
+    except Exception:
+        none = np.full((*function(origin).shape[:-1], w.shape[1]), math.nan)
+    for r in range(w.shape[1]):
+        try:
+            none[..., r] = function(np.repeat(w[:, [r]], 2, axis=1))[..., 0]
+        except Exception:  # that of this point, and no longer of those beside it
+            continue
+    return none
 
 
 def _rounding(values: Array) -> Array:
@@ -163,7 +180,7 @@ def slopes(function: Function, w: Array, v: Array) -> tuple[Array | None, Array,
         except Exception:
             by_step = None
         size = (_size(w) / np.maximum(np.abs(v), 1e-300)).min(axis=0)
-        by_differences, doubt = _difference(lambda h: function(w + h * v), np.zeros_like(size), size)
+        by_differences, doubt = _difference(lambda h: where_defined(function, w + h * v, w), np.zeros_like(size), size)
     return by_step, by_differences, 10 * doubt
 
 

@@ -261,9 +261,15 @@ def tuning_notes(tuning: Tuning) -> list[str]:
             notes.append(
                 f"{tuned.label}: none of its {counted(tuned.trials, 'setting')} kept most runs from being lost"
             )
-        elif edges := tuned.at_edges:
-            shown = ", ".join(f"{key}={value_name(tuned.setting[key])} of {tuned.ranges[key]}" for key in edges)
-            notes.append(f"{tuned.label}: its best is at the edge of the range, {shown}: widen it with --over")
+            continue
+        if edges := tuned.at_edges:
+            notes.append(
+                f"{tuned.label}: its best is at the edge of the range, {_of_ranges(tuned, edges)}: widen it with --over"
+            )
+        if outermost := [key for key in tuned.outermost if key not in edges]:
+            notes.append(
+                f"{tuned.label}: no trial lay beyond its best, {_of_ranges(tuned, outermost)}: give more --trials"
+            )
     if tuning.tune_budget != tuning.budget:
         notes.append(f"tuned on {tuning.tune_budget:,} evaluations and scored on {tuning.budget:,}: another horizon")
     numbers = {tuned.label: len(tuned.ranges) for tuned in tuning.methods if tuned.ranges}
@@ -291,6 +297,11 @@ def tuning_notes(tuning: Tuning) -> list[str]:
     labels = [tuned.label for tuned in tuning.methods]
     notes += beside(labels, [tuned.asked for tuned in tuning.methods])
     return notes + unequal(labels, [tuned.told for tuned in tuning.methods])
+
+
+def _of_ranges(tuned: Tuned, keys: Sequence[str]) -> str:
+    """These values of the best setting, each with its range."""
+    return ", ".join(f"{key}={value_name(tuned.setting[key])} of {tuned.ranges[key]}" for key in keys)
 
 
 def profile_table(profile: Profile, width: int = 120) -> Table:

@@ -79,6 +79,17 @@ class Tuned:
         ]
 
     @property
+    def outermost(self) -> list[str]:
+        """The tuned values beyond which no trial lay, but for those at the end of a range that cannot be wider."""
+        return [
+            key
+            for key, place in self.places.items()
+            if not self.ranges[key].choices
+            and EDGE <= place <= 1 - EDGE
+            and not 1 < place * self.trials < self.trials - 1
+        ]
+
+    @property
     def charged(self) -> float:
         """The median cost with all trials charged."""
         return self.spent + self.median

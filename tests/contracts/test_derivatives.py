@@ -221,6 +221,21 @@ def test_an_infinite_slope_is_not_made_finite():
     assert np.isinf(complex_step(lambda x: np.sqrt(x).sum(0), np.zeros((1, 2)))).all()
 
 
+def test_a_difference_does_not_depend_on_what_the_points_beside_it_are_refused():
+    def f(x):
+        if (x[0] < 0.5).any():
+            raise ValueError("out of the domain")
+        return np.array([float(v) for v in np.log(x[0] - 0.4)])  # by differences
+
+    w = np.array([[0.55, 0.9, 3.0, 0.51, 0.500001]])
+    together = central_differences(f, w)
+    np.testing.assert_allclose(together[0], 1 / (w[0] - 0.4), rtol=1e-6)
+    for r in range(w.shape[1]):
+        np.testing.assert_array_equal(central_differences(f, w[:, [r, r]])[:, 0], together[:, r])
+    with pytest.raises(ValueError, match="out of the domain"):
+        central_differences(f, np.array([[0.3, 0.3]]))
+
+
 def test_a_function_that_refuses_far_points_is_not_asked_there():
     def f(x):
         if np.abs(x).max() > 5:
