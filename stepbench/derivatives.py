@@ -21,12 +21,15 @@ def complex_step(function: Function, w: Array) -> Array:
     """The derivative of a function to rounding: Im f(w + ih e) / h for every unit vector e.
 
     ``function`` takes points (d, R) to values (…, R); the derivative is (…, d, R). Every operation of the function is
-    followed, as ``Followed`` says; one that cannot be raises NotFollowed.
+    followed, as ``Followed`` says. Where it does at these points what cannot be, differences are taken.
 
     Source: Squire & Trapp 1998, Using complex variables to estimate derivatives of real functions; where operations
     are not analytic, Martins, Sturdza & Alonso 2003, The complex-step derivative approximation, section 3.
     """
-    return _along_unit_vectors(partial(_followed, function), w, np.ones_like(w, dtype=float))
+    try:
+        return _along_unit_vectors(partial(_followed, function), w, np.ones_like(w, dtype=float))
+    except NotFollowed:
+        return central_differences(function, w)
 
 
 def central_differences(function: Function, w: Array) -> Array:
@@ -525,6 +528,7 @@ RULES: dict[Any, Callable[..., Any]] = {
     np.zeros_like: partial(_like, np.zeros_like),
     np.empty_like: partial(_like, np.zeros_like),
     np.ones_like: partial(_like, np.ones_like),
+    np.full_like: partial(_like, np.full_like),
 }
 """What is not analytic, or what the complex numbers of NumPy do otherwise or slower than its real ones."""
 

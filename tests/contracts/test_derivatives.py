@@ -160,6 +160,16 @@ def test_what_cannot_be_followed_is_differenced(f):
     assert p.derivation("grad") == "central differences"
 
 
+def test_what_cannot_be_followed_at_some_points_only_is_differenced_there():
+    def f(x):
+        far = np.abs(x).max() > 1e4  # beyond where it is tried whether f can be followed
+        return (np.asarray(x) ** 2).sum(0) if far else (x * x).sum(0)
+
+    assert derived(f, np.array([0.3, 0.2])) is complex_step
+    for w in (points(3, d=2), 1e5 * points(3, d=2)):
+        np.testing.assert_allclose(complex_step(f, w), 2 * w, rtol=1e-9, atol=1e-9 * np.abs(w).max())
+
+
 def test_a_large_constant_costs_nothing():
     w = points(4)
     np.testing.assert_array_equal(complex_step(lambda x: 1e10 + (x * x).sum(0), w), 2 * w)
