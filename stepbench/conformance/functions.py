@@ -79,8 +79,8 @@ def hessian(problem: Problem) -> str:
 def compare(function: Any, derivative: Any, w: Vector, near: Vector, by_step: bool = True) -> str:
     """Compare a derivative with an independent one, component by component.
 
-    That is the complex step where the function can be followed, and SciPy's differences elsewhere. A component that is small
-    beside the whole derivative, or beside those at the other points, may be off by what their rounding amounts to.
+    That is the complex step where the function can be followed, and SciPy's differences elsewhere. A component that is
+    small beside the whole derivative, or beside those at the other points, may be off by what their rounding amounts to.
     """
     given = derivative(w)
     if by_step and derivatives.derived(function, near) is derivatives.complex_step:
