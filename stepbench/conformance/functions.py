@@ -80,7 +80,7 @@ def compare(function: Any, derivative: Any, w: Vector, near: Vector, by_step: bo
     """Compare a derivative with an independent one, component by component.
 
     That is the complex step where the function can be followed, and SciPy's differences elsewhere. A component that is
-    small beside the whole derivative, or beside those at the other points, may be off by what their rounding amounts to.
+    small beside the whole derivative, or beside those at the other points, may be off by what rounding makes of them.
     """
     given = derivative(w)
     if by_step and derivatives.derived(function, near) is derivatives.complex_step:
