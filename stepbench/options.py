@@ -52,3 +52,4 @@ class RunOptions:
         None, "Keep the run in this file; the same command goes on from there.", OUTPUT
     )
     checkpoint_every: int = option(1000, "Steps between two savings.", OUTPUT, bounds="[1, inf)")
+    grad_target: float | None = option(None, "Stop at this ‖∇f‖.", RUN, bounds="[0, inf)", shown="none")

@@ -54,7 +54,7 @@ class BrownAlmostLinear(LeastSquares):
     def jacobian(self, w):
         """Constant rows, and the products of all parameters but one."""
         i = np.arange(self.dim)
-        J = np.ones((self.dim, *w.shape), w.dtype)
+        J = np.ones_like(w, shape=(self.dim, *w.shape))
         J[i, i] += 1
         J[-1] = 1.0
         J[-1, 1:] *= np.cumprod(w, axis=0)[:-1]

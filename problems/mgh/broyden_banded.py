@@ -41,7 +41,7 @@ class BroydenBanded(LeastSquares):
     def jacobian(self, w):
         """Seven diagonals."""
         i, neighbour = np.arange(self.dim), 1 + 2 * w
-        J = np.zeros((self.dim, *w.shape), w.dtype)
+        J = np.zeros_like(w, shape=(self.dim, *w.shape))
         J[i, i], J[i[:-1], i[1:]] = 2 + 15 * w * w, -neighbour[1:]
         for k in range(1, 6):
             J[i[k:], i[:-k]] = -neighbour[:-k]

@@ -40,6 +40,6 @@ class BroydenTridiagonal(LeastSquares):
     def jacobian(self, w):
         """Three diagonals."""
         i = np.arange(self.dim)
-        J = np.zeros((self.dim, *w.shape), w.dtype)
+        J = np.zeros_like(w, shape=(self.dim, *w.shape))
         J[i, i], J[i[1:], i[:-1]], J[i[:-1], i[1:]] = 3 - 4 * w, -1.0, -2.0
         return J

@@ -46,7 +46,7 @@ class DiscreteBoundaryValue(LeastSquares):
     def jacobian(self, w):
         """Three diagonals."""
         i, c = np.arange(self.dim), w + self.t + 1
-        J = np.zeros((self.dim, *w.shape), w.dtype)
+        J = np.zeros_like(w, shape=(self.dim, *w.shape))
         J[i, i] = 2 + 3 * c * c / (2 * (self.dim + 1) ** 2)
         J[i[1:], i[:-1]] = J[i[:-1], i[1:]] = -1.0
         return J

@@ -47,7 +47,7 @@ class ExtendedPowellSingular(LeastSquares):
         """Blocks of 4 × 4 along the diagonal."""
         a, b, c, d = w[::4], w[1::4], w[2::4], w[3::4]
         s, t = 2 * (b - 2 * c), 2 * np.sqrt(10) * (a - d)
-        J = np.zeros((self.dim, *w.shape), w.dtype)
+        J = np.zeros_like(w, shape=(self.dim, *w.shape))
         i = np.arange(0, self.dim, 4)
         J[i, i], J[i, i + 1] = 1.0, 10.0
         J[i + 1, i + 2], J[i + 1, i + 3] = np.sqrt(5), -np.sqrt(5)

@@ -42,7 +42,7 @@ class ExtendedRosenbrock(LeastSquares):
 
     def jacobian(self, w):
         """Blocks of 2 × 2 along the diagonal."""
-        J = np.zeros((self.dim, *w.shape), w.dtype)
+        J = np.zeros_like(w, shape=(self.dim, *w.shape))
         i = np.arange(0, self.dim, 2)
         J[i, i], J[i, i + 1], J[i + 1, i] = -20 * w[::2], 10.0, -1.0
         return J

@@ -42,7 +42,7 @@ class Penalty1(LeastSquares):
 
     def jacobian(self, w):
         """A diagonal, and the radius below it."""
-        J = np.zeros((self.dim + 1, *w.shape), w.dtype)
+        J = np.zeros_like(w, shape=(self.dim + 1, *w.shape))
         i = np.arange(self.dim)
         J[i, i], J[-1] = np.sqrt(A), 2 * w
         return J

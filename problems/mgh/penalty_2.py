@@ -49,7 +49,7 @@ class Penalty2(LeastSquares):
         """2n of them: a pull, n − 1 sums of two exponentials, n − 1 single exponentials, and the penalty."""
         n = self.dim
         e, y = np.exp(w / 10), np.exp(np.arange(1, n + 1) / 10)[:, None]
-        r = np.empty((2 * n, w.shape[1]), w.dtype)
+        r = np.empty_like(w, shape=(2 * n, w.shape[1]))
         r[0] = w[0] - 0.2
         r[1:n] = np.sqrt(A) * (e[1:] + e[:-1] - (y[1:] + y[:-1]))
         r[n:-1] = np.sqrt(A) * (e[1:] - np.exp(-0.1))
@@ -59,7 +59,7 @@ class Penalty2(LeastSquares):
     def jacobian(self, w):
         """Three diagonals, and the row of the penalty."""
         n = self.dim
-        J = np.zeros((2 * n, *w.shape), w.dtype)
+        J = np.zeros_like(w, shape=(2 * n, *w.shape))
         i, e = np.arange(1, n), np.sqrt(A) * np.exp(w / 10) / 10
         J[0, 0] = 1.0
         J[i, i], J[i, i - 1], J[n - 1 + i, i] = e[1:], e[:-1], e[1:]

@@ -37,7 +37,7 @@ class VariablyDimensioned(LeastSquares):
     def jacobian(self, w):
         """The identity and two full rows."""
         j = np.arange(1, self.dim + 1)[:, None]
-        J = np.zeros((self.dim + 2, *w.shape), w.dtype)
+        J = np.zeros_like(w, shape=(self.dim + 2, *w.shape))
         J[j[:, 0] - 1, j[:, 0] - 1] = 1.0
         J[-2], J[-1] = j, 2 * j * (j * (w - 1)).sum(0)
         return J

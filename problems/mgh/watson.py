@@ -74,7 +74,7 @@ class Watson(LeastSquares):
     def jacobian(self, w):
         """The rows of the equation, and two for its start."""
         slopes, powers = self.powers
-        J = np.zeros((31, *w.shape), w.dtype)
+        J = np.zeros_like(w, shape=(31, *w.shape))
         J[:29] = slopes[:, :, None] - 2 * powers[:, :, None] * contract("nd,dr->nr", powers, w)[:, None]
         J[29, 0], J[30, 0], J[30, 1] = 1.0, -2 * w[0], 1.0
         return J

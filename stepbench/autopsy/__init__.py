@@ -18,7 +18,7 @@ from stepbench.autopsy.steps import Steps, has_plain_steps, measured, values
 from stepbench.autopsy.trials import better, rank, tried
 from stepbench.contracts import Problem, Runnable
 from stepbench.engine.result import Result
-from stepbench.engine.running import run_quietly
+from stepbench.engine.running import attempt
 from stepbench.fields import InputError
 from stepbench.showing import Shown, report
 
@@ -74,7 +74,7 @@ def explain(
         raise InputError(f"{problem} changes from step to step, so that a step has no one function to be judged by")
     runner = catalog.method(method)
     label = label or (method if isinstance(method, str) else catalog.label(runner))
-    result = run_quietly(problem, runner, label=label, progress=progress, **options)
+    result = attempt(problem, runner, label=label, progress=progress, **options)
     if result.f.ndim > 1:
         raise InputError("one run at a time is explained: give one start, and no arrays of hyper-parameters")
     with np.errstate(all="ignore"):

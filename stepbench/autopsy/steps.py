@@ -13,6 +13,7 @@ import scipy  # whose parts are loaded when they are used
 
 from stepbench.arrays import dot
 from stepbench.contracts import Problem
+from stepbench.derivatives import where_defined
 from stepbench.engine.columns import Record
 from stepbench.engine.result import Result
 
@@ -125,19 +126,23 @@ def _curvature(problem: Problem, w: Record, moved: Record) -> tuple[Record, Reco
 
 def _line_search(problem: Problem, w: Record, moved: Record) -> Record:
     """By what to multiply each step so that f is least along it; NaN where no step along it lowers f noticeably."""
+
+    def f(w: Record) -> Record:
+        return np.asarray(where_defined(problem.f, w, np.repeat(problem.x0[:, None], 2, axis=1)))
+
     factors = np.geomspace(1e-6, 1e9, 151)
     m = w.shape[1]
-    start = _in_pairs(problem.f, w)
+    start = _in_pairs(f, w)
     grid = np.empty((m, len(factors)))
     for k in range(m):  # a call per step, so that a large problem fits in memory
-        grid[k] = problem.f(w[:, k : k + 1] + moved[:, k : k + 1] * factors)
+        grid[k] = f(w[:, k : k + 1] + moved[:, k : k + 1] * factors)
     grid = np.where(np.isfinite(grid), grid, math.inf)
     best = grid.argmin(axis=1)
     low, high = factors[np.maximum(best - 1, 0)], factors[np.minimum(best + 1, len(factors) - 1)]
     golden = (math.sqrt(5) - 1) / 2
     for _ in range(40):
         a, b = high - golden * (high - low), low + golden * (high - low)
-        lower_half = _in_pairs(problem.f, w + moved * a) <= _in_pairs(problem.f, w + moved * b)
+        lower_half = _in_pairs(f, w + moved * a) <= _in_pairs(f, w + moved * b)
         low, high = np.where(lower_half, low, a), np.where(lower_half, b, high)
     gained = start - grid.min(axis=1) > 8 * EPS * np.abs(start)
     return np.where(gained & (best < len(factors) - 1), (low + high) / 2, math.nan)

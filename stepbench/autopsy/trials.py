@@ -13,7 +13,7 @@ from stepbench import catalog
 from stepbench.autopsy.steps import Steps, values
 from stepbench.contracts import Joined, Runnable, hyperparameters, values_of, with_values
 from stepbench.engine.result import Result
-from stepbench.engine.running import run_quietly
+from stepbench.engine.running import attempt
 from stepbench.fields import InputError
 
 
@@ -31,7 +31,7 @@ def tried(
         if progress is not None:
             progress(k, len(candidates))
         try:
-            results.append(run_quietly(result.problem, candidate, label=catalog.label(candidate), **options))
+            results.append(attempt(result.problem, candidate, label=catalog.label(candidate), **options))
         except InputError:  # it needs what the problem lacks
             continue
     return tuple(sorted(results, key=rank))

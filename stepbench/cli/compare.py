@@ -9,9 +9,9 @@ import typer
 
 from stepbench.cli.data import DataOptions
 from stepbench.cli.lost import print_suggestions
-from stepbench.cli.options import ONE_RUN, Only, ProblemName, takes
+from stepbench.cli.options import ONE_RUN, Only, ProblemName, given, takes
 from stepbench.cli.output import Output
-from stepbench.cli.progress import run_one
+from stepbench.cli.progress import Progress
 from stepbench.options import RunOptions
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def command(
     in the terminal, --animate films the race, all methods at equal evaluations.
     """
     import stepbench
+    from stepbench.engine.running import attempt
     from stepbench.report.records import summary
     from stepbench.report.tables import comparison, notes
 
@@ -45,7 +46,8 @@ def command(
     code = 0
     for method, runner in zip(methods, runners, strict=True):
         try:
-            results.append(run_one(function, runner, run, method))
+            with Progress(method) as progress:
+                results.append(attempt(function, runner, label=method, progress=progress, **given(run)))
         except stepbench.Interrupted as stop:
             results.append(stop.result)
             code = 130

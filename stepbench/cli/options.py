@@ -21,7 +21,7 @@ MethodNames = Annotated[
     typer.Option("--method", "-m", help="A method, as adam or adam+rdbd; may be repeated.", rich_help_panel=RUN),
 ]
 
-ONE_RUN = ("budget", "steps", "target", "start", "seed", "noise")
+ONE_RUN = ("budget", "steps", "target", "grad_target", "start", "seed", "noise")
 """What a run of any method on any problem can be given, but for how it is recorded."""
 
 TYPED: dict[str, Any] = {"start": str | None, "checkpoint": Path | None}

@@ -95,7 +95,7 @@ def _summary(line: Sensitivity, known: bool) -> dict[str, Any]:
         "evaluations_to_target": costs,
         "error_at_end" if known else "f_at_end": left,
         "diverged": line.diverged.tolist(),
-        "best": line.axis.values[line.best],
+        "best": None if line.best is None else line.axis.values[line.best],
         "usable_range": usable,
         "decades": line.decades,
     }

@@ -77,7 +77,7 @@ def _summary(tuned: Tuned) -> dict[str, Any]:
     return {
         "label": tuned.label,
         "method": tuned.method.spec(),
-        "setting": tuned.setting,
+        "setting": tuned.setting if tuned.found else None,
         "ranges": {key: str(span) for key, span in tuned.ranges.items()},
         "trials": tuned.trials,
         "evaluations_to_target": [finite(cost) for cost in tuned.cost.tolist()],

@@ -22,7 +22,7 @@ TOLERANCE = 1e-8
 def points(problem: Problem, seed: int = 0, runs: int = 32) -> Vector:
     """Random points, (d, runs): near the start and around it, in the window, and up to 100 times as far away.
 
-    Points at which f or its gradient is not finite are taken out, but there are always two.
+    Points outside the domain are taken out, and those at which f or its gradient is not finite; there are always two.
     """
     rng = np.random.default_rng(seed)
     x0 = problem.x0[:, None]
@@ -32,6 +32,7 @@ def points(problem: Problem, seed: int = 0, runs: int = 32) -> Vector:
     if problem.view is not None:
         low, high = np.transpose(problem.view)
         w[:, : runs // 4] = rng.uniform(low[:, None], high[:, None], (2, runs // 4))
+    w = w[:, problem.within(w)]
     with np.errstate(all="ignore"):
         fine = np.isfinite(problem.f(w)) & np.isfinite(problem.grad(w)).all(axis=0)
     return np.ascontiguousarray(w[:, fine] if fine.sum() >= 2 else np.repeat(x0, 2, axis=1))
@@ -78,8 +79,8 @@ def hessian(problem: Problem) -> str:
 def compare(function: Any, derivative: Any, w: Vector, near: Vector, by_step: bool = True) -> str:
     """Compare a derivative with an independent one, component by component.
 
-    That is the complex step where the function admits it, and SciPy's differences elsewhere. A component that is small
-    beside the whole derivative, or beside those at the other points, may be off by what their rounding amounts to.
+    That is the complex step where the function can be followed, and SciPy's differences elsewhere. A component that is
+    small beside the whole derivative, or beside those at the other points, may be off by what rounding makes of them.
     """
     given = derivative(w)
     if by_step and derivatives.derived(function, near) is derivatives.complex_step:
@@ -110,7 +111,8 @@ def compare(function: Any, derivative: Any, w: Vector, near: Vector, by_step: bo
 def differences(function: Callable[[Vector], Vector], w: Vector) -> tuple[Vector, Vector]:
     """The derivative at each point by SciPy's adaptive differences of order 8, (d, R) -> (…, d, R), and its error.
 
-    The error is infinite where they did not converge, as across a kink.
+    The error is infinite where they did not converge, as across a kink. Where the slope is 0, SciPy halves its steps to
+    the last, since no error is small beside it: there the error may be what f's rounding makes of the last step.
     """
     from scipy.differentiate import jacobian
 
@@ -127,7 +129,8 @@ def differences(function: Callable[[Vector], Vector], w: Vector) -> tuple[Vector
         # Where f oscillates within a step, what has converged need not be right: two sizes of steps must agree.
         error = np.fmax(one.error, np.abs(one.df - other.df)) + 0 * one.error
         rounding = 1e-14 * np.abs(function(w))[..., None, :] / size
-        small = error <= 1e-3 * np.abs(one.df) + 1e3 * rounding
+        halved = 7 * 2.0 ** np.maximum(one.nit, other.nit)  # the smaller first step, in the units of the larger
+        small = error <= 1e-3 * np.abs(one.df) + np.maximum(1e3, halved) * rounding
         return one.df, np.where(small, 10 * error + 1e3 * rounding, np.inf)
 
 

@@ -107,7 +107,7 @@ class LinearFit(FiniteSum):
 class LeastSquares(Problem):
     """A problem f(w) = Σ r_i(w)², given by its residuals and their Jacobian.
 
-    Where both take complex points too, the Hessian is derived to rounding, by the complex step of the gradient.
+    The Hessian is derived from the gradient, to rounding where both can be followed (``stepbench.derivatives``).
     """
 
     @abstractmethod

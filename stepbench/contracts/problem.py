@@ -14,7 +14,7 @@ import numpy as np
 
 from stepbench import derivatives
 from stepbench.arrays import Array, PerRun, Points, dot, like
-from stepbench.fields import Parametric
+from stepbench.fields import InputError, Parametric
 
 Vector = np.ndarray[Any, Any]
 Window = tuple[tuple[float, float], tuple[float, float]]
@@ -101,6 +101,15 @@ class Problem(Parametric):
     @property
     def view(self) -> Window | None:
         """The window to draw, ((left, right), (bottom, top)), where there are two parameters."""
+        return None
+
+    @property
+    def domain(self) -> Sequence[tuple[float, float]] | None:
+        """Between what bounds, (low, high) for each of the d parameters, f is defined; None where it is everywhere.
+
+        The bounds themselves are outside. Starts lie inside, those that are drawn too; a run may leave it, and is then
+        lost as its f says.
+        """
         return None
 
     @property
@@ -197,6 +206,15 @@ class Problem(Parametric):
         Where there are several, f of a sample has the value of its own part in every component, (d, R).
         """
         return (self.x0.size,)
+
+    def within(self, w: Vector) -> Vector:
+        """Which of the points (d, R) lie in the domain, (R,); raises InputError where that is not d pairs."""
+        if self.domain is None:
+            return np.ones(w.shape[1], dtype=bool)
+        bounds = np.array(self.domain, dtype=float)
+        if bounds.shape != (len(w), 2) or not (bounds[:, 0] < bounds[:, 1]).all():
+            raise InputError(f"{self}: domain must be a pair (low, high), low < high, for each of its parameters")
+        return np.asarray(((bounds[:, :1] < w) & (w < bounds[:, 1:])).all(axis=0))
 
     # Its random numbers
 

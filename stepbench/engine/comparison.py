@@ -9,7 +9,7 @@ from typing import Any
 from stepbench import catalog
 from stepbench.contracts import Problem, Runnable
 from stepbench.engine.result import Result
-from stepbench.engine.running import run_quietly
+from stepbench.engine.running import attempt
 from stepbench.fields import InputError
 from stepbench.showing import Filmed
 
@@ -22,8 +22,9 @@ class Comparison(Filmed):
 
 
 def compare(problem: str | Problem, methods: str | Runnable | Iterable[str | Runnable], **options: Any) -> Comparison:
-    """Run each of the methods, one run each, with the same options of ``run``; who diverged is told by the table.
+    """Run each of the methods, one run each, with the same options of ``run``; who was lost is told by the table.
 
+    A run in which f raises an error has failed, and the others are shown.
     Raises InputError where there is no method, or one cannot run.
     """
     problem = catalog.problem(problem)
@@ -33,5 +34,5 @@ def compare(problem: str | Problem, methods: str | Runnable | Iterable[str | Run
     runners = [catalog.method(method) for method in methods]  # all are looked up before any is run
     names = [method if isinstance(method, str) else None for method in methods]
     return Comparison(
-        [run_quietly(problem, m, label=name, **options).alone() for m, name in zip(runners, names, strict=True)]
+        [attempt(problem, m, label=name, **options).alone() for m, name in zip(runners, names, strict=True)]
     )

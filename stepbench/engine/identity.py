@@ -83,6 +83,7 @@ def of_run(given: Prepared, *, trace: bool) -> str:
         "budget": given.budget,
         "steps": given.horizon,
         "target": given.target,
+        "grad_target": given.grad_target,
     }
     values = values_of(given.method)
     known["hyperparameters"] = {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in values.items()}

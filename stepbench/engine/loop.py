@@ -168,7 +168,6 @@ def minimize(peer: Peer, w: Points, oracle: Oracle, trace: Trace, progress: Prog
         resumed = time.perf_counter()
 
     try:
-        why = peer.minimize(w, oracle, record)
-        trace.end("failed" if why else "converged", why or "by its own stopping rule")
+        trace.stop(peer.minimize(w, oracle, record))
     except Spent:  # in the middle of an iteration, or by ``record`` after the last: then no run is left to end
         trace.end("budget", "the next step would pass the budget")

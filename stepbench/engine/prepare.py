@@ -10,7 +10,7 @@ import numpy as np
 from stepbench.arrays import Points
 from stepbench.contracts import NEEDS, Method, Peer, Problem, Runnable, Vector, hyperparameters, unbatched
 from stepbench.engine.vetting import VALLEY, vet, vet_step
-from stepbench.fields import InputError
+from stepbench.fields import InputError, show_point
 from stepbench.options import RunOptions
 
 
@@ -30,6 +30,7 @@ class Prepared(NamedTuple):
     budget: int
     horizon: int
     target: float | None
+    grad_target: float | None
     seed: int
     noise: float
     every: int
@@ -45,6 +46,7 @@ def prepare(problem: Problem, method: Runnable, options: RunOptions) -> Prepared
     horizon = budget if options.steps is None else min(budget, whole("steps", options.steps, 1))
     noise = _size("noise", options.noise)
     target = None if options.target is None else _size("target", options.target)
+    grad_target = None if options.grad_target is None else _size("grad_target", options.grad_target)
     vet(problem)
     told = _told(problem, method, target, noise)
     x, lone = _starts(problem, method, options.start, seed)
@@ -56,7 +58,7 @@ def prepare(problem: Problem, method: Runnable, options: RunOptions) -> Prepared
         vet_step(VALLEY, unbatched(method), np.repeat(VALLEY.x0[:, None], 2, axis=1))
         start = problem.as_points(x[:, :1] if lone else x)
     every = problem.every if options.every is None else whole("every", options.every, 1)
-    return Prepared(problem, method, start, lone, told, budget, horizon, target, seed, noise, every)
+    return Prepared(problem, method, start, lone, told, budget, horizon, target, grad_target, seed, noise, every)
 
 
 def in_evaluations(problem: Problem, budget: int | None, epochs: float | None) -> int:
@@ -114,6 +116,12 @@ def _starts(problem: Problem, method: Runnable, start: Any, seed: int) -> tuple[
         raise InputError(f"the start must have {d} numbers, as {problem} has parameters; got shape {x.shape}")
     if not (np.abs(x) <= 1e100).all():
         raise InputError("the start must be finite numbers, none beyond 1e100")
+    if not (inside := problem.within(x.reshape(d, -1))).all():
+        outside = x.reshape(d, -1)[:, int(np.argmin(inside))]
+        raise InputError(
+            f"the start {show_point(outside)} is not within the domain of {problem}, "
+            f"{', '.join(f'{low:g} < w{i + 1} < {high:g}' for i, (low, high) in enumerate(problem.domain or ()))}"
+        )
     sizes = {key: np.size(getattr(part, field.name)) for key, (part, field) in hyperparameters(method).items()}
     batches = {key: n for key, n in (sizes | {"start": x.size // d}).items() if n > 1}
     if len(set(batches.values())) > 1:

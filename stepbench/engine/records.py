@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,9 @@ from stepbench.arrays import Points, as_numpy
 from stepbench.contracts import Problem, Vector
 from stepbench.engine.columns import COLUMNS
 from stepbench.engine.result import Result
+
+ROUNDED = 1e-5
+"""The ‖∇f‖ at which a peer that can go no further has converged: the tolerance that SciPy's solvers have by default."""
 
 
 class _Column:
@@ -90,6 +94,14 @@ class StepLog:
         self.refused.append(refused)
         self.why = why or self.why
 
+    def each(self) -> Iterator[StepLog]:
+        """Every record as a log of its own."""
+        columns = self.points, self.alphas, self.evals, self.fevals, self.steps, self.elapsed, self.refused
+        for row in zip(*columns, strict=True):
+            one = StepLog()
+            one.note(*row, why=self.why)
+            yield one
+
 
 class Trace:
     """The records of a batch as they come in, all of them or only the ends, and where each of its runs ends.
@@ -105,6 +117,7 @@ class Trace:
         horizon: int,
         target: float,
         *,
+        grad_target: float | None = None,
         whole: bool = True,
         every: int = 1,
     ) -> None:
@@ -112,6 +125,7 @@ class Trace:
         self.budget = budget
         self.horizon = horizon
         self.target = target
+        self.grad_target = -math.inf if grad_target is None else grad_target
         self.whole = whole
         self.every = every
         self.length = 0  # records after the start's
@@ -123,7 +137,6 @@ class Trace:
         with np.errstate(all="ignore"):
             first = problem.look_at([start], [0])
         self.started = bool(np.isfinite(first["f"]).all() and np.isfinite(first["gradient_norm"]).all())
-        error = self._error(first["f"])
         first |= {name: np.zeros((1, R), dtype=np.int64) for name in ("evals", "fevals", "iteration")}
         first |= {"elapsed": np.zeros((1, R))}
         room = min(-(-horizon // every) + 1, max(64, (1 << 21) // (d * R)))
@@ -132,11 +145,10 @@ class Trace:
         }
         self.counts = (0, 0)  # the most that any run has spent
         self.alphas: list[Any] = [None]
-        if error is not None:
-            low = self._below(error)[0]
-            self._end(~low & (error[0] <= target), 0, "converged", "the start meets the target")
-            if low.any():
-                self._end(low, 0, "failed", self._too_low)
+        low, met, flat = (values[0] for values in self._reached(first))
+        self._end(met | flat, 0, "converged", "the start meets the target")
+        if low.any():
+            self._end(low, 0, "failed", self._too_low)
 
     @property
     def running(self) -> bool:
@@ -156,7 +168,15 @@ class Trace:
         if not log.points:
             return
         shape = (len(log.steps), self.last.size)
-        new = self.problem.look_at(log.points, log.steps)
+        try:
+            new = self.problem.look_at(log.points, log.steps)
+        except Exception:
+            if len(log.steps) == 1:
+                raise
+            for one in log.each():  # up to the point at which the problem raises its error, if a run comes so far
+                if self.running:
+                    self.add(one)
+            return
         new |= {"evals": _counts(log.evals, shape), "fevals": _counts(log.fevals, shape)}
         new["iteration"] = _counts(log.steps, shape)
         new["elapsed"] = np.broadcast_to(np.array(log.elapsed)[:, None], shape)
@@ -183,12 +203,10 @@ class Trace:
         used = new["evals"]
         if not used[-1].all():  # a method that asks for no gradients spends function evaluations
             used = np.where(used > 0, used, new["fevals"])
-        error = self._error(new["f"])
         bad: Vector = ~(np.isfinite(new["f"]) & np.isfinite(new["gradient_norm"]))
-        low: Vector = np.zeros_like(bad) if error is None else self._below(error)
-        met: Vector = np.zeros_like(bad) if error is None else ~bad & ~low & (error <= self.target)
+        low, met, flat = self._reached(new)
         refused = _counts(log.refused, bad.shape)
-        ends: Vector = (refused > 0) | bad | low | met | (used >= self.budget)
+        ends: Vector = (refused > 0) | bad | low | met | flat | (used >= self.budget)
         ending = np.flatnonzero((self.last < 0) & ends.any(axis=0))
         k = ends.argmax(axis=0)[ending]
         record = first + k
@@ -197,12 +215,13 @@ class Trace:
             self._end(r, first + at - 1, "failed", f"at step {refused[at, r]} {log.why}")
         ending, k, record = ending[~stopped], k[~stopped], record[~stopped]
         over, gone, sunk = used[k, ending] > self.budget, bad[k, ending], low[k, ending]
-        reached = met[k, ending]
+        reached, level = met[k, ending], ~met[k, ending] & flat[k, ending]
         self._end(ending[over], record[over] - 1, "budget", "the next step would pass the budget")
         self._end(ending[~over & reached], record[~over & reached], "converged", "target met")
+        self._end(ending[~over & level], record[~over & level], "converged", "gradient target met")
         if sunk.any():
             self._end(ending[~over & sunk], record[~over & sunk], "failed", self._too_low)
-        rest = ~over & ~reached & ~gone & ~sunk
+        rest = ~over & ~reached & ~level & ~gone & ~sunk
         self._end(ending[rest], record[rest], "budget", "budget spent")
         for r, at in zip(ending[~over & gone], k[~over & gone], strict=True):
             named = {"w": new["x"][at, :, r]} if "x" in new else {}
@@ -211,12 +230,17 @@ class Trace:
             when = f"{'at' if self.every == 1 else 'by'} step {log.steps[at]}"
             self._end(r, first + at - 1, "diverged", f"{what} not finite {when}{_alpha_text(alphas[at], r)}")
 
-    def _error(self, f: Vector) -> Vector | None:
-        return None if self.problem.f_star is None else f - self.problem.f_star
+    def _reached(self, new: dict[str, Vector]) -> tuple[Vector, Vector, Vector]:
+        """Where f is below the minimum that is declared, by more than rounding; and where a target is met.
 
-    def _below(self, error: Vector) -> Vector:
-        """Where f is below the minimum that the problem declares, by more than rounding."""
-        return np.asarray(error < -1e-9 * max(1.0, abs(self.problem.f_star or 0.0)))
+        The targets are that on the error, and that on the gradient's norm.
+        """
+        f, norm, f_star = new["f"], new["gradient_norm"], self.problem.f_star
+        flat = np.isfinite(f) & (norm <= self.grad_target)
+        if f_star is None:
+            return np.zeros_like(flat), np.zeros_like(flat), flat
+        low = f - f_star < -1e-9 * max(1.0, abs(f_star))
+        return low, ~low & np.isfinite(norm) & (f - f_star <= self.target), ~low & flat
 
     @property
     def _too_low(self) -> str:
@@ -228,6 +252,16 @@ class Trace:
     def end(self, status: str, detail: str) -> None:
         """End every run that still goes on, where it stands."""
         self._end(self.last < 0, self.length, status, detail)
+
+    def stop(self, why: str) -> None:
+        """End the run of a peer that stopped by itself: by its own rule, or because it could not go on, and why."""
+        norm = float(self.columns["gradient_norm"].kept[-1][0])
+        if not why:
+            self.end("converged", "by its own stopping rule")
+        elif norm <= ROUNDED:
+            self.end("converged", f"‖∇f‖ = {norm:.2g}, where rounding stopped it ({why})")
+        else:
+            self.end("budget", f"stalled at ‖∇f‖ = {norm:.2g} ({why})")
 
     def divergence(self, lone: bool) -> str:
         """What to warn of, in words; "" where nothing diverged."""

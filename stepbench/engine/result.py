@@ -60,6 +60,7 @@ class Result(Records, Filmed):
     seconds: float
     version: str = __version__
     plain: bool = False
+    grad_target: float | None = None
 
     def __getitem__(self, r: int) -> Result:
         """One run of a batch, with the records that it has alone."""

@@ -44,6 +44,7 @@ def run(
     epochs: float | None = None,
     steps: int | None = None,
     target: float | None = None,
+    grad_target: float | None = None,
     start: Sequence[float] | Vector | None = None,
     seed: int = 0,
     noise: float = 0.0,
@@ -59,9 +60,10 @@ def run(
     ``budget`` counts gradient evaluations, planning and line searches included; a step that would pass it is not
     taken (a method that asks for no gradients may take as many function evaluations). It is 10,000 where it is not
     given, or ``epochs`` times the mini-batches of an epoch. ``steps`` is at most so many iterations. ``target`` ends a
-    run whose error f − f* is at most this: 0 where it is not given. ``start`` is the first point, (d,), or one per run,
-    (d, R). ``noise`` is the standard deviation of Gaussian noise on each component of every gradient; all runs of a
-    batch see the same noise and the same mini-batches, those of ``seed``.
+    run whose error f − f* is at most this: 0 where it is not given. ``grad_target`` ends a run at which the gradient of
+    the whole function has at most this norm, so that a run can converge where f* is unknown. ``start`` is the first
+    point, (d,), or one per run, (d, R). ``noise`` is the standard deviation of Gaussian noise on each component of
+    every gradient; all runs of a batch see the same noise and the same mini-batches, those of ``seed``.
     ``trace`` False keeps two records only, the start and each run's end, so that a hundred thousand runs fit in
     memory. ``every`` is the number of steps from one record to the next: 1 on functions, where none is given.
     ``progress`` is called now and then with the evaluations spent and the budget.
@@ -74,7 +76,9 @@ def run(
     bits that it has alone. Raises InputError for anything that cannot run, before it starts, and Interrupted on
     Ctrl-C; warns once, with a DivergenceWarning, if runs diverged.
     """
-    options = RunOptions(budget, epochs, steps, target, start, seed, noise, every, checkpoint, checkpoint_every)
+    options = RunOptions(
+        budget, epochs, steps, target, start, seed, noise, every, checkpoint, checkpoint_every, grad_target
+    )
     runner = catalog.method(method)
     label = label or (method if isinstance(method, str) else catalog.label(runner))
     prepared = prepare(catalog.problem(problem), runner, options)
@@ -82,6 +86,25 @@ def run(
     if divergence:
         warnings.warn(f"{prepared.problem}, {result.label}: {divergence}", DivergenceWarning, stacklevel=2)
     return result
+
+
+def attempt(
+    problem: str | Problem,
+    method: str | Runnable,
+    *,
+    label: str | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Result:
+    """``run`` for a caller that tells of lost runs itself: it does not warn, and an error loses the run alone.
+
+    Where the problem's code or the method's raises an error in the middle of the run, the result has what there was by
+    then, and its status is failed, with the error. Raises InputError for what cannot run, before it starts.
+    """
+    given = RunOptions(**options)
+    runner = catalog.method(method)
+    label = label or (method if isinstance(method, str) else catalog.label(runner))
+    return make(prepare(catalog.problem(problem), runner, given), given, label, True, progress, errors=True)[0]
 
 
 def run_quietly(problem: str | Problem, method: str | Runnable, **options: Any) -> Result:
@@ -92,9 +115,18 @@ def run_quietly(problem: str | Problem, method: str | Runnable, **options: Any) 
 
 
 def make(
-    given: Prepared, options: RunOptions, label: str, trace: bool, progress: Progress | None
+    given: Prepared,
+    options: RunOptions,
+    label: str,
+    trace: bool,
+    progress: Progress | None,
+    *,
+    errors: bool = False,
 ) -> tuple[Result, str]:
-    """Make a run that is prepared; returns its result, and a sentence on what diverged, empty where nothing did."""
+    """Make a run that is prepared; returns its result, and a sentence on what diverged, empty where nothing did.
+
+    With ``errors``, one in the middle of the run ends it as failed, and is not raised.
+    """
     problem, method = given.problem, given.method
     kept = _checkpoint(given, options, trace)
     often = whole("checkpoint_every", options.checkpoint_every, 1)
@@ -110,7 +142,14 @@ def make(
     interrupted = False
     with np.errstate(all="ignore"), problem.at_work():
         seen = Trace(
-            problem, given.start, given.budget, given.horizon, given.target or 0.0, whole=trace, every=given.every
+            problem,
+            given.start,
+            given.budget,
+            given.horizon,
+            given.target or 0.0,
+            grad_target=given.grad_target,
+            whole=trace,
+            every=given.every,
         )
         if not seen.started:
             _refuse_start(problem, given.start)
@@ -125,6 +164,10 @@ def make(
         except KeyboardInterrupt:
             interrupted = True
             seen.end("failed", "interrupted")
+        except Exception as error:
+            if not errors:
+                raise
+            seen.end("failed", f"{type(error).__name__}: {error}")
     result = seen.result(
         given.lone,
         problem=problem,
@@ -137,6 +180,7 @@ def make(
         noise=given.noise,
         budget=given.budget,
         target=given.target,
+        grad_target=given.grad_target,
         seconds=time.perf_counter() - began,
     )
     if given.lone and np.ravel(as_numpy(oracle.refused))[0] == 1:

@@ -51,7 +51,7 @@ MEASURES: dict[str, dict[str, Measure]] = {
         "most negative step sizes": _of_results(_negative),
     },
     "sweep": {
-        "least evaluations": _of_lines(lambda line: float(line.cost[line.best])),
+        "least evaluations": _of_lines(lambda line: float(line.cost.min())),
         "widest usable range": _of_lines(lambda line: math.inf if line.decades is None else -line.decades),
         "steadiest cost": _of_lines(
             lambda line: float(line.cost.max() / line.cost.min()) if np.isfinite(line.cost).all() else math.inf

@@ -51,7 +51,7 @@ class SciPy(Peer):
             **jacobian,
         )
         record(twin(outcome.x))
-        return "" if outcome.success else str(outcome.message)
+        return "" if outcome.success else str(outcome.message).strip(" .:")
 
     @property
     def gradient_free(self) -> bool:

@@ -43,6 +43,7 @@ def summary(result: Result) -> dict[str, Any]:
         "noise": result.noise,
         "budget": result.budget,
         "target": result.target,
+        "grad_target": result.grad_target,
         "seconds": result.seconds,
         "seconds_per_step": None if result.elapsed is None else float(result.elapsed[-1]) / max(result.steps, 1),
         "stepbench": result.version,

@@ -71,18 +71,18 @@ def sensitivity_table(sweep: Sweep, width: int = 120) -> Table:
     costs = np.concatenate([line.cost[np.isfinite(line.cost)] for line in lines])
     columns: dict[str, list[Any]] = {
         "method": [line.label for line in lines],
-        f"best {axis.name}": [value_name(axis.values[line.best]) for line in lines],
+        f"best {axis.name}": ["–" if line.best is None else value_name(axis.values[line.best]) for line in lines],
     }
     if known:
-        columns["cost"] = [count(line.cost[line.best]) for line in lines]
+        columns["cost"] = [count(float(line.cost.min())) for line in lines]
         if axis.kind == "method" and axis.numeric:
             columns["usable range"] = [_usable(line) for line in lines]
             columns["decades"] = [decades_name(line) for line in lines]
         columns["reached"] = [f"{line.reached.mean():.0%}" for line in lines]
     else:
-        columns["f at the end"] = [number(float(line.left[line.best])) for line in lines]
+        columns["f at the end"] = ["–" if line.best is None else number(float(line.left[line.best])) for line in lines]
     if any(np.isfinite(line.accuracy).any() for line in lines):
-        columns["accuracy"] = [f"{line.accuracy[line.best]:.1%}" for line in lines]
+        columns["accuracy"] = ["–" if line.best is None else f"{line.accuracy[line.best]:.1%}" for line in lines]
     columns["diverged"] = [f"{line.diverged.mean():.0%}" for line in lines]
     bars = f"{value_name(axis.values[0])} … {value_name(axis.values[-1])}"
     columns[bars] = [_bars(line, costs, 24 if width > 100 else 12) for line in lines]
@@ -134,10 +134,11 @@ def sweep_notes(sweep: Sweep) -> list[str]:
         notes.append(
             f"usable: the {axis.name} around the best that cost at most twice as much; as far as the grid shows"
         )
-    if axis.numeric and axis.kind == "method" and len(axis.values) > 2:
-        edge = [line.label for line in lines if line.best in (0, len(axis.values) - 1)]
-        if edge and sweep.reached.any():
-            notes.append(f"{', '.join(edge)}: the best {axis.name} is at an edge of the sweep: sweep further")
+    wide = axis.numeric and axis.kind == "method" and len(axis.values) > 2
+    if edge := [line.label for line in lines if wide and line.at_edge]:
+        notes.append(f"{', '.join(edge)}: the best {axis.name} is at an edge of the sweep: sweep further")
+    if hopeless := [line.label for line in lines if line.best is None]:
+        notes.append(f"{', '.join(hopeless)}: the runs were lost at every {axis.name}, so that none is best")
     if any(axis.kind == "seed" for axis in sweep.axes[1:]):
         n = next(len(axis.values) for axis in sweep.axes if axis.kind == "seed")
         notes.append(f"costs are medians over {n} seeds")
@@ -206,11 +207,11 @@ def tuning_table(tuning: Tuning, width: int = 120) -> Table:
         "method": [tuned.label for tuned in ranked],
         "best setting": [
             " ".join(f"{key}={value_name(value)}" for key, value in tuned.setting.items()) or "as it is"
+            if tuned.found
+            else "–"
             for tuned in ranked
         ],
-        "cost" if known else "f at the end": [
-            count(tuned.median) if known else number(float(np.median(tuned.left))) for tuned in ranked
-        ],
+        "cost" if known else "f at the end": [count(tuned.median) if known else _left(tuned) for tuned in ranked],
         "95 %": [_interval(tuned, tuning) for tuned in ranked],
         "reached": [f"{np.isfinite(tuned.cost).sum()} of {tuned.cost.size}" if known else "–" for tuned in ranked],
         "trials": [str(tuned.trials) for tuned in ranked],
@@ -219,6 +220,11 @@ def tuning_table(tuning: Tuning, width: int = 120) -> Table:
     goal = f" · error ≤ {tuning.target:g}" if known else ""
     title = f"{tuning.problem}{goal} · {tuning.budget:,} evaluations"
     return _fitted(title, columns, width, ["trials", "reached"])
+
+
+def _left(tuned: Tuned) -> str:
+    median = float(np.median(tuned.left))
+    return number(median) if math.isfinite(median) else "–"
 
 
 def _charged(tuned: Tuned, tuning: Tuning) -> str:
@@ -245,16 +251,25 @@ def tuning_notes(tuning: Tuning) -> list[str]:
     notes = [
         f"medians over {first.cost.size} fresh {cases}, not those tuned on; 95 % intervals of them by the bootstrap"
     ]
+    if tuning.redrawn:
+        notes.append(
+            f"{counted(tuning.redrawn, 'start')} fell where f or its gradient is not finite, and were drawn again: "
+            "give the problem its domain"
+        )
     for tuned in tuning.methods:
-        outermost = max(0.05, 1 / tuned.trials)
-        edges = [
-            key
-            for key, place in tuned.places.items()
-            if not tuned.ranges[key].choices and not outermost < place < 1 - outermost
-        ]
-        if edges:
-            shown = ", ".join(f"{key}={value_name(tuned.setting[key])} of {tuned.ranges[key]}" for key in edges)
-            notes.append(f"{tuned.label}: its best is at the edge of the range, {shown}: widen it with --over")
+        if not tuned.found:
+            notes.append(
+                f"{tuned.label}: none of its {counted(tuned.trials, 'setting')} kept most runs from being lost"
+            )
+            continue
+        if edges := tuned.at_edges:
+            notes.append(
+                f"{tuned.label}: its best is at the edge of the range, {_of_ranges(tuned, edges)}: widen it with --over"
+            )
+        if outermost := [key for key in tuned.outermost if key not in edges]:
+            notes.append(
+                f"{tuned.label}: no trial lay beyond its best, {_of_ranges(tuned, outermost)}: give more --trials"
+            )
     if tuning.tune_budget != tuning.budget:
         notes.append(f"tuned on {tuning.tune_budget:,} evaluations and scored on {tuning.budget:,}: another horizon")
     numbers = {tuned.label: len(tuned.ranges) for tuned in tuning.methods if tuned.ranges}
@@ -277,10 +292,16 @@ def tuning_notes(tuning: Tuning) -> list[str]:
                 f"{best.label} cannot be told apart, by the sign test over these cases, from {', '.join(alike)}"
             )
     notes.append("the costs are of these settings: another draw of trials, --seed, may choose others")
+    notes += failures(sum(tuned.failed for tuned in tuning.methods))
     notes += in_values_of_f([tuned.label for tuned in tuning.methods if tuned.gradient_free])
     labels = [tuned.label for tuned in tuning.methods]
     notes += beside(labels, [tuned.asked for tuned in tuning.methods])
     return notes + unequal(labels, [tuned.told for tuned in tuning.methods])
+
+
+def _of_ranges(tuned: Tuned, keys: Sequence[str]) -> str:
+    """These values of the best setting, each with its range."""
+    return ", ".join(f"{key}={value_name(tuned.setting[key])} of {tuned.ranges[key]}" for key in keys)
 
 
 def profile_table(profile: Profile, width: int = 120) -> Table:

@@ -259,7 +259,7 @@ def _comparison(results: Sequence[Result], levels: list[float], extras: Sequence
         columns.append([(math.inf, f"{r.fevals[-1]:,}") for r in results])
     if "time" in extras:
         columns.append([(r.seconds if r.status == "converged" else math.inf, f"{r.seconds:.2g} s") for r in results])
-    diverged = [r.status == "diverged" for r in results]  # such a run is not the best at anything
+    diverged = [r.status in ("diverged", "failed") for r in results]  # such a run is not the best at anything
     winners = [
         min(math.inf if lost else amount for (amount, _), lost in zip(column, diverged, strict=True))
         for column in columns
@@ -319,8 +319,13 @@ def notes(results: Sequence[Result]) -> list[str]:
         lines.append(f"loss and accuracy are looked at after every {steps}")
     if any(r.gradient_free for r in results):
         lines.append("f: function evaluations, of a method that asks for no gradients")
-    lines += [f"{r.label} {r.status}: {r.detail}" for r in results if r.status in ("diverged", "failed")]
+    lines += [f"{r.label} {r.status}: {r.detail}" for r in results if _is_told(r)]
     return lines + unequal([r.label for r in results], [r.told for r in results]) + derivations(results)
+
+
+def _is_told(r: Result) -> bool:
+    """Whether a run ended otherwise than by its target or its budget."""
+    return r.status in ("diverged", "failed") or r.detail.startswith("stalled")
 
 
 def unequal(labels: Sequence[str], told: Sequence[tuple[str, ...]]) -> list[str]:

@@ -130,6 +130,8 @@ def batch(problem: Problem, method: Runnable, options: RunOptions, *, values: Ma
     prepared = prepare(problem, whole, options)
     steps = None if options.steps is None else int(options.steps)
     common = {"noise": prepared.noise, "budget": prepared.budget, "steps": steps, "target": prepared.target}
+    if prepared.grad_target is not None:
+        common["grad_target"] = prepared.grad_target
     size = 1 if prepared.lone else prepared.start.shape[1]
     points: Any = None
     starts: list[bytes | None] = [None] * size

@@ -208,6 +208,23 @@ class Interval:
             return [round(value) for value in spread.tolist()]
         return [min(max(float(f"{value:.12g}"), self.low), self.high) for value in spread.tolist()]
 
+    def could_begin_lower(self, field: Field) -> bool:
+        """Whether the field takes a value a little below ``low``."""
+        return self._takes(field, self.low / 2 if self.log else self.low - 0.1 * (self.high - self.low))
+
+    def could_end_higher(self, field: Field) -> bool:
+        """Whether the field takes a value a little above ``high``."""
+        return self._takes(field, self.high * 2 if self.log else self.high + 1e-3 * (self.high - self.low))
+
+    def _takes(self, field: Field, value: float) -> bool:
+        if self.choices:
+            return False
+        try:
+            field.check(round(value) if self.whole else value)
+        except InputError:
+            return False
+        return True
+
     def __str__(self) -> str:
         """As it is written."""
         if self.choices:

@@ -96,10 +96,10 @@ class Profile(Shown):
     """What each method took on each problem to each tolerance: ``costs`` is (tolerances, problems, methods).
 
     A problem is solved to the tolerance τ where f ≤ f_L + τ (f(w₀) − f_L), with f_L the minimum f*, or, where that is
-    unknown, the least f that any of the methods found. Costs are gradient evaluations; d + 1 evaluations of f count as
-    one, in the budget too, for a method that asks for no gradients (Moré & Wild's simplex gradient). Infinite where
-    unsolved. ``failed`` is the number of runs that failed, and ``asked`` has the evaluations of f per evaluation of the
-    gradient, for each method.
+    unknown, the least f that any of the methods found; nobody solves it where none came below the start. Costs are
+    gradient evaluations; d + 1 evaluations of f count as one, in the budget too, for a method that asks for no
+    gradients (Moré & Wild's simplex gradient). Infinite where unsolved. ``failed`` is the number of runs that failed,
+    and ``asked`` has the evaluations of f per evaluation of the gradient, for each method.
     """
 
     problems: tuple[str, ...]
@@ -185,6 +185,8 @@ def profile(
     f_at_starts, batches = [], []
     for problem, seed in cases:
         f_at_start = float(problem.f(np.repeat(problem.x0[:, None], 2, axis=1))[0])
+        if not math.isfinite(f_at_start):
+            raise InputError(f"{problem}: f is {f_at_start} at its start: leave it out, or choose another")
         f_at_starts.append(f_at_start)
         target = None if problem.f_star is None else tolerances[-1] * max(f_at_start - problem.f_star, 0.0)
         batches += [
@@ -198,13 +200,15 @@ def profile(
     for k, ((problem, _), f_at_start) in enumerate(zip(cases, f_at_starts, strict=True)):
         ends = [next(outcomes)[0] for _ in methods]
         curves = [np.frombuffer(end.curve or b"").reshape(2, -1) for end in ends]
-        least = problem.f_star
+        least, guessed = problem.f_star, problem.f_star is None
         if least is None:
             least = min([f_at_start, *(float(curve[1].min()) for curve in curves if curve.size)])
         for m, (method, (spent, f)) in enumerate(zip(runnables, curves, strict=True)):
             failed += ends[m].status == "failed"
             evaluations[:, m] += ends[m].evals or 0, ends[m].fevals or 0
             if f.size and f[-1] < least - 1e-9 * max(1.0, abs(least)):  # what is declared as f* is not the minimum
+                continue
+            if guessed and least == f_at_start:  # nobody came below the start
                 continue
             for t, tolerance in enumerate(tolerances):
                 solved = np.flatnonzero(f <= least + tolerance * (f_at_start - least))

@@ -47,16 +47,26 @@ class Sensitivity:
     diverged: Numbers
 
     @property
-    def best(self) -> int:
-        """The place of the value that reaches the target at the least cost; of the least error where none does."""
+    def best(self) -> int | None:
+        """The place of the value that reaches the target at the least cost; of the least error where none does.
+
+        None where the runs were lost at every value.
+        """
         if np.isfinite(self.cost).any():
             return int(np.argmin(self.cost))
-        return int(np.argmin(self.left))
+        return int(np.nanargmin(self.left)) if np.isfinite(self.left).any() else None
+
+    @property
+    def at_edge(self) -> bool:
+        """Whether the target costs less at the first or last value than at every value between them."""
+        return bool(np.isfinite(self.cost).any() and self.cost[[0, -1]].min() < self.cost[1:-1].min(initial=math.inf))
 
     @property
     def usable(self) -> tuple[int, int] | None:
         """The first and last place of the values around the best that cost at most twice as much as it; or None."""
-        if not np.isfinite(self.cost).any() or not self.axis.numeric or self.axis.kind not in ("method", "start"):
+        if self.best is None or not np.isfinite(self.cost[self.best]):
+            return None
+        if not self.axis.numeric or self.axis.kind not in ("method", "start"):
             return None
         good = self.cost <= 2 * self.cost[self.best]
         first = last = self.best

@@ -27,6 +27,13 @@ SPREAD = 0.1
 """The standard deviation of the starts around the problem's own, as a part of each component, or of 1."""
 
 
+EDGE = 0.05
+"""The part of a range at each end in which a value is at the edge."""
+
+DRAWS = 1000
+"""How often a start is drawn until f is finite there; after every ten the spread is halved."""
+
+
 @dataclass(frozen=True, eq=False)
 class Tuned:
     """One method at its best setting.
@@ -35,7 +42,8 @@ class Tuned:
     at the end, or f where f* is unknown, (cases,). ``interval`` is that of the median cost (of ``left`` where there is
     no target), at 95 %, by the bootstrap. ``spent`` is what all trials took, in gradient evaluations. ``places`` says
     where in its range, 0 to 1, each tuned value lies, and ``asked`` how many evaluations of f the method asked for per
-    evaluation of the gradient.
+    evaluation of the gradient. ``failed`` is the number of its runs that failed. ``found`` is False where most runs
+    were lost in every trial: then the setting is none of the best.
     """
 
     label: str
@@ -51,11 +59,35 @@ class Tuned:
     told: tuple[str, ...]
     gradient_free: bool
     asked: float
+    failed: int = 0
+    found: bool = True
 
     @property
     def median(self) -> float:
         """The median cost to the target; infinite where most cases did not reach it."""
         return float(np.median(self.cost))
+
+    @property
+    def at_edges(self) -> list[str]:
+        """The tuned values that lie in the outermost twentieth of a range which could be wider there."""
+        fields = {key: field for key, (_, field) in hyperparameters(self.method).items()}
+        return [
+            key
+            for key, place in self.places.items()
+            if (place < EDGE and self.ranges[key].could_begin_lower(fields[key]))
+            or (place > 1 - EDGE and self.ranges[key].could_end_higher(fields[key]))
+        ]
+
+    @property
+    def outermost(self) -> list[str]:
+        """The tuned values beyond which no trial lay, but for those at the end of a range that cannot be wider."""
+        return [
+            key
+            for key, place in self.places.items()
+            if not self.ranges[key].choices
+            and EDGE <= place <= 1 - EDGE
+            and not 1 < place * self.trials < self.trials - 1
+        ]
 
     @property
     def charged(self) -> float:
@@ -65,7 +97,10 @@ class Tuned:
 
 @dataclass(frozen=True, eq=False)
 class Tuning(Shown):
-    """Methods tuned alike and scored on cases that the tuning did not see."""
+    """Methods tuned alike and scored on cases that the tuning did not see.
+
+    ``redrawn`` is the number of starts that were drawn again because f or its gradient is not finite where they fell.
+    """
 
     problem: Problem
     methods: tuple[Tuned, ...]
@@ -73,6 +108,7 @@ class Tuning(Shown):
     budget: int
     tune_budget: int
     noisy: bool
+    redrawn: int = 0
 
     @property
     def ranked(self) -> list[Tuned]:
@@ -106,8 +142,10 @@ def tune(
     or that ``over`` gives in their place: ``"lr=1e-4:1:log"``. What a spec states, as ``adam:lr=0.01`` does, keeps its
     value unless ``over`` names it. A trial's score is its median cost to the target over the cases, and, where most do
     not reach it, the median error. Where steps see samples or noise, a case is a seed; elsewhere it is a start, drawn
-    around the problem's own, which is the first that is scored. Cases that are scored are not those that were tuned
-    on. ``tune_budget`` is the trials' budget, where it is not that of the scores. ``target`` is as in ``sweep``.
+    around the problem's own, which is the first that is scored. Starts lie in the problem's ``domain``; where it
+    declares none, those at which f is not finite are drawn again, nearer and nearer. Cases that are scored are not
+    those that were tuned on. ``tune_budget`` is the trials' budget, where it is not that of the scores. ``target`` is
+    as in ``sweep``.
     Raises InputError for what cannot run, before anything does.
     """
     problem = catalog.problem(problem)
@@ -139,6 +177,7 @@ def tune(
     tuned = []
     for m, method in enumerate(runnables):
         cost, left = (values[0] for values in _measures(scored[m], target))
+        ends_left = np.median(_measures(tried[m], target)[1], axis=1)
         tuned.append(
             Tuned(
                 label=labels[m],
@@ -154,16 +193,20 @@ def tune(
                 told=tuple(dict.fromkeys(method.needs)),
                 gradient_free=bool(scored[m].gradient_free.any()),
                 asked=float(asked_for_f(np.nansum(scored[m].evals), np.nansum(scored[m].fevals))),
+                failed=sum(int((ends.status == "failed").sum()) for ends in (tried[m], scored[m])),
+                found=bool(np.isfinite(ends_left[chosen[m]])),
             )
         )
-    return Tuning(problem, tuple(tuned), target, budget, tune_budget, noisy)
+    redrawn = 0 if problem.domain is not None else sum(case.redrawn for case in (*tuned_on, *scored_on))
+    return Tuning(problem, tuple(tuned), target, budget, tune_budget, noisy, redrawn)
 
 
 class _Case(NamedTuple):
-    """A seed and a start, which is None for the problem's own."""
+    """A seed and a start, which is None for the problem's own; ``redrawn`` where it was not the first one drawn."""
 
     seed: int
     start: Numbers | None
+    redrawn: bool = False
 
 
 def _case(problem: Problem, seed: int, k: int, noisy: bool) -> _Case:
@@ -173,7 +216,24 @@ def _case(problem: Problem, seed: int, k: int, noisy: bool) -> _Case:
     rng = np.random.default_rng((seed, k))
     if noisy:
         return _Case(int(rng.integers(1 << 32)), None)
-    return _Case(seed, problem.x0 + SPREAD * np.maximum(1.0, np.abs(problem.x0)) * rng.standard_normal(problem.x0.size))
+    spread = SPREAD * np.maximum(1.0, np.abs(problem.x0))
+    for draw in range(DRAWS):
+        start = problem.x0 + spread * 0.5 ** (draw // 10) * rng.standard_normal(problem.x0.size)
+        if _begins(problem, start):
+            return _Case(seed, start, draw > 0)
+    return _Case(seed, problem.x0)
+
+
+def _begins(problem: Problem, start: Numbers) -> bool:
+    """Whether a run can begin there: within the domain, where f and its gradient are finite."""
+    twice = np.repeat(start[:, None], 2, axis=1)
+    if not problem.within(twice).all():
+        return False
+    try:
+        with np.errstate(all="ignore"):
+            return bool(np.isfinite(problem.f(twice)).all() and np.isfinite(problem.grad(twice)).all())
+    except Exception:  # f is not defined there, and says so
+        return False
 
 
 def _ranges(methods: Sequence[Runnable], defaults: Sequence[Runnable], over: Over) -> list[dict[str, Interval]]:

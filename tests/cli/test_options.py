@@ -34,7 +34,7 @@ def test_what_is_not_given_is_the_same_for_every_function(function):
 def test_a_run_refuses_what_lies_outside_the_bounds(name):
     bounds = FIELDS[name].metadata["bounds"]
     low, high = bounds[1:-1].split(", ")
-    low = float(low) if name in ("epochs", "noise", "target") else int(low)
+    low = float(low) if name in ("epochs", "noise", "target", "grad_target") else int(low)
     refused = [low - 1, *([low] if bounds[0] == "(" else []), *([int(high)] if high != "inf" else [])]
     accepted = [low + 1, *([low] if bounds[0] == "[" else []), *([int(high) - 1] if high != "inf" else [])]
     others = {} if name in ("budget", "epochs") else {"budget": 5}

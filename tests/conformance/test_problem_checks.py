@@ -38,6 +38,16 @@ class WrongGradient(Bowl):
         return np.stack([2 * x[0], 2 * x[1] * (1 + 1e-7)])
 
 
+class SlopeOnAPlain(Problem):
+    x0 = (1.0, 2.0)
+
+    def f(self, x):
+        return np.full(x.shape[1], 3.0)
+
+    def grad(self, x):
+        return np.full(x.shape, 1e-4)
+
+
 class WrongInASmallComponent(Bowl):
     mu = L = None
 
@@ -150,6 +160,7 @@ class Forgets(Bowl):
 BROKEN_PROBLEMS = {
     FlatShape: functions.shapes,
     WrongGradient: functions.gradient,
+    SlopeOnAPlain: functions.gradient,
     WrongInASmallComponent: functions.gradient,
     WrongHessian: functions.hessian,
     WrongMinimum: functions.minimum,
@@ -193,6 +204,30 @@ class Kinked(Problem):
     def grad(self, x):
         s = np.sign(x[1] - x[0])
         return np.stack([np.sign(x[0]) - 3 * s, 3 * s])
+
+
+def without_slope(name, function):
+    """A problem whose gradient is derived, and is 0 somewhere or everywhere."""
+    return type(name, (Problem,), {"__doc__": name, "x0": (2.0, 2.0), "f": lambda self, x: function(x)})
+
+
+FLAT = [
+    without_slope("Constant", lambda x: 0 * x[0] + 3.0),
+    without_slope("ConstantArray", lambda x: np.full(x.shape[1], -1e6)),
+    without_slope("Zero", lambda x: 0 * x[0]),
+    without_slope("OneOfTwo", lambda x: (x[1] - 3) ** 2),
+    without_slope("Clipped", lambda x: (np.clip(x, -1, 1)[0] - 3) ** 2 + (np.clip(x[1], -1, 1) - 0.5) ** 2),
+    without_slope("Hinge", lambda x: 7 + np.maximum(x - 1, 0).sum(0)),
+    without_slope("HighPlain", lambda x: 1e8 + np.where(x[0] > 5, (x[0] - 5) ** 2, 0)),
+    without_slope("Differenced", lambda x: np.array([5.0 + 0 * a for a in x]).sum(0)),
+]
+
+
+@pytest.mark.parametrize("flat", FLAT)
+def test_a_slope_of_0_is_no_mistake(flat):
+    for check in (functions.gradient, functions.minimum, functions.batch):
+        with np.errstate(all="ignore"):
+            check(flat())
 
 
 @pytest.mark.parametrize("right", [Bowl, Saturates, Kinked])

@@ -65,23 +65,92 @@ def test_a_point_has_the_same_derivative_in_every_batch(way, d):
         np.testing.assert_array_equal(way(f, x[:, part]), whole[..., part])
 
 
-@pytest.mark.parametrize(
-    "f",
-    [
-        lambda x: np.abs(x).sum(0),
-        lambda x: np.sqrt((np.abs(x) ** 2).sum(0)),
-        lambda x: np.linalg.norm(x, axis=0) ** 2,
-        lambda x: (x.real**2).sum(0),
-        lambda x: (x * np.conj(x)).real.sum(0),
-        lambda x: np.array([float(v) ** 2 for v in x[0]]),  # no complex numbers at all
-        lambda x: np.where(x[0] > 0, np.abs(x[1]), x[1] ** 2),  # in a part of the plane only
-        lambda x: np.where(np.abs(x) < 30, x * x / 2, 30 * np.abs(x) - 450).sum(0),  # far away only
-    ],
-)
-def test_what_is_not_analytic_is_differenced(f):
+FOLLOWED = {
+    "smooth": smooth,
+    "choice": lambda x: np.where(x[0] > 0, x[0] ** 3, x[1]),
+    "maximum": lambda x: np.maximum(x, 0).sum(0),
+    "rational": lambda x: np.log(1 + x[0] ** 2) + x[1] / (2 + np.cos(x[2])),
+    "oscillating": lambda x: np.sin(30 * x).sum(0),
+    "absolute": lambda x: np.abs(x).sum(0),
+    "fabs": lambda x: np.fabs(x).sum(0),
+    "modulus": lambda x: np.sqrt((np.abs(x) ** 2).sum(0)),
+    "norm": lambda x: np.linalg.norm(x, axis=0) ** 3,
+    "norm of order 1": lambda x: np.linalg.norm(x, ord=1, axis=0),
+    "largest norm": lambda x: np.linalg.norm(x, ord=np.inf, axis=0),
+    "real": lambda x: (x.real**2).sum(0) + np.real(x[0]),
+    "conjugate": lambda x: (x * np.conj(x)).real.sum(0),
+    "choice of kinks": lambda x: np.where(x[0] > 0, np.abs(x[1]), x[1] ** 2),
+    "Huber": lambda x: np.where(np.abs(x) < 0.5, x * x / 2, 0.5 * np.abs(x) - 0.125).sum(0),
+    "sign": lambda x: (np.sign(x) * x**3).sum(0),
+    "clip": lambda x: (np.clip(x, -1, 1) ** 2).sum(0) + x.clip(0, None).sum(0),
+    "minimum": lambda x: np.minimum(x[0], np.fmax(x[1], x[2])),
+    "largest": lambda x: x.max(0) - np.min(np.abs(x), axis=0) + np.maximum.reduce(x * x),
+    "sorted": lambda x: (np.sort(x, axis=0) * np.arange(1, 4)[:, None]).sum(0),
+    "variance": lambda x: x.var(0) + np.std(x, axis=0, ddof=1),
+    "angle": lambda x: np.arctan2(x[0], x[1]) * np.hypot(x[1], x[2]),
+    "remainder": lambda x: (x % 0.7).sum(0) * x[0],
+    "softplus": lambda x: np.logaddexp(0, x).sum(0),
+    "roots": lambda x: np.cbrt(x).sum(0) + np.sqrt(np.abs(x[0])),
+    "powers": lambda x: np.abs(x[0]) ** x[1] + 2.0 ** x[2] + np.power(x[1], 3.0) + x[2] ** -2,
+    "high powers": lambda x: np.power(x / 3, 101.0).sum(0),  # whose complex power would go through a logarithm
+    "products": lambda x: np.prod(x, axis=0) + np.cumprod(x, axis=0).sum(0) + np.einsum("ir,ir->r", x, x),
+    "in place": lambda x: _in_place(x),
+    "by component": lambda x: sum(xi**2 * (k + 1) for k, xi in enumerate(x)),
+    "differences": lambda x: (np.diff(x, axis=0) ** 2).sum(0) + (np.roll(x, 1, axis=0) * x).sum(0),
+    "stacked": lambda x: (np.stack([x[0] * x[1], np.tanh(x[2])]) ** 2).sum(0),
+    "constant": lambda x: 0 * x[0] + 3.0,
+    "no part in it": lambda x: np.full(x.shape[1], 3.0),
+    "staircase": lambda x: np.floor(x / 9 + 0.5).sum(0) + np.sign(x[0] + 7),
+}
+
+
+def _in_place(x):
+    total = np.zeros_like(x[0])
+    for xi in x:
+        total += xi * xi
+    total[...] = total / 2
+    total *= 3.0
+    return total
+
+
+@pytest.mark.parametrize("f", FOLLOWED.values(), ids=FOLLOWED)
+def test_what_is_followed_has_the_derivative_of_its_values(f):
+    assert derived(f, np.array([0.3, -0.2, 0.1])) is complex_step
+    w = points(3, R=8)
+    g = complex_step(f, w)
+    np.testing.assert_allclose(g, central_differences(f, w), rtol=1e-6, atol=1e-7 * max(1.0, np.abs(g).max()))
+
+
+@fifty
+@given(seeds, st.sampled_from(["absolute", "maximum", "clip", "Huber", "largest", "norm of order 1", "real", "sorted"]))
+def test_a_kink_beside_a_large_term_loses_nothing(seed, name):
+    w = points(seed)
+    kinked, e = FOLLOWED[name], np.array([1.0, -2.0, 3.0])[:, None]
+    both = complex_step(lambda x: kinked(x) + 1e9 * (e * x).sum(0) ** 2, w)
+    large = 2e9 * (e * w).sum(0) * e
+    np.testing.assert_allclose(both - large, complex_step(kinked, w), rtol=0, atol=1e-15 * np.abs(large).max() + 1e-12)
+
+
+NOT_FOLLOWED = {
+    "plain numbers": lambda x: np.array([float(v) ** 2 for v in x[0]]) + x[1] ** 2,
+    "an array of rows": lambda x: (np.array([x[0] ** 2, x[1]]) ** 2).sum(0),
+    "a plain array": lambda x: (np.asarray(x) ** 2).sum(0),
+    "written into a plain array": lambda x: _written(x),
+    "a plain imaginary part": lambda x: (np.abs(np.asarray(x) + 0j)).sum(0),
+    "no rule": lambda x: np.sinc(x).sum(0) + np.interp(x[0], [-9, 0, 9], [2, 0, 1]),
+}
+
+
+def _written(x):
+    rows = np.empty((2, x.shape[1]))
+    rows[0], rows[1] = x[0] * x[1], np.sin(x[1])
+    return rows.sum(0)
+
+
+@pytest.mark.parametrize("f", NOT_FOLLOWED.values(), ids=NOT_FOLLOWED)
+def test_what_cannot_be_followed_is_differenced(f):
     assert derived(f, np.array([0.3, 0.2])) is central_differences
     x = points(3, d=2) + 0.01
-    x[:, 0] = 0.7, -0.4
     p = type("P", (Problem,), {"x0": (0.3, 0.2), "f": lambda self, x: f(x)})()
     h = 1e-5
     for i in range(2):
@@ -91,19 +160,90 @@ def test_what_is_not_analytic_is_differenced(f):
     assert p.derivation("grad") == "central differences"
 
 
+def test_what_cannot_be_followed_at_some_points_only_is_differenced_there():
+    def f(x):
+        far = np.abs(x).max() > 1e4  # beyond where it is tried whether f can be followed
+        return (np.asarray(x) ** 2).sum(0) if far else (x * x).sum(0)
+
+    assert derived(f, np.array([0.3, 0.2])) is complex_step
+    for w in (points(3, d=2), 1e5 * points(3, d=2)):
+        np.testing.assert_allclose(complex_step(f, w), 2 * w, rtol=1e-9, atol=1e-9 * np.abs(w).max())
+
+
+def test_a_large_constant_costs_nothing():
+    w = points(4)
+    np.testing.assert_array_equal(complex_step(lambda x: 1e10 + (x * x).sum(0), w), 2 * w)
+
+
+@pytest.mark.parametrize("way", [complex_step, central_differences])
+@pytest.mark.parametrize("scale", [1e-15, 1e-9, 1e-3, 1.0, 1e6, 1e12])
+def test_parameters_of_any_size_are_differentiated(way, scale):
+    def f(x):
+        return np.abs(x[0] / scale - 1) + (x[1] / scale - 2) ** 2
+
+    w = scale * np.array([[3.0, 0.4, 7.0], [5.0, -2.0, 1.5]])
+    right = np.array([[1.0, -1.0, 1.0], [6.0, -8.0, -1.0]]) / scale
+    np.testing.assert_allclose(way(f, w), right, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [(k, g) for k in (np.float32, np.float16) for g in ("values", "values, made double")] + [(np.float32, "points")],
+)
+def test_a_function_of_lower_precision_has_the_derivative_that_its_precision_allows(kind, given):
+    def f(x):
+        low = x.astype(kind)
+        low = low.astype(float) if given == "points" else low
+        value = 100 + (low[0] - 1) ** 2 + (low[1] + 2) ** 2
+        return value if given == "values" else value.astype(float)
+
+    assert derived(f, np.array([-1.0, 2.0])) is central_differences
+    w = np.array([[1.3, -1.0, 5.0], [-1.9, 2.0, 0.3]])
+    # Of values rounded by eps |f|, a difference over a tenth of the point's size is off by 10 eps |f|.
+    off = 10 * float(np.finfo(kind).eps) * 150
+    np.testing.assert_allclose(central_differences(f, w), 2 * (w - [[1.0], [-2.0]]), rtol=0, atol=off)
+
+
+@pytest.mark.parametrize("way", [complex_step, central_differences])
 @pytest.mark.parametrize(
     "f",
     [
-        smooth,
-        lambda x: np.where(x[0] > 0, x[0] ** 3, x[1]),
-        lambda x: np.maximum(x, 0).sum(0),
-        lambda x: np.log(1 + x[0] ** 2) + x[1] / (2 + np.cos(x[2])),
-        lambda x: 1e10 + (x * x).sum(0),  # whose differences are rounded away
-        lambda x: np.sin(30 * x).sum(0),  # which oscillates between the points of a difference
+        lambda x: np.sqrt(x[0] ** 2 + x[1] ** 2),
+        lambda x: np.linalg.norm(x, axis=0),
+        lambda x: np.hypot(x[0], x[1]),
+        lambda x: (x[0] ** 2 + x[1] ** 2) ** 0.5,
+        lambda x: np.abs(x).sum(0),
+        lambda x: np.abs(x).max(0),
+        lambda x: np.sqrt(np.abs(x)).sum(0),
     ],
 )
-def test_what_is_analytic_between_its_kinks_takes_the_complex_step(f):
-    assert derived(f, np.array([0.3, -0.2, 0.1])) is complex_step
+def test_where_f_has_a_peak_or_a_pit_its_slope_is_the_mean_of_both_sides(way, f):
+    np.testing.assert_array_equal(way(f, np.zeros((2, 3))), 0.0)
+
+
+def test_half_of_a_hinge_is_its_slope_at_the_kink():
+    w = np.zeros((1, 2))
+    for way in (complex_step, central_differences):
+        np.testing.assert_allclose(way(lambda x: np.maximum(x, 0).sum(0), w), 0.5, rtol=1e-12)
+
+
+def test_an_infinite_slope_is_not_made_finite():
+    assert np.isinf(complex_step(lambda x: np.sqrt(x).sum(0), np.zeros((1, 2)))).all()
+
+
+def test_a_difference_does_not_depend_on_what_the_points_beside_it_are_refused():
+    def f(x):
+        if (x[0] < 0.5).any():
+            raise ValueError("out of the domain")
+        return np.array([float(v) for v in np.log(x[0] - 0.4)])  # by differences
+
+    w = np.array([[0.55, 0.9, 3.0, 0.51, 0.500001]])
+    together = central_differences(f, w)
+    np.testing.assert_allclose(together[0], 1 / (w[0] - 0.4), rtol=1e-6)
+    for r in range(w.shape[1]):
+        np.testing.assert_array_equal(central_differences(f, w[:, [r, r]])[:, 0], together[:, r])
+    with pytest.raises(ValueError, match="out of the domain"):
+        central_differences(f, np.array([[0.3, 0.3]]))
 
 
 def test_a_function_that_refuses_far_points_is_not_asked_there():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import stepbench
+from stepbench import Problem
 from stepbench.engine.running import run_quietly
 
 
@@ -55,3 +56,41 @@ def test_a_run_without_a_trace_keeps_the_ends_of_the_same_run(problem, method):
             assert np.array_equal(getattr(whole, name)[k], getattr(ends, name)[k])
     for name in ("status", "detail", "steps"):
         assert np.array_equal(getattr(whole, name), getattr(ends, name))
+
+
+class Unknown(Problem):
+    """A bowl whose minimum is not known to the bench."""
+
+    x0 = (1.0, 2.0)
+
+    def f(self, w):
+        return 3 + (w * w * np.array([[1.0], [4.0]])).sum(0)
+
+
+def test_a_run_with_unknown_minimum_converges_by_its_gradient():
+    r = stepbench.run(Unknown(), "gd:lr=0.1", grad_target=1e-6)
+    assert (r.status, r.detail) == ("converged", "gradient target met")
+    assert r.gradient_norm[-1] <= 1e-6 < r.gradient_norm[-2]
+    assert r.grad_target == 1e-6
+    [known] = [2 * 0.8**k for k in (r.steps,)]  # the slower component: w₁ = 0.8^k
+    assert r.gradient_norm[-1] == pytest.approx(known, rel=1e-6)
+    assert stepbench.run(Unknown(), "gd:lr=0.1", grad_target=1e-6, start=[0.0, 0.0]).steps == 0
+
+
+def test_runs_of_a_batch_end_each_at_its_own_gradient():
+    lr = np.array([0.05, 0.1, 0.2])
+    batch = stepbench.run(Unknown(), stepbench.method("gd", lr=lr), grad_target=1e-4)
+    for r in range(3):
+        alone = stepbench.run(Unknown(), stepbench.method("gd", lr=lr[r]), grad_target=1e-4)
+        np.testing.assert_array_equal(batch[r].f, alone.f)
+        assert (
+            (batch[r].status, batch[r].detail) == (alone.status, alone.detail) == ("converged", "gradient target met")
+        )
+
+
+def test_the_target_on_the_error_comes_first_and_neither_hides_an_f_below_the_minimum():
+    known = type("Known", (Unknown,), {"f_star": 3.0})
+    assert stepbench.run(known(), "gd:lr=0.1", target=1e-3, grad_target=1e-9).detail == "target met"
+    wrong = type("Wrong", (Unknown,), {"f_star": 4.0})
+    assert stepbench.run(wrong(), "gd:lr=0.1", grad_target=1e3).status == "converged"
+    assert stepbench.run(wrong(), "gd:lr=0.1", grad_target=1e-9).status == "failed"

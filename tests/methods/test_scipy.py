@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize, rosen, rosen_der
 
 import stepbench
-from stepbench import InputError
+from stepbench import InputError, Problem
 
 
 def test_a_peer_is_counted_by_the_same_oracle_and_matches_scipy():
@@ -26,6 +26,53 @@ def test_every_peer_reaches_the_minimum_of_a_quadratic(solver):
     assert r.status == "converged"
     assert (np.diff(r.evals) >= 0).all()
     assert r.evals[-1] + r.fevals[-1] > 0
+
+
+class Quartic(Problem):
+    """x⁴ − 3x² + x, whose minima are not known to the bench."""
+
+    x0 = (2.5,)
+
+    def f(self, w):
+        return w[0] ** 4 - 3 * w[0] ** 2 + w[0]
+
+
+class Corner(Problem):
+    """|x| + |y| with a penalty on x + 2y = 3: its minimum, 1.5 − 1/(16·10⁶), is at a kink."""
+
+    x0 = (10.0, 10.0)
+
+    def f(self, w):
+        return np.abs(w).sum(0) + 1e6 * (w[0] + 2 * w[1] - 3) ** 2
+
+
+@pytest.mark.parametrize(
+    ("solver", "start"),
+    [(s, w) for s in ("bfgs", "newton-cg", "l-bfgs-b") for w in (-2.0, -0.5, 0.5, 2.5)] + [("cg", 2.5), ("cg", -1.0)],
+)
+def test_a_solver_that_rounding_stops_at_the_minimum_has_converged(solver, start):
+    r = stepbench.run(Quartic(), f"scipy:{solver}", start=[start], budget=300)
+    assert r.status == "converged"
+    root = min(np.roots([4, 0, -6, 1]).real, key=lambda w: abs(w - r.x[-1, 0]))  # f′ = 4x³ − 6x + 1
+    assert r.x[-1, 0] == pytest.approx(root, abs=1e-5)
+
+
+def test_a_solver_that_cannot_go_on_elsewhere_stalls_and_its_f_counts():
+    for r in (
+        stepbench.run(Corner(), "scipy:bfgs", budget=400),
+        stepbench.run(Quartic(), "scipy:cg", start=[0.0], budget=400),  # SciPy's line search finds nothing there
+    ):
+        assert r.status == "budget"
+        assert r.detail.startswith("stalled at ‖∇f‖ = ")
+        assert r.evals[-1] < 400
+    [line] = stepbench.sweep("rosenbrock", "scipy:bfgs", ["w1=-1:1:3"], budget=300).sensitivities()
+    assert np.isfinite(line.left).all()
+
+
+def test_a_solver_ends_at_the_gradient_target():
+    r = stepbench.run(Quartic(), "scipy:bfgs", budget=300, grad_target=1e-3)
+    assert (r.status, r.detail) == ("converged", "gradient target met")
+    assert r.gradient_norm[-1] <= 1e-3 < r.gradient_norm[-2]
 
 
 @pytest.mark.parametrize("options", [{"noise": 0.1}, {}])

@@ -161,3 +161,31 @@ def test_evaluations_of_f_beside_gradients_are_named():
     assert found.asked[0] == 0
     assert found.asked[1] > 0.5
     assert any(f"evaluations of f beside each: sls {found.asked[1]:.1f}" in note for note in profile_notes(found))
+
+
+def unknown_problem(tmp_path):
+    """Rosenbrock's function, in a file that does not know its minimum."""
+    path = tmp_path / "unknown.py"
+    path.write_text(
+        "from stepbench import Problem\n\n\nclass Unknown(Problem):\n    x0 = (-1.0, 2.0)\n\n"
+        "    def f(self, w):\n        return (1 - w[0]) ** 2 + 100 * (w[1] - w[0] ** 2) ** 2\n"
+    )
+    return str(path)
+
+
+def test_nobody_solves_a_problem_on_which_nobody_came_below_the_start(tmp_path):
+    lost = profile(["gd:lr=1e3", "momentum:lr=1e3"], [unknown_problem(tmp_path)], budget=50)
+    assert (lost.costs == INF).all()
+    assert (lost.areas == 0).all()
+    one = profile(["gd:lr=1e3", "gd:lr=1e-4"], [unknown_problem(tmp_path)], budget=50)
+    assert (one.costs[:, 0, 0] == INF).all()
+    assert (one.costs[:, 0, 1] < INF).all()
+
+
+def test_a_start_that_is_the_known_minimum_is_solved_at_once(tmp_path):
+    path = tmp_path / "there.py"
+    path.write_text(
+        "from stepbench import Problem\n\n\nclass There(Problem):\n    x0 = (0.0, 0.0)\n    f_star = 0.0\n\n"
+        "    def f(self, w):\n        return (w * w).sum(0)\n"
+    )
+    assert (profile(["gd", "adam"], [str(path)], budget=50).costs == 1).all()

@@ -9,7 +9,7 @@ import stepbench
 from stepbench import InputError
 from stepbench.report.study_tables import sweep_notes
 from stepbench.study import Study
-from stepbench.study.sweep import sweep
+from stepbench.study.sweep import Sensitivity, sweep
 from stepbench.study.tune import tune
 
 INF = math.inf
@@ -208,3 +208,23 @@ def test_no_methods_are_refused():
         sweep("quadratic", [], ["lr=1,2"])
     with pytest.raises(InputError, match="method"):
         tune("quadratic", [])
+
+
+def test_where_every_run_was_lost_no_value_is_best():
+    [line] = stepbench.sweep("quadratic", "gd", ["lr=10:1000:4:log"], budget=200).sensitivities()
+    assert line.best is None
+    assert line.usable is None
+    assert not line.at_edge
+    found = stepbench.sweep("quadratic", ["gd", "adam"], ["lr=10:1000:4:log"], budget=200)
+    assert "gd: the runs were lost at every lr, so that none is best" in sweep_notes(found)
+
+
+@pytest.mark.parametrize(
+    ("cost", "at_edge"),
+    [([5, 7, 9], True), ([9, 7, 5], True), ([9, 5, 9], False), ([5, 5, 9], False), ([INF, INF, INF], False)],
+)
+def test_the_best_is_at_an_edge_only_where_no_value_between_is_as_good(cost, at_edge):
+    axis = stepbench.sweep("quadratic", "gd", ["lr=1e-5:1e-3:3:log"], budget=5).axes[0]
+    cost = np.array(cost, dtype=float)
+    line = Sensitivity("gd", axis, cost, cost, cost, cost, cost, cost, cost)
+    assert line.at_edge == at_edge

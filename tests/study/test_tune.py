@@ -1,15 +1,18 @@
 """Tuning: that it is fair, and what it says where it is not."""
 
+import dataclasses
 import json
 import math
 
 import numpy as np
 import pytest
+from rich.console import Console
 
-from stepbench import InputError, catalog
-from stepbench.report.study_tables import tuning_notes
+import stepbench
+from stepbench import InputError, Problem, catalog
+from stepbench.report.study_tables import tuning_notes, tuning_table
 from stepbench.study import Study
-from stepbench.study.tune import tune
+from stepbench.study.tune import _case, tune
 
 INF = math.inf
 
@@ -229,11 +232,104 @@ def test_what_is_less_than_fair_is_said_in_words():
     assert "polyak was told the minimum f*; the others were not" in warned("quadratic:kappa=30", ["gd", "polyak"])
 
 
-def test_a_best_value_that_is_the_outermost_of_a_few_trials_is_at_the_edge():
+def test_a_best_value_that_is_the_outermost_of_a_few_trials_is_at_the_edge_or_said_to_be_the_outermost():
     # in this range a larger lr is always better
     found = tune("quadratic:kappa=30", ["gd"], **TUNE | {"over": ["lr=1e-9:1e-4:log"]})
-    assert found.methods[0].places["lr"] > 1 - 1 / TUNE["trials"]
-    assert any("its best is at the edge of the range" in note for note in tuning_notes(found))
+    place = found.methods[0].places["lr"]
+    assert place > 1 - 1 / TUNE["trials"]
+    said = "its best is at the edge of the range" if place > 0.95 else "no trial lay beyond its best"
+    assert any(said in note for note in tuning_notes(found))
+
+
+def at_places(places, **changes):
+    """What is said of adam, tuned with its best at these places of its ranges."""
+    found = tune("quadratic:kappa=30", ["adam"], **TUNE)
+    tuned = found.methods[0]
+    setting = {key: tuned.ranges[key].values([place])[0] for key, place in places.items()}
+    moved = dataclasses.replace(tuned, places=places, setting=setting, **changes)
+    return " ".join(tuning_notes(dataclasses.replace(found, methods=(moved,))))
+
+
+@pytest.mark.parametrize(
+    ("beta1", "trials", "says"),
+    [
+        (0.885, 40, None),  # 0.876 of 0:0.99 is near no edge
+        (0.885, 8, "no trial lay beyond its best, beta1=0.876 of 0:0.99"),  # the outermost of eight
+        (0.98, 40, "at the edge of the range, beta1=0.97 of 0:0.99"),  # it may be larger: up to 1
+        (0.01, 40, None),  # it may not be smaller than 0
+        (0.5, 8, None),
+    ],
+)
+def test_the_edge_is_named_only_where_it_is(beta1, trials, says):
+    notes = at_places({"beta1": beta1, "lr": 0.5}, trials=trials)
+    if says is None:
+        assert "the edge" not in notes
+        assert "beyond its best" not in notes
+    else:
+        assert says in notes
+
+
+def test_a_method_that_is_lost_at_every_setting_has_no_best():
+    found = tune("quadratic:kappa=30", ["gd", "adam"], **TUNE | {"over": ["lr=1e3:1e4:log", "beta1=0.5:0.6"]})
+    lost, kept = found.methods
+    assert not lost.found
+    assert kept.found
+    notes = " ".join(tuning_notes(found))
+    assert "gd: none of its" in notes
+    assert "gd: its best is" not in notes
+    table = tuning_table(found)
+    console = Console(width=120)
+    with console.capture() as shown:
+        console.print(table)
+    [row] = [line for line in shown.get().splitlines() if line.strip().startswith("gd ")]
+    assert row.split()[1] == "–"
+
+
+class Logs(Problem):
+    """Σ k (w − log w), defined above 0 only, with the minimum 1 + 2 at (1, 1)."""
+
+    x0 = (0.01, 0.01)
+
+    def f(self, w):
+        return w[0] - np.log(w[0]) + 2 * (w[1] - np.log(w[1]))
+
+
+class Bounded(Logs):
+    domain = ((0.0, math.inf), (0.0, 0.02))
+
+
+class Raises(Logs):
+    def f(self, w):
+        if (w <= 0).any():
+            raise ValueError("w must be above 0")
+        return super().f(w)
+
+
+def starts_of(problem, seeds=range(40)):
+    return np.array([_case(problem, seed, 1, noisy=False).start for seed in seeds])
+
+
+@pytest.mark.parametrize("kind", [Logs, Bounded, Raises])
+def test_starts_are_drawn_where_f_is_defined(kind):
+    starts = starts_of(kind())
+    assert (starts > 0).all()
+    assert np.unique(starts[:, 0]).size == len(starts)
+    assert (starts[:, 1] < 0.02).all() == (kind is Bounded)
+
+
+def test_starts_that_lie_inside_at_once_are_as_they_were():
+    p = stepbench.problem("rosenbrock")
+    for seed, start in enumerate(starts_of(p, range(5))):
+        noise = np.random.default_rng((seed, 1)).standard_normal(2)
+        np.testing.assert_array_equal(start, p.x0 + 0.1 * np.maximum(1, np.abs(p.x0)) * noise)
+
+
+def test_a_start_outside_the_domain_is_refused():
+    with pytest.raises(InputError, match=r"not within the domain of .*, 0 < w1 < inf, 0 < w2 < 0.02"):
+        stepbench.run(Bounded(), "gd", start=[1.0, 0.5])
+    wrong = type("Wrong", (Logs,), {"domain": ((0.0, 1.0),)})
+    with pytest.raises(InputError, match="a pair"):
+        stepbench.run(wrong(), "gd")
 
 
 def test_a_method_with_fewer_trials_is_not_said_to_have_had_as_many():
