@@ -12,9 +12,9 @@ import numpy as np
 
 from stepbench import catalog
 from stepbench.arrays import as_numpy
-from stepbench.contracts import Oracle, Peer, Problem, Runnable, Vector, in_library
+from stepbench.contracts import Oracle, Peer, Problem, Runnable, Vector, in_library, unbatched
 from stepbench.engine.checkpoint import Checkpoint
-from stepbench.engine.identity import of_run
+from stepbench.engine.identity import NOT_REBUILT, of_run
 from stepbench.engine.loop import Loop, Progress, minimize
 from stepbench.engine.prepare import Prepared, prepare, whole
 from stepbench.engine.records import Trace
@@ -152,6 +152,11 @@ def _checkpoint(given: Prepared, options: RunOptions, trace: bool) -> Checkpoint
         raise InputError(
             f"{given.method} owns its loop, so that it cannot be stopped and go on: leave out the checkpoint"
         )
+    for thing in (given.problem, given.method):
+        if not catalog.is_rebuilt(unbatched(thing) if isinstance(thing, Runnable) else thing):
+            raise InputError(
+                f"{thing} {NOT_REBUILT}: a checkpoint of it could not be told from another's; leave it out"
+            )
     return Checkpoint(options.checkpoint, of_run(given, trace=trace))
 
 

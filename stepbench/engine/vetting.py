@@ -12,7 +12,7 @@ from stepbench import derivatives
 from stepbench.arrays import PerRun, Points, dot
 from stepbench.catalog import files
 from stepbench.contracts import Direction, Method, Oracle, Problem, Runnable, StepSize, Vector
-from stepbench.fields import InputError, Parametric, show_point, shown_path
+from stepbench.fields import InputError, Parametric, show_point
 
 
 @dataclass(frozen=True)
@@ -169,4 +169,4 @@ def place_of(thing: Parametric, name: str) -> str:
         return str(thing)
     member = vars(cls).get(name)
     member = getattr(member, "fget", getattr(member, "func", member))  # the function of a property
-    return f"{shown_path(files.path_of(cls))}, line {files.line_of(member if callable(member) else cls)}"
+    return files.place_in_file(cls, member if callable(member) else cls)

@@ -163,7 +163,7 @@ def sweep(
     ``stepbench.run``. Raises InputError for what cannot run, before anything does.
     """
     problem = catalog.problem(problem)
-    methods = [methods] if isinstance(methods, str | Runnable) else list(methods)
+    methods = list(methods) if isinstance(methods, list | tuple) else [methods]
     labels, runnables = catalog.labelled(methods)
     varied = axes(over, problem, runnables)
     if not varied:

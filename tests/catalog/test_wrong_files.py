@@ -187,11 +187,13 @@ def test_a_problem_that_cannot_be_asked_is_refused_everywhere(body, says, stepbe
     [
         ("k: float = param(1.0, 'k', 'steepness', '0 to 10')", r"line 4: bounds '0 to 10' must be an interval, as"),
         ("import sys; sys.exit(0)", r"line 4: the file ends the program"),
-        ("import helper", r"line 4: .*'helper'.*: a file beside this one is not imported"),
+        ("import folder", r"line 4: folder is a folder beside this file, .*a file beside this one, folder\.py"),
+        ("import helper", r"line 4: \./helper\.py, line 1: No module named 'nosuchthing'"),
     ],
 )
 def test_a_line_that_cannot_stand_in_a_file_is_named(text, says, stepbench_cli):
-    Path("helper.py").write_text("")
+    Path("helper.py").write_text("import nosuchthing")
+    write("folder/__init__.py", "")
     Path("bad.py").write_text(HEAD + "class A(Problem):\n    " + text)
     code, _, err = stepbench_cli("run", "./bad.py")
     assert code == 2
