@@ -154,9 +154,7 @@ def _checkpoint(given: Prepared, options: RunOptions, trace: bool) -> Checkpoint
         )
     for thing in (given.problem, given.method):
         if not catalog.is_rebuilt(unbatched(thing) if isinstance(thing, Runnable) else thing):
-            raise InputError(
-                f"{thing} {NOT_REBUILT}: a checkpoint of it could not be told from another's; leave it out"
-            )
+            raise InputError(f"{thing} {NOT_REBUILT}: its checkpoint could not be known again; leave it out")
     return Checkpoint(options.checkpoint, of_run(given, trace=trace))
 
 

@@ -71,10 +71,11 @@ PLACES = {column.kept: place for place, column in enumerate(KEPT)}
 class Work:
     """What a worker gets: runs of one method on one problem that differ in some hyper-parameters or in their starts.
 
-    ``problem`` and ``method`` are whole specs, or the objects themselves where no spec makes them again. ``files`` holds
-    the contents of the files that the specs name, and of those that these import; ``reads`` has digests of the other
-    files that they read, which must be the same wherever the runs are made. ``values`` are the hyper-parameters with one
-    value per run. ``starts`` has a point per run, (R, d), or is None for the problem's own start. ``dim`` is d, and ``lanes`` is how many runs may go in lock-step; where it is None, their size decides.
+    ``problem`` and ``method`` are whole specs, or the objects themselves where no spec makes them again. ``files``
+    holds the contents of the files that the specs name, and of those that these import; ``reads`` has digests of the
+    other files that they read, which must be the same wherever the runs are made. ``values`` are the hyper-parameters
+    with one value per run. ``starts`` has a point per run, (R, d), or is None for the problem's own start. ``dim`` is
+    d, and ``lanes`` is how many runs may go in lock-step; where it is None, their size decides.
     """
 
     problem: str | Problem
@@ -140,8 +141,7 @@ def batch(problem: Problem, method: Runnable, options: RunOptions, *, values: Ma
         points = points.tolist() if elsewhere.any() else None
     elif options.start is not None:
         raise InputError(f"{problem} starts where its seed says: leave out the start")
-    specs = [thing.spec() if catalog.is_rebuilt(thing) else thing for thing in (problem, first)]
-    bound = [str(thing) for thing in specs if not isinstance(thing, str)]
+    bound = [thing for thing in (problem, first) if not catalog.is_rebuilt(thing)]
     own = {"in_memory": secrets.token_hex(16)} if bound else {}
     setting = json.dumps(identity.facts(problem, first) | common | own)
     users = [type(part) for part in (problem, *first.parts) if files.is_users(type(part))]
@@ -152,8 +152,8 @@ def batch(problem: Problem, method: Runnable, options: RunOptions, *, values: Ma
             for of_run in zip(*columns.values(), strict=True)
         ]
     work = Work(
-        problem=specs[0],
-        method=specs[1],
+        problem=problem if any(thing is problem for thing in bound) else problem.spec(),
+        method=first if any(thing is first for thing in bound) else first.spec(),
         values=columns,
         starts=points,
         dim=problem.x0.size,
@@ -167,7 +167,7 @@ def batch(problem: Problem, method: Runnable, options: RunOptions, *, values: Ma
         problem_file=identity.problem_file(problem.name),
     )
     heads = _heads(digest(setting), prepared.seed, texts, starts)
-    return Batch(work, setting, heads, bound[0] if bound else None)
+    return Batch(work, setting, heads, str(bound[0]) if bound else None)
 
 
 def digest(setting: str) -> bytes:

@@ -163,7 +163,7 @@ def sweep(
     ``stepbench.run``. Raises InputError for what cannot run, before anything does.
     """
     problem = catalog.problem(problem)
-    methods = list(methods) if isinstance(methods, list | tuple) else [methods]
+    methods = [methods] if isinstance(methods, str) or not isinstance(methods, Sequence) else list(methods)
     labels, runnables = catalog.labelled(methods)
     varied = axes(over, problem, runnables)
     if not varied:

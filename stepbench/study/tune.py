@@ -114,7 +114,7 @@ def tune(
     for option, value in (("trials", trials), ("cases", cases)):
         if value < 1:
             raise InputError(f"{option} must be at least 1, got {value}")
-    methods = list(methods) if isinstance(methods, list | tuple) else [methods]
+    methods = [methods] if isinstance(methods, str) or not isinstance(methods, Sequence) else list(methods)
     if not methods:
         raise InputError("give at least one method")
     labels, runnables = catalog.labelled(methods)

@@ -30,7 +30,7 @@ HERE = 'Path(__file__).parent / "data.csv"'
 WAYS = {
     "numpy": f"D = float(np.loadtxt({HERE}))",
     "a text": f"D = float(({HERE}).read_text())",
-    "open": f"D = float(open({HERE}).read())",
+    "open": f"with open({HERE}) as file: D = float(file.read())",
     "bytes": f"D = float(({HERE}).read_bytes())",
     "from this folder": "D = float(np.genfromtxt('data.csv'))",
     "a function of a file beside it": "from helper import read\n    D = read()",
@@ -90,7 +90,7 @@ def test_it_counts_in_another_process_too():
     for content in ("3.0", "3.0", "7.0"):
         Path("data.csv").write_text(content)
         said.append(subprocess.run([*again, "--budget", "20"], capture_output=True, text=True).stdout.splitlines()[-1])
-    assert said == ["study.db: 1 run made", "study.db: 0 runs made, 1 was there", "study.db: 1 run made"]
+    assert said == ["study.db: 1 run made", "study.db: 0 runs made, 1 were there", "study.db: 1 run made"]
 
 
 def test_a_file_beside_is_imported_and_read_again_where_it_has_changed(stepbench_cli):

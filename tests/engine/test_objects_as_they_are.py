@@ -103,9 +103,9 @@ def test_what_lives_in_this_program_only_is_kept_in_no_file():
             InputError, match=r"known to this program only .*: a kept run of it could not be known again"
         ):
             stepbench.sweep(problem, method, {"seed": [0, 1]}, budget=10, study="study.db")
-        with pytest.raises(InputError, match="known to this program only .*: a worker could not load it"):
+        with pytest.raises(InputError, match=r"this program only .*: a worker could not load it"):
             stepbench.sweep(problem, method, {"seed": [0]}, budget=10, study=stepbench.Study(workers=2))
-        with pytest.raises(InputError, match="known to this program only .*: a checkpoint"):
+        with pytest.raises(InputError, match=r"this program only .*: its checkpoint"):
             stepbench.run(problem, method, budget=10, checkpoint="c.npz")
 
 
