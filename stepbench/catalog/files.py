@@ -31,6 +31,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
+from stepbench.catalog.spelling import instead_of
 from stepbench.contracts import Direction, Problem, Runnable, StepSize
 from stepbench.contracts.settings import is_cached
 from stepbench.fields import USER_FILES, InputError, fields_of, nearest, shown_path
@@ -443,7 +444,7 @@ def _refuse_unfit(text: str, cls: Any) -> None:
                 "out, and it is a constant of the class"
             )
     if missing := sorted(cls.__abstractmethods__):
-        raise InputError(f"{place} gives no {' and no '.join(missing)}")
+        raise InputError(f"{place} gives no {' and no '.join(f'{name}{instead_of(name, cls)}' for name in missing)}")
 
 
 def is_users(cls: type) -> bool:
