@@ -164,10 +164,10 @@ def need_web(what: str) -> None:
 
 
 def console() -> Console:
-    """The terminal, or the pipe, that tables go to."""
+    """The terminal, or the pipe, that tables go to; brackets and colons in paths stand as they are."""
     from rich.console import Console
 
-    return Console()
+    return Console(markup=False, emoji=False)
 
 
 def write_json(value: Any) -> None:

@@ -25,11 +25,12 @@ AXIS = (
 )
 
 
-def around(x0: Any, reach: float) -> Points:
+def around(x0: Any, reach: float, number: int | None = None) -> Points:
     """Different points around the start, (d, R): three, or four where d is 3, so that no answer is square."""
     d = x0.size
-    rng = np.random.default_rng(0)
-    return x0[:, None] + reach * np.maximum(1.0, np.abs(x0))[:, None] * rng.standard_normal((d, 4 if d == 3 else 3))
+    R = number or (4 if d == 3 else 3)
+    spread = reach * np.maximum(1.0, np.abs(x0))[:, None]
+    return x0[:, None] + spread * np.random.default_rng(0).standard_normal((d, R))
 
 
 def mixed(function: Callable[[Points], Any], w: Points) -> str:

@@ -38,6 +38,7 @@ class Prepared(NamedTuple):
 def prepare(problem: Problem, method: Runnable, options: RunOptions) -> Prepared:
     """Look at everything that a run is given; raises InputError for what cannot run."""
     assert isinstance(method, Method | Peer)
+    vet(problem)
     budget = whole("budget", in_evaluations(problem, options.budget, options.epochs), 1)
     seed = whole("seed", options.seed, 0)
     if seed >= 1 << 63:
@@ -45,7 +46,6 @@ def prepare(problem: Problem, method: Runnable, options: RunOptions) -> Prepared
     horizon = budget if options.steps is None else min(budget, whole("steps", options.steps, 1))
     noise = _size("noise", options.noise)
     target = None if options.target is None else _size("target", options.target)
-    vet(problem)
     told = _told(problem, method, target, noise)
     x, lone = _starts(problem, method, options.start, seed)
     if problem.in_numpy:

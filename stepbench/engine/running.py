@@ -161,8 +161,10 @@ def _checkpoint(given: Prepared, options: RunOptions, trace: bool) -> Checkpoint
 def _refuse_start(problem: Problem, start: Any) -> None:
     """Raise InputError, with the first of the starts at which f or its gradient is not finite."""
     f, g = (as_numpy(ask(start)) for ask in (problem.at(0).f, problem.at(0).grad))
-    r = int(np.argmin(np.isfinite(f) & np.isfinite(g).all(axis=0)))
+    r = int(np.argmin(np.isfinite(f) & np.isfinite((g * g).sum(axis=0))))
     wrong = f"the gradient is {g[:, r].tolist()}" if np.isfinite(f[r]) else f"f is {f[r]}"
+    if np.isfinite(f[r]) and np.isfinite(g[:, r]).all():
+        wrong += ", whose squares are beyond the largest number,"
     raise InputError(
         f"{place_of(problem, 'f')}: {wrong} at the start, {start[:, r].tolist()}: choose another start or problem"
     )

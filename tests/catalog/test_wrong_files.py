@@ -40,7 +40,7 @@ BAD = {
     "gradient": (
         "class A(Problem):\n    x0 = (1.0, 2.0)\n    def f(self, x): return (x * x).sum(0)\n"
         "    def grad(self, x): return -2 * x",
-        r"bad\.py, line 6: the gradient is not the derivative of f: at \(.*\) it gives \(-2\..*, -4\..*\), .* is \(2\..*, 4\..*\)",
+        r"bad\.py, line 6: the gradient is not the derivative of f: at \(1\.0.*\) it gives \(-2\..* is \(2\..*\)",
     ),
     "a start in words": (
         "class A(Problem):\n    x0 = 'here'\n    def f(self, x): return (x * x).sum(0)",
@@ -168,7 +168,10 @@ def test_a_file_with_both_is_for_whichever_is_wanted_but_not_for_check(stepbench
     [
         ("def f(x): return (x * x).sum(0)", r"line 5: .*takes 1 positional argument but 2 were given"),
         ("def f(self, x):\n        x[0] -= 1\n        return (x * x).sum(0)", r"line 6: it writes into an array"),
-        ("f_star = '0'\n    def f(self, x): return (x * x).sum(0)", r"line 3: f_star must be a number; it is '0'"),
+        (
+            "f_star = '0'\n    def f(self, x): return (x * x).sum(0)",
+            r"line 3: f_star must be a finite number, .*; it is '0'",
+        ),
         ("def f(self, x): return (x * 1j).sum(0)", r"line 5: f .* it gave complex128 numbers"),
         ("view = ((1, -1), (-1, 1))\n    def f(self, x): return (x * x).sum(0)", r"line 3: view must be"),
     ],
