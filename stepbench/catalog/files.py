@@ -68,12 +68,14 @@ class _Origin:
 
     ``source`` is what its file held. ``reads`` are the files that its code has opened to read so far, by their whole
     paths, with a digest of each content that they had then. ``beside`` are the modules of the files beside it that it
-    has imported. ``version`` is the digest of all of these when the file had been loaded.
+    has imported, and ``imports`` says that it has imported others that are in no library, such as those of a folder
+    that it put on the path. ``version`` is the digest of all of these when the file had been loaded.
     """
 
     source: bytes
     reads: dict[str, set[str]] = dataclasses.field(default_factory=dict)
     beside: list[ModuleType] = dataclasses.field(default_factory=list)
+    imports: bool = False
     version: str = ""
 
 
@@ -237,14 +239,34 @@ def _importing_beside(module: ModuleType) -> Callable[..., Any]:
                 beside = _module(str(path))
                 _origins[module.__name__].beside.append(beside)
                 return beside
-            if (folder / head / "__init__.py").is_file():
+        try:
+            found = builtins.__import__(name, *how, **also)
+        except ModuleNotFoundError as error:
+            if error.name == head and (folder / head).is_dir():
                 raise InputError(
-                    f"{head} is a folder beside this file, whose changes would not be seen: put what is needed of it "
-                    f"into a file beside this one, {head}.py"
-                )
-        return builtins.__import__(name, *how, **also)
+                    f"{head} is a folder beside this file: put what is needed of it into a file beside this one, "
+                    f"{head}.py, or install it"
+                ) from None
+            raise
+        if head and head in _modules_of_no_library():
+            _origins[module.__name__].imports = True
+        return found
 
     return importing
+
+
+def _modules_of_no_library() -> dict[str, str]:
+    """The files of the modules of this program that a user may be editing, by the first words of their names."""
+    outside = {}
+    for name, module in [*sys.modules.items()]:
+        path = getattr(module, "__file__", None)
+        if path and name != "__main__" and not path.startswith(_passed()) and name not in _origins:
+            outside[name] = os.path.abspath(path)
+    return outside
+
+
+_first_seen: dict[str, str] = {}
+"""What the files of such modules held when they were first met: the modules stay what they were then."""
 
 
 def _together(module: ModuleType) -> list[ModuleType]:
@@ -261,6 +283,9 @@ def _reads(module: ModuleType) -> dict[str, set[str]]:
     for one in _together(module):
         for path, digests in _origins[one.__name__].reads.items():
             merged.setdefault(path, set()).update(digests)
+    if any(_origins[one.__name__].imports for one in _together(module)):
+        for path in _modules_of_no_library().values():
+            merged[path] = {_first_seen.setdefault(path, digest_of(path))}
     return merged
 
 
@@ -320,25 +345,36 @@ def _unwatched() -> Iterator[None]:
 
 
 @cache
+def _passed() -> tuple[str, ...]:
+    """How the paths begin of what is not a user's: libraries, this package, and what the system makes up."""
+    folders = [*(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")), str(PACKAGE)]
+    folders.append(str(PACKAGE.parent / "problems"))
+    return (*(f"{folder}{os.sep}" for folder in folders), "/proc/", "/sys/", "/dev/")
+
+
+@cache
 def _watch() -> None:
     """From now on, note which files the code of users' files opens to read: then, or whenever it runs."""
-    libraries = tuple(f"{sysconfig.get_path(name)}{os.sep}" for name in ("stdlib", "purelib", "platlib"))
-    passed = (*libraries, f"{PACKAGE}{os.sep}", "/proc/", "/sys/", "/dev/")
 
     def note(event: str, given: tuple[Any, ...]) -> None:
-        if event != "open" or getattr(_watching, "off", False) or not isinstance(given[0], str | bytes):
+        if event not in ("open", "sqlite3.connect") or getattr(_watching, "off", False):
             return
-        name, mode, flags = given
-        if "r" not in mode if mode else flags & (os.O_WRONLY | os.O_RDWR):
+        name, mode, flags = given if event == "open" else (given[0], "r", 0)
+        if not isinstance(name, str | bytes) or ("r" not in mode if mode else flags & (os.O_WRONLY | os.O_RDWR)):
             return
-        if not (readers := _readers()):
-            return
+        readers, importing = _readers()
         path = os.path.abspath(os.fsdecode(name))
+        if not readers or path.startswith(_passed()):
+            return
+        if importing:
+            for reader in readers if path.endswith((".py", ".pyc")) else ():
+                _origins[reader].imports = True
+            return
         try:
             regular = stat.S_ISREG(os.stat(path).st_mode)
         except (OSError, ValueError):
             return
-        if regular and path not in _loaded and not path.startswith(passed):
+        if regular and path not in _loaded:
             digest = digest_of(path)
             for reader in readers:
                 _origins[reader].reads.setdefault(path, set()).add(digest)
@@ -346,17 +382,17 @@ def _watch() -> None:
     sys.addaudithook(note)
 
 
-def _readers() -> set[str]:
-    """The users' modules whose code is being run, by their names; none where a library is being imported by it."""
+def _readers() -> tuple[set[str], bool]:
+    """The users' modules whose code is being run, by their names; and whether it is importing something meanwhile."""
     readers: set[str] = set()
+    importing = False
     frame = sys._getframe(2)
     while frame is not None:
-        if not readers and frame.f_code.co_filename.startswith("<frozen importlib"):
-            return readers
+        importing |= not readers and frame.f_code.co_filename.startswith("<frozen importlib")
         if (name := frame.f_globals.get("__name__")) in _origins:
             readers.add(name)
         frame = frame.f_back  # type: ignore[assignment]
-    return readers
+    return readers, importing
 
 
 def _once(name: str, module: ModuleType, execute: Callable[[ModuleType], None]) -> ModuleType:

@@ -180,3 +180,35 @@ def test_a_file_may_begin_as_other_editors_write_it(mark, stepbench_cli):
     assert stepbench.run("./p.py", "gd:lr=0.5", budget=2).f[-1] == 0
     Path("p.py").write_bytes(mark + text + b"        return w\n")
     assert f"p.py, line {7 + mark.count(bytes([10]))}: f takes" in stepbench_cli("run", "./p.py")[2]
+
+
+ELSEWHERE = {
+    "a folder on the path": "import sys; sys.path.append('lib')\n    from model import D",
+    "a package there": "import sys; sys.path.append('lib')\n    import pack.model as m; D = m.D",
+    "by importlib": "import importlib, sys; sys.path.append('lib')\n    D = importlib.import_module('model').D",
+    "a database": (
+        "import sqlite3; from contextlib import closing\n"
+        "    with closing(sqlite3.connect('d.db')) as db: D = db.execute('SELECT a FROM t').fetchone()[0]"
+    ),
+}
+
+
+@pytest.mark.parametrize("way", ELSEWHERE)
+def test_what_is_imported_from_elsewhere_and_a_database_count_in_the_next_process(way):
+    write("fit.py", FIT.format(above=ELSEWHERE[way], target="D"))
+    write("lib/pack/__init__.py", "")
+    again = [sys.executable, "-m", "stepbench", "sweep", "./fit.py", "--method", "gd", "--over", "lr=0.5"]
+    said = []
+    for content in (3.0, 3.0, 17.0):
+        for path in ("lib/constants.py", "lib/pack/constants.py"):
+            write(path, f"D = {content}")
+        write("lib/model.py", "from constants import D")
+        write("lib/pack/model.py", "from pack.constants import D")
+        Path("d.db").unlink(missing_ok=True)
+        database = sqlite3.connect("d.db")
+        database.execute(f"CREATE TABLE t AS SELECT {content} AS a")
+        database.commit()
+        database.close()
+        done = subprocess.run([*again, "--budget", "20"], capture_output=True, text=True)
+        said.append(done.stdout.splitlines()[-1] if done.stdout else done.stderr)
+    assert said == ["study.db: 1 run made", "study.db: 0 runs made, 1 were there", "study.db: 1 run made"]

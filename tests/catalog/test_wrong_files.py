@@ -190,7 +190,7 @@ def test_a_problem_that_cannot_be_asked_is_refused_everywhere(body, says, stepbe
     [
         ("k: float = param(1.0, 'k', 'steepness', '0 to 10')", r"line 4: bounds '0 to 10' must be an interval, as"),
         ("import sys; sys.exit(0)", r"line 4: the file ends the program"),
-        ("import folder", r"line 4: folder is a folder beside this file, .*a file beside this one, folder\.py"),
+        ("import folder", r"line 4: folder is a folder beside this file: .*, folder\.py, or install it"),
         ("import helper", r"line 4: \./helper\.py, line 1: No module named 'nosuchthing'"),
     ],
 )
