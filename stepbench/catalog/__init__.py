@@ -13,13 +13,15 @@ from stepbench.catalog.names import (
     suites,
     summary,
 )
-from stepbench.catalog.specs import find, label, labelled, method, problem, unset
+from stepbench.catalog.specs import defaults, find, is_rebuilt, label, labelled, method, problem
 
 __all__ = [
     "ALIASES",
     "KINDS",
+    "defaults",
     "docstring",
     "find",
+    "is_rebuilt",
     "label",
     "labelled",
     "load",
@@ -32,5 +34,4 @@ __all__ = [
     "suite",
     "suites",
     "summary",
-    "unset",
 ]

@@ -10,7 +10,18 @@ from typing import Any, cast
 
 from stepbench.catalog import files
 from stepbench.catalog.names import ALIASES, KINDS, load, method_names, names, problem_name
-from stepbench.contracts import Direction, Joined, Problem, Runnable, StepSize, changed, hyperparameters, with_values
+from stepbench.contracts import (
+    Direction,
+    Joined,
+    Problem,
+    Runnable,
+    StepSize,
+    changed,
+    hyperparameters,
+    same,
+    values_of,
+    with_values,
+)
 from stepbench.fields import Field, InputError, fields_of, nearest, shown_path
 
 
@@ -18,8 +29,7 @@ def problem(spec: str | Problem, **values: Any) -> Problem:
     """The problem of a spec, ``rosenbrock:b=10``, with any fields given by keyword; raises InputError."""
     if isinstance(spec, Problem):
         return cast(Problem, changed(spec, values))
-    spec = os.fspath(spec) if isinstance(spec, os.PathLike) else spec
-    [(name, options)] = _parts(spec, several=False)
+    [(name, options)] = _parts(_text(spec, "problem"), several=False)
     cls = _problem_class(name)
     return cast(Problem, changed(cls(), _named(fields_of(cls), options) | values))
 
@@ -51,8 +61,7 @@ def method(spec: str | Runnable, **values: Any) -> Any:
         spec = _joined(spec)
     if isinstance(spec, Runnable):
         return with_values(spec, values)
-    spec = os.fspath(spec) if isinstance(spec, os.PathLike) else spec
-    halves = _parts(spec, several=True)
+    halves = _parts(_text(spec, "method"), several=True)
     unchanged = _find([name for name, _ in halves])
     known = hyperparameters(unchanged)
     for i, (name, options) in enumerate(halves):
@@ -78,13 +87,49 @@ def find(spec: str) -> Problem | Runnable:
     raise InputError(f"nothing is called {name}{_meant(name, names('problems') + method_names())}; see stepbench list")
 
 
-def unset(spec: str | Runnable) -> Runnable:
-    """The method with its defaults: those of the name that a spec begins with, or of the object's classes."""
-    if isinstance(spec, str):
-        return _find([name for name, _ in _parts(spec, several=True)])
-    if isinstance(spec, Joined):
-        return Joined(type(spec.direction)(), type(spec.rule)())
-    return type(spec)()
+def _text(spec: Any, kind: files.Kind) -> str:
+    """A spec as text; raises InputError, with what to do, for what is none."""
+    if isinstance(spec, str | os.PathLike):
+        return os.fspath(spec)
+    if isinstance(spec, type):
+        raise InputError(f"{spec.__name__} is a class: give an object of it, {spec.__name__}()")
+    other: files.Kind = "method" if kind == "problem" else "problem"
+    if isinstance(spec, files.BASES[other]):
+        raise InputError(f"{spec} is a {other}, not a {kind}")
+    raise InputError(
+        f"a {kind} is a spec, a file's path, or an object of a class that derives from {files.PARENTS[kind]}; got "
+        f"{'a function' if callable(spec) else repr(spec)}"
+    )
+
+
+def defaults(spec: str | Runnable) -> dict[str, Any]:
+    """A method's hyper-parameters by their keys, as the name that a spec begins with has them, or as the fields do."""
+    if isinstance(spec, str | os.PathLike):
+        return values_of(_find([name for name, _ in _parts(os.fspath(spec), several=True)]))
+    fields = {key: field for key, (_, field) in hyperparameters(method(spec)).items()}
+    return {key: field.plain(field.default) for key, field in fields.items()}
+
+
+def is_rebuilt(thing: Problem | Runnable) -> bool:
+    """Whether the spec of a problem or a method makes it again, so that another process, or a later one, can have it.
+
+    It does not for a class that is in no file of its own, for an object that holds more than its fields, and where a
+    file, or what it reads, has changed since.
+    """
+    parts = _pieces(thing)
+    sources = [files.sources_of(type(part)) for part in parts if files.is_users(type(part))]
+    try:
+        with files.sent({path: held for source in sources for path, held in source.items()}):
+            again = _pieces(problem(thing.spec()) if isinstance(thing, Problem) else method(thing.spec()))
+    except Exception:  # of a user's file
+        return False
+    return len(parts) == len(again) and all(map(same, parts, again))
+
+
+def _pieces(thing: Problem | Runnable) -> list[Any]:
+    """The objects of which a problem or a method is made; what joins two has nothing of its own beside its field."""
+    parts = [thing] if isinstance(thing, Problem) else thing.parts
+    return [part.per if isinstance(part, Joined) else part for part in parts]
 
 
 def _find(parts: list[str]) -> Runnable:
@@ -139,7 +184,7 @@ def _parts(spec: str, several: bool) -> list[tuple[str, list[tuple[str, str]]]]:
     parts: list[tuple[str, list[tuple[str, str]]]] = []
     begin, more = 0, True
     while more:
-        match = (_PART if several else _LONE).match(spec, begin) if isinstance(spec, str) else None
+        match = (_PART if several else _LONE).match(spec, begin)
         name = match[1].strip() if match else ""
         if not match or not name or match[2] == ":":
             raise InputError(f"{spec!r} is not a spec: write name or name:key=value,key=value")

@@ -208,6 +208,18 @@ class Joined(Method):
         """Both names."""
         return f"{self.direction.name}+{self.rule.name}"
 
+    @property
+    def short_name(self) -> str:
+        """Both names, but for the direction where it is the plain gradient, and the rule where it is the default."""
+        return self._short(self.direction.name, self.rule.name)
+
+    def _short(self, direction: str, rule: str) -> str:
+        """The two as texts, without what goes without saying."""
+        plain = self.direction.name == "gradient"
+        if self.rule.name == "constant":
+            return "gd" if plain else direction
+        return rule if plain else f"{direction}+{rule}"
+
     def spec(self) -> str:
         """Both whole specs."""
         return f"{self.direction.spec()}+{self.rule.spec()}" + (f",per={self.per}" if self.per else "")
@@ -216,9 +228,8 @@ class Joined(Method):
         """A short name: without the direction where it is the plain gradient, or the rule where it is the default."""
         direction, rule = str(self.direction), str(self.rule)
         own = [f"per={self.per}"] if self.per else []
+        spec, last = self._short(direction, rule), rule
         if self.rule.name == "constant":
-            spec = last = "gd" if self.direction.name == "gradient" else direction
+            last = spec
             own = [*rule.split(":")[1:], *own]
-        else:
-            spec, last = rule if self.direction.name == "gradient" else f"{direction}+{rule}", rule
         return spec + (("," if ":" in last else ":") + ",".join(own) if own else "")

@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, wraps
 from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
@@ -42,8 +42,18 @@ class Problem(Parametric):
     a constant of the class may be written as a tuple.
     """
 
+    one_point_at_a_time: ClassVar[bool] = False
+    """Whether the class writes f, grad and hessian for one point, (d,) -> a number, (d,) and (d, d).
+
+    They are then asked about each run on its own, which is slower, but needs no thought of axes.
+    """
+
     def __init_subclass__(cls) -> None:
-        """Make vectors of the tuples ``x0`` and ``x_star``."""
+        """Make vectors of the tuples ``x0`` and ``x_star``; ask one point at a time where the class says so."""
+        if cls.one_point_at_a_time:
+            for name in ("f", "grad", "hessian"):
+                if name in vars(cls):
+                    setattr(cls, name, _asked_of_each(vars(cls)[name]))
         for name in ("x0", "x_star"):
             value = vars(cls).get(name)
             if isinstance(value, tuple | list | np.ndarray) and name not in vars(cls).get("__annotations__", {}):
@@ -320,6 +330,20 @@ class Problem(Parametric):
     def step_size_names(self, n: int) -> Sequence[str]:
         """How each of n step sizes is called in a legend."""
         return [f"α({i + 1})" for i in range(n)] if n > 1 else ["α"]
+
+
+def _asked_of_each(function: Any) -> Any:
+    """A method that answers about one point, (d,), as one that answers about points (d, R), each on its own."""
+
+    @wraps(function)
+    def of_all(self: Problem, w: Points) -> Any:
+        ask = function.__get__(self, type(self))
+        if np.ndim(w) == 1:  # another of these methods asks
+            return ask(w)
+        # Each point is an array of its own, so that its sums have the same bits in every batch.
+        return np.stack([np.asarray(ask(w[:, r].copy())) for r in range(w.shape[1])], axis=-1)
+
+    return of_all
 
 
 def _constant(value: Any) -> Any:

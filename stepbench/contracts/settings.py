@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import inspect
+import pickle
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -54,7 +58,60 @@ def changed(part: Any, values: dict[str, Any]) -> Any:
             has = f"it has {', '.join(known)}" if known else "it has none"
             raise InputError(f"{part.name} has no field {key}{nearest(key, known)}; {has}")
     read = {k: known[k].parse(v) if isinstance(v, str) else v for k, v in values.items()}
+    if not _is_its_fields(part):
+        raise InputError(
+            f"{part.name} is more than its fields (it has its own __init__, or was given more): make one whose "
+            f"{next(iter(values))} is what you want, and give that"
+        )
     return dataclasses.replace(part, **read)
+
+
+def _is_its_fields(part: Any) -> bool:
+    """Whether its class makes the same object again of its fields."""
+    try:
+        return same(part, dataclasses.replace(part))
+    except Exception:  # of a user's __init__
+        return False
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two objects are of one class and hold the same; what a cached property has computed does not count."""
+    if type(one) is not type(other):
+        return False
+    states = [object.__getstate__(thing) for thing in (one, other)]
+    return _same(*(_kept(type(one), state) for state in states))
+
+
+def is_cached(cls: type, name: str) -> bool:
+    """Whether an attribute of its objects is what a cached property has computed."""
+    return isinstance(inspect.getattr_static(cls, name, None), cached_property)
+
+
+def _kept(cls: type, state: Any) -> Any:
+    if isinstance(state, tuple):  # with slots
+        return tuple(_kept(cls, part) for part in state)
+    held = {k: v for k, v in (state or {}).items() if not is_cached(cls, k)}
+    return held or None  # as of an object that holds nothing
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Whether two values are the same as far as can be told; false where it cannot."""
+    if a is b:
+        return True
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(_same(value, b[key]) for key, value in a.items())
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(_same, a, b))
+    if isinstance(a, FunctionType):
+        cells = [[cell.cell_contents for cell in function.__closure__ or ()] for function in (a, b)]
+        alike = a.__code__ == b.__code__ and a.__globals__ is b.__globals__
+        return alike and _same(a.__defaults__, b.__defaults__) and _same(*cells)
+    try:
+        return bool(pickle.dumps(a) == pickle.dumps(b))
+    except Exception:  # whatever it is that a user's object holds
+        return False
 
 
 def with_values(method: Runnable, values: dict[str, Any]) -> Any:

@@ -33,6 +33,10 @@ CODE = (
 """The files and folders of the package on whose text a run's bits depend, beside the file of its problem."""
 
 
+NOT_REBUILT = "is known to this program only (it is in no file of its own, holds more than its fields, or has changed)"
+"""Why nothing that is kept can be of a problem or a method that its spec does not make again."""
+
+
 @cache
 def version() -> str:
     """stepbench's version, with a digest of the code that every run's bits depend on: an edited checkout is another."""
@@ -92,12 +96,14 @@ def of_run(given: Prepared, *, trace: bool) -> str:
 
 
 def name_of(thing: Problem | Runnable) -> str:
-    """A name without options but a peer's solver, in which a user's file stands by its name and its content."""
+    """A name without options but a peer's solver, in which a user's file stands by its name and its content.
+
+    The content is that of the file, of the files beside it that it imports, and of all that their code has read so far.
+    """
     name = str(thing) if isinstance(thing, Peer) else thing.name
     if isinstance(thing, Joined):
-        name = str(Joined(type(thing.direction)(), type(thing.rule)()))
+        name = thing.short_name
     for part in [thing] if isinstance(thing, Problem) else thing.parts:
         if files.is_users(type(part)):
-            content = hashlib.sha256(files.source_of(type(part))).hexdigest()[:12]
-            name = name.replace(part.name, f"{Path(part.name).name}@{content}")
+            name = name.replace(part.name, f"{Path(part.name).name}@{files.content_of(type(part))[:12]}")
     return name

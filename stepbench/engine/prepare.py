@@ -39,6 +39,7 @@ class Prepared(NamedTuple):
 def prepare(problem: Problem, method: Runnable, options: RunOptions) -> Prepared:
     """Look at everything that a run is given; raises InputError for what cannot run."""
     assert isinstance(method, Method | Peer)
+    vet(problem)
     budget = whole("budget", in_evaluations(problem, options.budget, options.epochs), 1)
     seed = whole("seed", options.seed, 0)
     if seed >= 1 << 63:
@@ -47,7 +48,6 @@ def prepare(problem: Problem, method: Runnable, options: RunOptions) -> Prepared
     noise = _size("noise", options.noise)
     target = None if options.target is None else _size("target", options.target)
     grad_target = None if options.grad_target is None else _size("grad_target", options.grad_target)
-    vet(problem)
     told = _told(problem, method, target, noise)
     x, lone = _starts(problem, method, options.start, seed)
     if problem.in_numpy:

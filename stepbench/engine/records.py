@@ -96,10 +96,10 @@ class StepLog:
 
     def each(self) -> Iterator[StepLog]:
         """Every record as a log of its own."""
-        columns = self.points, self.alphas, self.evals, self.fevals, self.steps, self.elapsed, self.refused
-        for row in zip(*columns, strict=True):
+        for k, w in enumerate(self.points):
             one = StepLog()
-            one.note(*row, why=self.why)
+            counts = self.evals[k], self.fevals[k], self.steps[k]
+            one.note(w, self.alphas[k], *counts, self.elapsed[k], self.refused[k], self.why)
             yield one
 
 

@@ -22,6 +22,9 @@ from stepbench.version import __version__
 
 ENDS = ("status", "detail", "steps")
 
+NOWHERE = "in memory"
+"""The version of a problem that only the program had that made the result."""
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Result(Records, Filmed):
@@ -108,7 +111,7 @@ class Result(Records, Filmed):
         """Write what ``save`` does to an open file."""
         arrays = {name: getattr(self, name) for name in ARRAYS if getattr(self, name) is not None}
         facts = {name: getattr(self, name) for name in FACTS} | {"problem": self.problem.spec()}
-        facts["file"] = files.version_of(type(self.problem))
+        facts["file"] = files.version_of(type(self.problem)) if catalog.is_rebuilt(self.problem) else NOWHERE
         np.savez_compressed(file, facts=json.dumps(facts), **arrays)
 
 
@@ -135,6 +138,8 @@ def load(path: str | Path | IO[bytes], problem: Problem | None = None) -> Result
     except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} is not a result that stepbench saved ({error})") from None
     try:
+        if problem is None and version == NOWHERE:
+            raise InputError("no spec makes it again")
         known = problem or catalog.problem(spec)
     except InputError:
         raise InputError(

@@ -12,9 +12,9 @@ import numpy as np
 
 from stepbench import catalog
 from stepbench.arrays import as_numpy
-from stepbench.contracts import Oracle, Peer, Problem, Runnable, Vector, in_library
+from stepbench.contracts import Oracle, Peer, Problem, Runnable, Vector, in_library, unbatched
 from stepbench.engine.checkpoint import Checkpoint
-from stepbench.engine.identity import of_run
+from stepbench.engine.identity import NOT_REBUILT, of_run
 from stepbench.engine.loop import Loop, Progress, minimize
 from stepbench.engine.prepare import Prepared, prepare, whole
 from stepbench.engine.records import Trace
@@ -198,14 +198,19 @@ def _checkpoint(given: Prepared, options: RunOptions, trace: bool) -> Checkpoint
         raise InputError(
             f"{given.method} owns its loop, so that it cannot be stopped and go on: leave out the checkpoint"
         )
+    for thing in (given.problem, given.method):
+        if not catalog.is_rebuilt(unbatched(thing) if isinstance(thing, Runnable) else thing):
+            raise InputError(f"{thing} {NOT_REBUILT}: its checkpoint could not be known again; leave it out")
     return Checkpoint(options.checkpoint, of_run(given, trace=trace))
 
 
 def _refuse_start(problem: Problem, start: Any) -> None:
     """Raise InputError, with the first of the starts at which f or its gradient is not finite."""
     f, g = (as_numpy(ask(start)) for ask in (problem.at(0).f, problem.at(0).grad))
-    r = int(np.argmin(np.isfinite(f) & np.isfinite(g).all(axis=0)))
+    r = int(np.argmin(np.isfinite(f) & np.isfinite((g * g).sum(axis=0))))
     wrong = f"the gradient is {g[:, r].tolist()}" if np.isfinite(f[r]) else f"f is {f[r]}"
+    if np.isfinite(f[r]) and np.isfinite(g[:, r]).all():
+        wrong += ", whose squares are beyond the largest number,"
     raise InputError(
         f"{place_of(problem, 'f')}: {wrong} at the start, {start[:, r].tolist()}: choose another start or problem"
     )

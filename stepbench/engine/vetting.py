@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +12,10 @@ import numpy as np
 from stepbench import derivatives
 from stepbench.arrays import PerRun, Points, dot
 from stepbench.catalog import files
-from stepbench.contracts import Direction, Method, Oracle, Problem, Runnable, StepSize, Vector
-from stepbench.fields import InputError, Parametric, show_point, shown_path
+from stepbench.catalog.spelling import refuse_names
+from stepbench.contracts import Direction, Method, Oracle, Problem, Runnable, StepSize, Vector, unbatched
+from stepbench.engine import mixing
+from stepbench.fields import InputError, Parametric, show_point
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ VALLEY = _Valley()
 
 
 def vet(problem: Problem) -> None:
-    """Raise InputError where a problem that is not of this package breaks the contract at its start.
+    """Raise InputError where a problem that is not of this package breaks the contract at its start or around it.
 
     What it looks at takes a few evaluations; ``stepbench check`` looks at everything.
     """
@@ -50,13 +53,16 @@ def vet(problem: Problem) -> None:
 
 
 def vet_step(problem: Problem, method: Runnable, x: Vector) -> None:
-    """Raise InputError where a method that is not of this package breaks the contract in one step from x, (d, R).
+    """Raise InputError where a method that is not of this package breaks the contract in a few steps from x, (d, R).
 
-    The step must give a next point in the shape of the last, and change nothing in place.
+    The step must give a next point in the shape of the last, change nothing in place, and keep the runs apart.
     """
-    part = next((part for part in method.parts if _is_users(part)), None)
-    if part is None or not isinstance(method, Method):
+    users = [part for part in method.parts if _is_users(part)]
+    for part in users:
+        _refuse_names(part)
+    if not users or not isinstance(method, Method):
         return
+    part = users[0]
     step = "at" if isinstance(part, Direction) else "move" if isinstance(part, StepSize) else "step"
     x = x.copy()
     x.flags.writeable = False
@@ -66,12 +72,27 @@ def vet_step(problem: Problem, method: Runnable, x: Vector) -> None:
         oracle.advance()
         oracle.grad(x).flags.writeable = False
         answer = _asked(place_of(part, step), method.step, x, oracle, s)
-    if not isinstance(answer, tuple) or len(answer) != 2:
-        raise InputError(f"{place_of(part, step)}: {step} must return two things, and the second is its next state")
-    new = answer[0]
-    if not isinstance(new, np.ndarray) or new.shape != x.shape:
-        gave = new.shape if isinstance(new, np.ndarray) else f"a {type(new).__name__}"
-        raise InputError(f"{place_of(part, step)}: of points {x.shape}, (d, R), {step} must make such; it made {gave}")
+        if not isinstance(answer, tuple) or len(answer) != 2:
+            raise InputError(f"{place_of(part, step)}: {step} must return two things, and the second is its next state")
+        new = answer[0]
+        if not isinstance(new, np.ndarray) or new.shape != x.shape:
+            gave = new.shape if isinstance(new, np.ndarray) else f"a {type(new).__name__}"
+            raise InputError(
+                f"{place_of(part, step)}: of points {x.shape}, (d, R), {step} must make such; it made {gave}"
+            )
+        try:
+            found = mixing.mixed_steps(problem, unbatched(method), mixing.around(x[:, 0], 0.1))
+        except Exception:  # of a method or a problem that is not made for these points
+            return
+    if found is not None:
+        part, step, how = found
+        raise InputError(f"{place_of(part, step)}: {step} {how}; {mixing.AXIS}, or oracle.dot(u, u)")
+
+
+def _refuse_names(thing: Parametric) -> None:
+    cls = type(thing)
+    place = f"{files.place_in_file(cls, cls)}: {cls.__name__}" if files.is_users(cls) else cls.__name__
+    refuse_names(cls, {*vars(thing)}, place)
 
 
 def _is_users(thing: Any) -> bool:
@@ -79,15 +100,22 @@ def _is_users(thing: Any) -> bool:
 
 
 def vet_shapes(problem: Problem) -> None:
-    """Raise InputError unless start, f, gradient, minimisers and window have the shapes of the contract."""
+    """Raise InputError unless start, f, derivatives, minimisers and window have the shapes of the contract.
+
+    So it does where f or a derivative mixes the runs, or a name is not what the bench reads.
+    """
+    _refuse_names(problem)
     x0 = problem.x0
     if not isinstance(x0, np.ndarray) or x0.ndim != 1 or not x0.size or x0.dtype.kind not in "fiu":
         raise InputError(f"{place_of(problem, 'x0')}: x0 must be a vector of numbers, one per parameter; it is {x0!r}")
-    d, star, view, x = x0.size, problem.x_star, problem.view, _near(x0)
+    d, star, view, f_star = x0.size, problem.x_star, problem.view, problem.f_star
     if not np.isfinite(x0).all():
         raise InputError(f"{place_of(problem, 'x0')}: x0 must be finite; it is {show_point(x0)}")
-    if problem.f_star is not None and not isinstance(problem.f_star, numbers.Real):
-        raise InputError(f"{place_of(problem, 'f_star')}: f_star must be a number; it is {problem.f_star!r}")
+    if f_star is not None and (not isinstance(f_star, numbers.Real) or not math.isfinite(f_star)):
+        raise InputError(
+            f"{place_of(problem, 'f_star')}: f_star must be a finite number, or be left out where it is unknown; it is "
+            f"{f_star!r}"
+        )
     if star is not None and (np.ndim(star) not in (1, 2) or len(star) != d):
         raise InputError(
             f"{place_of(problem, 'x_star')}: x_star must be ({d},), or ({d}, m) for m minimisers; it is "
@@ -99,23 +127,62 @@ def vet_shapes(problem: Problem) -> None:
         raise InputError(
             f"{place_of(problem, 'view')}: view must be ((left, right), (bottom, top)), with two parameters only"
         )
-    x.flags.writeable = False
+    x = mixing.around(x0, 0.1)
+    x[:, 0] = x0
     with np.errstate(all="ignore"):
-        for name, shape, means in (("f", (3,), "(R,), one number per run"), ("grad", x.shape, "(d, R), as the points")):
-            answer = _asked(place_of(problem, name), getattr(problem, name), x)
-            if not isinstance(answer, np.ndarray) or answer.shape != shape or answer.dtype.kind not in "fiu":
-                gave = f"a {type(answer).__name__}"
-                if isinstance(answer, np.ndarray):
-                    gave = f"{answer.shape}" if answer.dtype.kind in "fiu" else f"{answer.dtype} numbers"
-                raise InputError(
-                    f"{place_of(problem, name)}: {name} takes points of shape (d, R) and must give an array {means}; "
-                    f"of points {x.shape} it gave {gave}"
-                )
+        _vet_answers(problem, problem, x)
         if problem.stochastic:
             sample = problem.draw(0, 1, problem.as_points(x))
             for name in problem.samples_give if "hvp" in problem.supplies else problem.samples_give[:-1]:
                 if not callable(getattr(sample, name, None)):
                     raise InputError(f"{place_of(problem, 'sample')}: what a step sees has no {name}; give it one")
+            if problem.in_numpy:
+                _vet_answers(problem, sample, x)
+
+
+def _vet_answers(problem: Problem, asked: Any, x: Vector) -> None:
+    """Look at what f, grad and hessian answer at points (d, R): those of a problem, or of a sample of it."""
+    x = x.copy()
+    x.flags.writeable = False
+    d, R = x.shape
+    means = {
+        "f": ((R,), "(R,), one number per run", "a number"),
+        "grad": ((d, R), "(d, R), as the points", "a vector (d,)"),
+        "hessian": ((d, d, R), "(d, d, R), one matrix per run", "a matrix (d, d)"),
+    }
+    for name, (shape, many, one) in means.items():
+        if name == "hessian" and (asked is not problem or name in problem.derived or not problem.in_numpy):
+            continue
+        place = place_of(problem, name if asked is problem else "sample")
+        answer = _asked(place, getattr(asked, name), x)
+        if not isinstance(answer, np.ndarray) or answer.shape != shape or answer.dtype.kind not in "fiu":
+            gave = f"a {type(answer).__name__}"
+            if isinstance(answer, np.ndarray):
+                gave = f"{answer.shape}" if answer.dtype.kind in "fiu" else f"{answer.dtype} numbers"
+            if problem.one_point_at_a_time and asked is problem:
+                raise InputError(
+                    f"{place}: {name} takes one point of shape (d,) and must give {one}; of {R} points ({d},) it gave "
+                    f"{gave} together"
+                )
+            raise InputError(
+                f"{place}: {name} takes points of shape (d, R) and must give an array {many}; of points {x.shape} it "
+                f"gave {gave}; {mixing.AXIS}; or, for one point (d,), write one_point_at_a_time = True in the class"
+            )
+    if not problem.in_numpy:
+        return
+    for reach in mixing.REACHES:
+        w = mixing.around(problem.x0, reach)
+        for name in ("f", "grad", "hessian"):
+            if (asked is problem and name in problem.derived) or not hasattr(asked, name):
+                continue
+            try:
+                how = mixing.mixed(getattr(asked, name), w)
+            except Exception:  # it is not defined so far from the start
+                continue
+            if how:
+                remedy = mixing.AXIS if "mixes" in how else "what is random belongs into sample(rng, step)"
+                place = place_of(problem, name if asked is problem else "sample")
+                raise InputError(f"{place}: {name} {how}; {remedy}")
 
 
 def _asked(place: str, function: Any, *arguments: Any) -> Any:
@@ -133,33 +200,39 @@ def _asked(place: str, function: Any, *arguments: Any) -> Any:
 
 
 def vet_gradient(problem: Problem) -> None:
-    """Raise InputError where the gradient that a problem gives is wrong at the start and beside it."""
-    if "grad" in problem.derived:
+    """Raise InputError where the gradient that a problem gives is not the derivative of its f around the start.
+
+    It is refused where it is wrong at three of eight points that lie about equally far from the start: at the start
+    itself a wrong term may vanish, it may be wrong on one side of a kink only, and at the kink there is no derivative.
+    """
+    if "grad" in problem.derived or not problem.in_numpy:
         return
-    x = _near(problem.x0)
-    v = np.random.default_rng(1).standard_normal(x.shape)
     way = derivatives.derived(problem.f, problem.x0)
-    stepped, differenced, doubt = derivatives.slopes(problem.f, x, v)
-    with np.errstate(all="ignore"):
-        g = problem.grad(x)
-        if stepped is not None and way is derivatives.complex_step:
-            expected, allowed = stepped, 1e-6 * np.abs(g * v).sum(0)
-        else:
-            expected, allowed = differenced, doubt + 1e-3 * np.abs(g * v).sum(0)
-        off = np.abs((g * v).sum(0) - expected)
-        if (off > allowed).all() and np.isfinite(off).all():
-            raise InputError(
-                f"{place_of(problem, 'grad')}: the gradient is not the derivative of f: at the start it gives "
-                f"{show_point(g[:, 0])}, and the derivative of f is {show_point(way(problem.f, x)[:, 0])}; correct "
-                "grad, or leave it out and it is derived"
-            )
-
-
-def _near(x0: Any) -> Any:
-    """The start, and two points beside it."""
-    x = np.repeat(x0[:, None].astype(float), 3, axis=1)
-    x[:, 1:] += 0.1 * np.maximum(1.0, np.abs(x[:, 1:])) * np.random.default_rng(0).standard_normal((x0.size, 2))
-    return x
+    for reach in mixing.REACHES:
+        x = mixing.around(problem.x0, reach, 8)
+        v = np.random.default_rng(1).standard_normal(x.shape)
+        try:
+            stepped, differenced, doubt = derivatives.slopes(problem.f, x, v)
+            with np.errstate(all="ignore"):
+                g = problem.grad(x)
+        except Exception:  # it is not defined so far from the start
+            return
+        with np.errstate(all="ignore"):
+            size = np.abs(g * v).sum(0)
+            if stepped is not None and way is derivatives.complex_step:
+                expected, allowed = stepped, 1e-6 * size
+            else:
+                expected, allowed = differenced, doubt + 1e-3 * size
+            off = np.abs((g * v).sum(0) - expected)
+            wrong = (off > allowed) & np.isfinite(off)
+            if wrong.sum() >= 3:
+                r = int(np.argmax(wrong))
+                right = way(problem.f, np.repeat(x[:, [r]], 2, axis=1))[:, 0]
+                raise InputError(
+                    f"{place_of(problem, 'grad')}: the gradient is not the derivative of f: at {show_point(x[:, r])} "
+                    f"it gives {show_point(g[:, r])}, and the derivative of f is {show_point(right)}; "
+                    "correct grad, or leave it out and it is derived"
+                )
 
 
 def place_of(thing: Parametric, name: str) -> str:
@@ -169,4 +242,4 @@ def place_of(thing: Parametric, name: str) -> str:
         return str(thing)
     member = vars(cls).get(name)
     member = getattr(member, "fget", getattr(member, "func", member))  # the function of a property
-    return f"{shown_path(files.path_of(cls))}, line {files.line_of(member if callable(member) else cls)}"
+    return files.place_in_file(cls, member if callable(member) else cls)

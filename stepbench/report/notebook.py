@@ -21,7 +21,7 @@ def html(*shown: Table | Figure) -> str:
 
 
 def _text(table: Table) -> str:
-    page = Console(file=io.StringIO(), width=120, record=True, force_jupyter=False)
+    page = Console(file=io.StringIO(), width=120, record=True, force_jupyter=False, markup=False, emoji=False)
     page.print(table)
     return page.export_html(code_format=PRE, inline_styles=True)
 

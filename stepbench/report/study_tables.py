@@ -128,8 +128,14 @@ def sweep_notes(sweep: Sweep) -> list[str]:
         notes.append(f"{sweep.problem} does not know its minimum: values are compared by f at the end")
     elif not sweep.reached.any():
         errors = sweep.ends.error[np.isfinite(sweep.ends.error) & ~sweep.ends.lost]
-        least = f"the least error was {number(float(errors.min()))}" if errors.size else "every run failed"
-        notes.append(f"no run reached the error {sweep.target:g}; {least}: choose a larger --target, or more --budget")
+        if errors.size:
+            least = f"the least error was {number(float(errors.min()))}"
+            notes.append(
+                f"no run reached the error {sweep.target:g}; {least}: choose a larger --target, or more --budget"
+            )
+        else:
+            diverged = (sweep.ends.status == "diverged").all()
+            notes.append("every run diverged: sweep smaller step sizes" if diverged else "every run diverged or failed")
     elif any(line.decades is not None for line in lines):
         notes.append(
             f"usable: the {axis.name} around the best that cost at most twice as much; as far as the grid shows"

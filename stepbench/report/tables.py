@@ -36,7 +36,7 @@ def titled(title: str) -> Table:
 
 def width_of(table: Table) -> Measurement:
     """The least width of a table, where its cells are folded as far as they may be, and its full width."""
-    wide = Console(width=10_000)
+    wide = Console(width=10_000, markup=False, emoji=False)
     return Measurement.get(wide, wide.options, table)
 
 

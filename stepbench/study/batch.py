@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 
 from stepbench import catalog
 from stepbench.catalog import files
-from stepbench.contracts import Joined, Problem, Runnable, values_of, with_values
+from stepbench.contracts import Problem, Runnable, values_of, with_values
 from stepbench.engine import identity
 from stepbench.engine.columns import KEPT
 from stepbench.engine.prepare import prepare
@@ -70,13 +71,15 @@ PLACES = {column.kept: place for place, column in enumerate(KEPT)}
 class Work:
     """What a worker gets: runs of one method on one problem that differ in some hyper-parameters or in their starts.
 
-    ``problem`` and ``method`` are whole specs, ``files`` holds the contents of the files that they name, and ``values``
-    the hyper-parameters with one value per run. ``starts`` has a point per run, (R, d), or is None for the problem's
-    own start. ``dim`` is d, and ``lanes`` is how many runs may go in lock-step; where it is None, their size decides.
+    ``problem`` and ``method`` are whole specs, or the objects themselves where no spec makes them again. ``files``
+    holds the contents of the files that the specs name, and of those that these import; ``reads`` has digests of the
+    other files that they read, which must be the same wherever the runs are made. ``values`` are the hyper-parameters
+    with one value per run. ``starts`` has a point per run, (R, d), or is None for the problem's own start. ``dim`` is
+    d, and ``lanes`` is how many runs may go in lock-step; where it is None, their size decides.
     """
 
-    problem: str
-    method: str
+    problem: str | Problem
+    method: str | Runnable
     values: dict[str, list[float]]
     starts: list[list[float]] | None
     size: int
@@ -84,6 +87,7 @@ class Work:
     lanes: int | None
     options: dict[str, Any]
     files: dict[str, bytes]
+    reads: dict[str, frozenset[str]]
     keep: Keep
     version: str
     problem_file: str | None
@@ -103,16 +107,18 @@ class Batch:
     """Work, with what tells its runs from all others.
 
     ``setting`` is what all of them have in common, except for the seed, as JSON. A user's file is named there by a
-    digest of its contents.
+    digest of its contents. ``bound`` is the problem or method that only this program can make, if there is one: its
+    runs are made here, kept in memory, and never taken for those of another batch.
     """
 
     work: Work
     setting: str
     heads: list[Head]
+    bound: str | None
 
 
 def batch(problem: Problem, method: Runnable, options: RunOptions, *, values: Mapping[str, Any] | None = None) -> Batch:
-    """The batch of these runs; raises InputError for what cannot run, or could not be built again by a worker.
+    """The batch of these runs; raises InputError for what cannot run.
 
     ``values`` are hyper-parameters with one value per run, (R,).
     """
@@ -121,11 +127,6 @@ def batch(problem: Problem, method: Runnable, options: RunOptions, *, values: Ma
     parameters = values_of(first)
     if arrays := [key for key, value in parameters.items() if isinstance(value, np.ndarray)]:
         raise InputError(f"{first} is a batch already: give {arrays[0]} one value, and say what to vary")
-    classes = [type(part) for part in (problem, *first.parts) if not isinstance(part, Joined)]
-    if homeless := [cls for cls in classes if not cls.__module__.startswith("stepbench.")]:
-        raise InputError(
-            f"{homeless[0].__name__} is in no file that a worker could load: keep it in one of its own, and name that"
-        )
     whole = with_values(method, {name: np.array(column) for name, column in columns.items()})
     prepared = prepare(problem, whole, options)
     steps = None if options.steps is None else int(options.steps)
@@ -142,7 +143,10 @@ def batch(problem: Problem, method: Runnable, options: RunOptions, *, values: Ma
         points = points.tolist() if elsewhere.any() else None
     elif options.start is not None:
         raise InputError(f"{problem} starts where its seed says: leave out the start")
-    setting = json.dumps(identity.facts(problem, first) | common)
+    bound = [thing for thing in (problem, first) if not catalog.is_rebuilt(thing)]
+    own = {"in_memory": secrets.token_hex(16)} if bound else {}
+    setting = json.dumps(identity.facts(problem, first) | common | own)
+    users = [type(part) for part in (problem, *first.parts) if files.is_users(type(part))]
     texts = [json.dumps(parameters)] * size
     if columns:
         texts = [
@@ -150,20 +154,22 @@ def batch(problem: Problem, method: Runnable, options: RunOptions, *, values: Ma
             for of_run in zip(*columns.values(), strict=True)
         ]
     work = Work(
-        problem=problem.spec(),
-        method=first.spec(),
+        problem=problem if any(thing is problem for thing in bound) else problem.spec(),
+        method=first if any(thing is first for thing in bound) else first.spec(),
         values=columns,
         starts=points,
         dim=problem.x0.size,
         lanes=problem.lanes,
         size=size,
         options={"seed": prepared.seed, **common},
-        files={files.path_of(cls): files.source_of(cls) for cls in classes if files.is_users(cls)},
+        files={path: held for cls in users for path, held in files.sources_of(cls).items()},
+        reads={path: digests for cls in users for path, digests in files.reads_of(cls).items()},
         keep="end",
         version=identity.version(),
         problem_file=identity.problem_file(problem.name),
     )
-    return Batch(work, setting, _heads(digest(setting), prepared.seed, texts, starts))
+    heads = _heads(digest(setting), prepared.seed, texts, starts)
+    return Batch(work, setting, heads, str(bound[0]) if bound else None)
 
 
 def digest(setting: str) -> bytes:
@@ -188,8 +194,11 @@ def perform(work: Work) -> list[Outcome]:
         raise InputError(
             f"a worker has stepbench {identity.version()}, and this study {work.version}: install the same"
         )
-    if work.problem_file != identity.problem_file(work.problem.partition(":")[0]):
+    if isinstance(work.problem, str) and work.problem_file != identity.problem_file(work.problem.partition(":")[0]):
         raise InputError(f"a worker has another file of {work.problem}: install the same stepbench")
+    for path, digests in work.reads.items():
+        if files.digest_of(path) not in digests:
+            raise InputError(f"{path} is not what it was when the study began, or is another on a worker: start again")
     with files.sent(work.files):
         return [*_outcomes(work)]
 
@@ -201,7 +210,7 @@ def _outcomes(work: Work) -> Iterator[Outcome]:
             with_values(catalog.method(work.method), {name: np.array(column) for name, column in work.values.items()}),
             start=None if work.starts is None else np.array(work.starts).T,
             trace=work.keep != "end",
-            label=work.method,
+            label=str(work.method),
             **work.options,
         )
     except (Exception, SystemExit) as error:  # of a user's file

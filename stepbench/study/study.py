@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stepbench import catalog
-from stepbench.engine.identity import is_current
+from stepbench.engine.identity import NOT_REBUILT, is_current
 from stepbench.engine.result import Result, load
 from stepbench.fields import InputError
 from stepbench.study.batch import Batch, Keep, Outcome, Work, digest, perform
@@ -92,6 +92,7 @@ class Study:
         Raises Stopped on Ctrl-C, and InputError where the file cannot be written; what ended before is kept.
         """
         keep = "trace" if self._traces else keep
+        self._refuse_bound(batches)
         heads = [batch.heads for batch in batches]
         here = self.store.found([head.key for of_batch in heads for head in of_batch], keep)
         asked = {*here}
@@ -122,6 +123,18 @@ class Study:
         self.made += made
         self.reused += sum(map(len, heads)) - made
         return [[here[head.key] for head in of_batch] for of_batch in heads]
+
+    def _refuse_bound(self, batches: Sequence[Batch]) -> None:
+        """Refuse to keep, or to send elsewhere, runs that only this program can make."""
+        for batch in batches:
+            if batch.bound is None:
+                continue
+            elsewhere = "a worker could not load it" if self._workers > 1 or self._scheduler else ""
+            if elsewhere or self.store.path is not None:
+                raise InputError(
+                    f"{batch.bound} {NOT_REBUILT}: {elsewhere or 'a kept run of it could not be known again'}; name it "
+                    "by a file of its own, or leave out the study and the workers"
+                )
 
     def results(self, batches: Sequence[Batch]) -> list[list[Result]]:
         """Every record of all runs of each batch, in order; what is not here yet is made, as by ``outcomes``.

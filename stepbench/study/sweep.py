@@ -173,7 +173,7 @@ def sweep(
     ``stepbench.run``. Raises InputError for what cannot run, before anything does.
     """
     problem = catalog.problem(problem)
-    methods = [methods] if isinstance(methods, str | Runnable) else list(methods)
+    methods = [methods] if isinstance(methods, str) or not isinstance(methods, Sequence) else list(methods)
     labels, runnables = catalog.labelled(methods)
     varied = axes(over, problem, runnables)
     if not varied:

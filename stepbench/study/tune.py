@@ -152,11 +152,11 @@ def tune(
     for option, value in (("trials", trials), ("cases", cases)):
         if value < 1:
             raise InputError(f"{option} must be at least 1, got {value}")
-    methods = [methods] if isinstance(methods, str | Runnable) else methods
+    methods = [methods] if isinstance(methods, str) or not isinstance(methods, Sequence) else list(methods)
     if not methods:
         raise InputError("give at least one method")
     labels, runnables = catalog.labelled(methods)
-    ranges = _ranges(runnables, [catalog.unset(method) for method in methods], over)
+    ranges = _ranges(runnables, [catalog.defaults(method) for method in methods], over)
     target = default_target(problem) if target is None else target
     tune_budget = budget if tune_budget is None else tune_budget
     scoring = RunOptions(budget=budget, target=target, noise=noise, seed=seed)
@@ -236,15 +236,14 @@ def _begins(problem: Problem, start: Numbers) -> bool:
         return False
 
 
-def _ranges(methods: Sequence[Runnable], defaults: Sequence[Runnable], over: Over) -> list[dict[str, Interval]]:
+def _ranges(methods: Sequence[Runnable], defaults: Sequence[dict[str, Any]], over: Over) -> list[dict[str, Interval]]:
     """The ranges of each method: those given, and for the rest those its fields declare, unless its spec states it."""
     given = dict(pairs(over))
     ranges, known = [], set()
     for method, default in zip(methods, defaults, strict=True):
         fields = {key: field for key, (_, field) in hyperparameters(method).items()}
         known |= set(fields)
-        defaults_of = values_of(default)
-        unstated = [key for key, value in values_of(method).items() if np.array_equal(value, defaults_of[key])]
+        unstated = [key for key, value in values_of(method).items() if np.array_equal(value, default[key])]
         texts = {key: fields[key].search for key in unstated if fields[key].search}
         texts |= {key: text for key, text in given.items() if key in fields}
         ranges.append({key: interval(key, text, fields[key]) for key, text in texts.items()})

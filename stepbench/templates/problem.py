@@ -26,7 +26,10 @@ class Name(Problem):
     source = "made for this file"
 
     def f(self, w):
-        """One value per run. w has a row per parameter and a column per run, so w[0] is w₁ of every run."""
+        """One value per run. w has a row per parameter and a column per run, so w[0] is w₁ of every run.
+
+        Sums over parameters need axis=0. With one_point_at_a_time = True in the class, w is a vector, and f a float.
+        """
         return w[0] * w[0] + self.kappa * w[1] * w[1]
 
     # Leave this out, and the gradient is derived from f.

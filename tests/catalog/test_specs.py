@@ -100,7 +100,22 @@ def test_a_wrong_problem_gets_one_line_that_helps(spec, says):
         stepbench.problem(spec)
 
 
-@pytest.mark.parametrize("thing", [3, None, ["gd"], stepbench.problem("rosenbrock")])
-def test_what_is_neither_a_spec_nor_a_method_is_refused(thing):
-    with pytest.raises(InputError, match="is not a spec"):
-        stepbench.method(thing)
+@pytest.mark.parametrize("thing", [3, None, ["gd"]])
+@pytest.mark.parametrize("kind", ["problem", "method"])
+def test_what_is_neither_a_spec_nor_an_object_is_refused(kind, thing):
+    with pytest.raises(InputError, match=rf"a {kind} is a spec, a file's path, or an object of a class .*; got "):
+        getattr(stepbench, kind)(thing)
+
+
+def test_what_is_given_in_the_wrong_place_or_form_is_named():
+    bowl, gd = stepbench.problem("quadratic"), stepbench.method("gd")
+    for wrong, says in (
+        ((bowl, bowl), "quadratic is a problem, not a method"),
+        ((gd, gd), "gd is a method, not a problem"),
+        ((type(bowl), gd), r"Quadratic is a class: give an object of it, Quadratic\(\)"),
+        ((bowl, type(gd.rule)), r"Constant is a class: give an object of it, Constant\(\)"),
+        ((lambda w: w[0] ** 2, gd), "derives from stepbench.Problem; got a function"),
+        ((bowl, lambda w: w), "derives from stepbench.StepSize, Direction or Method; got a function"),
+    ):
+        with pytest.raises(InputError, match=says):
+            stepbench.run(*wrong)
