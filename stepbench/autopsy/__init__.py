@@ -14,7 +14,7 @@ import numpy as np
 
 from stepbench import catalog
 from stepbench.autopsy.spans import Cause, Span, smoothed, spans_of
-from stepbench.autopsy.steps import Steps, has_plain_steps, measured, values
+from stepbench.autopsy.steps import Steps, has_plain_steps, measured
 from stepbench.autopsy.trials import better, rank, tried
 from stepbench.contracts import Problem, Runnable
 from stepbench.engine.result import Result
@@ -22,7 +22,7 @@ from stepbench.engine.running import run_quietly
 from stepbench.fields import InputError
 from stepbench.showing import Shown, report
 
-__all__ = ["Autopsy", "Cause", "Span", "Steps", "explain", "has_plain_steps", "smoothed", "values"]
+__all__ = ["Autopsy", "Cause", "Span", "Steps", "explain", "has_plain_steps", "smoothed"]
 
 
 @dataclass(frozen=True, eq=False)

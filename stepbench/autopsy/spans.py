@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.ndimage import median_filter
 
-from stepbench.autopsy.steps import EPS, Steps, has_plain_steps, values, worst_jump
+from stepbench.autopsy.steps import EPS, Steps, has_plain_steps, worst_jump
 from stepbench.contracts import Runnable, values_of
 from stepbench.engine.columns import Record
 from stepbench.engine.result import Result
@@ -43,12 +43,12 @@ class Span:
 def smoothed(result: Result) -> Record:
     """A run's values as running medians over a fiftieth of it, so that neither noise nor luck makes a span."""
     width = len(result.f) // 50
-    return np.asarray(median_filter(values(result), size=2 * (width // 2) + 1, mode="nearest"))
+    return np.asarray(median_filter(result.value, size=2 * (width // 2) + 1, mode="nearest"))
 
 
 def spans_of(result: Result, method: Runnable, steps: Steps) -> Iterator[Span]:
     """The parts of the run of which there is something to say."""
-    value, smooth, n = values(result), smoothed(result), len(result.f) - 1  # n is the last record
+    value, smooth, n = result.value, smoothed(result), len(result.f) - 1  # n is the last record
     if n < 1:
         return
     end = n
@@ -118,7 +118,7 @@ def _slowest(result: Result) -> tuple[int, int] | None:
 
 
 def _span(kind: str, result: Result, method: Runnable, steps: Steps, first: int, last: int, **numbers: float) -> Span:
-    value = values(result) if kind in ("lost", "jump", "slowest") else smoothed(result)
+    value = result.value if kind in ("lost", "jump", "slowest") else smoothed(result)
     in_span = steps.within(first, max(first, last - 1))
     every = {
         "before": float(value[first]),
@@ -134,7 +134,7 @@ def _span(kind: str, result: Result, method: Runnable, steps: Steps, first: int,
     else:
         causes = _causes(result, method, steps, in_span, first, last)
         if every["after"] > 10 * abs(every["before"]):  # what it had gained was lost: by which step?
-            least = first + int(np.flatnonzero(values(result)[first:last] == values(result)[first:last].min())[-1])
+            least = first + int(np.flatnonzero(result.value[first:last] == result.value[first:last].min())[-1])
             causes = [*_overshoot(steps.within(least, last)), *causes]
     return Span(kind, int(result.iteration[first]), int(result.iteration[last]), every, tuple(causes))
 
@@ -166,7 +166,7 @@ def _overshoot(steps: Steps) -> list[Cause]:
 
 def _causes(result: Result, method: Runnable, steps: Steps, in_span: Steps, first: int, last: int) -> list[Cause]:
     """What the numbers of a span in which little was gained show; each cause only where its test holds."""
-    causes, value = [], values(result)[first : last + 1]
+    causes, value = [], result.value[first : last + 1]
     told, f_star = values_of(method).get("f_star"), result.problem.f_star
     if told is not None and f_star is not None and abs(told - f_star) > 1e-9 * max(1.0, abs(f_star)):
         causes.append(Cause("told", {"told": told, "f_star": f_star}))

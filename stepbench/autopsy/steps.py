@@ -55,11 +55,6 @@ def has_plain_steps(result: Result) -> bool:
     return result.plain and result.step_size is not None and result.step_size.ndim == 1
 
 
-def values(result: Result) -> Record:
-    """What a run is judged by: the error, or f where the minimum is unknown."""
-    return result.f if result.error is None else result.error
-
-
 def measured(result: Result) -> Steps:
     """The anatomy of a run's steps: of all where they are few, else of some, closer together at the start."""
     problem, n = result.problem, len(result.f) - 1
@@ -68,7 +63,7 @@ def measured(result: Result) -> Steps:
     chosen = np.concatenate(
         [np.arange(min(n, most // 4)), np.geomspace(1, max(n, 1), most // 4), np.linspace(0, n, most // 2)]
     )
-    marked = [int(n - np.argmin(values(result)[::-1])), worst_jump(values(result))[0]]
+    marked = [int(n - np.argmin(result.value[::-1])), worst_jump(result.value)[0]]
     record = np.unique(np.concatenate([chosen.astype(int), marked, np.add(marked, 1)]))
     record = record[record < n]
     if not record.size:
@@ -80,7 +75,7 @@ def measured(result: Result) -> Steps:
     size = np.where(norm > 0, -np.sign(dot(moved, g)) * length / norm, math.nan)
     if has_plain_steps(result) and result.step_size is not None:
         size = result.step_size[record + 1]
-    error = values(result)[record] if result.error is not None else np.full(len(record), math.nan)
+    error = result.value[record] if result.error is not None else np.full(len(record), math.nan)
     steepest, direction, along = _curvature(problem, w, moved)
     up, up_next = dot(g, direction), dot(g_next, direction)
     return Steps(

@@ -81,6 +81,11 @@ class Result(Records, Filmed):
         return self
 
     @property
+    def value(self) -> Record:
+        """What each run is judged by, (n+1, R): the error, f − f*, or f where the minimum is unknown."""
+        return self.f if self.error is None else self.error
+
+    @property
     def gradient_free(self) -> bool:
         """Whether a single run asked for function values only, as a simplex method does."""
         return not self.evals[-1] and bool(self.fevals[-1])

@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from rich.table import Table
 from rich.text import Text
 
-from stepbench.autopsy import Autopsy, Cause, Span, values
+from stepbench.autopsy import Autopsy, Cause, Span
 from stepbench.engine.result import Result
 from stepbench.report.numbers import counted, multiple, number
 from stepbench.report.plots import COLOURS, draw_grid, outcome_line
@@ -240,7 +240,7 @@ def tried_table(autopsy: Autopsy) -> Table:
 
 
 def _add_trial(table: Table, r: Result, note: str, style: str = "") -> None:
-    cells = [Text(cell, style=style) for cell in (r.label, number(float(values(r)[-1])), f"{r.evals[-1]:,}")]
+    cells = [Text(cell, style=style) for cell in (r.label, number(float(r.value[-1])), f"{r.evals[-1]:,}")]
     table.add_row(*cells, Text(r.status, style=STYLES[r.status]), note)
 
 
@@ -316,7 +316,7 @@ def _draw_sizes(ax: Axes, autopsy: Autopsy, iterations: Any) -> None:
 
 def _draw_value(ax: Axes, autopsy: Autopsy) -> None:
     result = autopsy.result
-    value = values(result)
+    value = result.value
     if (value[np.isfinite(value)] > 0).any() and (value >= 0).all():
         ax.set_yscale("log")
         shown = np.where((value > 0) & (value < 1e290), value, math.nan)

@@ -38,11 +38,6 @@ def width_of(table: Table) -> Measurement:
     return Measurement.get(wide, wide.options, table)
 
 
-def error_or_f(result: Result) -> Any:
-    """What a run is judged by: its error, or f where the minimum is unknown."""
-    return result.f if result.error is None else result.error
-
-
 def decades(results: Sequence[Result]) -> list[float]:
     """The powers of ten of the error, from the start's to the least that any of the runs reached.
 
@@ -103,8 +98,8 @@ def _convergence(result: Result, rows: int, extras: Sequence[str]) -> Table:
     }
     if result.fevals[-1]:
         columns["f evals"] = lambda k: f"{result.fevals[k]:,}"
-    values, accuracy, step_size = error_or_f(result), result.accuracy, result.step_size
-    columns[_measure(result)] = lambda k: number(float(values[k]))
+    value, accuracy, step_size = result.value, result.accuracy, result.step_size
+    columns[_measure(result)] = lambda k: number(float(value[k]))
     if accuracy is not None:
         columns["accuracy"] = lambda k: f"{accuracy[k]:.1%}"
     if "w" in extras:
@@ -130,7 +125,7 @@ def _convergence(result: Result, rows: int, extras: Sequence[str]) -> Table:
 
 def endings(batch: Result) -> Table:
     """A batch: how many of its runs ended in each way, with what errors and for how many evaluations."""
-    values = error_or_f(batch)[-1]
+    values = batch.value[-1]
     table = titled(f"{batch.problem} · {batch.label} · {values.size:,} runs")
     table.add_column("status")
     for heading in ("runs", f"least {_measure(batch)}", "median", "most", "∇f evals (median)"):
@@ -163,7 +158,7 @@ def outcome(result: Result) -> str:
     measure, accuracy = result.problem.f_means or _measure(result), ""
     if result.accuracy is not None:
         accuracy = f", {result.problem.accuracy_means} {result.accuracy[-1]:.1%}"
-    last = float(error_or_f(result)[-1])
+    last = float(result.value[-1])
     pace = ""
     if result.elapsed is not None and result.problem.f_means:  # a step of a function takes microseconds
         pace = f" ({1e3 * result.elapsed[-1] / max(result.steps, 1):.2g} ms per step)"
@@ -227,7 +222,7 @@ def _comparison(results: Sequence[Result], levels: list[float], extras: Sequence
             k = r.first_at(level)
             column.append((math.inf, "–") if k is None else (float(r.cost[k]), _cost_at(r, k)))
         columns.append(column)
-    finals = [float(error_or_f(r)[-1]) for r in results]
+    finals = [float(r.value[-1]) for r in results]
     columns.append([(final, number(final)) for final in finals])
     if network:
         columns.append([(-float(r.accuracy[-1]), f"{r.accuracy[-1]:.1%}") for r in results if r.accuracy is not None])
@@ -269,11 +264,11 @@ def _cost_at(r: Result, k: int) -> str:
 def sparklines(results: Sequence[Result], width: int = 10, floor: float = 1e-16) -> list[str]:
     """The logarithm of each run's error against its evaluations, all to one scale; ✗ where it diverged."""
     most = max(int(r.cost[-1]) for r in results)
-    ceiling = max(float(abs(error_or_f(r)[0])) for r in results) or 1.0
+    ceiling = max(float(abs(r.value[0])) for r in results) or 1.0
     costs = np.linspace(0, most, width)
     curves = []
     for r in results:
-        values = np.log10(np.clip(np.abs(error_or_f(r)), floor, 10 * ceiling))
+        values = np.log10(np.clip(np.abs(r.value), floor, 10 * ceiling))
         records = np.searchsorted(r.cost, costs, side="right") - 1
         curves.append((values[records], (costs > r.cost[-1]) & (r.status == "diverged")))
     low, high = min(c.min() for c, _ in curves), max(c.max() for c, _ in curves)

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 import stepbench
-from stepbench.autopsy import Autopsy, values
+from stepbench.autopsy import Autopsy
 from stepbench.report.anatomy import advice
 
 
@@ -260,7 +260,7 @@ def test_it_fits_and_is_drawn():
         assert len(figure.axes) == 2
         assert "this run" in found._repr_html_()
         assert found.text
-        order = [values(r)[-1] for r in found.tried if r.status == "budget"]
+        order = [r.value[-1] for r in found.tried if r.status == "budget"]
         assert order == sorted(order)
 
 
