@@ -25,7 +25,7 @@ from stepbench.showing import Shown, report
 __all__ = ["Autopsy", "Cause", "Span", "Steps", "explain", "has_plain_steps", "smoothed"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Autopsy(Shown):
     """What is known of one run: the run itself, its steps, its spans, and the runs that were tried in its place.
 

@@ -23,7 +23,7 @@ from stepbench.version import __version__
 ENDS = ("status", "detail", "steps")
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Result(Records, Filmed):
     """The records of one run, or of a batch of R runs on the last axis; record 0 is the start.
 

@@ -204,10 +204,7 @@ def tuning_table(tuning: Tuning, width: int = 120) -> Table:
     known, ranked = tuning.target is not None, tuning.ranked
     columns: dict[str, list[Any]] = {
         "method": [tuned.label for tuned in ranked],
-        "best setting": [
-            " ".join(f"{key}={value_name(value)}" for key, value in tuned.setting.items()) or "as it is"
-            for tuned in ranked
-        ],
+        "best setting": [best_setting(tuned) for tuned in ranked],
         "cost" if known else "f at the end": [
             count(tuned.median) if known else number(float(np.median(tuned.left))) for tuned in ranked
         ],
@@ -219,6 +216,11 @@ def tuning_table(tuning: Tuning, width: int = 120) -> Table:
     goal = f" · error ≤ {tuning.target:g}" if known else ""
     title = f"{tuning.problem}{goal} · {tuning.budget:,} evaluations"
     return _fitted(title, columns, width, ["trials", "reached"])
+
+
+def best_setting(tuned: Tuned) -> str:
+    """The best value of each tuned hyper-parameter, short."""
+    return " ".join(f"{key}={value_name(value)}" for key, value in tuned.setting.items()) or "as it is"
 
 
 def _charged(tuned: Tuned, tuning: Tuning) -> str:

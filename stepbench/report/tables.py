@@ -27,9 +27,20 @@ BARS = "▁▂▃▄▅▆▇█"
 STYLES = {"converged": "green", "budget": "yellow", "diverged": "bold red", "failed": "bold red"}
 
 
-def titled(title: str) -> Table:
+class PrintedTable(Table):
+    """A table of rich that plain ``print`` shows, too."""
+
+    def __repr__(self) -> str:
+        """The table as text: at most 120 characters wide, or as wide as it must be for nothing to be cut off."""
+        page = Console(width=max(120, width_of(self).minimum), color_system=None, force_jupyter=False)
+        with page.capture() as shown:
+            page.print(self)
+        return "\n".join(line.rstrip() for line in shown.get().strip("\n").splitlines())
+
+
+def titled(title: str) -> PrintedTable:
     """An empty table in the style of all tables, under its title."""
-    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    return PrintedTable(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
 
 
 def width_of(table: Table) -> Measurement:
@@ -99,7 +110,7 @@ def _convergence(result: Result, rows: int, extras: Sequence[str]) -> Table:
     if result.fevals[-1]:
         columns["f evals"] = lambda k: f"{result.fevals[k]:,}"
     value, accuracy, step_size = result.value, result.accuracy, result.step_size
-    columns[_measure(result)] = lambda k: number(float(value[k]))
+    columns[measure_name(result)] = lambda k: number(float(value[k]))
     if accuracy is not None:
         columns["accuracy"] = lambda k: f"{accuracy[k]:.1%}"
     if "w" in extras:
@@ -108,7 +119,7 @@ def _convergence(result: Result, rows: int, extras: Sequence[str]) -> Table:
         columns["step size α"] = lambda k: _vector(step_size[k])
 
     table = titled(f"{result.problem} · {result.label}")
-    table.add_column("" if result.error is None else f"{_measure(result)} ≤", no_wrap=True)
+    table.add_column("" if result.error is None else f"{measure_name(result)} ≤", no_wrap=True)
     for heading in columns:
         table.add_column(heading, justify="right", no_wrap=True)
     records = {0: "start"}
@@ -128,7 +139,7 @@ def endings(batch: Result) -> Table:
     values = batch.value[-1]
     table = titled(f"{batch.problem} · {batch.label} · {values.size:,} runs")
     table.add_column("status")
-    for heading in ("runs", f"least {_measure(batch)}", "median", "most", "∇f evals (median)"):
+    for heading in ("runs", f"least {measure_name(batch)}", "median", "most", "∇f evals (median)"):
         table.add_column(heading, justify="right", no_wrap=True)
     for status, style in STYLES.items():
         ended = batch.status == status
@@ -146,8 +157,8 @@ def _vector(values: Any) -> str:
     return ", ".join("–" if math.isnan(v) else f"{v:.3g}" for v in values[:3])
 
 
-def _measure(result: Result) -> str:
-    """What the table calls its main column."""
+def measure_name(result: Result) -> str:
+    """What the value of a run is called: error, loss or f."""
     if result.accuracy is not None:
         return "loss"
     return "f" if result.error is None else "error"
@@ -155,7 +166,7 @@ def _measure(result: Result) -> str:
 
 def outcome(result: Result) -> str:
     """One run's end, in a sentence."""
-    measure, accuracy = result.problem.f_means or _measure(result), ""
+    measure, accuracy = result.problem.f_means or measure_name(result), ""
     if result.accuracy is not None:
         accuracy = f", {result.problem.accuracy_means} {result.accuracy[-1]:.1%}"
     last = float(result.value[-1])
@@ -208,7 +219,7 @@ def _comparison(results: Sequence[Result], levels: list[float], extras: Sequence
     table.add_column("method", overflow="fold")
     for level in levels:
         table.add_column(level_name(level, results[0]), justify="right", no_wrap=True)
-    table.add_column(_measure(results[0]), justify="right", no_wrap=True)
+    table.add_column(measure_name(results[0]), justify="right", no_wrap=True)
     if network:
         table.add_column("accuracy", justify="right", no_wrap=True)
     for extra in sorted(extras, key=["∇f evals", "f evals", "time", "log error"].index):
