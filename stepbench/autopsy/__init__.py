@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from stepbench import catalog
-from stepbench.autopsy.spans import Cause, Span, smoothed, spans_of
-from stepbench.autopsy.steps import Steps, has_plain_steps, measured
+from stepbench.autopsy.places import Cause
+from stepbench.autopsy.spans import Span, spans_of
+from stepbench.autopsy.steps import Steps, has_plain_steps, measured, smoothed
 from stepbench.autopsy.trials import better, rank, tried
 from stepbench.contracts import Problem, Runnable
 from stepbench.engine.result import Result
@@ -81,5 +82,6 @@ def explain(
         steps = measured(result)
         spans = tuple(spans_of(result, runner, steps))
         options = {key: value for key, value in options.items() if value is not None}
-        others = tried(result, runner, steps, options, progress)
+        endless = any(span.kind == "unbounded" for span in spans)  # then no run is better than another
+        others = () if endless else tried(result, runner, steps, options, progress)
     return Autopsy(result, steps, spans, others, options)

@@ -97,7 +97,7 @@ class Zigzag(stepbench.Problem):
 
 def test_dbd_whose_step_size_collapses_and_turns_negative():
     found = stepbench.explain("rosenbrock", "rdbd")
-    assert "Its step size was negative, -50.59: it went up the gradient." in found.text
+    assert "At step 2 the step size was negative, -50.59: it went up the gradient." in found.text
     assert "below 2/λmax" not in found.text
     kinked = stepbench.explain(Zigzag(), "gd:lr=0.25", budget=100)
     assert not np.isfinite(kinked.steps.steepest).any()
