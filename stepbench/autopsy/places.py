@@ -23,11 +23,12 @@ class Cause(NamedTuple):
 
 
 def stationary(result: Result, steps: Steps) -> Cause | None:
-    """The stationary point at which most of these steps were, by the signs of the Hessian's eigenvalues there.
+    """The stationary point that these steps came near to, by the signs of the Hessian's eigenvalues there.
 
-    A "saddle" has eigenvalues of both signs, a "maximum" only such below 0, and a "minimum" only such above 0; a
-    minimum is told only where the error, if it is known, is not what is left of the way to it. "zero" is a gradient of
-    exactly 0 where the eigenvalues are unknown or 0. All numbers are of the step with the smallest gradient.
+    A "saddle" has eigenvalues of both signs, and a "maximum" only such below 0. A "minimum" has only such above 0, and
+    is told only where most of the steps were near it and, if the error is known, it is not what is left of the way
+    there. "zero" is a gradient of exactly 0 where the eigenvalues are unknown or 0. All numbers are of the step with
+    the smallest gradient.
     """
     gradient = result.gradient_norm[steps.record]
     if not gradient.size:
@@ -39,13 +40,15 @@ def stationary(result: Result, steps: Steps) -> Cause | None:
     numbers["known"] = float(result.error is not None)
     w = result.x
     scale = max(float(np.linalg.norm(w - w[0], axis=1).max()), float(np.linalg.norm(w[record])))
-    if 2 * np.count_nonzero(steps.newton <= NEAR * scale) > gradient.size:
+    near = steps.newton <= NEAR * scale
+    if near[k]:
         rounding = _rounding(result) * max(abs(low), abs(high))
         if low < -rounding and high > rounding:
             return Cause("saddle", numbers)
         if high < -rounding:
             return Cause("maximum", numbers)
-        if low > rounding and (result.error is None or steps.gain[k] <= NEAR * result.error[record]):
+        left_over = result.error is None or steps.gain[k] <= NEAR * result.error[record]
+        if low > rounding and left_over and near.mean() > 0.5:
             return Cause("minimum", numbers)
     if 2 * np.count_nonzero(gradient == 0) > gradient.size:
         return Cause("zero", numbers)
@@ -77,7 +80,8 @@ def ahead(result: Result) -> Cause | None:
         f = f[: int(np.isnan(f).argmax())]
     sunk = f == -np.inf
     falls = -np.diff(f[~sunk])
-    if len(f) < 4 or not np.isfinite(f[~sunk]).all() or (falls < 0).any() or sunk[: sunk.argmax()].any():
+    rises = falls < -8 * EPS * np.abs(f[0])
+    if len(f) < 4 or not np.isfinite(f[~sunk]).all() or rises.any():
         return None
     least = float(f.min())
     numbers = {"f": least, "far": float(far[len(f) - 2])}
@@ -92,16 +96,18 @@ def ahead(result: Result) -> Cause | None:
 def hovering(result: Result, steps: Steps, first: int, last: int) -> Cause | None:
     """Whether the run goes to and fro around one point between these records.
 
-    The value rises at a quarter of the steps or more, and the middle of the points is nearer to a minimum than they
-    are: the gradient there is less than half as large, or where f has kinks, the distance to the minimum.
+    f rises at a quarter of the steps or more, and the middle of the points is nearer to a minimum than they are: the
+    gradient there, or the distance to the minimum, is less than half as large, or f is lower than at any of them.
     """
-    points, value = result.x[first : last + 1], result.value[first : last + 1]
-    rising = float((np.diff(value) > 0).mean())
+    points, f = result.x[first : last + 1], result.f[first : last + 1]
+    rising = float((np.diff(f) > 0).mean())
     if rising < 0.25 or not steps.record.size:
         return None
     middle = points.mean(axis=0)
-    slope = float(np.linalg.norm(result.problem.grad(np.stack([middle, middle], axis=1))[:, 0]))
+    twice = np.stack([middle, middle], axis=1)
+    slope = float(np.linalg.norm(result.problem.grad(twice)[:, 0]))
     around = slope < 0.5 * float(np.median(result.gradient_norm[first : last + 1]))
+    around = around or bool(result.problem.f(twice)[0] < f.min())
     left = np.full(len(steps.record), np.nan)
     if result.distance is not None and result.problem.x_star is not None:
         left = steps.length / result.distance[steps.record]

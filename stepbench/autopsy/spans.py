@@ -61,9 +61,19 @@ def spans_of(result: Result, method: Runnable, steps: Steps) -> Iterator[Span]:
         if k < end and factor >= 10 and recent > _floor(result, steps):
             jump = {"recent": recent, "factor": factor, "mended": float(value[k + 1 :].min() <= recent)}
             yield _span("jump", result, method, steps, k, k + 1, numbers=jump)
+    slow = {} if known or result.noise or result.problem.stochastic else _pace(result, smooth)
     for first, last in stalls:
         at_floor = known and smooth[first : last + 1].min() <= _floor(result, steps)
-        yield _span("rounding" if at_floor else "stalled", result, method, steps, first, last, onward=onward)
+        yield _span(
+            "rounding" if at_floor else "stalled",
+            result,
+            method,
+            steps,
+            first,
+            last,
+            onward=onward,
+            numbers=slow if last == n else {},
+        )
     halfway = n // 2
     idle = sum(max(0, last - max(first, halfway)) for first, last in stalls)
     if result.status == "budget" and not lost and not halfway <= end < n and 2 * idle <= n - halfway:
@@ -236,8 +246,9 @@ def _causes(
     if part >= (0.05 if plain else 0.25):  # momentum moves up the gradient now and then
         causes.append(Cause("negative" if plain else "climbs", {"part": part}))
 
+    hovers = hovering(result, in_span, first, last)
     short, further = _middle(stable / size), _middle(in_span.line / in_span.size)
-    brief = short >= 3 or (math.isnan(short) and further >= 10)
+    brief = hovers is None and (short >= 3 or (math.isnan(short) and further >= 10))
     if brief:
         began = steps.within(0, first + max(5, (last - first) // 100))
         sizes = np.abs(began.size)
@@ -277,7 +288,7 @@ def _causes(
             causes.append(Cause("flat", {"gradient": float(gradient[k]), "part": float(slope[k])}))
     elif _middle(gradient) <= 1e-3 * result.gradient_norm.max():
         causes.append(Cause("faint", {"gradient": _middle(gradient), "most": float(result.gradient_norm.max())}))
-    if hovers := hovering(result, in_span, first, last):
+    if hovers:
         causes.append(hovers)
     noise = _middle(in_span.noise)
     if noise > 0 and noise >= _middle(gradient):

@@ -51,7 +51,7 @@ def story(autopsy: Autopsy) -> str:
         paragraphs.append(_success(autopsy))
     for span in autopsy.spans:
         sentences = [_head(autopsy, span), *(_cause(cause, _size(autopsy)) for cause in span.causes)]
-        if span.kind == "falling" and span.numbers["falls"]:
+        if span.numbers.get("falls"):
             sentences.append("It was still falling when the budget was spent.")
         if span.kind in ("stalled", "falling") and not span.causes:
             sentences.append("None of the causes that are looked for shows in its numbers.")
@@ -239,18 +239,18 @@ def _place(cause: Cause) -> str:
     gradient = "exactly 0" if n["gradient"] == 0 else f"nearly 0, {number(n['gradient'])},"
     there = f"the gradient is {gradient} after step {n['step']:,.0f}"
     low, high = number(n["low"]), number(n["high"])
-    eigenvalues = f"the Hessian's eigenvalues go from {low} to {high}"
+    eigenvalues = f"the Hessian's eigenvalues {f'are {low}' if low == high else f'go from {low} to {high}'}"
     match cause.kind:
         case "saddle":
-            return f"It is at a saddle: {there}, and {eigenvalues}, of both signs."
+            return f"It stands at a saddle: {there}, and {eigenvalues}, of both signs."
         case "maximum":
-            return f"It is at a maximum: {there}, and {eigenvalues}, all below 0."
+            return f"It stands at a maximum: {there}, and {eigenvalues}, all below 0."
         case "minimum" if n["known"]:
-            return f"It is at a local minimum, or f* is declared too low: {there}, and {eigenvalues}, all above 0."
+            return f"It stands at a local minimum, or f* is declared too low: {there}, and {eigenvalues}, all above 0."
         case "minimum":
-            return f"It is at a minimum: {there}, and {eigenvalues}, all above 0."
+            return f"It stands at a minimum: {there}, and {eigenvalues}, all above 0."
     flat = "" if math.isnan(n["low"]) else f", and {eigenvalues}"
-    return f"T{there[1:]}{flat}: no step along it leads anywhere."
+    return f"T{there[1:]}{flat}: what follows the gradient cannot leave."
 
 
 def _path(autopsy: Autopsy) -> str:

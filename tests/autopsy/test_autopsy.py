@@ -159,7 +159,7 @@ def test_adam_that_hovers():
     hovers = causes(found)["hovers"]
     assert hovers["part"] >= 0.25
     assert hovers["left"] >= 0.2
-    assert "It hovers: " in found.text
+    assert "It hovers around a minimum, since its steps are too long to come nearer: " in found.text
     assert "effective step" in found.text
     assert not found.plain
     assert "adam:beta1=0+cosine:lr=1" in {r.label for r in found.tried}
