@@ -6,6 +6,7 @@ Polyak's step; over spans of the run a few ratios of these. What would have help
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -45,6 +46,11 @@ class Autopsy(Shown):
         return tuple(r for r in self.tried if rank(r) < rank(self.result) and better(r, self.result))
 
     @property
+    def endless(self) -> bool:
+        """Whether f has no minimum, so that no run is better than another and nothing is tried."""
+        return any(span.kind == "unbounded" for span in self.spans)
+
+    @property
     def plain(self) -> bool:
         """Whether every step is one step size times the gradient that it saw."""
         return has_plain_steps(self.result)
@@ -82,6 +88,7 @@ def explain(
         steps = measured(result)
         spans = tuple(spans_of(result, runner, steps))
         options = {key: value for key, value in options.items() if value is not None}
-        endless = any(span.kind == "unbounded" for span in spans)  # then no run is better than another
-        others = () if endless else tried(result, runner, steps, options, progress)
-    return Autopsy(result, steps, spans, others, options)
+        autopsy = Autopsy(result, steps, spans, (), options)
+        if autopsy.endless:
+            return autopsy
+        return dataclasses.replace(autopsy, tried=tried(result, runner, steps, options, progress))

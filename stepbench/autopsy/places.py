@@ -12,7 +12,7 @@ from stepbench.engine.columns import Record
 from stepbench.engine.result import Result
 
 NEAR = 1e-3
-"""How near a stationary point is called near, against how far the run came from its start."""
+"""How near a stationary point is near, as a part of how far the steps of the span went from there."""
 
 
 class Cause(NamedTuple):
@@ -38,9 +38,7 @@ def stationary(result: Result, steps: Steps) -> Cause | None:
     low, high = float(steps.lowest[k]), float(steps.steepest[k])
     numbers = {"gradient": float(gradient[k]), "low": low, "high": high, "step": float(result.iteration[record])}
     numbers["known"] = float(result.error is not None)
-    w = result.x
-    scale = max(float(np.linalg.norm(w - w[0], axis=1).max()), float(np.linalg.norm(w[record])))
-    near = steps.newton <= NEAR * scale
+    near = steps.newton <= NEAR * np.linalg.norm(result.x[steps.record] - result.x[record], axis=1).max()
     if near[k]:
         rounding = _rounding(result) * max(abs(low), abs(high))
         if low < -rounding and high > rounding:

@@ -286,6 +286,8 @@ def pasted(autopsy: Autopsy, result: Result) -> str:
 
 def advice(autopsy: Autopsy, most: int = 3) -> list[str]:
     """What would have helped, as commands; each was run."""
+    if autopsy.endless:
+        return ["nothing: f has no minimum, so nothing was tried"]
     if not autopsy.helped:
         return ["nothing that was tried did better"]
     return [pasted(autopsy, r) for r in autopsy.helped[:most]]
