@@ -20,12 +20,19 @@ class Shown:
     """An object that shows itself, in a terminal, a figure or a notebook."""
 
     def table(self, width: int | None = None) -> Table:
-        """The table of this object, for rich, at most so many characters wide; None for the usual width."""
+        """The table of this object, for ``print`` and rich, so many characters wide at most.
+
+        None is the usual width.
+        """
         return report().table(self, width)  # type: ignore[no-any-return]
 
     def figure(self) -> Figure:
         """The figure of this object."""
         return report().figure(self)  # type: ignore[no-any-return]
+
+    def __repr__(self) -> str:
+        """What it is in a line or a few, without its arrays."""
+        return report().summary(self)  # type: ignore[no-any-return]
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the table and the figure."""

@@ -6,6 +6,7 @@ Polyak's step; over spans of the run a few ratios of these. What would have help
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from stepbench import catalog
-from stepbench.autopsy.spans import Cause, Span, smoothed, spans_of
-from stepbench.autopsy.steps import Steps, has_plain_steps, measured, values
+from stepbench.autopsy.places import Cause
+from stepbench.autopsy.spans import Span, spans_of
+from stepbench.autopsy.steps import Steps, has_plain_steps, measured, smoothed
 from stepbench.autopsy.trials import better, rank, tried
 from stepbench.contracts import Problem, Runnable
 from stepbench.engine.result import Result
@@ -22,10 +24,10 @@ from stepbench.engine.running import attempt
 from stepbench.fields import InputError
 from stepbench.showing import Shown, report
 
-__all__ = ["Autopsy", "Cause", "Span", "Steps", "explain", "has_plain_steps", "smoothed", "values"]
+__all__ = ["Autopsy", "Cause", "Span", "Steps", "explain", "has_plain_steps", "smoothed"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Autopsy(Shown):
     """What is known of one run: the run itself, its steps, its spans, and the runs that were tried in its place.
 
@@ -42,6 +44,11 @@ class Autopsy(Shown):
     def helped(self) -> tuple[Result, ...]:
         """The tried runs that met the target sooner, or came at least twice as near to the minimum."""
         return tuple(r for r in self.tried if rank(r) < rank(self.result) and better(r, self.result))
+
+    @property
+    def endless(self) -> bool:
+        """Whether f has no minimum, so that no run is better than another and nothing is tried."""
+        return any(span.kind == "unbounded" for span in self.spans)
 
     @property
     def plain(self) -> bool:
@@ -81,5 +88,7 @@ def explain(
         steps = measured(result)
         spans = tuple(spans_of(result, runner, steps))
         options = {key: value for key, value in options.items() if value is not None}
-        others = tried(result, runner, steps, options, progress)
-    return Autopsy(result, steps, spans, others, options)
+        autopsy = Autopsy(result, steps, spans, (), options)
+        if autopsy.endless:
+            return autopsy
+        return dataclasses.replace(autopsy, tried=tried(result, runner, steps, options, progress))

@@ -28,10 +28,11 @@ class Steps:
 
     ``record`` is the record that the step leaves. ``size`` is the recorded α where the direction is the plain gradient,
     and else the effective one, ‖Δw‖/‖∇f(w)‖; below 0 where the step goes up the gradient. ``steepest`` is λmax, the
-    largest eigenvalue of the Hessian there, and ``along`` the curvature along the step. ``line`` is the size at which
-    f along the step is least, ``polyak`` is (f − f*)/‖∇f‖². ``turned`` says whether the gradient along the steepest
-    direction changed its sign, ``wall`` what part of the error lay in that direction, and ``noise`` how far from the
-    gradient it was what the step saw.
+    largest eigenvalue of the Hessian there, ``lowest`` λmin, and ``along`` the curvature along the step. ``newton`` is
+    the length of Newton's step, to where the gradient is 0 to second order, and ``gain`` how much lower f is there.
+    ``line`` is the size at which f along the step is least, ``polyak`` is (f − f*)/‖∇f‖². ``turned`` says whether the
+    gradient along the steepest direction changed its sign, ``wall`` what part of the error lay in that direction, and
+    ``noise`` how far from the gradient it was what the step saw.
     """
 
     record: Record
@@ -39,6 +40,9 @@ class Steps:
     length: Record
     steepest: Record
     along: Record
+    lowest: Record
+    newton: Record
+    gain: Record
     line: Record
     polyak: Record
     turned: Record
@@ -56,11 +60,6 @@ def has_plain_steps(result: Result) -> bool:
     return result.plain and result.step_size is not None and result.step_size.ndim == 1
 
 
-def values(result: Result) -> Record:
-    """What a run is judged by: the error, or f where the minimum is unknown."""
-    return result.f if result.error is None else result.error
-
-
 def measured(result: Result) -> Steps:
     """The anatomy of a run's steps: of all where they are few, else of some, closer together at the start."""
     problem, n = result.problem, len(result.f) - 1
@@ -69,7 +68,7 @@ def measured(result: Result) -> Steps:
     chosen = np.concatenate(
         [np.arange(min(n, most // 4)), np.geomspace(1, max(n, 1), most // 4), np.linspace(0, n, most // 2)]
     )
-    marked = [int(n - np.argmin(values(result)[::-1])), worst_jump(values(result))[0]]
+    marked = [int(n - np.argmin(result.value[::-1])), worst_jump(result.value)[0], last_held(result)[1]]
     record = np.unique(np.concatenate([chosen.astype(int), marked, np.add(marked, 1)]))
     record = record[record < n]
     if not record.size:
@@ -81,15 +80,20 @@ def measured(result: Result) -> Steps:
     size = np.where(norm > 0, -np.sign(dot(moved, g)) * length / norm, math.nan)
     if has_plain_steps(result) and result.step_size is not None:
         size = result.step_size[record + 1]
-    error = values(result)[record] if result.error is not None else np.full(len(record), math.nan)
-    steepest, direction, along = _curvature(problem, w, moved)
+    error = result.value[record] if result.error is not None else np.full(len(record), math.nan)
+    curvature = _curvature(problem, w)
+    steepest, direction = curvature.eigenvalues[-1], curvature.vectors[:, -1]
     up, up_next = dot(g, direction), dot(g_next, direction)
+    newton, gain = curvature.newton(g)
     return Steps(
         record=record,
         size=size,
         length=length,
         steepest=steepest,
-        along=along,
+        along=curvature.along(moved),
+        lowest=curvature.eigenvalues[0],
+        newton=newton,
+        gain=gain,
         line=_line_search(problem, w, moved) * size,
         polyak=np.where(norm > 0, error / (norm * norm), math.nan),
         turned=np.where(np.isfinite(up * up_next), up * up_next < 0, math.nan),
@@ -105,23 +109,38 @@ def _in_pairs(function: Callable[[Any], Any], w: Record) -> Record:
     return np.asarray(function(w))
 
 
-def _curvature(problem: Problem, w: Record, moved: Record) -> tuple[Record, Record, Record]:
-    """The largest eigenvalue at each point, its eigenvector (d, m), and the curvature along the step.
+@dataclass(frozen=True, eq=False)
+class _Curvature:
+    """The eigenvalues of the Hessian at m points, (d, m), in rising order, and its eigenvectors, (d, d, m)."""
 
-    They are NaN where the Hessian is unknown, or costs too much.
-    """
+    eigenvalues: Record
+    vectors: Record
+
+    def along(self, moved: Record) -> Record:
+        """The curvature along each step, (m,)."""
+        parts = np.einsum("dem,dm->em", self.vectors, moved)
+        return np.asarray(dot(parts * parts, self.eigenvalues) / dot(moved, moved))
+
+    def newton(self, g: Record) -> tuple[Record, Record]:
+        """How long Newton's steps are for these gradients, and by how much they lower f, to second order: (m,) each."""
+        parts = np.einsum("dem,dm->em", self.vectors, g)
+        steps = np.where(parts == 0, 0.0, parts / self.eigenvalues)
+        steps = np.where(np.isnan(self.eigenvalues), math.nan, steps)
+        return np.sqrt(dot(steps, steps)), dot(parts, steps) / 2
+
+
+def _curvature(problem: Problem, w: Record) -> _Curvature:
+    """The curvature at each point; NaN where the Hessian is unknown, or costs too much."""
     d, m = w.shape
-    steepest, direction, along = np.full(m, math.nan), np.full((d, m), math.nan), np.full(m, math.nan)
+    eigenvalues, vectors = np.full((d, m), math.nan), np.full((d, d, m), math.nan)
     costly = "hessian" in problem.derived and (d > 100 or ("grad" in problem.derived and d > 20))
-    if d > MOST or costly or problem.smoothness in ("C⁰", "C⁻¹"):
-        return steepest, direction, along
-    H = _in_pairs(problem.hessian, w)
-    finite = np.flatnonzero(np.isfinite(H).all(axis=(0, 1)))
-    if finite.size:
-        eigenvalues, vectors = np.linalg.eigh(np.moveaxis(H[:, :, finite], -1, 0))
-        steepest[finite], direction[:, finite] = eigenvalues[:, -1], vectors[:, :, -1].T
-        along[finite] = np.einsum("im,ijm,jm->m", moved[:, finite], H[:, :, finite], moved[:, finite])
-    return steepest, direction, along / dot(moved, moved)
+    if not (d > MOST or costly or problem.smoothness in ("C⁰", "C⁻¹")):
+        H = _in_pairs(problem.hessian, w)
+        finite = np.flatnonzero(np.isfinite(H).all(axis=(0, 1)))
+        if finite.size:
+            values, columns = np.linalg.eigh(np.moveaxis(H[:, :, finite], -1, 0))
+            eigenvalues[:, finite], vectors[:, :, finite] = values.T, np.moveaxis(columns, 0, -1)
+    return _Curvature(eigenvalues, vectors)
 
 
 def _line_search(problem: Problem, w: Record, moved: Record) -> Record:
@@ -158,6 +177,28 @@ def _noise(result: Result, w: Record, g: Record, record: Record) -> Record:
         of_sample = result.problem.draw(result.seed, int(result.iteration[k]) + 1, twice).grad(twice)[:, 0]
         noise[i] = math.hypot(noise[i], float(np.linalg.norm(of_sample - g[:, i])))
     return noise
+
+
+def smoothed(result: Result) -> Record:
+    """A run's values as running medians over a fiftieth of it, so that neither noise nor luck makes a span."""
+    return np.asarray(scipy.ndimage.median_filter(result.value, size=2 * (_fiftieth(result) // 2) + 1, mode="nearest"))
+
+
+def _fiftieth(result: Result) -> int:
+    return len(result.f) // 50
+
+
+def last_held(result: Result) -> tuple[float, int]:
+    """The level that a run held when its values were least, and the last record at which it still held it.
+
+    It is the largest value over a fiftieth of the run around the least running median. What sees noise passes its
+    minimum by luck: there it is the largest value over the second half of the way to that record.
+    """
+    smooth, value, half = smoothed(result), result.value, _fiftieth(result) // 2
+    k = int(len(smooth) - 1 - np.argmin(smooth[::-1]))
+    begin = k // 2 if result.noise or result.problem.stochastic else max(k - half, 0)
+    held = float(value[begin : k + half + 1].max())
+    return held, int(np.flatnonzero(value <= held)[-1])
 
 
 def worst_jump(value: Record) -> tuple[int, float, float]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from stepbench import catalog
-from stepbench.autopsy.steps import Steps, values
+from stepbench.autopsy.steps import Steps
 from stepbench.contracts import Joined, Runnable, hyperparameters, values_of, with_values
 from stepbench.engine.result import Result
 from stepbench.engine.running import attempt
@@ -54,7 +54,7 @@ def _ideas(result: Result, method: Runnable, steps: Steps) -> Iterator[Runnable]
     if "lr" in known:
         lr = float(values_of(method)["lr"])
         rates = [lr * factor for factor in (0.1, 0.3, 3, 10)]
-        steepest = steps.steepest[values(result)[steps.record] <= values(result)[0]]
+        steepest = steps.steepest[result.value[steps.record] <= result.value[0]]
         if steepest.size and (most := np.nanmax(steepest, initial=0.0)) > 0:
             rates += [1 / float(most)]
         for rate in rates:
@@ -87,7 +87,7 @@ def _round(rate: float) -> float:
 
 def rank(result: Result) -> tuple[bool, float, float]:
     """The order of runs: those that met the target by what they spent, then the others by where they ended."""
-    last = float(values(result)[-1])
+    last = float(result.value[-1])
     if result.status == "converged":
         return False, float(result.cost[-1]), last
     if result.status == "budget":
@@ -100,7 +100,7 @@ def better(one: Result, other: Result) -> bool:
     if one.status == "converged":
         return other.status != "converged" or bool(one.cost[-1] <= 0.9 * other.cost[-1])
     if other.status == "diverged":
-        return one.status == "budget" and bool(values(one)[-1] < values(other).min())
+        return one.status == "budget" and bool(one.value[-1] < other.value.min())
     if one.error is None:
         return bool(one.f[-1] < other.f[-1] - 1e-6 * abs(other.f[-1]))
-    return bool(one.error[-1] <= 0.5 * values(other)[-1])
+    return bool(one.error[-1] <= 0.5 * other.value[-1])

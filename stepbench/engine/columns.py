@@ -87,7 +87,7 @@ def distance_of(problem: Problem, known: Mapping[str, Vector]) -> Vector | None:
     return distance
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Records:
     """Every record of one run, or of a batch of R runs on the last axis; record 0 is the start."""
 

@@ -14,7 +14,7 @@ from stepbench.fields import InputError
 from stepbench.showing import Filmed
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison(Filmed):
     """Single runs of one problem, by several methods: a row per method, all traces and errors in one figure."""
 

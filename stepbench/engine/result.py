@@ -26,7 +26,7 @@ NOWHERE = "in memory"
 """The version of a problem that only the program had that made the result."""
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Result(Records, Filmed):
     """The records of one run, or of a batch of R runs on the last axis; record 0 is the start.
 
@@ -83,6 +83,11 @@ class Result(Records, Filmed):
         if self.f.ndim > 1:
             raise InputError(f"this result is of {self.f.shape[-1]} runs: choose one, as result[0]")
         return self
+
+    @property
+    def value(self) -> Record:
+        """What each run is judged by, (n+1, R): the error, f − f*, or f where the minimum is unknown."""
+        return self.f if self.error is None else self.error
 
     @property
     def gradient_free(self) -> bool:

@@ -73,7 +73,7 @@ class Lesson:
         return lecture
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Lecture(Shown):
     """A lesson with what was run for it."""
 

@@ -16,8 +16,7 @@ Measure: TypeAlias = Callable[[Any], dict[str, float]]
 
 
 def _last(result: Result) -> float:
-    value = float((result.f if result.error is None else result.error)[-1])
-    return value if result.status in ("converged", "budget") else math.inf
+    return float(result.value[-1]) if result.status in ("converged", "budget") else math.inf
 
 
 def _spent(result: Result) -> float:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from rich.text import Text
 
-from stepbench.autopsy import Autopsy, Cause, Span, values
+from stepbench.autopsy import Autopsy, Cause, Span
 from stepbench.engine.result import Result
 from stepbench.report.literal import Table
 from stepbench.report.numbers import counted, multiple, number
@@ -20,6 +20,8 @@ from stepbench.report.tables import STYLES, pasted, titled
 
 SPAN_COLOURS = {
     "lost": "#C8102E",
+    "undone": "#C8102E",
+    "unbounded": "#C8102E",
     "jump": "#C8102E",
     "stalled": "#E69F00",
     "rounding": "#009E73",
@@ -28,6 +30,8 @@ SPAN_COLOURS = {
 }
 SPAN_NAMES = {
     "lost": "lost",
+    "undone": "undone",
+    "unbounded": "without bound",
     "jump": "a jump",
     "stalled": "stalled",
     "rounding": "only rounding is left",
@@ -42,19 +46,28 @@ def story(autopsy: Autopsy) -> str:
     paragraphs = []
     if result.status == "failed":
         paragraphs.append(f"Failed: {result.detail}.")
-    went_wrong = any(span.kind in ("lost", "jump", "stalled") for span in autopsy.spans)
-    if not went_wrong and result.status == "converged":
-        paragraphs.append(
-            "Nothing went wrong." if result.steps else "The start meets the target: there was nothing to do."
-        )
+    if result.status == "converged":
+        paragraphs.append(_success(autopsy))
     for span in autopsy.spans:
         sentences = [_head(autopsy, span), *(_cause(cause, _size(autopsy)) for cause in span.causes)]
+        if span.numbers.get("falls"):
+            sentences.append("It was still falling when the budget was spent.")
         if span.kind in ("stalled", "falling") and not span.causes:
             sentences.append("None of the causes that are looked for shows in its numbers.")
         paragraphs.append(" ".join(sentences))
     if path := _path(autopsy):
         paragraphs.append(path)
     return "\n\n".join(paragraphs)
+
+
+def _success(autopsy: Autopsy) -> str:
+    """That the run met its target, and when."""
+    result = autopsy.result
+    if not result.steps:
+        return "The start meets the target: there was nothing to do."
+    met = f"The error met the target, {number(result.target or 0.0)}, at step {result.steps:,}."
+    went_wrong = any(span.kind in ("jump", "stalled") for span in autopsy.spans)
+    return met if went_wrong else f"Nothing went wrong. {met}"
 
 
 def _size(autopsy: Autopsy) -> str:
@@ -76,6 +89,18 @@ def _head(autopsy: Autopsy, span: Span) -> str:
             if result.status == "diverged":
                 return f"Diverged: {lowest}; {result.detail}."
             return f"Lost: {lowest}; it is {after} at the end."
+        case "undone":
+            return (
+                f"Undone: {measure} was least after step {span.first:,}, {before}; after step {amounts['left']:,.0f} "
+                f"it rose, and it is {after} at the end."
+            )
+        case "unbounded":
+            how = f"Diverged, {result.detail}: f" if result.status == "diverged" else "f"
+            return (
+                f"{how} falls without bound. It fell from {before} at the start to {after} at {end}, and on along its "
+                f"way it falls to {number(amounts['f'])} at a distance of {number(amounts['far'])}: there is no "
+                "minimum to reach."
+            )
         case "jump":
             times = multiple(amounts["factor"])
             rise = f"raised {measure} to {after}, {times} times what it had been at most in a while"
@@ -85,6 +110,8 @@ def _head(autopsy: Autopsy, span: Span) -> str:
         case "stalled" if amounts["after"] > 10 * abs(amounts["before"]):
             when = f"from step {span.first:,} to {end}, {of_run}"
             return f"No better {when}: {measure} was about {before}, and then {after}."
+        case "stalled" if amounts["before"] == amounts["after"]:
+            return f"Stalled from step {span.first:,} to {end}, {of_run}: {measure} stayed at {before}."
         case "stalled":
             return (
                 f"Stalled from step {span.first:,} to {end}, {of_run}: {measure} went from about {before} to {after}."
@@ -109,19 +136,23 @@ def _cause(cause: Cause, size: str) -> str:
     match cause.kind:
         case "limit" if n["times"] > 1:
             return (
-                f"There the {size} was {number(n['now'])}, {multiple(n['times'])} times as long as "
+                f"At step {n['step']:,.0f} the {size} was {number(n['now'])}, {multiple(n['times'])} times as long as "
                 f"2/λmax = {number(n['limit'])}, above which a step along the steepest direction ends higher than it "
                 "began, to second order."
             )
         case "limit":
             return (
-                f"There the {size} was {number(n['now'])}, below 2/λmax = {number(n['limit'])}: its length alone does "
-                "not explain it."
+                f"At step {n['step']:,.0f} the {size} was {number(n['now'])}, below 2/λmax = {number(n['limit'])}: its "
+                "length alone does not explain it."
             )
         case "uphill":
-            return f"Its step size was negative, {number(n['now'])}: it went up the gradient."
+            return f"At step {n['step']:,.0f} the {size} was negative, {number(n['now'])}: it went up the gradient."
         case "overshoots":
-            return f"Along its direction a step {multiple(n['times'])} times shorter was best."
+            return f"Along the direction of step {n['step']:,.0f} one {multiple(n['times'])} times shorter was best."
+        case "unbounded" | "infinity" | "declared":
+            return _onward(cause)
+        case "saddle" | "maximum" | "minimum" | "zero":
+            return _place(cause)
         case "told":
             what_follows = "it aims below what there is, and its steps stay long near the minimum"
             if n["told"] > n["f_star"]:
@@ -170,12 +201,11 @@ def _cause(cause: Cause, size: str) -> str:
                 "flat, or near a minimum."
             )
         case "hovers":
-            beside = f", {multiple(n['left'])} times the distance that is left"
-            if math.isnan(n["left"]):
-                beside = ""
+            beside = "" if math.isnan(n["left"]) else f", {multiple(n['left'])} times the distance that is left"
+            why = "what it sees is noisy" if n["noisy"] else "its steps are too long to come nearer"
             return (
-                f"It hovers: {n['part']:.0%} of the steps raise the error, and a step is {number(n['length'])} long"
-                f"{beside}."
+                f"It hovers around a minimum, since {why}: {n['part']:.0%} of the steps go up, and one in the middle "
+                f"is {number(n['length'])} long{beside}."
             )
         case "noise":
             return (
@@ -183,6 +213,43 @@ def _cause(cause: Cause, size: str) -> str:
                 f"{number(n['gradient'])}."
             )
     raise ValueError(f"no words for the cause {cause.kind}")
+
+
+def _onward(cause: Cause) -> str:
+    """What f does further along the way of the run."""
+    n = cause.numbers
+    where = f"{number(n['f'])} at a distance of {number(n['far'])}"
+    match cause.kind:
+        case "unbounded":
+            return f"f falls without bound on along its way, to {where}: there is no minimum to reach."
+        case "infinity":
+            return (
+                f"Its minimum is at infinity: on along its way f falls, less and less, as far as is looked, to {where}."
+            )
+    return (
+        f"The problem declares f* = {number(n['f_star'])}, but on along its way f falls below that, to {where}: "
+        "correct f_star."
+    )
+
+
+def _place(cause: Cause) -> str:
+    """At what kind of point the gradient is 0."""
+    n = cause.numbers
+    gradient = "exactly 0" if n["gradient"] == 0 else f"nearly 0, {number(n['gradient'])},"
+    there = f"the gradient is {gradient} after step {n['step']:,.0f}"
+    low, high = number(n["low"]), number(n["high"])
+    eigenvalues = f"the Hessian's eigenvalues {f'are {low}' if low == high else f'go from {low} to {high}'}"
+    match cause.kind:
+        case "saddle":
+            return f"It stands at a saddle: {there}, and {eigenvalues}, of both signs."
+        case "maximum":
+            return f"It stands at a maximum: {there}, and {eigenvalues}, all below 0."
+        case "minimum" if n["known"]:
+            return f"It stands at a local minimum, or f* is declared too low: {there}, and {eigenvalues}, all above 0."
+        case "minimum":
+            return f"It stands at a minimum: {there}, and {eigenvalues}, all above 0."
+    flat = "" if math.isnan(n["low"]) else f", and {eigenvalues}"
+    return f"T{there[1:]}{flat}: what follows the gradient cannot leave."
 
 
 def _path(autopsy: Autopsy) -> str:
@@ -205,6 +272,8 @@ def _path(autopsy: Autopsy) -> str:
 
 def advice(autopsy: Autopsy, most: int = 3) -> list[str]:
     """What would have helped, as commands; each was run."""
+    if autopsy.endless:
+        return ["nothing: f has no minimum, so nothing was tried"]
     if not autopsy.helped:
         return ["nothing that was tried did better"]
     return [pasted(r.problem, r.label, autopsy.options) for r in autopsy.helped[:most]]
@@ -226,7 +295,7 @@ def tried_table(autopsy: Autopsy) -> Table:
 
 
 def _add_trial(table: Table, r: Result, note: str, style: str = "") -> None:
-    cells = [Text(cell, style=style) for cell in (r.label, number(float(values(r)[-1])), f"{r.evals[-1]:,}")]
+    cells = [Text(cell, style=style) for cell in (r.label, number(float(r.value[-1])), f"{r.evals[-1]:,}")]
     table.add_row(*cells, Text(r.status, style=STYLES[r.status]), note)
 
 
@@ -302,7 +371,7 @@ def _draw_sizes(ax: Axes, autopsy: Autopsy, iterations: Any) -> None:
 
 def _draw_value(ax: Axes, autopsy: Autopsy) -> None:
     result = autopsy.result
-    value = values(result)
+    value = result.value
     if (value[np.isfinite(value)] > 0).any() and (value >= 0).all():
         ax.set_yscale("log")
         shown = np.where((value > 0) & (value < 1e290), value, math.nan)

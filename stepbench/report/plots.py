@@ -132,7 +132,7 @@ def once(axes: Iterable[Axes]) -> dict[str, Any]:
 
 def outcome_line(result: Result) -> str:
     """The end of a run, short enough for a title."""
-    value, name = (result.f[-1], "f") if result.error is None else (result.error[-1], "error")
+    value, name = result.value[-1], "f" if result.error is None else "error"
     if result.problem.f_means:
         value, name = result.f[-1], result.problem.f_means
     line = f"{result.status} · {name} {value:.2g} · {result.evals[-1]:,} ∇f"

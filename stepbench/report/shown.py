@@ -46,6 +46,23 @@ def table(thing: Any, width: int | None = None) -> Table:
     return tables[type(thing).__name__](thing, **wide)
 
 
+def summary(thing: Any) -> str:
+    """An object in a line or a few."""
+    from stepbench.report import summaries
+
+    if type(thing).__name__ == "Lecture":
+        return f"{thing.lesson.title}\n{summary(thing.shown)}"
+    texts: dict[str, Callable[[Any], str]] = {
+        "Result": summaries.of_result,
+        "Comparison": summaries.of_comparison,
+        "Sweep": summaries.of_sweep,
+        "Tuning": summaries.of_tuning,
+        "Profile": summaries.of_profile,
+        "Autopsy": summaries.of_autopsy,
+    }
+    return texts[type(thing).__name__](thing)
+
+
 def figure(thing: Any) -> Figure:
     """The figure of an object."""
     match type(thing).__name__:

@@ -211,12 +211,7 @@ def tuning_table(tuning: Tuning, width: int = 120) -> Table:
     known, ranked = tuning.target is not None, tuning.ranked
     columns: dict[str, list[Any]] = {
         "method": [tuned.label for tuned in ranked],
-        "best setting": [
-            " ".join(f"{key}={value_name(value)}" for key, value in tuned.setting.items()) or "as it is"
-            if tuned.found
-            else "–"
-            for tuned in ranked
-        ],
+        "best setting": [best_setting(tuned) if tuned.found else "–" for tuned in ranked],
         "cost" if known else "f at the end": [count(tuned.median) if known else _left(tuned) for tuned in ranked],
         "95 %": [_interval(tuned, tuning) for tuned in ranked],
         "reached": [f"{np.isfinite(tuned.cost).sum()} of {tuned.cost.size}" if known else "–" for tuned in ranked],
@@ -231,6 +226,11 @@ def tuning_table(tuning: Tuning, width: int = 120) -> Table:
 def _left(tuned: Tuned) -> str:
     median = float(np.median(tuned.left))
     return number(median) if math.isfinite(median) else "–"
+
+
+def best_setting(tuned: Tuned) -> str:
+    """The best value of each tuned hyper-parameter, short."""
+    return " ".join(f"{key}={value_name(value)}" for key, value in tuned.setting.items()) or "as it is"
 
 
 def _charged(tuned: Tuned, tuning: Tuning) -> str:

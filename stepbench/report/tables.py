@@ -29,20 +29,26 @@ BARS = "▁▂▃▄▅▆▇█"
 STYLES = {"converged": "green", "budget": "yellow", "diverged": "bold red", "failed": "bold red"}
 
 
-def titled(title: str) -> Table:
+class PrintedTable(Table):
+    """A table of rich that plain ``print`` shows, too."""
+
+    def __repr__(self) -> str:
+        """The table as text: at most 120 characters wide, or as wide as it must be for nothing to be cut off."""
+        page = Console(width=max(120, width_of(self).minimum), color_system=None, force_jupyter=False)
+        with page.capture() as shown:
+            page.print(self)
+        return "\n".join(line.rstrip() for line in shown.get().strip("\n").splitlines())
+
+
+def titled(title: str) -> PrintedTable:
     """An empty table in the style of all tables, under its title."""
-    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    return PrintedTable(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
 
 
 def width_of(table: Table) -> Measurement:
     """The least width of a table, where its cells are folded as far as they may be, and its full width."""
     wide = Console(width=10_000, markup=False, emoji=False)
     return Measurement.get(wide, wide.options, table)
-
-
-def error_or_f(result: Result) -> Any:
-    """What a run is judged by: its error, or f where the minimum is unknown."""
-    return result.f if result.error is None else result.error
 
 
 def decades(results: Sequence[Result]) -> list[float]:
@@ -105,8 +111,8 @@ def _convergence(result: Result, rows: int, extras: Sequence[str]) -> Table:
     }
     if result.fevals[-1]:
         columns["f evals"] = lambda k: f"{result.fevals[k]:,}"
-    values, accuracy, step_size = error_or_f(result), result.accuracy, result.step_size
-    columns[_measure(result)] = lambda k: number(float(values[k]))
+    value, accuracy, step_size = result.value, result.accuracy, result.step_size
+    columns[measure_name(result)] = lambda k: number(float(value[k]))
     if accuracy is not None:
         columns["accuracy"] = lambda k: f"{accuracy[k]:.1%}"
     if "w" in extras:
@@ -115,7 +121,7 @@ def _convergence(result: Result, rows: int, extras: Sequence[str]) -> Table:
         columns["step size α"] = lambda k: _vector(step_size[k])
 
     table = titled(f"{result.problem} · {result.label}")
-    table.add_column("" if result.error is None else f"{_measure(result)} ≤", no_wrap=True)
+    table.add_column("" if result.error is None else f"{measure_name(result)} ≤", no_wrap=True)
     for heading in columns:
         table.add_column(heading, justify="right", no_wrap=True)
     records = {0: "start"}
@@ -132,10 +138,10 @@ def _convergence(result: Result, rows: int, extras: Sequence[str]) -> Table:
 
 def endings(batch: Result) -> Table:
     """A batch: how many of its runs ended in each way, with what errors and for how many evaluations."""
-    values = error_or_f(batch)[-1]
+    values = batch.value[-1]
     table = titled(f"{batch.problem} · {batch.label} · {values.size:,} runs")
     table.add_column("status")
-    for heading in ("runs", f"least {_measure(batch)}", "median", "most", "∇f evals (median)"):
+    for heading in ("runs", f"least {measure_name(batch)}", "median", "most", "∇f evals (median)"):
         table.add_column(heading, justify="right", no_wrap=True)
     for status, style in STYLES.items():
         ended = batch.status == status
@@ -153,8 +159,8 @@ def _vector(values: Any) -> str:
     return ", ".join("–" if math.isnan(v) else f"{v:.3g}" for v in values[:3])
 
 
-def _measure(result: Result) -> str:
-    """What the table calls its main column."""
+def measure_name(result: Result) -> str:
+    """What the value of a run is called: error, loss or f."""
     if result.accuracy is not None:
         return "loss"
     return "f" if result.error is None else "error"
@@ -162,10 +168,10 @@ def _measure(result: Result) -> str:
 
 def outcome(result: Result) -> str:
     """One run's end, in a sentence."""
-    measure, accuracy = result.problem.f_means or _measure(result), ""
+    measure, accuracy = result.problem.f_means or measure_name(result), ""
     if result.accuracy is not None:
         accuracy = f", {result.problem.accuracy_means} {result.accuracy[-1]:.1%}"
-    last = float(error_or_f(result)[-1])
+    last = float(result.value[-1])
     pace = ""
     if result.elapsed is not None and result.problem.f_means:  # a step of a function takes microseconds
         pace = f" ({1e3 * result.elapsed[-1] / max(result.steps, 1):.2g} ms per step)"
@@ -185,7 +191,7 @@ def suggestion(trial: QuickTrial, options: dict[str, Any]) -> str:
     last = float((result.f if result.error is None else result.error)[-1])
     command = pasted(result.problem, catalog.label(trial.method), options)
     return (
-        f"try: {command}  ({_measure(result)} {number(last)} after {result.evals[-1]:,} evaluations, the best in a "
+        f"try: {command}  ({measure_name(result)} {number(last)} after {result.evals[-1]:,} evaluations, the best in a "
         f"quick trial of {trial.settings} settings, which is not counted above)"
     )
 
@@ -235,7 +241,7 @@ def _comparison(results: Sequence[Result], levels: list[float], extras: Sequence
     table.add_column("method", overflow="fold")
     for level in levels:
         table.add_column(level_name(level, results[0]), justify="right", no_wrap=True)
-    table.add_column(_measure(results[0]), justify="right", no_wrap=True)
+    table.add_column(measure_name(results[0]), justify="right", no_wrap=True)
     if network:
         table.add_column("accuracy", justify="right", no_wrap=True)
     for extra in sorted(extras, key=["∇f evals", "f evals", "time", "log error"].index):
@@ -249,7 +255,7 @@ def _comparison(results: Sequence[Result], levels: list[float], extras: Sequence
             k = r.first_at(level)
             column.append((math.inf, "–") if k is None else (float(r.cost[k]), _cost_at(r, k)))
         columns.append(column)
-    finals = [float(error_or_f(r)[-1]) for r in results]
+    finals = [float(r.value[-1]) for r in results]
     columns.append([(final, number(final)) for final in finals])
     if network:
         columns.append([(-float(r.accuracy[-1]), f"{r.accuracy[-1]:.1%}") for r in results if r.accuracy is not None])
@@ -291,11 +297,11 @@ def _cost_at(r: Result, k: int) -> str:
 def sparklines(results: Sequence[Result], width: int = 10, floor: float = 1e-16) -> list[str]:
     """The logarithm of each run's error against its evaluations, all to one scale; ✗ where it diverged."""
     most = max(int(r.cost[-1]) for r in results)
-    ceiling = max(float(abs(error_or_f(r)[0])) for r in results) or 1.0
+    ceiling = max(float(abs(r.value[0])) for r in results) or 1.0
     costs = np.linspace(0, most, width)
     curves = []
     for r in results:
-        values = np.log10(np.clip(np.abs(error_or_f(r)), floor, 10 * ceiling))
+        values = np.log10(np.clip(np.abs(r.value), floor, 10 * ceiling))
         records = np.searchsorted(r.cost, costs, side="right") - 1
         curves.append((values[records], (costs > r.cost[-1]) & (r.status == "diverged")))
     low, high = min(c.min() for c, _ in curves), max(c.max() for c, _ in curves)

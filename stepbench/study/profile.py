@@ -91,7 +91,7 @@ def compared(labels: Sequence[str], costs: Numbers) -> list[Pair]:
     return corrected
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Profile(Shown):
     """What each method took on each problem to each tolerance: ``costs`` is (tolerances, problems, methods).
 

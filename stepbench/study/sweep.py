@@ -85,7 +85,7 @@ class Sensitivity:
         return math.log10(self.axis.values[last] / self.axis.values[first])
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Sweep(Shown):
     """Every run of a grid; the arrays of ``ends`` have the methods on the first axis and then the axes swept."""
 

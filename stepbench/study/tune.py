@@ -95,7 +95,7 @@ class Tuned:
         return self.spent + self.median
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Tuning(Shown):
     """Methods tuned alike and scored on cases that the tuning did not see.
 

@@ -40,7 +40,6 @@ from stepbench.report.plots import (
     window,
     within,
 )
-from stepbench.report.tables import error_or_f
 from stepbench.web.assets import STYLE, asset, script
 
 MOST = 5001
@@ -105,7 +104,7 @@ def _round_values(low: float, high: float) -> list[float]:
 
 def error_scale(results: Sequence[Result]) -> Scale:
     """The scale of the errors, or of f where the minimum is unknown."""
-    curves = [error_or_f(r) for r in results]
+    curves = [r.value for r in results]
     if not curves:
         return Scale(1e-2, 1.0)
     if results[0].error is None and any((curve <= 0).any() for curve in curves):
@@ -313,7 +312,7 @@ class Scene:
     def _columns(self, r: Result, errors: Scale, sizes: Scale, view: Window | None) -> dict[str, Any]:
         """The records of a run that are drawn: where they stand, and what the page shows of them."""
         records = shown(r)
-        curve = error_or_f(r)
+        curve = r.value
         clipped = np.clip(curve, -1e3 * abs(errors.high), 1e3 * abs(errors.high))
         if not errors.linear:
             clipped = np.where(clipped > 0, np.maximum(clipped, 1e-3 * errors.low), errors.low)
@@ -406,8 +405,8 @@ def _trace_end(r: Result, i: int, view: Window) -> End:
 
 def _curve_end(r: Result, i: int, scale: Scale) -> End:
     """A red cross where it diverged, a triangle on the axis where the error is 0 in double precision."""
-    last = last_on_axes(r, error_or_f(r), scale.high)
-    value = float(error_or_f(r)[last])
+    last = last_on_axes(r, r.value, scale.high)
+    value = float(r.value[last])
     colour = COLOURS[i % len(COLOURS)]
     if r.status == "diverged":
         return (float(r.cost[last]), float(scale.place(min(value, scale.high))), "x", 18, 0, RED, RED)
