@@ -189,6 +189,8 @@ def _asked(place: str, function: Any, *arguments: Any) -> Any:
     """The answer of a user's function; InputError where it cannot be called so, or writes into what it is given."""
     try:
         return function(*arguments)
+    except InputError:  # it says already what is wrong, and where
+        raise
     except (TypeError, ValueError) as error:
         users = files.users_lines(error)
         if "read-only" in str(error):

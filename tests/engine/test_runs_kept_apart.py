@@ -303,9 +303,7 @@ def test_a_slip_in_a_file_is_told_with_its_line(stepbench_cli):
     assert "rule.py, line 2: R gives no init (is intit meant to be it?)" in stepbench_cli(*command)[2]
     write("rule.py", rule.replace("intit", "init") + "    def step(self, w, u, oracle, s): return w - u, s\n")
     assert "R gives no move (is step meant to be it?)" in stepbench_cli(*command)[2]
-    write(
-        "p.py", "from stepbench import Problem\nclass P(Problem):\n    x0 = (1.0,)\n    def fun(self, w): return w[0]\n"
-    )
+    write("p.py", BOWL.replace("def f(", "def fun("))
     assert "p.py, line 3: B gives no f (is fun meant to be it?)" in stepbench_cli("run", "./p.py")[2]
 
 
@@ -368,10 +366,7 @@ def test_a_class_that_a_call_makes_runs_and_is_named_by_its_file(stepbench_cli):
 
 @pytest.mark.parametrize("folder", ["exp[old]", "[/x]", "[bold]", ":heart:", "a:smile:b"])
 def test_a_path_is_printed_as_it_is(folder, stepbench_cli):
-    write(
-        f"{folder}/bowl.py",
-        "from stepbench import Problem\n\nclass B(Problem):\n    x0 = (1.0,)\n    def f(self, w): return w[0] ** 2\n",
-    )
+    write(f"{folder}/bowl.py", BOWL)
     path = f"./{folder}/bowl.py"
     for command in (
         ("compare", path, "gd", "adam", "--budget", "5"),
