@@ -160,8 +160,8 @@ class Scene:
         self.components = min(components, COMPONENTS)
         self._drawn: tuple[str, Window] | None = None  # of which problem, and in which window, there are level lines
         self._begun = False
-        names = ["cost", "evals", "iteration", "f", "error_y", "x", "y", *PLAN]
-        names += [f"{name}_{j}" for name in ("size", "size_y") for j in range(self.components)]
+        names = ["cost", "evals", "iteration", "f", "size", "error_y", "x", "y", *PLAN]
+        names += [f"size_y_{j}" for j in range(self.components)]
         self._nothing = dict.fromkeys(names, np.empty(0, dtype=np.float32))
         # The browser fills the past and the present as it scrubs; they are never sent back to a server.
         self.runs, self._past, self._now = (
@@ -242,22 +242,21 @@ class Scene:
 
     def _hover(self, renderers: list[Any], *more: tuple[str, str]) -> HoverTool:
         """What the page shows of the record under the pointer."""
-        number = CustomJSHover(code="return Number.isFinite(value) ? String(Number(value.toPrecision(6))) : '–'")
-        second = CustomJSHover(code="return Number.isFinite(value) ? ', ' + Number(value.toPrecision(6)) : ''")
-        sizes = [f"@size_{j}" for j in range(self.components)]
+        number = CustomJSHover(code="return String(Number(value.toPrecision(6)))")
         return HoverTool(
             renderers=renderers,
             tooltips=[
                 ("method", "$name"),
                 ("iteration", "@iteration{0,0}"),
                 *more,
-                ("f", "@f{custom}"),
-                ("step size α", "".join(f"{size}{{custom}}" for size in sizes)),
+                ("f", "@f"),
+                ("step size α", "@size"),
                 ("∇f evaluations", "@evals{0,0}"),
             ],
-            formatters=dict.fromkeys(("@x", "@y", "@f", "@size_0"), number) | dict.fromkeys(sizes[1:], second),
+            formatters={"@x": number, "@y": number},
             mode="mouse",
             line_policy="nearest",
+            limit=1,  # of each run; of several runs the style sheet shows the first
             visible=False,  # no button: it is always on
         )
 
@@ -331,15 +330,15 @@ class Scene:
             "cost": r.cost.astype(np.int32)[records],
             "evals": r.evals.astype(np.int32)[records],
             "iteration": r.iteration.astype(np.int32)[records],
-            "f": r.f[records],
+            "f": [_told(value) for value in r.f[records]],
             "error_y": _curve(r, errors).astype(np.float32)[records],
         }
         steps = np.full((len(r.f), self.components), math.nan)
         if r.step_size is not None:
             recorded = np.reshape(r.step_size, (len(r.f), -1))[:, : self.components]
             steps[:, : recorded.shape[1]] = recorded
+        columns["size"] = [_told(*row) for row in steps[records]]
         for j in range(self.components):
-            columns[f"size_{j}"] = steps[records, j]
             columns[f"size_y_{j}"] = _finite(sizes.place(steps[records, j])).astype(np.float32)
         columns |= dict(zip(("x", "y"), line[:, 2].astype(np.float32).T, strict=True))
         plan = np.diff(r.evals[records], prepend=0) > (1 if r.plans else math.inf)
@@ -373,6 +372,11 @@ def _curve(r: Result, scale: Scale) -> Any:
     height = scale.place(values if scale.linear else np.where(values > 0, values, scale.low))
     height[last_on_axes(r, values, scale.high) + 1 :] = math.nan
     return _finite(height)
+
+
+def _told(*values: float) -> str:
+    """Numbers as a tooltip shows them, which knows no name for what is not a number."""
+    return ", ".join(f"{value:.6g}".replace("inf", "∞") for value in values if not math.isnan(value)) or "–"
 
 
 def _finite(places: Any) -> Any:
