@@ -130,12 +130,7 @@ def _stage(results: Sequence[Result]) -> tuple[Figure, Text, list[_Mover]]:
         if (legend := ax.get_legend()) is not None:
             legend.remove()
     entries = plots.once(reversed(axes.values()))
-    pen: Any = FigureCanvasAgg(figure)
-    for columns in range(5, 0, -1):  # as many as fit
-        legend = figure.legend(**entries, loc="outside lower center", ncols=columns, frameon=False)
-        if columns == 1 or legend.get_window_extent(pen.get_renderer()).width < 1240:
-            break
-        legend.remove()
+    plots.legend_outside(figure, 5, **entries)
     title = f"{results[0].label} on {results[0].problem}" if len(results) == 1 else str(results[0].problem)
     figure.suptitle(title, x=0.02, ha="left", fontsize=20)
     counter = figure.text(0.98, 0.98, "", ha="right", va="top", fontsize=20)

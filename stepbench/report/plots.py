@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
+from operator import itemgetter
+from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import BoundaryNorm, LogNorm, Normalize
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import PercentFormatter, SymmetricalLogLocator
+from matplotlib.ticker import MaxNLocator, PercentFormatter, SymmetricalLogLocator
 
 from stepbench.contracts import Problem, Window
 from stepbench.engine.result import Result
@@ -90,7 +94,7 @@ def comparison_figure(results: Sequence[Result]) -> Figure:
     legend = once(panels)
     for ax in panels:
         _remove_legend(ax)
-    halves[-1].legend(**legend, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
+    legend_outside(halves[-1], 4, 9, **legend)
     figure.suptitle(str(results[0].problem), fontsize=12)
     return figure
 
@@ -116,7 +120,7 @@ def step_size_figure(results: Sequence[Result]) -> Figure:
     ax = halves[-1].subplots()
     draw_errors(ax, results, "error")
     _remove_legend(ax)
-    halves[-1].legend(**once([ax]), loc="outside lower center", ncols=4, frameon=False, fontsize=9)
+    legend_outside(halves[-1], 4, 9, **once([ax]))
     figure.suptitle(str(results[0].problem), fontsize=12)
     return figure
 
@@ -256,7 +260,7 @@ def draw_errors(ax: Axes, results: Sequence[Result], measure: str) -> list[list[
     Where f* is unknown, f itself stands in for the error, and the axis says so. Where a run reaches exactly 0, which
     has no place on a logarithmic axis, its curve falls to a triangle on the axis. A method that asks for no gradients
     is drawn against its function evaluations. Where the problem declares μ and L, the rates of gradient descent and of
-    Nesterov's method are drawn from the common start.
+    Nesterov's method are drawn from the common start, beside runs of theirs with the step size 1/L.
 
     Returns what belongs to each run: its curve, and the marks of its end.
     """
@@ -291,6 +295,7 @@ def draw_errors(ax: Axes, results: Sequence[Result], measure: str) -> list[list[
     _draw_rates(ax, results, curves, max(ends), bottom, of_distance=measure == "distance")
     asked = "function" if all(r.gradient_free for r in results) else "gradient"
     ax.set(xlabel=f"{asked} evaluations", ylabel=label)
+    whole_ticks(ax)
     draw_grid(ax)
     if not signed and any(curve[-1] <= 0 for curve in curves):
         ax.plot([], [], "v", color="grey", ls="", label="0 in double precision")
@@ -317,6 +322,7 @@ def draw_accuracy(ax: Axes, results: Sequence[Result]) -> list[list[Line2D]]:
     """
     ax.set_ylabel(results[0].problem.accuracy_means)
     ax.set(ylim=(0, 1.02), xlim=(0, max(*(r.cost[-1] for r in results), 1) * 1.02), xlabel="gradient evaluations")
+    whole_ticks(ax)
     lines_of_runs = []
     for i, r in enumerate(results):
         assert r.accuracy is not None
@@ -409,24 +415,35 @@ def _marks(spent: Any) -> list[int]:
 def _draw_rates(
     ax: Axes, results: Sequence[Result], curves: Sequence[Any], most: float, bottom: float, of_distance: bool
 ) -> None:
-    """The rates of the theory, where it applies: 1 − μ/L of gradient descent, 1 − √(μ/L) of Nesterov's method.
+    """The rates of the theory, each only where its method runs with the step size that it is for, α = 1/L.
 
-    Nesterov's is of f, so that the distance falls by its root (Nesterov 2004, theorem 2.2.3).
+    They are 1 − μ/L of gradient descent and 1 − √(μ/L) of Nesterov's method with the momentum of its theorem. The
+    latter is of f, so that the distance falls by its root (Nesterov 2004, theorem 2.2.3).
     """
     problem, start = results[0].problem, float(curves[0][0])
     exact = not problem.stochastic and not any(r.noise for r in results)
     if not (problem.mu and problem.L and exact and all(curve[0] == start for curve in curves)):
         return
+    fitting = [r for r in results if _has_step(r, 1 / problem.L)]
+    descends = any(r.plain for r in fitting)
+    accelerates = any(r.method.startswith("nesterov:") and r.method.endswith(",momentum=none") for r in fitting)
     k = np.linspace(0, most, 400)
     ratio = problem.mu / problem.L
     nesterov = r"(1 - \sqrt{\mu/L})^{1/2}" if of_distance else r"1 - \sqrt{\mu/L}"
+    accelerated = (1 - math.sqrt(ratio)) ** (0.5 if of_distance else 1)
     rates = (
-        (1 - ratio, r"rate $1 - \mu/L$ (gradient descent)", (0, (6, 4))),
-        ((1 - math.sqrt(ratio)) ** (0.5 if of_distance else 1), f"rate ${nesterov}$ (Nesterov)", (0, (1, 3))),
+        (descends, 1 - ratio, r"rate $1 - \mu/L$ (gradient descent)", (0, (6, 4))),
+        (accelerates, accelerated, f"rate ${nesterov}$ (Nesterov)", (0, (1, 3))),
     )
-    for rate, label, dashes in rates:
+    for _, rate, label, dashes in filter(itemgetter(0), rates):
         line = start * np.power(max(rate, 1e-300), k)
         ax.plot(k[line > bottom], line[line > bottom], color="#555555", lw=1.3, ls=dashes, label=label, zorder=1)
+
+
+def _has_step(r: Result, alpha: float) -> bool:
+    """Whether every step has this step size, to a fiftieth, by which a rate's line moves no farther than it is wide."""
+    sizes = np.empty(0) if r.step_size is None else r.step_size[1:]
+    return sizes.size > 0 and bool(np.allclose(sizes, alpha, rtol=0.02, atol=0))
 
 
 def draw_step_sizes(ax: Axes, r: Result) -> None:
@@ -469,9 +486,40 @@ def draw_step_sizes(ax: Axes, r: Result) -> None:
         ax.set_ylabel("step size α")
         ax.set_ylim(0, 1.25 * float(finite.max()) if finite.size else 1)
     ax.set_xlabel("iteration")
+    whole_ticks(ax)
     draw_grid(ax)
+    if left_out := parts_left_out(r, shown):
+        ax.text(0.01, 0.98, left_out, transform=ax.transAxes, va="top", fontsize=8)
     if shown > 1:
         _legend_below(ax, ncols=3)
+
+
+def parts_left_out(r: Result, shown: int) -> str:
+    """How many step sizes of a run are drawn of how many, as "6 of 20 components"; empty where all are."""
+    sizes = 1 if r.step_size is None or r.step_size.ndim == 1 else r.step_size.shape[1]
+    return f"{shown} of {sizes:,} {'components' if r.x is not None else 'tensors'}" if shown < sizes else ""
+
+
+def whole_ticks(ax: Axes) -> None:
+    """Numbers at whole evaluations or iterations only, on an axis that is not logarithmic."""
+    if ax.get_xscale() == "linear":
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+
+
+def legend_outside(figure: Figure | SubFigure, most: int, fontsize: float | None = None, **entries: Any) -> None:
+    """A legend below a figure, with as many columns as fit its width, and at most so many."""
+    pen: Any = FigureCanvasAgg(figure.figure)
+    for columns in range(most, 0, -1):
+        legend = figure.legend(**entries, loc="outside lower center", ncols=columns, frameon=False, fontsize=fontsize)
+        if columns == 1 or legend.get_window_extent(pen.get_renderer()).width < 0.97 * figure.bbox.width:
+            return
+        legend.remove()
+
+
+def save(figure: Figure, path: Path | IO[bytes], **options: Any) -> None:
+    """Write a figure to a file, in which letters stay letters: TrueType fonts in PDF, and text as text in SVG."""
+    with rc_context({"pdf.fonttype": 42, "svg.fonttype": "none"}):
+        figure.savefig(path, **options)
 
 
 def _legend_beside(ax: Axes) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from bokeh.models import (
+    BasicTicker,
     ColumnDataSource,
     CustomJS,
     CustomJSHover,
@@ -37,6 +38,7 @@ from stepbench.report.plots import (
     either_sign,
     error_limits,
     last_on_axes,
+    parts_left_out,
     signed_limits,
     window,
 )
@@ -272,6 +274,8 @@ class Scene:
             self._drawn = (problem.spec(), view)
         errors, sizes = error_scale(runs), size_scale(runs)
         self.errors.yaxis.axis_label = _error_label(problem)
+        left_out = dict.fromkeys(filter(None, (parts_left_out(r, self.components) for r in runs)))
+        self.sizes.yaxis.axis_label = f"step size α ({', '.join(left_out)})" if left_out else "step size α"
         _set_scale(self.errors, errors)
         _set_scale(self.sizes, sizes)
         for i, source in enumerate(self.runs):
@@ -405,6 +409,8 @@ def _figure(x: str, y: str, sizing: Any, **options: Any) -> Any:
     fig.grid.grid_line_color = "#e4e6ea"
     if x != "w₁":
         fig.x_range, fig.y_range = options.get("x_range", Range1d(0, 1)), Range1d(0, 1)
+        fig.xaxis.ticker = BasicTicker(min_interval=1)
+        fig.xgrid.ticker = fig.xaxis.ticker
         fig.xaxis.formatter = NumeralTickFormatter(format="0,0")
         fig.yaxis.ticker = FixedTicker(ticks=[0])
         fig.ygrid.ticker = fig.yaxis.ticker
