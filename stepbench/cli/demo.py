@@ -67,7 +67,9 @@ def command(
         out.print(Text(f"{verdict}{'it' if verdict else 'It'} is {lecture.answer}{by}.", style="bold"), "", sep="\n")
     _paragraphs(out, chosen.why)
     out.print(Text(f"Remember: {chosen.take_away}", style="bold green"), "", sep="\n")
-    lecture.figure().savefig(plot, dpi=170)
+    from stepbench.report.plots import save
+
+    save(lecture.figure(), plot, dpi=170)
     out.print(Text(f"drawn to {plot}"))
     if show:
         import webbrowser

@@ -51,5 +51,7 @@ def command(
     for line in advice(found):
         out.print(Text(f"  {line}"), soft_wrap=True)
     if output.plot is not None:
-        found.figure().savefig(output.plot, dpi=130)
+        from stepbench.report.plots import save
+
+        save(found.figure(), output.plot, dpi=130)
         out.print(Text(f"drawn to {output.plot}"))

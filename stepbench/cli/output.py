@@ -103,7 +103,9 @@ def _refuse_no_picture(path: Path) -> None:
 
 
 def _write_picture(path: Path, content: Content) -> None:
-    content.draw().savefig(path)
+    from stepbench.report.plots import save
+
+    save(content.draw(), path)
 
 
 def _refuse_no_film(path: Path) -> None:

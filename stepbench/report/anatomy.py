@@ -15,6 +15,7 @@ from stepbench.autopsy import Autopsy, Cause, Span
 from stepbench.engine.result import Result
 from stepbench.report.literal import Table
 from stepbench.report.numbers import counted, multiple, number
+from stepbench.report.paths import one_step_each
 from stepbench.report.plots import COLOURS, draw_grid, outcome_line
 from stepbench.report.tables import STYLES, pasted, titled
 
@@ -339,20 +340,28 @@ def anatomy_figure(autopsy: Autopsy) -> Figure:
 
 
 def _draw_sizes(ax: Axes, autopsy: Autopsy, iterations: Any) -> None:
-    steps = autopsy.steps
+    """The sizes of the steps that were measured; lines where these are all, and points where some were chosen."""
+    steps, taken = autopsy.steps, int(autopsy.result.steps)
+    sampled = not one_step_each(iterations).all()
+
+    def line(colour: str, width: float, dashes: Any, marker: str) -> dict[str, Any]:
+        if sampled:  # between two of them the run may have swung to and fro
+            return {"color": colour, "ls": "", "marker": marker, "ms": 3}
+        return {"color": colour, "lw": width, "ls": dashes}
+
     stable = 1 / np.where(steps.steepest > 0, steps.steepest, math.nan)
     lines: tuple[tuple[Any, str, dict[str, Any]], ...] = (
-        (2 * stable, "2/λmax: beyond it the steepest direction grows", {"color": "#C8102E", "lw": 1.6}),
-        (stable, "1/λmax", {"color": "#C8102E", "lw": 1.2, "ls": (0, (4, 2))}),
+        (2 * stable, "2/λmax: beyond it the steepest direction grows", line("#C8102E", 1.6, "-", "_")),
+        (stable, "1/λmax", line("#C8102E", 1.2, (0, (4, 2)), ".")),
         (steps.line, "best along its direction", {"color": COLOURS[2], "ls": "", "marker": ".", "ms": 4}),
-        (steps.polyak, "Polyak's step, (f − f*)/‖∇f‖²", {"color": COLOURS[3], "lw": 1, "ls": (0, (1, 1))}),
+        (steps.polyak, "Polyak's step, (f − f*)/‖∇f‖²", line(COLOURS[3], 1, (0, (1, 1)), "x")),
     )
     for amounts, name, style in lines:
         if (np.isfinite(amounts) & (amounts > 0)).any():
             ax.plot(iterations, np.where(amounts > 0, amounts, math.nan), label=name, **style)
     size = np.where(steps.size != 0, np.abs(steps.size), math.nan)
     name = "step size α" if autopsy.plain else "effective step, ‖Δw‖/‖∇f‖"
-    ax.plot(iterations, size, color=COLOURS[0], lw=2, label=name, zorder=4)
+    ax.plot(iterations, size, label=name, zorder=4, **line(COLOURS[0], 2, "-", "o"))
     uphill = steps.size < 0
     if uphill.any():
         ax.plot(iterations[uphill], size[uphill], "v", color="black", ms=4, label="up the gradient", zorder=5)
@@ -360,12 +369,12 @@ def _draw_sizes(ax: Axes, autopsy: Autopsy, iterations: Any) -> None:
     every = every[np.isfinite(every) & (every > 0)]
     if every.size:
         low, high = np.quantile(every, (0.01, 0.99))
-        taken = size[np.isfinite(size)]
-        if taken.size:  # the run's step sizes are in sight, all of them
-            low, high = min(low, *taken), max(high, *taken)
+        own = size[np.isfinite(size)]
+        if own.size:  # the run's step sizes are in sight, all of them
+            low, high = min(low, *own), max(high, *own)
         ax.set_ylim(low / 3, min(high * 3, 1e300))
     ax.set_yscale("log")
-    ax.set_ylabel("size of a step")
+    ax.set_ylabel(f"size of a step\n({len(iterations):,} of {taken:,} steps)" if sampled else "size of a step")
     draw_grid(ax)
 
 

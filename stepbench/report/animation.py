@@ -25,7 +25,7 @@ from PIL import Image
 
 from stepbench.engine.result import Result
 from stepbench.fields import InputError
-from stepbench.report import plots
+from stepbench.report import paths, plots
 
 FRAMES = 100
 PAUSE = 100
@@ -86,7 +86,10 @@ def frames(results: Sequence[Result]) -> Iterator[Frame]:
 
 
 class _Mover(NamedTuple):
-    """A line of a run that grows through points, one point per record, or a head that stands at the last of them."""
+    """A line of a run that grows through points, or a head that stands at the last of them.
+
+    ``points`` are one per record, (n, 2), or several that belong to it, (n, k, 2).
+    """
 
     line: Line2D
     result: Result
@@ -97,7 +100,7 @@ class _Mover(NamedTuple):
 
     def show(self, evals: int) -> None:
         n = reached(self.result, evals)
-        self.line.set_data(*self.points[n if self.head else 0 : n + 1].T)
+        self.line.set_data(*self.points[n if self.head else 0 : n + 1].reshape(-1, 2).T)
         self.line.set_visible(self.since <= evals < self.until)
 
 
@@ -127,12 +130,7 @@ def _stage(results: Sequence[Result]) -> tuple[Figure, Text, list[_Mover]]:
         if (legend := ax.get_legend()) is not None:
             legend.remove()
     entries = plots.once(reversed(axes.values()))
-    pen: Any = FigureCanvasAgg(figure)
-    for columns in range(5, 0, -1):  # as many as fit
-        legend = figure.legend(**entries, loc="outside lower center", ncols=columns, frameon=False)
-        if columns == 1 or legend.get_window_extent(pen.get_renderer()).width < 1240:
-            break
-        legend.remove()
+    plots.legend_outside(figure, 5, **entries)
     title = f"{results[0].label} on {results[0].problem}" if len(results) == 1 else str(results[0].problem)
     figure.suptitle(title, x=0.02, ha="left", fontsize=20)
     counter = figure.text(0.98, 0.98, "", ha="right", va="top", fontsize=20)
@@ -146,7 +144,7 @@ def _curves(results: Sequence[Result], drawn: Sequence[Sequence[Line2D]]) -> Ite
         points: Any = curve.get_xydata()
         marks: list[Any] = [end.get_xydata() for end in ends]
         ended = min((float(mark[0, 0]) for mark in marks), default=math.inf)
-        in_sight = np.where(plots.inside(plots.frame(ax), points)[:, None], points, math.nan)
+        in_sight = np.where(paths.inside(plots.frame(ax), points)[:, None], points, math.nan)
         yield _Mover(curve, r, points)
         yield _Mover(_head(ax, curve), r, in_sight, head=True, until=ended)
         curve.set(linestyle="-", linewidth=3, markevery=[], ms=10, zorder=4)
@@ -159,10 +157,10 @@ def _trace(ax: Axes, r: Result, curve: Line2D) -> Iterator[_Mover]:
     """The path of a run in the colour of its curve, with a head that waits at the edge while the run is outside."""
     view = plots.frame(ax)
     (line,) = ax.plot([], [], color=curve.get_color(), lw=3, alpha=0.9, zorder=4)
-    yield _Mover(line, r, plots.visible(view, r.x))
-    in_sight, ended = plots.within(view, r.x), math.inf
+    yield _Mover(line, r, paths.trace(view, r))
+    in_sight, ended = paths.heads(view, r), math.inf
     if r.status == "diverged":
-        outside = np.flatnonzero(plots.inside(view, r.x))[-1:] + 1
+        outside = np.flatnonzero(paths.inside(view, r.x))[-1:] + 1
         ended = float(r.cost[min([*outside, len(r.x) - 1])])
         (cross,) = ax.plot([], [], **plots.DIVERGED | {"ms": 18}, clip_on=False)
         yield _Mover(cross, r, in_sight, head=True, since=ended)

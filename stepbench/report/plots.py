@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
+from operator import itemgetter
+from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import BoundaryNorm, LogNorm, Normalize
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import PercentFormatter, SymmetricalLogLocator
+from matplotlib.ticker import MaxNLocator, PercentFormatter, SymmetricalLogLocator
 
 from stepbench.contracts import Problem, Window
 from stepbench.engine.result import Result
+from stepbench.report.paths import heads, inside, last_in_sight, one_step_each, trace
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)), (0, (7, 2)), (0, (2, 1)), "-", "--")
@@ -88,7 +93,7 @@ def comparison_figure(results: Sequence[Result]) -> Figure:
     legend = once(panels)
     for ax in panels:
         _remove_legend(ax)
-    halves[-1].legend(**legend, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
+    legend_outside(halves[-1], 4, 9, **legend)
     figure.suptitle(str(results[0].problem), fontsize=12)
     return figure
 
@@ -114,7 +119,7 @@ def step_size_figure(results: Sequence[Result]) -> Figure:
     ax = halves[-1].subplots()
     draw_errors(ax, results, "error")
     _remove_legend(ax)
-    halves[-1].legend(**once([ax]), loc="outside lower center", ncols=4, frameon=False, fontsize=9)
+    legend_outside(halves[-1], 4, 9, **once([ax]))
     figure.suptitle(str(results[0].problem), fontsize=12)
     return figure
 
@@ -149,11 +154,19 @@ def drawable(result: Result) -> bool:
 
 
 def window(results: Sequence[Result]) -> Window:
-    """What to draw of the plane: the problem's window, or where it has none what holds the paths and the minimum."""
+    """What to draw of the plane: the problem's window, or where it has none what holds the paths and the minimum.
+
+    A path that explodes makes no window: only those count whose curve stays on the axis of the errors; where none
+    does, what is left of each until it leaves.
+    """
     problem = results[0].problem
     if problem.view is not None:
         return problem.view
-    paths = [r.x for r in results if r.status != "diverged"] or [results[0].x[:1]]
+    curves = [r.value for r in results]
+    most = largest_shown(curves, either_sign(results, curves))
+    left = [np.logical_or.accumulate(~(np.abs(curve) <= most)) for curve in curves]
+    paths = [r.x for r, gone in zip(results, left, strict=True) if not gone.any() and r.status != "diverged"]
+    paths = paths or [r.x[~gone] for r, gone in zip(results, left, strict=True)]
     stars = [] if problem.x_star is None else [np.reshape(problem.x_star, (2, -1)).T]
     points = np.concatenate(paths + stars)
     low, high = points.min(axis=0), points.max(axis=0)
@@ -215,53 +228,29 @@ def contour_levels(problem: Problem, window: Window) -> tuple[Any, Any, Any, Any
 def draw_trace(ax: Axes, r: Result, colour: str) -> None:
     """The path of a run: a dot per step, a heavier stroke where a step planned ahead, a cross where it diverged."""
     view = frame(ax)
-    path = visible(view, r.x)
-    ax.plot(*path[0], "o", ms=8, color="white", mec="black", mew=1.5, zorder=6, ls="", label="start")
-    ax.plot(*path.T, color=colour, lw=0.9, alpha=0.9, zorder=3)
-    dots = path if len(path) <= 400 else path[np.unique(np.geomspace(1, len(path), 400).astype(int) - 1)]
+    steps, path = trace(view, r), np.where(inside(view, r.x)[:, None], r.x, math.nan)
+    ax.plot(*r.x[0], "o", ms=8, color="white", mec="black", mew=1.5, zorder=6, ls="", label="start")
+    ax.plot(*steps.reshape(-1, 2).T, color=colour, lw=0.9, alpha=0.9, zorder=3)
+    every = len(path) <= 400 or not one_step_each(r.iteration).all()
+    dots = path if every else path[np.unique(np.geomspace(1, len(path), 400).astype(int) - 1)]
     ax.plot(*dots.T, ".", ms=3, color=colour, zorder=4, ls="", label="step")
     if r.plans:
-        jumps = np.flatnonzero(np.diff(r.evals) > 1)
-        segments = np.full((3 * len(jumps), 2), math.nan)
-        segments[0::3], segments[1::3] = path[jumps], path[jumps + 1]
-        ax.plot(*segments.T, color="black", lw=1.7, zorder=5, label="planning jump", dashes=(2.5, 1))
-    outside = not inside(view, r.x[-1])
+        jumps = steps[np.diff(r.evals, prepend=0) > 1].copy()
+        jumps[:, 2] = math.nan
+        ax.plot(*jumps.reshape(-1, 2).T, color="black", lw=1.7, zorder=5, label="planning jump", dashes=(2.5, 1))
+    last = heads(view, r)[-1]
     end: Any = {"ms": 7, "mew": 2, "zorder": 7, "ls": ""}
     if r.status == "diverged":
-        ax.plot(*within(view, r.x)[-1], **DIVERGED, clip_on=False, label="diverged, leaving here")
-    elif outside:
-        ax.plot(*within(view, r.x)[-1], ">", color=colour, label="leaves the window", **end)
+        ax.plot(*last, **DIVERGED, clip_on=False, label="diverged, leaving here")
+    elif not inside(view, r.x[-1]):
+        ax.plot(*last, ">", color=colour, clip_on=False, label="leaves the window", **end)
     else:
-        ax.plot(*path[-1], "x", color="black", label="end", **end)
+        ax.plot(*last, "x", color="black", label="end", **end)
 
 
 def frame(ax: Axes) -> Window:
     """The window that the axes show."""
     return ax.get_xlim(), ax.get_ylim()
-
-
-def visible(window: Window, path: Any) -> Any:
-    """A path without the points so far away that lines from them would cross the window anywhere, by rounding."""
-    away = np.abs(path - np.mean(window, axis=1)) > 1e9 * np.ptp(window, axis=1)
-    return np.where(away.any(axis=1, keepdims=True), math.nan, path)
-
-
-def inside(window: Window, w: Any) -> Any:
-    """Whether points, on the last axis, lie in the window."""
-    low, high = np.transpose(window)
-    return ((w >= low) & (w <= high)).all(axis=-1)
-
-
-def within(window: Window, path: Any) -> Any:
-    """The points of a path; of those outside the window, the point where the path left it."""
-    is_inside = inside(window, path)
-    last = np.maximum.accumulate(np.where(is_inside, np.arange(len(path)), 0))
-    from_w, step = path[last], path[np.minimum(last + 1, len(path) - 1)] - path[last]
-    low, high = np.transpose(window)
-    edges = np.where(step > 0, high, low)
-    with np.errstate(all="ignore"):
-        share = np.nanmin(np.where(step == 0, math.inf, (edges - from_w) / step), axis=1, keepdims=True)
-    return np.where(is_inside[:, None], path, from_w + np.clip(share, 0, 1) * step)
 
 
 def draw_errors(ax: Axes, results: Sequence[Result], measure: str) -> list[list[Line2D]]:
@@ -270,7 +259,7 @@ def draw_errors(ax: Axes, results: Sequence[Result], measure: str) -> list[list[
     Where f* is unknown, f itself stands in for the error, and the axis says so. Where a run reaches exactly 0, which
     has no place on a logarithmic axis, its curve falls to a triangle on the axis. A method that asks for no gradients
     is drawn against its function evaluations. Where the problem declares μ and L, the rates of gradient descent and of
-    Nesterov's method are drawn from the common start.
+    Nesterov's method are drawn from the common start, beside runs of theirs with the step size 1/L.
 
     Returns what belongs to each run: its curve, and the marks of its end.
     """
@@ -279,21 +268,9 @@ def draw_errors(ax: Axes, results: Sequence[Result], measure: str) -> list[list[
     labels = {"error": "$f(w) - f^*$", "distance": r"$\|w - w^*\|$", "f": "$f(w)$"}
     label = results[0].problem.f_means or labels[field]
     curves = [np.asarray(getattr(r, field)) for r in results]
-    signed = not known and any((curve <= 0).any() for curve in curves)  # nothing says that f stays above 0
+    signed = not known and either_sign(results, curves)
     bottom, top = signed_limits(curves) if signed else error_limits(curves)
-    ends, lines_of_runs = [], []
-    for i, (r, curve) in enumerate(zip(results, curves, strict=True)):
-        name = f"{r.label} (function evaluations)" if r.gradient_free else r.label
-        drawn = np.clip(curve, min(1e3 * bottom, -1e3 * top), 1e3 * abs(top))  # what is beyond leaves the axes
-        if not signed:
-            drawn = np.where(curve > 0, drawn, bottom)
-        end, lines = _draw_curve(ax, i, r, drawn, top, name if len(results) > 1 else "")
-        if not signed and curve[-1] <= 0:
-            colour = COLOURS[i % len(COLOURS)]
-            lines += ax.plot(r.cost[-1], bottom, "v", ms=10, color=colour, clip_on=False, zorder=5)
-        ends.append(end)
-        lines_of_runs.append(lines)
-    _draw_rates(ax, results, curves, max(ends), bottom, of_distance=measure == "distance")
+    ends = [_end_on_axes(r, curve, top) for r, curve in zip(results, curves, strict=True)]
     lasted = [end for end, r in zip(ends, results, strict=True) if r.status != "diverged"]
     if lasted and min(lasted) < max(ends) / 10:  # else a run that is over at once would be a line on the axis
         ax.set_xscale("symlog", linthresh=10)
@@ -305,8 +282,19 @@ def draw_errors(ax: Axes, results: Sequence[Result], measure: str) -> list[list[
     else:
         ax.set_yscale("log")
     ax.set(ylim=(bottom, top), xlim=(0, max(*ends, 1) * 1.02))
+    lines_of_runs = []
+    for i, (r, curve) in enumerate(zip(results, curves, strict=True)):
+        name = f"{r.label} (function evaluations)" if r.gradient_free else r.label
+        drawn = curve if signed else np.where(curve > 0, curve, bottom)
+        lines = _draw_curve(ax, i, r, drawn, name if len(results) > 1 else "")
+        if not signed and curve[-1] <= 0:
+            colour = COLOURS[i % len(COLOURS)]
+            lines += ax.plot(r.cost[-1], bottom, "v", ms=10, color=colour, clip_on=False, zorder=5)
+        lines_of_runs.append(lines)
+    _draw_rates(ax, results, curves, max(ends), bottom, of_distance=measure == "distance")
     asked = "function" if all(r.gradient_free for r in results) else "gradient"
     ax.set(xlabel=f"{asked} evaluations", ylabel=label)
+    whole_ticks(ax)
     draw_grid(ax)
     if not signed and any(curve[-1] <= 0 for curve in curves):
         ax.plot([], [], "v", color="grey", ls="", label="0 in double precision")
@@ -331,13 +319,13 @@ def draw_accuracy(ax: Axes, results: Sequence[Result]) -> list[list[Line2D]]:
 
     Returns what ``draw_errors`` does.
     """
+    ax.set_ylabel(results[0].problem.accuracy_means)
+    ax.set(ylim=(0, 1.02), xlim=(0, max(*(r.cost[-1] for r in results), 1) * 1.02), xlabel="gradient evaluations")
+    whole_ticks(ax)
     lines_of_runs = []
     for i, r in enumerate(results):
         assert r.accuracy is not None
-        _, lines = _draw_curve(ax, i, r, r.accuracy, math.inf, r.label if len(results) > 1 else "")
-        lines_of_runs.append(lines)
-    ax.set_ylabel(results[0].problem.accuracy_means)
-    ax.set(ylim=(0, 1.02), xlim=(0, max(*(r.cost[-1] for r in results), 1) * 1.02), xlabel="gradient evaluations")
+        lines_of_runs.append(_draw_curve(ax, i, r, r.accuracy, r.label if len(results) > 1 else ""))
     ax.yaxis.set_major_formatter(PercentFormatter(1.0))
     draw_grid(ax)
     if len(results) > 1:
@@ -345,10 +333,24 @@ def draw_accuracy(ax: Axes, results: Sequence[Result]) -> list[list[Line2D]]:
     return lines_of_runs
 
 
+def either_sign(results: Sequence[Result], curves: Sequence[Any]) -> bool:
+    """Whether the axis must have room for values of either sign: nothing says that f stays above 0."""
+    return results[0].error is None and any((curve <= 0).any() for curve in curves)
+
+
+def largest_shown(curves: Sequence[Any], signed: bool) -> float:
+    """The largest size that the axis has room for.
+
+    It is a thousand times the start's, and a million times where values have either sign.
+    """
+    start = max(abs(float(curve[0])) for curve in curves)
+    return (1e6 if signed else 1e3) * start if start > 1e-100 else math.inf
+
+
 def error_limits(curves: Sequence[Any]) -> tuple[float, float]:
     """The ends of the logarithmic axis: 32 decades below the start at most, and 3 above."""
-    start = max(float(curve[0]) for curve in curves)
-    positive = np.concatenate([curve[(curve > 0) & (curve < 1e3 * start)] for curve in curves])
+    start, most = max(float(curve[0]) for curve in curves), largest_shown(curves, signed=False)
+    positive = np.concatenate([curve[(curve > 0) & (curve < most)] for curve in curves])
     low = max(float(positive.min()), 1e-32 * start) if positive.size else 1e-16
     high = max(float(positive.max()), 2 * start) if positive.size else 1.0
     margin = (high / low) ** 0.06
@@ -357,17 +359,15 @@ def error_limits(curves: Sequence[Any]) -> tuple[float, float]:
 
 def signed_limits(curves: Sequence[Any]) -> tuple[float, float]:
     """The ends of an axis for values of either sign: a million times the start's size away from 0 at most."""
-    start = max(abs(float(curve[0])) for curve in curves)
-    most = 1e6 * start if start > 1e-100 else math.inf
+    most = largest_shown(curves, signed=True)
     low = max(min(float(curve.min()) for curve in curves), -most)
     high = min(max(float(curve.max()) for curve in curves), most)
     margin = 0.06 * max(high - low, 1e-3 * abs(high), 1e-300)
     return low - margin, high + margin
 
 
-def _draw_curve(ax: Axes, i: int, r: Result, drawn: Any, top: float, name: str) -> tuple[float, list[Line2D]]:
-    """One run's curve, within what the axis can show; returns how far along it can be seen, and what was drawn."""
-    last = last_on_axes(r, drawn, top)
+def _draw_curve(ax: Axes, i: int, r: Result, drawn: Any, name: str) -> list[Line2D]:
+    """One run's curve on axes whose limits and scales are set, with a cross where it diverged; returns what it drew."""
     lines = ax.plot(
         r.cost,
         drawn,
@@ -380,9 +380,24 @@ def _draw_curve(ax: Axes, i: int, r: Result, drawn: Any, top: float, name: str) 
         label=name,
     )
     if r.status == "diverged":
-        lines += ax.plot(r.cost[last], min(float(drawn[last]), top), **DIVERGED, clip_on=False)
-    leaves = r.status == "diverged" and drawn[last] > top
-    return float(r.cost[last]) * (1.3 if leaves else 1), lines
+        lines += ax.plot(*_last_on_axes(ax, r.cost, drawn), **DIVERGED, clip_on=False)
+    return lines
+
+
+def _last_on_axes(ax: Axes, x: Any, y: Any) -> Any:
+    """Where a curve is last seen, (2,): at its end, or where the line to a point beyond crosses the edge."""
+    scale = ax.transScale  # in which a line between two points is straight
+    corners = scale.transform(np.transpose(frame(ax)))
+    with np.errstate(all="ignore"):
+        seen = last_in_sight(tuple(corners.T), scale.transform(np.column_stack([x, y])))
+    return scale.inverted().transform(seen[-1])
+
+
+def _end_on_axes(r: Result, curve: Any, top: float) -> float:
+    """How far along the axis a run needs room, where no value above ``top`` is seen; somewhat more where it leaves."""
+    last = last_on_axes(r, curve, top)
+    leaves = r.status == "diverged" and not curve[last] <= top
+    return float(r.cost[last]) * (1.3 if leaves else 1)
 
 
 def last_on_axes(r: Result, values: Any, top: float) -> int:
@@ -399,24 +414,35 @@ def _marks(spent: Any) -> list[int]:
 def _draw_rates(
     ax: Axes, results: Sequence[Result], curves: Sequence[Any], most: float, bottom: float, of_distance: bool
 ) -> None:
-    """The rates of the theory, where it applies: 1 − μ/L of gradient descent, 1 − √(μ/L) of Nesterov's method.
+    """The rates of the theory, each only where its method runs with the step size that it is for, α = 1/L.
 
-    Nesterov's is of f, so that the distance falls by its root (Nesterov 2004, theorem 2.2.3).
+    They are 1 − μ/L of gradient descent and 1 − √(μ/L) of Nesterov's method with the momentum of its theorem. The
+    latter is of f, so that the distance falls by its root (Nesterov 2004, theorem 2.2.3).
     """
     problem, start = results[0].problem, float(curves[0][0])
     exact = not problem.stochastic and not any(r.noise for r in results)
     if not (problem.mu and problem.L and exact and all(curve[0] == start for curve in curves)):
         return
+    fitting = [r for r in results if _has_step(r, 1 / problem.L)]
+    descends = any(r.plain for r in fitting)
+    accelerates = any(r.method.startswith("nesterov:") and r.method.endswith(",momentum=none") for r in fitting)
     k = np.linspace(0, most, 400)
     ratio = problem.mu / problem.L
     nesterov = r"(1 - \sqrt{\mu/L})^{1/2}" if of_distance else r"1 - \sqrt{\mu/L}"
+    accelerated = (1 - math.sqrt(ratio)) ** (0.5 if of_distance else 1)
     rates = (
-        (1 - ratio, r"rate $1 - \mu/L$ (gradient descent)", (0, (6, 4))),
-        ((1 - math.sqrt(ratio)) ** (0.5 if of_distance else 1), f"rate ${nesterov}$ (Nesterov)", (0, (1, 3))),
+        (descends, 1 - ratio, r"rate $1 - \mu/L$ (gradient descent)", (0, (6, 4))),
+        (accelerates, accelerated, f"rate ${nesterov}$ (Nesterov)", (0, (1, 3))),
     )
-    for rate, label, dashes in rates:
+    for _, rate, label, dashes in filter(itemgetter(0), rates):
         line = start * np.power(max(rate, 1e-300), k)
         ax.plot(k[line > bottom], line[line > bottom], color="#555555", lw=1.3, ls=dashes, label=label, zorder=1)
+
+
+def _has_step(r: Result, alpha: float) -> bool:
+    """Whether every step has this step size, to a fiftieth, by which a rate's line moves no farther than it is wide."""
+    sizes = np.empty(0) if r.step_size is None else r.step_size[1:]
+    return sizes.size > 0 and bool(np.allclose(sizes, alpha, rtol=0.02, atol=0))
 
 
 def draw_step_sizes(ax: Axes, r: Result) -> None:
@@ -459,9 +485,40 @@ def draw_step_sizes(ax: Axes, r: Result) -> None:
         ax.set_ylabel("step size α")
         ax.set_ylim(0, 1.25 * float(finite.max()) if finite.size else 1)
     ax.set_xlabel("iteration")
+    whole_ticks(ax)
     draw_grid(ax)
+    if left_out := parts_left_out(r, shown):
+        ax.text(0.01, 0.98, left_out, transform=ax.transAxes, va="top", fontsize=8)
     if shown > 1:
         _legend_below(ax, ncols=3)
+
+
+def parts_left_out(r: Result, shown: int) -> str:
+    """How many step sizes of a run are drawn of how many, as "6 of 20 components"; empty where all are."""
+    sizes = 1 if r.step_size is None or r.step_size.ndim == 1 else r.step_size.shape[1]
+    return f"{shown} of {sizes:,} {'components' if r.x is not None else 'tensors'}" if shown < sizes else ""
+
+
+def whole_ticks(ax: Axes) -> None:
+    """Numbers at whole evaluations or iterations only, on an axis that is not logarithmic."""
+    if ax.get_xscale() == "linear":
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+
+
+def legend_outside(figure: Figure | SubFigure, most: int, fontsize: float | None = None, **entries: Any) -> None:
+    """A legend below a figure, with as many columns as fit its width, and at most so many."""
+    pen: Any = FigureCanvasAgg(figure.figure)
+    for columns in range(most, 0, -1):
+        legend = figure.legend(**entries, loc="outside lower center", ncols=columns, frameon=False, fontsize=fontsize)
+        if columns == 1 or legend.get_window_extent(pen.get_renderer()).width < 0.97 * figure.bbox.width:
+            return
+        legend.remove()
+
+
+def save(figure: Figure, path: Path | IO[bytes], **options: Any) -> None:
+    """Write a figure to a file, in which letters stay letters: TrueType fonts in PDF, and text as text in SVG."""
+    with rc_context({"pdf.fonttype": 42, "svg.fonttype": "none"}):
+        figure.savefig(path, **options)
 
 
 def _legend_beside(ax: Axes) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
+from matplotlib.collections import PolyCollection
 from matplotlib.colors import LogNorm, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -18,7 +19,7 @@ from matplotlib.patches import Patch
 
 from stepbench.fields import InputError
 from stepbench.report.numbers import counted, value_name
-from stepbench.report.plots import COLOURS, DASHES, MARKERS, draw_grid, draw_level_lines
+from stepbench.report.plots import COLOURS, DASHES, MARKERS, draw_grid, draw_level_lines, legend_outside
 from stepbench.report.study_tables import decades_name
 from stepbench.study.profile import solved_within
 
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 LOST, SLOW = "#C8102E", "#D9D9D9"
 """Diverged, and not there within the budget."""
 COSTS = "viridis_r"
+HATCHES = ("", "..", "//", "--", "||", "\\\\", "oo", "++")
+PATTERN, LOST_HATCH = "#00000060", "xx"
+"""What tells the basins apart where colours do not, and crosses for what was lost."""
 BASINS = ("Blues", "Oranges", "Greens", "Purples", "YlOrBr", "BuGn", "RdPu", "Greys")
 """The colour maps of costs: one for all, or one per basin."""
 
@@ -71,7 +75,7 @@ def sensitivity_figure(sweep: Sweep) -> Figure:
             (SLOW, 1.0, "not reached"),
         ]
     handles = _patches(*meanings, (LOST, 1.0, "diverged"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
+    legend_outside(figure, 4, 9, handles=handles)
     figure.suptitle(str(sweep.problem), fontsize=12)
     return figure
 
@@ -147,8 +151,8 @@ def _patches(*meanings: tuple[str, float, str]) -> list[Patch]:
 def map_figure(sweep: Sweep) -> Figure:
     """Two axes as a heat map, a panel per method: what the target cost, and where it was not reached or diverged.
 
-    Where the axes are the two components of the start, each minimiser's basin has a colour of its own, darker where
-    it took longer.
+    Where the axes are the two components of the start, each minimiser's basin has a colour and a pattern of its own,
+    darker where it took longer.
     """
     if len(sweep.axes) != 2:
         raise InputError(f"a map has two axes, and this sweep has {len(sweep.axes)}")
@@ -175,11 +179,13 @@ def map_figure(sweep: Sweep) -> Figure:
         ax.set_ylabel(_axis_name(sweep.axes[1]))
     scale = ScalarMappable(norm, "Greys" if basins and _minimisers(sweep) > 1 else COSTS)
     figure.colorbar(scale, ax=panels, label=f"evaluations to error ≤ {sweep.target:g}", shrink=0.8)
+    failed = (sweep.ends.status == "failed").any()
+    [slow] = _patches((SLOW, 1.0, f"not reached in {sweep.budget:,}"))
+    lost = Patch(
+        facecolor=LOST, edgecolor=PATTERN, hatch=LOST_HATCH, lw=0, label="diverged or failed" if failed else "diverged"
+    )
     figure.legend(
-        handles=_patches(
-            (SLOW, 1.0, f"not reached in {sweep.budget:,}"),
-            (LOST, 1.0, "diverged or failed" if (sweep.ends.status == "failed").any() else "diverged"),
-        ),
+        handles=[slow, lost],
         loc="outside lower center",
         ncols=3,
         frameon=False,
@@ -218,6 +224,9 @@ def _draw_map(ax: Axes, sweep: Sweep, m: int, norm: LogNorm, *, basins: bool) ->
         shade = colormaps[BASINS[k % len(BASINS)] if several else COSTS]
         colours[basin] = shade(np.clip(norm(cost[basin]), 0, 1))
     ax.pcolormesh(column_edges, row_edges, colours, rasterized=True)
+    for k in np.unique(which[reached]) if several else ():
+        _hatch(ax, column_edges, row_edges, reached & (which == k), HATCHES[k % len(HATCHES)])
+    _hatch(ax, column_edges, row_edges, sweep.ends.lost[m].T, LOST_HATCH)
     for axis, places, set_scale, set_ticks in (
         (horizontal, columns, ax.set_xscale, ax.set_xticks),
         (vertical, rows, ax.set_yscale, ax.set_yticks),
@@ -230,6 +239,17 @@ def _draw_map(ax: Axes, sweep: Sweep, m: int, norm: LogNorm, *, basins: bool) ->
     if basins and sweep.problem.x0.size == 2:
         draw_level_lines(ax, sweep.problem, window)
     ax.set(xlim=window[0], ylim=window[1])
+
+
+def _hatch(ax: Axes, column_edges: Any, row_edges: Any, cells: Any, hatch: str) -> None:
+    """Draw a pattern over some cells of a map, which people with any colour vision tell apart."""
+    rows, columns = np.nonzero(cells)
+    if not (rows.size and hatch):
+        return
+    left, right = column_edges[columns], column_edges[columns + 1]
+    bottom, top = row_edges[rows], row_edges[rows + 1]
+    corners = np.moveaxis(np.array([[left, bottom], [right, bottom], [right, top], [left, top]]), 2, 0)
+    ax.add_collection(PolyCollection(corners, hatch=hatch, facecolor="none", edgecolor=PATTERN, lw=0))
 
 
 def tuning_figure(tuning: Tuning) -> Figure:
@@ -262,7 +282,7 @@ def tuning_figure(tuning: Tuning) -> Figure:
         Line2D([], [], lw=5, color="grey", alpha=0.5, label="its 95 % interval"),
         Line2D([], [], marker=">", ls="", color="grey", alpha=0.5, label="not reached"),
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
+    legend_outside(figure, 4, 9, handles=handles)
     trials = max(tuned.trials for tuned in ranked)
     figure.suptitle(f"{tuning.problem}: best of at most {trials} trials, on cases not tuned on", fontsize=11)
     return figure
@@ -283,7 +303,7 @@ def profile_figure(profile: Profile) -> Figure:
     panels[-1, 0].set_xlabel("cost, as a multiple of the cheapest method's")
     panels[-1, 1].set_xlabel("gradient evaluations")
     handles, _ = panels[0, 0].get_legend_handles_labels()
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
+    legend_outside(figure, 4, 9, handles=handles)
     figure.suptitle(f"{counted(len(profile.problems), 'problem')}, {profile.budget:,} evaluations", fontsize=11)
     return figure
 

@@ -21,7 +21,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from stepbench.engine.result import Result
-from stepbench.report import plots
+from stepbench.report import paths, plots
 from stepbench.report.numbers import short_exponent, tick_name
 
 BRAILLE = np.array([[0x40, 0x04, 0x02, 0x01], [0x80, 0x20, 0x10, 0x08]], dtype=np.uint8)
@@ -115,16 +115,16 @@ def _trace(results: Sequence[Result], columns: int, rows: int, plain: bool) -> _
         for path in collection.get_paths():
             panel.line(path, "dim", ".", under=True)
     for i, r in enumerate(results):
-        panel.line(Path(plots.visible(view, r.x)), *_look(i, plain)[::-1])
+        panel.line(Path(paths.trace(view, r).reshape(-1, 2)), *_look(i, plain)[::-1])
     panel.sign(results[0].x[0], "start")
     for star in ax.lines:
         for point in _points(star):
             panel.sign(point, "minimum")
     for i, r in enumerate(results):
-        last = plots.within(view, r.x)[-1]
+        last = paths.heads(view, r)[-1]
         if r.status == "diverged":
             panel.sign(last, "diverged")
-        elif not plots.inside(view, r.x[-1]):
+        elif not paths.inside(view, r.x[-1]):
             panel.sign(last, "leaves the window", _look(i, plain)[1])
         elif len(results) == 1:
             panel.sign(last, "end")
@@ -199,6 +199,8 @@ class _Panel:
 
     def put(self, point: Any, sign: str, style: str) -> None:
         """Put a sign at a point, if it can be seen."""
+        if np.isnan(point).any():  # what was never in sight
+            return
         column, row = self._cell(point)
         if 0 <= column < self.size[0] and 0 <= row < self.size[1]:
             self.dots[column, row] = 0
@@ -213,9 +215,9 @@ class _Panel:
 
     def _cell(self, point: Any) -> tuple[int, int]:
         """The character at a point; the ends of the axes belong to the first and the last."""
-        x, y = np.clip(self.ax.transData.transform(point), -1e6, 1e6)
-        at_right, at_top = point[0] == self.ax.get_xlim()[1], point[1] == self.ax.get_ylim()[1]
-        return math.floor(x / 2 + 1e-9) - at_right, math.floor(y / 4 + 1e-9) - at_top
+        place = np.clip(self.ax.transData.transform(point), -1e6, 1e6) / (2, 4)
+        column, row = np.where(np.isclose(place, self.size, rtol=0, atol=1e-6), place - 1, np.floor(place + 1e-6))
+        return round(column), round(row)
 
     def lines(self) -> Iterator[Text]:
         """The panel from above: what it shows, its rows with the numbers beside them, and those below."""

@@ -45,7 +45,7 @@ class Explorer:
         self.start = [_widget(pn.widgets.FloatInput, name, step=0.1) for name in ("start w₁", "w₂")]
         for box in self.start:
             box.param.watch(self._start_typed, "value")
-        self.budget = _widget(pn.widgets.IntInput, "gradient evaluations", start=1, end=selections.BUDGET, step=100)
+        self.budget = _widget(pn.widgets.IntInput, "gradient evaluations", step=100)
         self.budget.param.watch(self._budget_typed, "value")
         self.fields = Controls(self._problem_set, pn.Row)
         self.cards = [Card(i, self) for i in range(selections.METHODS)]
@@ -63,8 +63,8 @@ class Explorer:
     def page(self) -> Any:
         """The page, for Panel to serve."""
         template = pn.Template("{% extends base %}\n" + asset("explore.html"))
-        for name, file in (("style", "page.css"), ("explore", "explore.css"), ("keys", "keys.js")):
-            template.add_variable(name, asset(file))
+        for name in ("page.css", "explore.css", "keys.js", "names.js", "lost.js"):
+            template.add_variable(name.replace(".", "_"), asset(name))
         scene = self.scene
         parts = {"plane": scene.contour, "player": scene.play, "scrubber": scene.slider}
         parts |= {"curve": scene.errors, "steps": scene.sizes}
@@ -135,12 +135,10 @@ class Explorer:
 
     def _start_typed(self, event: Any) -> None:
         w1, w2 = (box.value for box in self.start)
-        if w1 is not None and w2 is not None:
-            self.attempt(lambda: self.selection.having(start=selections.point(f"{w1},{w2}")))
+        self.attempt(lambda: self.selection.having(start=selections.point(f"{w1},{w2}")))
 
     def _budget_typed(self, event: Any) -> None:
-        if event.new is not None:
-            self.attempt(lambda: self.selection.having(budget=selections.budget(str(event.new))))
+        self.attempt(lambda: self.selection.having(budget=selections.budget(str(event.new))))
 
     def _add(self, event: Any) -> None:
         self.attempt(lambda: self.selection.having(methods=(*self.selection.methods, selections.method("adam"))))

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from bokeh.models import (
+    BasicTicker,
     ColumnDataSource,
     CustomJS,
     CustomJSHover,
@@ -29,16 +30,17 @@ from bokeh.plotting.contour import contour_data
 
 from stepbench.contracts import Problem, Window
 from stepbench.engine.result import Result
+from stepbench.report.paths import heads, inside, last_in_sight, one_step_each, steps_in_sight
 from stepbench.report.plots import (
     COLOURS,
     contour_levels,
     drawable,
+    either_sign,
     error_limits,
-    inside,
     last_on_axes,
+    parts_left_out,
     signed_limits,
     window,
-    within,
 )
 from stepbench.web.assets import STYLE, asset, script
 
@@ -107,7 +109,7 @@ def error_scale(results: Sequence[Result]) -> Scale:
     curves = [r.value for r in results]
     if not curves:
         return Scale(1e-2, 1.0)
-    if results[0].error is None and any((curve <= 0).any() for curve in curves):
+    if either_sign(results, curves):
         low, high = signed_limits(curves)
         return Scale(low, high, max(abs(float(curves[0][0])), 1e-2 * max(abs(low), abs(high)), 1e-300))
     return Scale(*error_limits(curves))
@@ -117,7 +119,7 @@ def size_scale(results: Sequence[Result]) -> Scale:
     """The scale of the step sizes."""
     sizes = [r.step_size[np.isfinite(r.step_size)] for r in results if r.step_size is not None]
     every = np.concatenate(sizes) if sizes else np.ones(1)
-    every = every[np.abs(every) < 1e30]
+    every = every[np.abs(every) < 1e30]  # what is beyond leaves the axis
     lengths = np.abs(every[every != 0])
     if not lengths.size:
         return Scale(1e-4, 1e-2)
@@ -159,13 +161,18 @@ class Scene:
         self.components = min(components, COMPONENTS)
         self._drawn: tuple[str, Window] | None = None  # of which problem, and in which window, there are level lines
         self._begun = False
-        names = ["cost", "evals", "iteration", "f", "error_y", "x", "y", "from_x", "from_y"]
-        names += [f"{name}_{j}" for name in ("size", "size_y") for j in range(self.components)]
+        names = ["cost", "evals", "iteration", "f", "size", "error_y", "x", "y", *PLAN]
+        names += [f"size_y_{j}" for j in range(self.components)]
         self._nothing = dict.fromkeys(names, np.empty(0, dtype=np.float32))
         # The browser fills the past and the present as it scrubs; they are never sent back to a server.
         self.runs, self._past, self._now = (
             [ColumnDataSource(dict(self._nothing), name=f"{what} {i + 1}", syncable=synced) for i in range(slots)]
             for what, synced in (("run", True), ("past", False), ("now", False))
+        )
+        # The lines of the paths: so many vertices per record, as steps_in_sight gives them.
+        self.lines, self._past_lines = (
+            [ColumnDataSource(_line_columns(NO_LINE), name=f"{what} {i + 1}", syncable=synced) for i in range(slots)]
+            for what, synced in (("line", True), ("past line", False))
         )
         self._make_contour()
         self.errors = _figure("gradient evaluations", "error f(w) − f*", "stretch_both")
@@ -186,13 +193,14 @@ class Scene:
         )
         self.play = Toggle(label="▶ Play", name="play", width=130, height=44, syncable=False, stylesheets=[STYLE])
         self.slider.js_on_change("value", self._place(slice(None)))
-        for i, run in enumerate(self.runs):
+        for i, run in enumerate(self.runs):  # the line is filled before its run
             run.js_on_change("data", self._place(slice(i, i + 1)))
         self.play.js_on_change("active", script("play.js", slider=self.slider))
         self.contour.name, self.errors.name, self.sizes.name = "contour", "errors", "sizes"
 
     def _place(self, some: slice) -> CustomJS:
-        return script("place.js", runs=self.runs[some], past=self._past[some], now=self._now[some], slider=self.slider)
+        own = {"runs": self.runs, "past": self._past, "now": self._now, "lines": self.lines, "drawn": self._past_lines}
+        return script("place.js", slider=self.slider, **{name: sources[some] for name, sources in own.items()})
 
     def _make_contour(self) -> None:
         self.contour = fig = _figure("w₁", "w₂", "stretch_width", x_range=Range1d(0, 1), y_range=Range1d(0, 1))
@@ -203,11 +211,11 @@ class Scene:
         fig.image(*BAND, palette=BANDS, level="underlay", source=self._bands)
         fig.multi_line("xs", "ys", color="#7f8fa6", line_width=0.7, source=self._lines)
         self._dots: list[Any] = []
-        for i, (run, past, now) in enumerate(zip(self.runs, self._past, self._now, strict=True)):
+        for i, (past, now) in enumerate(zip(self._past, self._now, strict=True)):
             colour = COLOURS[i % len(COLOURS)]
-            fig.line("x", "y", color=colour, alpha=0.3, line_width=1.5, source=run)
-            fig.line("x", "y", color=colour, line_width=2, source=past)
-            fig.segment("from_x", "from_y", "x", "y", color="black", line_width=2.2, line_dash=[4, 3], source=past)
+            fig.line("x", "y", color=colour, alpha=0.3, line_width=1.5, source=self.lines[i])
+            fig.line("x", "y", color=colour, line_width=2, source=self._past_lines[i])
+            fig.segment(*PLAN, color="black", line_width=2.2, line_dash=[4, 3], source=past)
             self._dots.append(fig.scatter("x", "y", color=colour, size=4, source=past))
             fig.scatter(
                 "x", "y", marker=SHAPES[i % 8], size=15, color=colour, line_color="white", line_width=2, source=now
@@ -235,22 +243,21 @@ class Scene:
 
     def _hover(self, renderers: list[Any], *more: tuple[str, str]) -> HoverTool:
         """What the page shows of the record under the pointer."""
-        number = CustomJSHover(code="return Number.isFinite(value) ? String(Number(value.toPrecision(6))) : '–'")
-        second = CustomJSHover(code="return Number.isFinite(value) ? ', ' + Number(value.toPrecision(6)) : ''")
-        sizes = [f"@size_{j}" for j in range(self.components)]
+        number = CustomJSHover(code="return String(Number(value.toPrecision(6)))")
         return HoverTool(
             renderers=renderers,
             tooltips=[
                 ("method", "$name"),
                 ("iteration", "@iteration{0,0}"),
                 *more,
-                ("f", "@f{custom}"),
-                ("step size α", "".join(f"{size}{{custom}}" for size in sizes)),
+                ("f", "@f"),
+                ("step size α", "@size"),
                 ("∇f evaluations", "@evals{0,0}"),
             ],
-            formatters=dict.fromkeys(("@x", "@y", "@f", "@size_0"), number) | dict.fromkeys(sizes[1:], second),
+            formatters={"@x": number, "@y": number},
             mode="mouse",
             line_policy="nearest",
+            limit=1,  # of each run; of several runs the style sheet shows the first
             visible=False,  # no button: it is always on
         )
 
@@ -266,14 +273,24 @@ class Scene:
             self._drawn = (problem.spec(), view)
         errors, sizes = error_scale(runs), size_scale(runs)
         self.errors.yaxis.axis_label = _error_label(problem)
+        left_out = dict.fromkeys(filter(None, (parts_left_out(r, self.components) for r in runs)))
+        self.sizes.yaxis.axis_label = f"step size α ({', '.join(left_out)})" if left_out else "step size α"
         _set_scale(self.errors, errors)
         _set_scale(self.sizes, sizes)
         for i, source in enumerate(self.runs):
             for renderer in self._renderers[i]:
                 renderer.name = by_slot[i].label if i in by_slot else ""
-            columns = self._columns(by_slot[i], errors, sizes, view) if i in by_slot else self._nothing
+            columns, line = self._nothing, NO_LINE
+            if i in by_slot:
+                r = by_slot[i]
+                line = (
+                    _steps(r, view) if view and drawable(r) else np.full((len(shown(r)), *NO_LINE.shape[1:]), math.nan)
+                )
+                columns = self._columns(r, errors, sizes, line)
+            self.lines[i].data = _line_columns(line)
             source.data = columns
             if not self._begun:  # from then on the browser fills them
+                self._past_lines[i].data = _line_columns(line)
                 self._past[i].data = columns
                 self._now[i].data = {name: column[-1:] for name, column in columns.items()}
         self._begun = True
@@ -309,38 +326,64 @@ class Scene:
         marks += [(x, y, "circle", 13, "white") for x, y in starts]
         self._marks.data = _table(("x", "y", "marker", "size", "fill"), marks)
 
-    def _columns(self, r: Result, errors: Scale, sizes: Scale, view: Window | None) -> dict[str, Any]:
+    def _columns(self, r: Result, errors: Scale, sizes: Scale, line: Any) -> dict[str, Any]:
         """The records of a run that are drawn: where they stand, and what the page shows of them."""
         records = shown(r)
-        curve = r.value
-        clipped = np.clip(curve, -1e3 * abs(errors.high), 1e3 * abs(errors.high))
-        if not errors.linear:
-            clipped = np.where(clipped > 0, np.maximum(clipped, 1e-3 * errors.low), errors.low)
-        height = errors.place(clipped)
-        height[last_on_axes(r, curve, errors.high) + 1 :] = math.nan
         columns = {
             "cost": r.cost.astype(np.int32)[records],
             "evals": r.evals.astype(np.int32)[records],
             "iteration": r.iteration.astype(np.int32)[records],
-            "f": r.f[records],
-            "error_y": height.astype(np.float32)[records],
+            "f": [_told(value) for value in r.f[records]],
+            "error_y": _curve(r, errors).astype(np.float32)[records],
         }
         steps = np.full((len(r.f), self.components), math.nan)
         if r.step_size is not None:
             recorded = np.reshape(r.step_size, (len(r.f), -1))[:, : self.components]
             steps[:, : recorded.shape[1]] = recorded
+        columns["size"] = [_told(*row) for row in steps[records]]
         for j in range(self.components):
-            columns[f"size_{j}"] = steps[records, j]
-            columns[f"size_y_{j}"] = sizes.place(np.clip(steps[records, j], -1e30, 1e30)).astype(np.float32)
-        if view is not None:
-            path = _within_reach(r.x, view) if drawable(r) else np.full((len(r.f), 2), math.nan)
-            before = np.full_like(path, math.nan)
-            if r.plans:
-                jumps = np.flatnonzero(np.diff(r.evals) > 1)
-                before[jumps + 1] = path[jumps]
-            columns |= {"x": path[records, 0], "y": path[records, 1]}
-            columns |= {"from_x": before[records, 0], "from_y": before[records, 1]}
-        return columns
+            columns[f"size_y_{j}"] = _finite(sizes.place(steps[records, j])).astype(np.float32)
+        columns |= dict(zip(("x", "y"), line[:, 2].astype(np.float32).T, strict=True))
+        plan = np.diff(r.evals[records], prepend=0) > (1 if r.plans else math.inf)
+        ends = np.where(plan[:, None], line[:, :2].reshape(-1, 4), math.nan)
+        return columns | dict(zip(PLAN, ends.astype(np.float32).T, strict=True))
+
+
+PLAN = ("from_x", "from_y", "to_x", "to_y")
+"""The columns of the ends of each step that planned ahead."""
+
+NO_LINE = np.empty((0, 3, 2))
+
+
+def _steps(r: Result, view: Window | None) -> Any:
+    """The steps between the records that are drawn; none where the records between two of them are left out."""
+    records = shown(r)
+    if view is None or not drawable(r):
+        return np.full((len(records), 3, 2), math.nan)
+    return steps_in_sight(view, r.x[records], one_step_each(r.iteration[records]))
+
+
+def _line_columns(line: Any) -> dict[str, Any]:
+    """The vertices of a line, (n, 3, 2), in the columns of a source."""
+    x, y = line.reshape(-1, 2).astype(np.float32).T
+    return {"x": x, "y": y}
+
+
+def _curve(r: Result, scale: Scale) -> Any:
+    """Where the error of each record stands, (n,); where it is 0 on a logarithmic scale, at its foot."""
+    values = r.value
+    height = scale.place(values if scale.linear else np.where(values > 0, values, scale.low))
+    height[last_on_axes(r, values, scale.high) + 1 :] = math.nan
+    return _finite(height)
+
+
+def _told(*values: float) -> str:
+    """Numbers as a tooltip shows them, which knows no name for what is not a number."""
+    return ", ".join(f"{value:.6g}".replace("inf", "∞") for value in values if not math.isnan(value)) or "–"
+
+
+def _finite(places: Any) -> Any:
+    return np.where(np.isfinite(places), places, math.nan)
 
 
 def _figure(x: str, y: str, sizing: Any, **options: Any) -> Any:
@@ -365,6 +408,8 @@ def _figure(x: str, y: str, sizing: Any, **options: Any) -> Any:
     fig.grid.grid_line_color = "#e4e6ea"
     if x != "w₁":
         fig.x_range, fig.y_range = options.get("x_range", Range1d(0, 1)), Range1d(0, 1)
+        fig.xaxis.ticker = BasicTicker(min_interval=1)
+        fig.xgrid.ticker = fig.xaxis.ticker
         fig.xaxis.formatter = NumeralTickFormatter(format="0,0")
         fig.yaxis.ticker = FixedTicker(ticks=[0])
         fig.ygrid.ticker = fig.yaxis.ticker
@@ -395,7 +440,7 @@ def _trace_end(r: Result, i: int, view: Window) -> End:
     """A red cross where it diverged, an arrow where it leaves the window, a black x elsewhere, as in print."""
     if not drawable(r):
         return (math.nan, math.nan, "x", 1, 0, RED, RED)
-    x, y = within(view, r.x)[-1].tolist()
+    x, y = heads(view, r)[-1].tolist()
     if r.status == "diverged":
         return (x, y, "x", 18, 0, RED, RED)
     if not inside(view, r.x[-1]):
@@ -405,22 +450,15 @@ def _trace_end(r: Result, i: int, view: Window) -> End:
 
 def _curve_end(r: Result, i: int, scale: Scale) -> End:
     """A red cross where it diverged, a triangle on the axis where the error is 0 in double precision."""
-    last = last_on_axes(r, r.value, scale.high)
-    value = float(r.value[last])
     colour = COLOURS[i % len(COLOURS)]
     if r.status == "diverged":
-        return (float(r.cost[last]), float(scale.place(min(value, scale.high))), "x", 18, 0, RED, RED)
-    if scale.linear is None and value <= 0:
-        return (float(r.cost[last]), float(scale.place(scale.low)), "inverted_triangle", 14, 0, colour, colour)
+        curve = np.column_stack([r.cost, _curve(r, scale)])
+        axes = (0.0, max(float(r.cost[-1]), 1.0)), (float(scale.place(scale.low)), float(scale.place(scale.high)))
+        x, y = last_in_sight(axes, curve)[-1].tolist()
+        return (x, y, "x", 18, 0, RED, RED)
+    if scale.linear is None and r.value[-1] <= 0:
+        return (float(r.cost[-1]), float(scale.place(scale.low)), "inverted_triangle", 14, 0, colour, colour)
     return (math.nan, math.nan, "x", 1, 0, colour, colour)
-
-
-def _within_reach(path: Any, view: Window) -> Any:
-    """The path as float32, (n, 2); a point a thousand windows away or more is drawn nearer, in the same direction."""
-    centre, size = np.mean(view, axis=1), np.ptp(view, axis=1)
-    away = (path - centre) / size
-    far = np.maximum(np.hypot(away[:, 0] / 1e3, away[:, 1] / 1e3), 1.0)
-    return (centre + away / far[:, None] * size).astype(np.float32)
 
 
 def _set_scale(fig: Any, scale: Scale) -> None:

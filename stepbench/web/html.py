@@ -40,6 +40,7 @@ def page(results: Sequence[Result], command: str) -> str:
         "version": results[0].version,
         "style": asset("page.css"),
         "keys": asset("keys.js"),
+        "names": asset("names.js"),
         "drawn": sorted(roots),
         # By default Bokeh would name files on a server where Panel, too, has been imported.
         "scripts": Resources(mode="inline", components=["bokeh", "bokeh-widgets"]).js_raw,

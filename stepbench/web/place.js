@@ -13,6 +13,9 @@ runs.forEach((run, i) => {
     const columns = Object.entries(run.data)
     return Object.fromEntries(columns.map(([name, column]) => [name, column.slice(from, low)]))
   }
+  const { x, y } = lines[i].data
+  const vertices = low * (x.length / cost.length || 0)
+  drawn[i].data = { x: x.slice(0, vertices), y: y.slice(0, vertices) }
   past[i].data = cut(0)
   now[i].data = cut(Math.max(low - 1, 0))
 })

@@ -278,3 +278,18 @@ def test_what_is_refused(stepbench_cli):
         assert err.count("\n") == 1
     with pytest.raises(stepbench.InputError, match="one run at a time"):
         stepbench.explain("rosenbrock", stepbench.method("gd", lr=np.array([1e-3, 1e-4])))
+
+
+@pytest.mark.parametrize(("budget", "sampled"), [(60, False), (2000, True)])
+def test_steps_are_joined_by_lines_only_where_all_of_them_were_measured(budget, sampled):
+    found = stepbench.explain("quadratic", "adam:lr=0.5", budget=budget)
+    top = found.figure().axes[0]
+    size = next(line for line in top.lines if line.get_label() == "effective step, ‖Δw‖/‖∇f‖")
+    n, taken = len(found.steps.record), found.result.steps
+    assert (n < taken) == sampled
+    for line in top.lines:
+        many = len(line.get_xdata()) > 1
+        assert not (sampled and many and line.get_linestyle() != "None"), line.get_label()
+    assert (size.get_linestyle() == "None") == sampled
+    assert (f"{n:,} of {taken:,} steps" in top.get_ylabel()) == sampled
+    np.testing.assert_array_equal(size.get_ydata(), np.abs(found.steps.size))

@@ -31,7 +31,8 @@ def test_each_frame_has_each_run_at_its_last_record_within_the_evaluations(race,
         assert frame.shape == (720, 1280, 3)
         for mover in movers:
             r, line = mover.result, mover.line
-            n = len(line.get_xdata()) - 1 if not mover.head else None
+            vertices = int(np.prod(mover.points.shape[1:-1]))  # of each record
+            n = len(line.get_xdata()) // vertices - 1 if not mover.head else None
             if n is not None:
                 assert r.evals[n] <= evals
                 assert n == len(r.evals) - 1 or evals < r.evals[n + 1]

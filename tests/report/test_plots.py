@@ -1,9 +1,12 @@
 """The figures of runs."""
 
 import numpy as np
+import pytest
 from matplotlib.figure import Figure
 
 import stepbench
+from stepbench.engine.running import run_quietly
+from stepbench.report import plots
 from stepbench.report.plots import draw_errors
 
 
@@ -16,3 +19,77 @@ def test_values_of_either_sign_get_an_axis_that_shows_them():
     assert ax.get_yscale() == "symlog"
     np.testing.assert_array_equal(ax.lines[0].get_ydata(), r.f)
     assert not any("0 in double" in text.get_text() for text in (ax.get_legend().texts if ax.get_legend() else ()))
+
+
+RATES = {"gd": "gradient descent", "nesterov": "Nesterov"}
+
+
+@pytest.mark.parametrize(
+    ("methods", "drawn"),
+    [
+        (["gd:lr=0.01"], {"gd"}),
+        (["nesterov:lr=0.01"], {"nesterov"}),
+        (["gd:lr=0.01", "nesterov:lr=0.01", "adam"], {"gd", "nesterov"}),
+        (["gd:lr=0.005", "nesterov:lr=0.002"], set()),  # other step sizes have other rates
+        (["nesterov:lr=0.01,momentum=0.5"], set()),
+        (["adam:lr=0.01", "momentum:lr=0.01", "rdbd:lr=0.01"], set()),
+    ],
+)
+def test_a_rate_of_the_theory_is_drawn_only_beside_the_method_and_the_step_size_that_it_is_of(methods, drawn):
+    results = [run_quietly("quadratic:kappa=100", method, budget=60) for method in methods]
+    assert results[0].problem.L == 100
+    for measure in ("error", "distance"):
+        ax = Figure().subplots()
+        plots.draw_errors(ax, results, measure)
+        labels = [str(line.get_label()) for line in ax.lines if "rate" in str(line.get_label())]
+        assert {key for key, name in RATES.items() if any(name in label for label in labels)} == drawn
+        assert len(labels) == len(drawn)
+
+
+def test_a_run_is_not_above_the_rate_that_is_drawn_beside_it():
+    for method, name in RATES.items():
+        r = run_quietly("quadratic:kappa=100", f"{method}:lr=0.01", budget=300)
+        ax = Figure().subplots()
+        plots.draw_errors(ax, [r], "error")
+        [line] = [line for line in ax.lines if name in str(line.get_label())]
+        k, bound = line.get_data()
+        reached = np.interp(k, r.evals, r.error)
+        # Theorem 2.2.3 of Nesterov has a factor of 1 + μ/2 ‖w₀ − w*‖²/(f₀ − f*), at most 2, before the power.
+        assert (reached <= 2 * bound * (1 + 1e-9)).all()
+
+
+def test_step_sizes_that_are_left_out_are_counted():
+    for d, told in ((20, "6 of 20 components"), (5, "")):
+        r = run_quietly(f"quadratic:dim={d}", "rdbd:per=component,lr=1e-4", budget=20)
+        ax = Figure().subplots()
+        plots.draw_step_sizes(ax, r)
+        assert [text.get_text() for text in ax.texts] == ([told] if told else [])
+
+
+@pytest.mark.parametrize("budget", [1, 2, 3, 40])
+def test_numbers_stand_at_whole_evaluations_and_iterations(budget):
+    figure = plots.run_figure(run_quietly("quadratic", "gd", budget=budget))
+    for ax in figure.axes:
+        if ax.get_xlabel() in ("iteration", "gradient evaluations"):
+            ticks = ax.get_xticks()
+            assert (ticks == ticks.round()).all()
+
+
+def test_letters_stay_letters_in_pdf_and_svg(tmp_path):
+    figure = plots.run_figure(run_quietly("rosenbrock", "gd", budget=20))
+    plots.save(figure, tmp_path / "a.pdf")
+    plots.save(figure, tmp_path / "a.svg")
+    pdf = (tmp_path / "a.pdf").read_bytes()
+    assert b"/Subtype /Type3" not in pdf
+    assert b"/FontFile2" in pdf  # TrueType
+    assert "gradient evaluations</text>" in (tmp_path / "a.svg").read_text(encoding="utf-8")
+
+
+def test_a_legend_is_not_wider_than_its_figure():
+    methods = [f"csawg:K={k}" for k in (2, 3, 4, 5)]
+    results = [run_quietly("rosenbrock", m, budget=30, label=f"{m} with a very long name " * 3) for m in methods]
+    figure = plots.comparison_figure(results)
+    figure.draw_without_rendering()
+    [legend] = figure.subfigs[-1].legends
+    box = legend.get_window_extent()
+    assert 0 <= box.x0 < box.x1 <= figure.bbox.width

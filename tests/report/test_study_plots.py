@@ -8,7 +8,7 @@ from matplotlib.colors import to_hex, to_rgba
 from matplotlib.patches import Rectangle
 
 from stepbench import catalog
-from stepbench.report.study_plots import BASINS, LOST, SLOW
+from stepbench.report.study_plots import BASINS, HATCHES, LOST, LOST_HATCH, SLOW
 from stepbench.study.profile import profile, solved_within
 from stepbench.study.sweep import sweep, window_axes
 from stepbench.study.tune import tune
@@ -140,6 +140,15 @@ def test_a_map_of_starts_colours_every_basin_in_its_own_scale():
             [scale] = [name for name in BASINS[:4] if of_scale(colour, name)]
             star = np.abs(problem.x_star - found.ends.point[m, i, j][:, None]).sum(axis=0).argmin()
             used.setdefault(int(star), set()).add(scale)
+        patterns = {collection.get_hatch(): collection for collection in ax.collections if collection.get_hatch()}
+        for i, j in np.ndindex(9, 9):
+            place = found.axes[0].values[i], found.axes[1].values[j]
+            over = {name for name, drawn in patterns.items() if any(p.contains_point(place) for p in drawn.get_paths())}
+            if found.reached[m, i, j]:
+                star = np.abs(problem.x_star - found.ends.point[m, i, j][:, None]).sum(axis=0).argmin()
+                assert over == {HATCHES[star]} - {""}  # what no colour vision mistakes
+            else:
+                assert over == ({LOST_HATCH} if found.ends.status[m, i, j] == "diverged" else set())
     assert len(used) == 4  # Himmelblau's function has four minima
     assert all(len(scales) == 1 for scales in used.values())  # in every panel the same
     assert len(set.union(*used.values())) == 4

@@ -211,6 +211,128 @@ def test_a_failure_is_told_in_words(opened, explorer):
     page.get_by_text("method=foo is left out: nothing here is called foo").wait_for()
 
 
+SLIDERS = """() => {
+  const found = []
+  const go = (root) => {
+    for (const at of root.querySelectorAll("*")) {
+      if (at.matches("[role=slider]")) found.push(["aria-label", "aria-valuetext"].map((name) => at.getAttribute(name)))
+      if (at.matches("button:not([aria-label])") && !at.textContent.trim()) found.push([null, at.className])
+      if (at.shadowRoot) go(at.shadowRoot)
+    }
+  }
+  go(document.body)
+  return found
+}"""
+
+
+def test_sliders_and_buttons_have_names_and_sliders_speak_their_value(opened, explorer):
+    page = opened(explorer + "?problem=rosenbrock&method=gd:lr=0.01&budget=60")
+    page.wait_for_function(f"({SLIDERS})().every(([name]) => name)")
+    told = dict(page.evaluate(SLIDERS))
+    assert told["α · step size"] == "0.01"  # and not −2, its place in the logarithm
+    assert told["gradient evaluations"] in ("4", "60")
+    page.locator(".methods .noUi-handle").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(f"({SLIDERS})().some((told) => told[1] === '0.0105')")
+    spec = page.locator(".methods input[type=text]").first
+    spec.fill("adam")
+    spec.press("Enter")
+    page.wait_for_function(f"({SLIDERS})().some(([name]) => name?.startsWith('β₁'))")
+
+
+def test_the_file_has_a_named_slider(opened, tmp_path):
+    file = tmp_path / "out.html"
+    command = [sys.executable, "-m", "stepbench", "run", "quadratic", "--steps", "30", "--html", file]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    page = opened(file.as_uri(), offline=True)
+    page.wait_for_function(f"({SLIDERS})().every(([name]) => name)")
+    assert page.evaluate(SLIDERS) == [["gradient evaluations", "30"]]
+
+
+@pytest.mark.parametrize("budget", ["5001", "0", "-7"])
+def test_a_refusal_is_told_in_view_and_the_box_goes_back(opened, explorer, budget):
+    page = opened(explorer + "?method=csawg&method=adam&method=gd&budget=60")
+    spec = page.locator(".methods input[type=text]").last
+    spec.scroll_into_view_if_needed()
+    spec.fill("adm")
+    spec.press("Enter")
+    told = page.get_by_text("nothing here is called adm")
+    told.wait_for()
+    assert 0 <= told.bounding_box()["y"] < 720
+    box = page.locator(".given .budget input")
+    box.fill(budget)
+    box.press("Enter")
+    told = page.get_by_text("a budget here is an integer from 1 to 5000")
+    told.wait_for()
+    assert 0 <= told.bounding_box()["y"] < 720
+    page.wait_for_function("model('slider').end === 60")
+    page.wait_for_timeout(200)
+    assert box.input_value() == "60"
+
+
+def test_a_server_that_stopped_says_so_on_the_page(chromium):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "stepbench", "explore", "--no-browser", "--port", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        server.stdout.readline()
+        page = chromium.new_page(viewport={"width": 1280, "height": 720})
+        page.goto(f"http://127.0.0.1:{port}/?method=gd&budget=60")
+        page.wait_for_function("window.Bokeh?.documents?.[0]?.is_idle")
+        page.wait_for_timeout(300)
+        told = page.get_by_text("The server has stopped")
+        assert not told.is_visible()
+        server.terminate()
+        told.wait_for()
+        assert 0 <= told.bounding_box()["y"] < 720
+        page.close()
+
+
+TOOLTIPS = """() => {
+  const found = []
+  const go = (root) => {
+    for (const at of root.querySelectorAll("*")) {
+      if (at.matches(".bk-Tooltip") && getComputedStyle(at).display !== "none") {
+        found.push([...at.shadowRoot.querySelectorAll(".bk-tooltip-row-value")].map((row) => row.textContent.trim()))
+      }
+      if (at.shadowRoot) go(at.shadowRoot)
+    }
+  }
+  go(document.body)
+  return found
+}"""
+
+
+def test_one_record_is_told_at_a_time_and_nothing_is_not_a_number(opened, tmp_path):
+    """Five runs begin at one point, where none has a step size yet."""
+    file = tmp_path / "out.html"
+    methods = ["gd:lr=0.001", "momentum:lr=0.001", "adam", "rdbd:per=component", "gd:lr=0.01"]
+    command = [sys.executable, "-m", "stepbench", "compare", "rosenbrock", *methods, "--budget", "60", "--html", file]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    page = opened(file.as_uri(), offline=True)
+    places = """([name, figure, at, column]) => {
+      const view = Bokeh.index.get_one(Bokeh.documents[0].roots().find((root) => root.name === figure))
+      const data = model(name).data
+      const box = view.canvas_view.el.getBoundingClientRect()
+      const y = view.frame.y_scale.compute(data[column[1]][at])
+      return [box.x + view.frame.x_scale.compute(data[column[0]][at]), box.y + y]
+    }"""
+    for figure, at, columns in (
+        ("contour", 0, ["x", "y"]),
+        ("contour", 5, ["x", "y"]),
+        ("errors", 0, ["cost", "error_y"]),
+        ("sizes", 3, ["cost", "size_y_0"]),
+    ):
+        page.mouse.move(2, 2)
+        page.wait_for_function(f"({TOOLTIPS})().length === 0")
+        page.mouse.move(*page.evaluate(places, ["run 1", figure, at, columns]))
+        page.wait_for_function(f"({TOOLTIPS})().length > 0")
+        [told] = page.evaluate(TOOLTIPS)
+        assert len(told) == (6 if figure == "contour" else 5)  # of a single record
+        assert not {"NaN", "???", ""} & set(told)
+
+
 def test_two_browsers_are_independent(opened, explorer):
     first, second = (opened(explorer + "?method=gd:lr=0.001&budget=100") for _ in range(2))
     before = the_last(second, "run 1")

@@ -14,8 +14,9 @@ from stepbench.engine.running import run_quietly
 pytest.importorskip("panel", reason='the extra "web" is not installed')
 
 from stepbench.report.ending import ending
+from stepbench.report.paths import inside, steps_in_sight
 from stepbench.web import html
-from stepbench.web.figures import MOST, Scale, framed, shown
+from stepbench.web.figures import MOST, Scale, Scene, framed, shown
 
 WEB = ("bokeh", "panel")
 
@@ -130,3 +131,41 @@ def test_a_divergence_is_explained(problem, method, told):
     assert r.status == "diverged"
     assert ending(r).startswith(f"diverged at step {r.steps + 1:,}: ")
     assert told in ending(r)
+
+
+def test_a_page_draws_the_steps_of_a_path_as_they_were_and_only_in_the_window():
+    """A leap far out and back: its lines end at the edge, on the straight line between the two records."""
+    r = run_quietly("rosenbrock", "gd:lr=0.01", budget=300)
+    assert np.abs(r.x).max() > 1e9
+    scene = Scene(1, 1)
+    scene.show(r.problem, [r])
+    view = framed(r.problem.view)
+    line = np.column_stack([scene.lines[0].data["x"], scene.lines[0].data["y"]]).reshape(-1, 3, 2)
+    np.testing.assert_array_equal(line, steps_in_sight(view, r.x).astype(np.float32))
+    dots = np.column_stack([scene.runs[0].data["x"], scene.runs[0].data["y"]])
+    assert np.isnan(dots[~inside(view, r.x)]).all()
+    np.testing.assert_array_equal(dots[inside(view, r.x)], r.x[inside(view, r.x)].astype(np.float32))
+
+
+def test_the_cross_of_a_page_stands_on_the_curve_where_it_leaves():
+    r = run_quietly("rosenbrock", "gd:lr=0.01", budget=300)
+    scene = Scene(1, 1)
+    scene.show(r.problem, [r])
+    height = scene.runs[0].data["error_y"].astype(float)
+    np.testing.assert_allclose(height[:2], np.log10(r.error[:2]), rtol=1e-6)
+    top = scene.errors.y_range.end
+    k = int(np.argmax(height > top))
+    share = (top - height[k - 1]) / (height[k] - height[k - 1])
+    [x], [y] = (scene._curve_ends.data[name] for name in ("x", "y"))
+    assert (x, y) == pytest.approx((r.cost[k - 1] + share * (r.cost[k] - r.cost[k - 1]), top), rel=1e-6)
+
+
+def test_records_that_are_left_out_leave_no_line_between_their_neighbours():
+    r = stepbench.run("quadratic:kappa=1e6", "gd:lr=1e-7", budget=9000)
+    scene = Scene(1, 1)
+    scene.show(r.problem, [r])
+    line = np.reshape(scene.lines[0].data["x"], (-1, 3))
+    apart = np.diff(shown(r), prepend=-1) > 1
+    assert apart.any()
+    assert np.isnan(line[apart, :2]).all()
+    assert not np.isnan(line[~apart]).any()
