@@ -249,7 +249,7 @@ def _hatch(ax: Axes, column_edges: Any, row_edges: Any, cells: Any, hatch: str) 
     left, right = column_edges[columns], column_edges[columns + 1]
     bottom, top = row_edges[rows], row_edges[rows + 1]
     corners = np.moveaxis(np.array([[left, bottom], [right, bottom], [right, top], [left, top]]), 2, 0)
-    ax.add_collection(PolyCollection(corners, hatch=hatch, facecolor="none", edgecolor=PATTERN, lw=0))
+    ax.add_collection(PolyCollection([*corners], hatch=hatch, facecolor="none", edgecolor=PATTERN, lw=0))
 
 
 def tuning_figure(tuning: Tuning) -> Figure:
