@@ -26,7 +26,6 @@ class Progress:
             if time.monotonic() - self.began < 1:
                 return
             from rich.console import Console
-            from rich.markup import escape
             from rich.progress import Progress, TextColumn
 
             terminal = Console(stderr=True, emoji=False)
@@ -38,7 +37,7 @@ class Progress:
                 transient=True,
                 disable=not terminal.is_terminal,
             )
-            self.task = self.bar.add_task(escape(self.label), total=total, rate=0.0)
+            self.task = self.bar.add_task(self.label, total=total, rate=0.0)
             self.bar.start()
         rate = done / (time.monotonic() - self.began)
         self.bar.update(self.task, completed=done, total=total, rate=rate)

@@ -104,7 +104,8 @@ def vet_shapes(problem: Problem) -> None:
 
     So it does where f or a derivative mixes the runs, or a name is not what the bench reads.
     """
-    _refuse_names(problem)
+    if _is_users(problem):
+        _refuse_names(problem)
     x0 = problem.x0
     if not isinstance(x0, np.ndarray) or x0.ndim != 1 or not x0.size or x0.dtype.kind not in "fiu":
         raise InputError(f"{place_of(problem, 'x0')}: x0 must be a vector of numbers, one per parameter; it is {x0!r}")

@@ -95,4 +95,4 @@ class Near(stepbench.Problem):
 
 
 def test_a_problem_that_fails_in_a_batch_ends_no_run():
-    assert trial_of(Near(), "gd:lr=1") is None
+    assert trial_of(Near(), "rdbd:lr=1") is None

@@ -143,8 +143,14 @@ def test_a_known_minimum_may_be_below_0():
 
 def test_a_checkpoint_remembers_what_was_refused(tmp_path):
     """A run that failed between two records goes on as failed, and as if it had never been stopped."""
-    whole = run(Bowl(), OVERSHOOTS, steps=60, every=50)
+    bowl = tmp_path / "bowl.py"
+    bowl.write_text(
+        "from stepbench import Problem\n\n\nclass Bowl(Problem):\n    x0 = (3.0, 4.0)\n\n"
+        "    def f(self, w):\n        return 0.5 * (w * w).sum(0) - 1\n\n"
+        "    def grad(self, w):\n        return w.copy()\n"
+    )
+    whole = run(bowl, OVERSHOOTS, steps=60, every=50)
     for _ in range(2):
-        again = run(Bowl(), OVERSHOOTS, steps=60, every=50, checkpoint=tmp_path / "kept", checkpoint_every=1)
+        again = run(bowl, OVERSHOOTS, steps=60, every=50, checkpoint=tmp_path / "kept", checkpoint_every=1)
     assert whole.status == "failed"
     assert (again.status, again.detail) == (whole.status, whole.detail)

@@ -86,7 +86,7 @@ def test_studies_keep_networks_and_share_them_out():
     assert here.ends.f[1, 3, 1] == alone.f[-1]
     assert here.ends.accuracy[1, 3, 1] == alone.accuracy[-1]
     assert here.ends.f[1, 3, 0] != here.ends.f[1, 3, 1], "seeds have weights and mini-batches of their own"
-    assert "accuracy" in [column.header for column in here.table().columns]
+    assert "accuracy" in [str(column.header) for column in here.table().columns]
 
 
 def test_networks_are_tuned_and_profiled():

@@ -64,7 +64,7 @@ def test_rdbd_has_a_step_size_a_tensor():
 def test_exact_estimates_the_largest_curvature_and_is_charged():
     """K̂ is the largest |eigenvalue| of Hessians that torch.autograd.functional forms whole, at the same points."""
     problem = stepbench.problem("digits-mlp:hidden=0,batch=none")
-    method = stepbench.method("exact:N=2,iterations=60,T=50")
+    method = stepbench.method("exact:N=2,iterations=60,T=50,law=init")
     r = stepbench.run(problem, method, steps=1)
     assert r.evals[-1] == 2 * 60 + 1
     assert r.fevals[-1] == 1

@@ -88,8 +88,14 @@ def test_a_training_loop_takes_the_path_of_the_bench(spec, problem):
     scale = np.maximum.accumulate(np.abs(expected).max(axis=1))
     products = 10 if "exact" in method.name else 0
     tolerance = 1e-8 if products else 1e-12
-    assert (np.abs(points - expected).max(axis=1) <= tolerance * scale + 5 * chaos).all()
-    if (chaos < 1e-9 * scale).all():  # elsewhere a line search may take another number of trials
+    apart = np.abs(points - expected).max(axis=1)
+    # Once a last bit of the start moves NumPy's own path by all of its scale, there is no path left to compare with.
+    assert ((apart <= tolerance * scale + 5 * chaos) | (chaos >= scale)).all()
+    with np.errstate(all="ignore"):
+        f = problem.f(np.ascontiguousarray(expected.T))
+        rests = (np.abs(np.diff(f)) <= 8 * np.finfo(float).eps * np.abs(f[1:])).any()
+    # Elsewhere a line search may take another number of trials, and where f rests rounding decides when one ends.
+    if (chaos < 1e-9 * scale).all() and not ("sls" in spec and rests):
         assert ours == (counts[0] + products, counts[1])
 
 
