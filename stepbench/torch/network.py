@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import numpy as np
 from stepbench.arrays import Array, as_numpy
 from stepbench.contracts import Problem, Vector
 from stepbench.fields import InputError, param
+from stepbench.torch.flat import Flat, Loss
 from stepbench.torch.library import library
 from stepbench.torch.vetting import vet_examples, vet_fit, vet_module
 
@@ -53,27 +53,18 @@ class Sample:
     def f(self, w: Array) -> Array:
         """The mean loss, (R,)."""
         if w is not self._point:
-            with library().no_grad():
-                loss = self._network.each_run(self._network.mean_loss, w, self.inputs, self.targets)
-            self._point, self._loss = w, loss
+            self._point, self._loss = w, self._network.losses(w, self.inputs, self.targets)
         return self._loss
 
     def grad(self, w: Array) -> Array:
         """Its gradient, (d, R)."""
-        gradient_and_loss = library().func.grad_and_value(self._network.mean_loss)
-        g, loss = self._network.each_run(gradient_and_loss, w, self.inputs, self.targets)
-        self._point, self._loss = w, loss.detach()
-        return g.detach().T
+        g, loss = self._network.gradients(w, self.inputs, self.targets)
+        self._point, self._loss = w, loss
+        return g
 
     def hvp(self, w: Array, v: Array) -> Array:
-        """Its Hessian times v, (d, R): the derivative of the gradient along v."""
-        func = library().func
-
-        def along(w: Tensor, v: Tensor, *examples: Tensor) -> Tensor:
-            _, product = func.vjp(func.grad(lambda w: self._network.mean_loss(w, *examples)), w)
-            return product(v)[0]  # type: ignore[no-any-return]
-
-        return self._network.each_run(along, w, self.inputs, self.targets, v=v).detach().T
+        """Its Hessian times v, (d, R)."""
+        return self._network.curvatures(w, v, self.inputs, self.targets)
 
 
 @dataclass(frozen=True)
@@ -167,29 +158,25 @@ class Network(Problem):
             return self.module()
 
     @cached_property
-    def _modules(self) -> dict[torch.dtype, torch.nn.Module]:
+    def _modules(self) -> dict[torch.dtype, Flat]:
         """The modules that have been built, by the dtype in which they compute."""
         return {}
 
-    def _build(self, dtype: torch.dtype) -> torch.nn.Module:
+    def _module(self, dtype: torch.dtype) -> Flat:
         """The module that computes in a dtype, float32 or float64; raises InputError where it cannot be trained.
 
         It is built once. Of its own numbers only the buffers and the frozen weights are used.
         """
-        single = library().float32
-        if single not in self._modules:
+        if dtype not in self._modules:
             module = self._drawn_module(0)
             vet_module(self.name, module)
-            self._modules[single] = module.to(self.place)
-        if dtype not in self._modules:
-            self._modules[dtype] = copy.deepcopy(self._modules[single]).double()
+            self._modules[dtype] = Flat(module.to(self.place, dtype))
         return self._modules[dtype]
 
     @cached_property
     def _shapes(self) -> dict[str, torch.Size]:
         """The shapes of the weights and biases that are trained, by their names."""
-        module = self._build(library().float32)
-        return {name: weight.shape for name, weight in module.named_parameters() if weight.requires_grad}
+        return {name: weight.shape for name, weight in self._module(library().float32).weights.items()}
 
     @property
     def tensor_names(self) -> tuple[str, ...]:
@@ -209,7 +196,7 @@ class Network(Problem):
 
     def start(self, seed: int) -> Vector:
         """The initial weights of this seed, (d,); raises InputError where the module cannot be trained."""
-        self._build(library().float32)
+        self._module(library().float32)
         module = self._drawn_module(seed)
         weights = [weight.detach().reshape(-1) for weight in module.parameters() if weight.requires_grad]
         return library().cat(weights).double().numpy()  # type: ignore[no-any-return]
@@ -251,41 +238,75 @@ class Network(Problem):
         torch = library()
         pieces = torch.split(w, self.tensors)
         weights = {name: piece.view(shape) for (name, shape), piece in zip(self._shapes.items(), pieces, strict=True)}
-        module = self._build(w.dtype)
+        module = self._module(w.dtype).module
         return torch.func.functional_call(module, weights, (inputs,))  # type: ignore[no-any-return]
 
     def mean_loss(self, w: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
         """The mean loss of the network with the weights w, (d,), over some examples."""
         return self.loss(self.outputs(w, inputs), targets)
 
-    def each_run(self, function: Callable[..., Any], w: Tensor, *shared: Tensor, v: Tensor | None = None) -> Any:
-        """The values of function(w, *shared), or function(w, v, *shared), for the weights of every run, (d, R).
+    def losses(self, w: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
+        """The mean loss over some examples with the weights of every run, (d, R) -> (R,).
 
-        The values are stacked on axis 0. A run has the same bits alone and beside others.
+        A run has the same bits alone and beside others; so it is with its gradient.
         """
-        self._build(w.dtype)  # before vmap, in which no random numbers may be drawn, and before a derivative is taken
-        own = [w.T] if v is None else [w.T, v.T]
-        return _at_once(function, own, shared) if self._in_lockstep else _one_by_one(function, own, shared)
+        if w.shape[1] > 1 and self._in_lockstep:
+            return self._at_once(self.mean_loss, w, inputs, targets)  # type: ignore[no-any-return]
+        return self._losses_in_a_row(w, inputs, targets)
+
+    def gradients(self, w: Tensor, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """The gradient of ``losses``, (d, R), and the losses, (R,)."""
+        if w.shape[1] > 1 and self._in_lockstep:
+            g, loss = self._at_once(library().func.grad_and_value(self.mean_loss), w, inputs, targets)
+            return g.T, loss
+        return self._gradients_in_a_row(w, inputs, targets)
+
+    def curvatures(self, w: Tensor, v: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
+        """The Hessians of ``losses`` times v, (d, R)."""
+        module, loss = self._module(w.dtype), self._loss_of(inputs, targets)
+        return library().stack([module.curvature(loss, *of_run) for of_run in zip(w.T, v.T, strict=True)]).T  # type: ignore[no-any-return]
+
+    def _loss_of(self, inputs: Tensor, targets: Tensor) -> Loss:
+        """The mean loss over some examples, as a function of the module."""
+        return lambda module: self.loss(module(inputs), targets)
+
+    def _losses_in_a_row(self, w: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
+        """``losses``, of one run after the other."""
+        module, loss = self._module(w.dtype), self._loss_of(inputs, targets)
+        return library().stack([module.value(loss, of_run) for of_run in w.T])  # type: ignore[no-any-return]
+
+    def _gradients_in_a_row(self, w: Tensor, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """``gradients``, of one run after the other."""
+        module, loss = self._module(w.dtype), self._loss_of(inputs, targets)
+        g = library().empty_like(w.T, memory_format=library().contiguous_format)
+        return g.T, library().stack([module.gradient(loss, *of_run) for of_run in zip(w.T, g, strict=True)])
+
+    def _at_once(self, function: Callable[..., Any], w: Tensor, *examples: Tensor) -> Any:
+        """The values of a function of the weights, (d,), and some examples, for all runs in lock-step, on axis 0."""
+        return library().func.vmap(function, in_dims=(0, None, None))(w.T, *examples)
 
     @cached_property
     def _in_lockstep(self) -> bool:
         """Whether runs are trained at once: where ``lockstep`` says so, and this processor rounds them as if alone.
 
-        Some processors multiply a small matrix in another order where it lies elsewhere in memory, as it does beside
-        others. That is tried here, with the examples of a step.
+        Some processors multiply a small matrix in another order beside others, or where it lies elsewhere in memory.
+        That is tried here, with the examples of a step.
         """
         if not self.lockstep:
             return False
+        torch = library()
         rows = self.batch or min(len(self.data.inputs), _rows(self.data.inputs))
         examples = self.data.inputs[:rows], self.data.targets[:rows]
-        ask = library().func.grad_and_value(self.mean_loss)
-        spread = np.random.default_rng(0).standard_normal((LANES, sum(self.tensors)))
-        w = self.tensor((self.x0 + 0.1 * spread).astype(np.float32).T).T
-        self._build(w.dtype)
-        whole = _at_once(ask, [w], examples)
-        for runs in ([0], [5], [LANES - 1], [1, 2], [3, 4, 5], [*range(7)], [*range(9, 25)]):
-            part = _at_once(ask, [w[runs]], examples)
-            if not all(library().equal(some, every[runs]) for some, every in zip(part, whole, strict=True)):
+        spread = np.random.default_rng(0).standard_normal((sum(self.tensors), LANES))
+        w = self.tensor((self.x0[:, None] + 0.1 * spread).astype(np.float32))
+        f = self._losses_in_a_row(w, *examples)
+        g, loss = self._gradients_in_a_row(w, *examples)
+        ask = torch.func.grad_and_value(self.mean_loss)
+        for runs in ([*range(LANES)], [1, 2], [3, 4, 5], [*range(7)], [*range(9, 25)]):
+            some_g, some_loss = self._at_once(ask, w[:, runs], *examples)
+            some_f = self._at_once(self.mean_loss, w[:, runs], *examples)
+            pairs = (some_g.T, g[:, runs]), (some_loss, loss[runs]), (some_f, f[runs])
+            if not all(torch.equal(beside, alone) for beside, alone in pairs):
                 return False
         return True
 
@@ -396,10 +417,9 @@ class Network(Problem):
     def look(self, w: Tensor) -> dict[str, Vector]:
         """What is recorded of weights (d, R): the training loss, the norm of its gradient, the test accuracy, (R,)."""
         torch = library()
-        gradient_and_loss = torch.func.grad_and_value(self.mean_loss)
         seen: dict[str, list[float]] = {"f": [], "gradient_norm": [], "accuracy": []}
         for run in separate(w):  # one by one, in lock-step or not: so many examples keep a processor busy
-            looks = [(gradient_and_loss(run, *part), share) for part, share in _parts(*self.data[:2])]
+            looks = [(self._gradients_in_a_row(run[:, None], *part), share) for part, share in _parts(*self.data[:2])]
             seen["f"].append(sum(share * float(loss) for (_, loss), share in looks))
             seen["gradient_norm"].append(float(torch.linalg.vector_norm(sum(share * g for (g, _), share in looks))))
             with torch.no_grad():
@@ -442,28 +462,6 @@ def separate(w: Tensor) -> list[Tensor]:
     They are copies: on some processors it depends on where in memory a matrix begins how its products are rounded.
     """
     return [run.clone() for run in w.T]
-
-
-def _at_once(function: Callable[..., Any], own: Sequence[Tensor], shared: Sequence[Tensor]) -> Any:
-    """The values of a function for all runs together; ``own`` has a row per run.
-
-    A lone run is computed twice, side by side, since torch multiplies a single matrix differently from several.
-    """
-    alone = len(own[0]) == 1
-    rows = [part.repeat(2, 1) for part in own] if alone else own
-    made = library().func.vmap(function, in_dims=(*[0] * len(rows), *[None] * len(shared)))(*rows, *shared)
-    if not alone:
-        return made
-    return tuple(part[:1] for part in made) if isinstance(made, tuple) else made[:1]
-
-
-def _one_by_one(function: Callable[..., Any], own: Sequence[Tensor], shared: Sequence[Tensor]) -> Any:
-    """The values of a function for one run after the other; ``own`` has a row per run."""
-    torch = library()
-    answers = [function(*rows, *shared) for rows in zip(*(separate(part.T) for part in own), strict=True)]
-    if isinstance(answers[0], tuple):
-        return tuple(torch.stack(part) for part in zip(*answers, strict=True))
-    return torch.stack(answers)
 
 
 def _rows(inputs: Tensor) -> int:
