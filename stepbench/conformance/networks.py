@@ -13,7 +13,7 @@ from stepbench.conformance import require
 from stepbench.conformance.functions import shapes
 from stepbench.contracts import Vector
 from stepbench.derivatives import slopes
-from stepbench.torch.network import Network, Sample
+from stepbench.torch.network import Network
 
 LINES = 3
 """Random directions along which derivatives are looked at."""
@@ -65,9 +65,8 @@ def epochs(network: Network) -> str:
     vars(numbered).pop("_order", None)
     orders = []
     for epoch in range(2):
-        drawn = [numbered.draw(0, epoch * steps + k + 1, None) for k in range(steps)]
-        require(all(isinstance(sample, Sample) for sample in drawn), "a step sees no sample of the examples")
-        order = np.concatenate([as_numpy(sample.inputs) for sample in drawn])
+        drawn = [numbered.mini_batch(0, epoch * steps + k + 1) for k in range(steps)]
+        order = np.concatenate([as_numpy(numbers) for numbers, _ in drawn])
         require(len(np.unique(order)) == len(order) == steps * network.batch, "an example is seen twice in an epoch")
         orders.append(order)
     require((orders[0] != orders[1]).any(), "both epochs have the same order")

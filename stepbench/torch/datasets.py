@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from stepbench.fields import InputError, shown_path
+from stepbench.torch.examples import Examples
 from stepbench.torch.library import library
-from stepbench.torch.network import Examples
 
 FOLDER = "STEPBENCH_DATA"
 """The environment variable that names the folder of the data sets; ``--data`` sets it."""
