@@ -57,7 +57,7 @@ def _idx(values):
 
 @pytest.fixture
 def data(tmp_path, monkeypatch):
-    """A folder with a few images in the formats of MNIST and CIFAR-10."""
+    """A folder with a few images in the formats of MNIST, CIFAR-10 and CIFAR-100."""
     pytest.importorskip("torchvision")
     from torchvision.datasets import cifar
 
@@ -77,6 +77,12 @@ def data(tmp_path, monkeypatch):
         batch = {"data": rng.integers(256, size=(12, 3072)).astype(np.uint8), "labels": [*range(10), 0, 1]}
         (batches / name).write_bytes(pickle.dumps(batch))
     (batches / "batches.meta").write_bytes(pickle.dumps({"label_names": list("abcdefghij")}))
+    hundred = folder / "cifar-100-python"
+    hundred.mkdir()
+    for name, n in (("train", 60), ("test", 12)):
+        images = rng.integers(256, size=(n, 3072)).astype(np.uint8)
+        (hundred / name).write_bytes(pickle.dumps({"data": images, "fine_labels": [k % 100 for k in range(n)]}))
+    (hundred / "meta").write_bytes(pickle.dumps({"fine_label_names": [str(k) for k in range(100)]}))
     monkeypatch.setattr(cifar, "check_integrity", lambda *_: True)  # it knows the digests of the real pixels
     monkeypatch.setenv("STEPBENCH_DATA", str(folder))
     return folder

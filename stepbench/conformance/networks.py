@@ -58,7 +58,7 @@ def epochs(network: Network) -> str:
     """An epoch sees every training example once, and the next one does so in another order"""
     if not network.stochastic or network.batch is None:
         return ""
-    steps, n = network.steps_per_epoch, len(network.data.inputs)
+    steps, n = network.steps_per_epoch, len(network.data.targets)
     numbered = copy.copy(network)
     numbers = network.data._replace(inputs=network.tensor(np.arange(n)), targets=network.tensor(np.arange(n)))
     vars(numbered)["data"] = numbers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -21,6 +21,7 @@ DOWNLOAD = "STEPBENCH_DOWNLOAD"
 _FILES = {
     "MNIST": "MNIST/raw/train-images-idx3-ubyte and the three others (.gz or unpacked)",
     "CIFAR10": "cifar-10-batches-py/data_batch_1 and the others, from cifar-10-python.tar.gz",
+    "CIFAR100": "cifar-100-python/train and the others, from cifar-100-python.tar.gz",
 }
 
 
@@ -46,15 +47,34 @@ def mnist(samples: int | None = None) -> Examples:
     return Examples(inputs[:samples], train.targets[:samples], test_inputs, test.targets)
 
 
-def cifar10(samples: int | None = None) -> Examples:
-    """CIFAR-10: 50,000 images of 3 × 32 × 32 to train on, or the first ``samples``, 10,000 to test on; in [−1, 1]."""
+def cifar(classes: Literal["10", "100"], samples: int | None = None) -> Examples:
+    """CIFAR: 50,000 images of 3 × 32 × 32 to train on, or the first ``samples``, 10,000 to test on; in [−1, 1]."""
     torch = library()
-    train, test = (_torchvision("CIFAR10", train) for train in (True, False))
+    train, test = (_torchvision(f"CIFAR{classes}", train) for train in (True, False))
     inputs, test_inputs = (
         torch.as_tensor(part.data).permute(0, 3, 1, 2).float().contiguous() / 127.5 - 1 for part in (train, test)
     )
     targets, test_targets = (torch.as_tensor(part.targets) for part in (train, test))
     return Examples(inputs[:samples], targets[:samples], test_inputs, test_targets)
+
+
+def cropped(images: Any, generator: Any, *, padding: int = 4) -> Any:
+    """Images in [−1, 1], each cut at random out of itself with a black border, and turned left to right by chance."""
+    torch = library()
+    n, channels, height, width = images.shape
+    bordered = torch.nn.functional.pad(images, [padding] * 4, value=-1.0)
+    place = images.device
+    top, left = torch.randint(2 * padding + 1, (2, n, 1), generator=generator, device=place)
+    rows, columns = top + torch.arange(height, device=place), left + torch.arange(width, device=place)
+    turned = torch.rand((n, 1), generator=generator, device=place) < 0.5
+    columns = torch.where(turned, columns.flip(1), columns)
+    image, channel = torch.arange(n, device=place), torch.arange(channels, device=place)
+    return bordered[image[:, None, None, None], channel[:, None, None], rows[:, None, :, None], columns[:, None, None]]
+
+
+def folder() -> Path:
+    """The folder of the data sets."""
+    return Path(os.environ.get(FOLDER, "data")).expanduser()
 
 
 def _torchvision(name: str, train: bool) -> Any:
@@ -64,12 +84,11 @@ def _torchvision(name: str, train: bool) -> Any:
         from torchvision import datasets
     except (ImportError, RuntimeError) as error:  # one built for another torch fails in the middle of its import
         raise InputError(f'{name} is read by torchvision: pip install "stepbench[torch]" ({error})') from None
-    folder = Path(os.environ.get(FOLDER, "data")).expanduser()
     try:
-        return getattr(datasets, name)(folder, train=train, download=bool(os.environ.get(DOWNLOAD)))
+        return getattr(datasets, name)(folder(), train=train, download=bool(os.environ.get(DOWNLOAD)))
     except Exception as error:  # torchvision's own refusal, a file that is cut short, a network that is not there
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
-            f"{name} cannot be read from {shown_path(folder.absolute())}: {why}; put {_FILES[name]} there, name "
+            f"{name} cannot be read from {shown_path(folder().absolute())}: {why}; put {_FILES[name]} there, name "
             "another folder with --data, or let torchvision fetch it with --download"
         ) from None

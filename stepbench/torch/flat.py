@@ -85,7 +85,9 @@ class Flat:
         """The Hessian of the loss at w times v, (d,): the derivative of the gradient along v."""
         torch = library()
         self.vector.copy_(w)
-        gradients = torch.autograd.grad(loss(self.module), self._trained, create_graph=True, materialize_grads=True)
+        with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):  # the others have no curvature
+            value = loss(self.module)
+        gradients = torch.autograd.grad(value, self._trained, create_graph=True, materialize_grads=True)
         curved = [(g, part) for g, part in zip(gradients, self._parts(v), strict=True) if g.requires_grad]
         if not curved:
             return torch.zeros_like(v)  # type: ignore[no-any-return]
