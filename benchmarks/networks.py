@@ -23,7 +23,7 @@ def networks(table, repeats):
 
 def alone(table, repeats):
     """A lone run, which looks at all examples at its start and its end, as the loop does at its end."""
-    for name in ("digits-mlp", "mnist-mlp:samples=5000"):
+    for name in ("digits-mlp", "mnist-mlp:samples=1000"):
         problem = stepbench.problem(name)
         try:
             problem.data  # noqa: B018 - it is read once, for both

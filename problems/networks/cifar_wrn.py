@@ -30,7 +30,7 @@ class CifarWRN(Network):
     dropout: float = param(0.1, "p", "the part of the numbers that a step drops within each block", "[0, 1)")
     samples: int | None = param(None, "n", "number of training images, from the first; none for all", "[1, 50000]")
 
-    source = "Zagoruyko & Komodakis 2016, Wide residual networks; the code of Retsinas et al. 2023 (github.com/georgeretsi/NTLR)"
+    source = "Zagoruyko & Komodakis 2016, Wide residual networks; Retsinas et al. 2023 (github.com/georgeretsi/NTLR)"
 
     def __post_init__(self):
         super().__post_init__()
