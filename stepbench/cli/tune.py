@@ -65,7 +65,7 @@ def command(
         tuning = tune(function, methods, trials=trials, cases=cases, over=over or (), study=study, **given(run))
     output.deliver(
         lambda: [_summary(tuned) for tuned in tuning.ranked],
-        lambda out: print_study(out, [tuning_table(tuning, out.width)], tuning_notes(tuning), study),
+        lambda out: print_study(out, [tuning_table(tuning, out.width)], tuning_notes(tuning, kept.study), study),
         tuning.figure,
     )
 
