@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from rich.text import Text
 
 from stepbench.autopsy import Autopsy, Cause, Span
@@ -16,7 +15,7 @@ from stepbench.engine.result import Result
 from stepbench.report.literal import Table
 from stepbench.report.numbers import counted, multiple, number
 from stepbench.report.paths import one_step_each
-from stepbench.report.plots import COLOURS, draw_grid, outcome_line
+from stepbench.report.plots import COLOURS, draw_grid, outcome_line, whole_ticks
 from stepbench.report.tables import STYLES, pasted, titled
 
 SPAN_COLOURS = {
@@ -330,8 +329,7 @@ def anatomy_figure(autopsy: Autopsy) -> Figure:
         )
     if result.steps > 100 and any(0 < span.first < result.steps / 20 for span in autopsy.spans):
         bottom.set_xscale("symlog", linthresh=10)
-    elif result.steps < 100:
-        bottom.xaxis.set_major_locator(MaxNLocator(integer=True))
+    whole_ticks(bottom)
     bottom.set_xlim(0, max(result.steps, 1))
     bottom.set_xlabel("iteration")
     figure.legend(*top.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False, fontsize=10)

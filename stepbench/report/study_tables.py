@@ -157,8 +157,10 @@ def failures(failed: int, study: Path | None) -> list[str]:
     """How many runs ended as failed, where any did, and the command that tells why where a study keeps them."""
     if not failed:
         return []
-    why = "" if study is None else f": {shlex.join(['stepbench', 'study', 'show', str(study)])} --status failed tells why"
-    return [f"{counted(failed, 'run')} failed{why}"]
+    told = f"{counted(failed, 'run')} failed"
+    if study is not None:
+        told += f": {shlex.join(['stepbench', 'study', 'show', str(study), '--status', 'failed'])} tells why"
+    return [told]
 
 
 def in_values_of_f(labels: Sequence[str]) -> list[str]:
