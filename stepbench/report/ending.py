@@ -25,7 +25,8 @@ def _divergence(r: Result) -> str:
     Where the steps are α ∇f, and L is known or can be measured, it names the limit 2/L that the step size passed.
     """
     k = len(r.f) - 1 - int(np.argmin(r.f[::-1]))  # the last record at which f was least: from there on it only rose
-    when = f"diverged at step {int(r.steps) + 1:,}"
+    at = f"at step {int(r.steps) + 1:,}" if (np.diff(r.iteration) == 1).all() else f"after step {int(r.steps):,}"
+    when = f"diverged {at}"
     size = _size_after(r, k)
     if size is None:
         return f"{when}: f rose from step {int(r.iteration[k]):,} on"
