@@ -26,11 +26,12 @@ MOST = 300
 class Steps:
     """What was measured of some of a run's steps: arrays with an entry per step, NaN where a number is unknown.
 
-    ``record`` is the record that the step leaves, and ``step`` its number. ``size`` is the recorded α where the direction
-    is the plain gradient, and else the effective one, ‖Δw‖/‖∇f(w)‖; below 0 where the step goes up the gradient.
-    ``steepest`` is λmax, the largest eigenvalue of the Hessian there, ``lowest`` λmin, and ``along`` the curvature along
-    the step. ``newton`` is the length of Newton's step, to where the gradient is 0 to second order, and ``gain`` how
-    much lower f is there. ``line`` is the size at which f along the step is least, ``polyak`` is (f − f*)/‖∇f‖².
+    ``record`` is the record that the step leaves, and ``step`` its number. ``size`` is the recorded α where the
+    direction is the plain gradient, and else the effective one, ‖Δw‖/‖∇f(w)‖; below 0 where the step goes up.
+    ``steepest`` is λmax, the largest eigenvalue of the Hessian there, ``lowest`` λmin, and ``along`` the
+    curvature along the step. ``newton`` is the length of Newton's step, to where the gradient is 0 to second order,
+    and ``gain`` how much lower f is there. ``line`` is the size at which f along the step is least, and ``polyak`` is
+    (f − f*)/‖∇f‖².
     ``turned`` says whether the gradient along the steepest direction changed its sign, ``wall`` what part of the error
     lay in that direction, and ``noise`` how far from the gradient it was what the step saw.
 

@@ -76,7 +76,7 @@ def _summary(tuned: Tuned) -> dict[str, Any]:
 
     return {
         "label": tuned.label,
-        "method": tuned.method.spec(),
+        "method": tuned.method.spec() if tuned.found else None,
         "setting": tuned.setting if tuned.found else None,
         "ranges": {key: str(span) for key, span in tuned.ranges.items()},
         "trials": tuned.trials,

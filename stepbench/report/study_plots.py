@@ -184,8 +184,9 @@ def map_figure(sweep: Sweep) -> Figure:
         ax.set_xlabel(_axis_name(sweep.axes[0]))
     for ax in panels[:, 0]:
         ax.set_ylabel(_axis_name(sweep.axes[1]))
-    scale = ScalarMappable(norm, "Greys" if basins and _minimisers(sweep) > 1 else COSTS)
-    figure.colorbar(scale, ax=panels, label=f"evaluations to error ≤ {sweep.target:g}", shrink=0.8)
+    if finite.size:  # else no colour stands for a cost
+        scale = ScalarMappable(norm, "Greys" if basins and _minimisers(sweep) > 1 else COSTS)
+        figure.colorbar(scale, ax=panels, label=f"evaluations to error ≤ {sweep.target:g}", shrink=0.8)
     failed = (sweep.ends.status == "failed").any()
     [slow] = _patches((SLOW, 1.0, f"not reached in {sweep.budget:,}"))
     lost = Patch(
@@ -281,7 +282,7 @@ def tuning_figure(tuning: Tuning) -> Figure:
         Line2D([], [], marker="o", ls="", color="grey", alpha=0.5, label="a case"),
         Line2D([], [], marker="|", ls="", ms=14, mew=2.5, color="grey", label="median"),
         Line2D([], [], lw=5, color="grey", alpha=0.5, label="its 95 % interval"),
-        Line2D([], [], marker=">", ls="", color="grey", alpha=0.5, label="not reached"),
+        Line2D([], [], marker=">", ls="", color="grey", alpha=0.5, label="not reached, or lost"),
     ]
     legend_outside(figure, 4, 9, handles=handles)
     trials = max(tuned.trials for tuned in ranked)

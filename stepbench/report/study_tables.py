@@ -241,12 +241,14 @@ def best_setting(tuned: Tuned) -> str:
 def _charged(tuned: Tuned, tuning: Tuning) -> str:
     if tuning.target is None:
         return count(tuned.spent)
+    if not tuned.found:
+        return "–"
     return count(tuned.charged) if math.isfinite(tuned.charged) else f"> {count(tuned.spent + tuning.budget)}"
 
 
 def _interval(tuned: Tuned, tuning: Tuning) -> str:
     low, high = tuned.interval
-    if math.isnan(low):
+    if math.isnan(low) or not tuned.found:
         return "–"
     if tuning.target is None:
         return f"{number(low)} … {number(high)}"
