@@ -51,7 +51,9 @@ def of_tuning(tuning: Tuning) -> str:
     lines = []
     for tuned in tuning.ranked:
         if not tuned.found:
-            lines.append(f"  {tuned.label}: none of its {counted(tuned.trials, 'setting')} kept most runs from being lost")
+            lines.append(
+                f"  {tuned.label}: none of its {counted(tuned.trials, 'setting')} kept most runs from being lost"
+            )
             continue
         end = f"f {number(float(np.median(tuned.left)))} at the end, in the median"
         if tuning.target is not None:
