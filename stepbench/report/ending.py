@@ -9,6 +9,7 @@ import numpy as np
 from stepbench import catalog
 from stepbench.contracts import values_of
 from stepbench.engine.result import Result
+from stepbench.fields import InputError
 from stepbench.report.plots import outcome_line
 
 
@@ -47,7 +48,10 @@ def _size_after(r: Result, k: int) -> float | None:
 
 def _given_size(r: Result) -> float | None:
     """The step size that the method was given, for a run that recorded none."""
-    lr = values_of(catalog.method(r.method)).get("lr")
+    try:
+        lr = values_of(catalog.method(r.method)).get("lr")
+    except InputError:  # a class of the user's own, or a batch
+        return None
     return lr if isinstance(lr, float) else None
 
 
