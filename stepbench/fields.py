@@ -248,8 +248,18 @@ def show_point(w: Any, most: int = 6) -> str:
     return f"({', '.join(components)})"
 
 
+_MANY = re.compile(r"\[\d+ values\]")
+
+
+def of_one(name: str, values: Iterable[float]) -> str:
+    """The name of one run of a batch: the batch's, in which these stand, in their order, where it says [R values]."""
+    for value in values:
+        name = _MANY.sub(show_value(value), name, count=1)
+    return name
+
+
 def show_value(value: Any) -> str:
-    """A field's value as a spec states it."""
+    """A field's value as a spec states it; [R values] where the R runs of a batch have their own."""
     if isinstance(value, np.ndarray):
         return f"[{value.size} values]"
     if isinstance(value, bool | None):

@@ -201,7 +201,7 @@ def pasted(problem: Problem, method: str, options: dict[str, Any]) -> str:
     told = {key: show_value(value) for key, value in options.items() if key != "start" and value}
     if options.get("start") is not None:
         told["start"] = ",".join(f"{w:.17g}" for w in options["start"])
-    asked = [f"--{key}={value}" for key, value in told.items()]
+    asked = [f"--{key.replace('_', '-')}={value}" for key, value in told.items()]
     return shlex.join(["stepbench", "run", str(problem), "--method", method, *asked])
 
 
