@@ -13,13 +13,13 @@ import stepbench
 from stepbench.engine import checkpoint, loop
 from stepbench.fields import InputError
 from tests.engine.stopping import assert_same, stopped_after
-from tests.every_method import EVERY_METHOD
+from tests.every_method import EVERY_METHOD, parameters
 
 STEPS = 23
 
 
 @pytest.mark.filterwarnings("ignore::stepbench.DivergenceWarning")
-@pytest.mark.parametrize("method", EVERY_METHOD)
+@pytest.mark.parametrize("method", parameters(EVERY_METHOD))
 def test_every_method_goes_on_bit_for_bit(method, monkeypatch):
     problem = "linear-regression:n=20,dim=3,batch=5"
     options = {"steps": STEPS, "seed": 3, "noise": 0.01}
