@@ -106,7 +106,7 @@ def elementwise():
 
 
 @pytest.mark.parametrize("groups", [False, True])
-@pytest.mark.parametrize("spec", elementwise())
+@pytest.mark.parametrize("spec", parameters(elementwise()))
 def test_going_component_by_component_it_does_not_matter_how_parameters_are_cut(spec, groups):
     problem, method = stepbench.problem("quadratic:dim=7"), told(spec)
     whole, _ = torch_trace(problem, method, 50)
