@@ -107,7 +107,7 @@ def test_every_kind_of_picture_is_drawn(stepbench_cli, problem, method, ending):
     methods = ("gd:lr=1e-4", "csawg:lr=1e-4", "idbd", "gd:lr=9", "rdbd:per=component")
     for command in (("compare", problem, *methods), ("run", problem, "-m", method)):
         assert stepbench_cli(*command, "--budget", "90", "--plot", f"{command[0]}.{ending}")[0] == 0
-        assert Path(f"{command[0]}.{ending}").read_bytes()[:4] == magic
+        assert Path(f"{command[0]}.{ending}").read_bytes().startswith(magic)
 
 
 def test_a_method_can_be_compared_with_itself(stepbench_cli):
