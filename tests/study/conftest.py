@@ -69,7 +69,7 @@ def cluster(started, tmp_path):
     scheduler = started(
         "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", *common, cwd=elsewhere
     )
-    for _ in range(2):
+    workers = [
         started(
             "-m",
             "distributed.cli.dask_worker",
@@ -81,5 +81,8 @@ def cluster(started, tmp_path):
             *common,
             cwd=elsewhere,
         )
+        for _ in range(2)
+    ]
     wait_until(lambda: there.exists() and there.read_text().strip())
+    wait_until(lambda: all("Registered to" in worker.err.read_text() for worker in workers))
     return json.loads(there.read_text())["address"], scheduler
