@@ -56,16 +56,17 @@ def test_the_readmes_commands_run(title, stepbench_cli):
 
 
 def test_the_readmes_cluster_runs(tmp_path):
-    """A scheduler and two workers by hand, on another port."""
+    """A scheduler and two workers by hand, on another port; the sweep begins when they are there."""
     [block] = re.findall(r"```sh\n(dask scheduler.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     folder = Path(sys.executable).parent
     env = {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
-    script = "set -e; trap 'kill $(jobs -p)' EXIT\n" + block.replace("8786", str(port)).replace(
-        "python3", sys.executable
-    )
+    waiting = f'from distributed import Client; Client("tcp://127.0.0.1:8786", timeout={PATIENCE}).wait_for_workers(2)'
+    block = block.replace("python3 -m stepbench", f"python3 -c '{waiting}'\npython3 -m stepbench")
+    block = block.replace("8786", str(port)).replace("python3", sys.executable)
+    script = "set -e; trap 'kill $(jobs -p)' EXIT\n" + block
     done = subprocess.run(
         ["bash", "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=PATIENCE
     )
