@@ -145,17 +145,19 @@ REACHES = (0.1, 1.0, 10.0, 100.0)
 """How far from a point it is tried whether a function can be followed, in units of max(1, |w_i|)."""
 
 
-def derived(function: Function, near: Array) -> Derivative:
+def derived(function: Function, near: Array, moved: Callable[[Array, Array], Array] = np.add) -> Derivative:
     """The complex step where every operation of the function can be followed, and central differences elsewhere.
 
-    It is tried at points around ``near``, (d,), and as far from it as the function is defined.
+    It is tried at points around ``near``, (d,), and as far from it as the function is defined. ``moved`` gives the
+    points, (d, R), that such ways from a point lead to.
     """
     rng = np.random.default_rng(0)
     size, spread = np.where(near == 0, 1.0, np.abs(near))[:, None], np.maximum(1.0, np.abs(near))[:, None]
-    around = [near[:, None] + 0.1 * size * rng.standard_normal((near.size, 4))]
-    around += [near[:, None] + reach * spread * rng.standard_normal((near.size, 4)) for reach in REACHES]
+    lengths = [0.1 * size, *(reach * spread for reach in REACHES)]
+    ways = [length * rng.standard_normal((near.size, 4)) for length in lengths]
     with np.errstate(all="ignore"):
-        for k, w in enumerate(around):
+        for k, way in enumerate(ways):
+            w = moved(near[:, None], way)
             try:
                 plain = function(w)
             except Exception:
