@@ -186,8 +186,11 @@ class Problem(Parametric):
         return tuple(name for name in ("grad", "hessian") if getattr(type(self), name) is getattr(Problem, name))
 
     def derivation(self, name: Literal["grad", "hessian"]) -> str:
-        """By what it derives one of them, in words."""
-        return derivatives.NAMES[self._take_gradient if name == "grad" else self._take_hessian]
+        """By what it derives one of them, in words; where these are differences, with the reason why."""
+        function, way = (self.f, self._take_gradient) if name == "grad" else (self.grad, self._take_hessian)
+        if way is derivatives.complex_step:
+            return "the complex step"
+        return f"central differences ({derivatives.obstacle(function, self.x0, self.moved_within)})"
 
     @property
     def conditioning(self) -> float | None:

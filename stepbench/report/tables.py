@@ -209,6 +209,14 @@ def pasted(command: str, problem: Problem, method: str, options: dict[str, Any])
     return shlex.join(["stepbench", command, str(problem), "--method", method, *asked])
 
 
+def files_beside(seen: Sequence[str]) -> str:
+    """Which other files a user's file was seen to read, and how one that was not seen can be."""
+    return (
+        f"other files seen that it reads: {', '.join(seen) or 'none'}. A change in them is noticed. One that a library "
+        'reads in C code, such as HDF5 or Parquet, is seen where the file opens it too: open("data.h5").close()'
+    )
+
+
 def derivations(results: Sequence[Result]) -> list[str]:
     """What the bench derived because the problem leaves it out, and what the methods asked for, in sentences."""
     problem = results[0].problem
