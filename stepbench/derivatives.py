@@ -273,7 +273,9 @@ class Followed(np.lib.mixins.NDArrayOperatorsMixin):
         return bool(self.value)
 
     def __array__(self, *_: Any, **__: Any) -> Array:
-        raise NotFollowed("the points are made a plain array, as by np.array([…]) or a loop that fills one: np.stack can be followed")
+        raise NotFollowed(
+            "the points are made a plain array, as by np.array([…]) or a loop that fills one: np.stack can be followed"
+        )
 
     def __float__(self) -> float:
         raise NotFollowed("a number is taken out of the points")
