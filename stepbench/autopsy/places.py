@@ -72,12 +72,13 @@ def ahead(result: Result) -> Cause | None:
     if n < 1 or not 0 < length < np.inf:
         return None
     far = (1 + float(np.linalg.norm(result.x[n]))) * 10.0 ** np.arange(10)
+    points = result.x[n][:, None] + (way / length)[:, None] * far
     try:
-        f = result.problem.f(result.x[n][:, None] + (way / length)[:, None] * far)
+        f = np.where(result.problem.within(points), result.problem.f(points), np.nan)
     except Exception:  # f refuses points so far away
         return None
     f = np.concatenate([result.f[n:], f])
-    if np.isnan(f).any():  # it overflows there, or is not defined
+    if np.isnan(f).any():  # it overflows there, or that is outside the domain
         f = f[: int(np.isnan(f).argmax())]
     sunk = f == -np.inf
     falls = -np.diff(f[~sunk])

@@ -9,10 +9,7 @@ from typing import Any
 from stepbench.contracts import Direction, Method, Peer, Problem, Runnable, StepSize
 from stepbench.fields import USER_FILES, InputError, fields_of
 
-GIVEN = (
-    "f",
-    "grad",
-    "hessian",
+CONSTANTS = (
     "x0",
     "f_star",
     "x_star",
@@ -21,15 +18,14 @@ GIVEN = (
     "L",
     "smoothness",
     "view",
+    "domain",
     "source",
     "stochastic",
-    "sample",
-    "one_point_at_a_time",
 )
-"""What the file of a problem may give."""
+"""What the file of a problem may give as a constant, a property or a field."""
 
-CONSTANTS = GIVEN[3:-2]
-"""Those of them that may be fields, too."""
+GIVEN = ("f", "grad", "hessian", *CONSTANTS, "sample", "one_point_at_a_time")
+"""All that it may give."""
 
 OTHER_WORDS = {
     "f": ("fun", "func", "function", "objective"),
@@ -39,6 +35,7 @@ OTHER_WORDS = {
     "x_star": ("x_min", "x_opt", "x_optimal", "w_star", "w_min", "minimizer", "minimiser"),
     "x0": ("w0", "initial_point", "start_point"),
     "view": ("window",),
+    "domain": ("bounds", "limits", "box"),
     "L": ("lipschitz",),
     "needs": ("need",),
     "init": ("initialize", "initialise", "initial_state"),

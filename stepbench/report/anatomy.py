@@ -305,7 +305,7 @@ def advice(autopsy: Autopsy, most: int = 3) -> list[str]:
         return ["nothing: f has no minimum, so nothing was tried"]
     if not autopsy.helped:
         return ["nothing that was tried did better"]
-    return [pasted(r.problem, r.label, autopsy.options) for r in autopsy.helped[:most]]
+    return [pasted("run", r.problem, r.label, autopsy.options) for r in autopsy.helped[:most]]
 
 
 def tried_table(autopsy: Autopsy) -> Table:
