@@ -184,5 +184,5 @@ def test_a_constant_that_nothing_reads_is_a_slip():
         def f(self, x):
             return x[0] ** 2
 
-    with pytest.raises(stepbench.InputError, match="fstar, which nothing reads .did you mean f_star"):
+    with pytest.raises(stepbench.InputError, match=r"fstar, which nothing reads .did you mean f_star"):
         stepbench.run(Misspelt(), "gd", budget=2)
