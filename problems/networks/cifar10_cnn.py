@@ -25,4 +25,4 @@ class Cifar10CNN(Network):
 
     def examples(self):
         """The images."""
-        return datasets.cifar("10", self.samples)
+        return datasets.cifar10(self.samples)

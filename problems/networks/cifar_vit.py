@@ -62,7 +62,7 @@ class CifarViT(Network):
 
     def _load(self, vit):
         """Fill a module with the weights of the file; raises InputError where they cannot be read or do not fit."""
-        path = datasets.folder() / FILE
+        path = datasets.data_folder() / FILE
         try:
             held = library().load(path, map_location="cpu", weights_only=True)
         except Exception as error:
@@ -82,12 +82,13 @@ class CifarViT(Network):
         """The version of torch, and a digest of the weights that it begins with."""
         if not self.pretrained:
             return super().libraries
-        path = datasets.folder() / FILE
+        path = datasets.data_folder() / FILE
         return super().libraries | {"weights": sha256(path.read_bytes()).hexdigest()[:12] if path.exists() else ""}
 
     def examples(self):
         """The images."""
-        return datasets.cifar(self.classes, self.samples)
+        read = datasets.cifar10 if self.classes == "10" else datasets.cifar100
+        return read(self.samples)
 
 
 def renamed(name):
