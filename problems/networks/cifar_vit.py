@@ -28,7 +28,7 @@ NAMES = (
 
 @dataclass(frozen=True)
 class CifarViT(Network):
-    """A vision transformer, ViT-S/16, on CIFAR (to be fetched).
+    """A vision transformer on CIFAR (to be fetched).
 
     f(w) is the mean cross-entropy over 50,000 images of 3 × 32 × 32, which are enlarged to ``side`` pixels; 10,000
     others are tested on. It is torchvision's class with the sizes of ViT-S/16: 12 layers, 6 heads, 384 wide. With

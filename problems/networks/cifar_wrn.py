@@ -12,12 +12,12 @@ MEAN, DEVIATION = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
 
 @dataclass(frozen=True)
 class CifarWRN(Network):
-    """A wide residual network, WRN-16-4, on CIFAR (to be fetched).
+    """A wide residual network on CIFAR (to be fetched).
 
-    f(w) is the mean cross-entropy over 50,000 images of 3 × 32 × 32; 10,000 others are tested on. Three groups of
-    (depth − 4)/6 blocks follow a convolution; a block is batch norm, ReLU and a convolution of 3 × 3, twice, with
-    dropout between, and its input is added. A step sees each image cut out of itself with a black border of four
-    pixels, and turned left to right by chance. All is as in the code of the TLR paper.
+    f(w) is the mean cross-entropy over 50,000 images of 3 × 32 × 32; 10,000 others are tested on. WRN-16-4 is the
+    default: three groups of (depth − 4)/6 blocks follow a convolution; a block is batch norm, ReLU and a convolution of
+    3 × 3, twice, with dropout between, and its input is added. A step sees each image cut out of itself with a black
+    border of four pixels, and turned left to right by chance. All is as in the code of the TLR paper.
     """
 
     batch: int | None = param(128, "|B|", "examples drawn per step; none for all", "[1, inf)")

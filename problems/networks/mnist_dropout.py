@@ -8,7 +8,7 @@ from stepbench.torch import Network, datasets, modules
 
 @dataclass(frozen=True)
 class MnistDropout(Network):
-    """A ReLU network with dropout on MNIST (60,000 images, to be fetched).
+    """A ReLU network with dropout on MNIST (to be fetched).
 
     f(w) is the mean cross-entropy over 60,000 images of 28 × 28 pixels in [−1, 1]; 10,000 others are tested on. The
     hidden layers have 512 and 256 units, each with ReLU and dropout: the network in the code of the TLR paper. That
