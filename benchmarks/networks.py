@@ -26,7 +26,7 @@ def alone(table, repeats):
     for name in ("digits-mlp", "mnist-mlp:samples=1000"):
         problem = stepbench.problem(name)
         try:
-            problem.data  # noqa: B018 - it is read once, for both
+            problem.dataset  # noqa: B018 - it is read once, for both
         except InputError as error:
             print(f"its row is left out: {error}")
             continue
@@ -78,7 +78,7 @@ def by_hand(problem, lr, steps, every):
     import torch
 
     loss = torch.nn.functional.cross_entropy
-    train, labels, tests, test_labels = problem.data
+    train, labels, tests, test_labels = problem.dataset
     module = problem.trained(problem.start(0))
     optimizer = torch.optim.SGD(module.parameters(), lr=lr)
     for step in range(1, steps + 1):

@@ -26,6 +26,7 @@ class Cifar10VGG9(Network):
     """
 
     samples: int | None = param(None, "n", "number of training images, from the first; none for all", "[1, 50000]")
+    test_samples: int | None = param(None, "", "number of test images, from the first; none for all", "[1, 10000]")
     batch_norm: bool = param(False, "", "whether batch norm stands after each convolution")
 
     source = "Simonyan & Zisserman 2014, Very deep convolutional networks; as in the exact-step paper, §5.4"
@@ -36,4 +37,4 @@ class Cifar10VGG9(Network):
 
     def examples(self):
         """The images."""
-        return datasets.cifar10(self.samples)
+        return datasets.cifar10(self.samples, self.test_samples)

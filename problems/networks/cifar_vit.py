@@ -41,6 +41,7 @@ class CifarViT(Network):
     layers: int = param(12, "", "layers of the transformer", "[1, 100]")
     pretrained: bool = param(False, "", "whether it begins with the weights of a file")
     samples: int | None = param(None, "n", "number of training images, from the first; none for all", "[1, 50000]")
+    test_samples: int | None = param(None, "", "number of test images, from the first; none for all", "[1, 10000]")
 
     source = "Steiner et al. 2021, How to train your ViT; Wu et al. 2022, AdaLoss, Table 1"
 
@@ -88,7 +89,7 @@ class CifarViT(Network):
     def examples(self):
         """The images."""
         read = datasets.cifar10 if self.classes == "10" else datasets.cifar100
-        return read(self.samples)
+        return read(self.samples, self.test_samples)
 
 
 def renamed(name):

@@ -29,6 +29,7 @@ class CifarWRN(Network):
     widen: int = param(4, "k", "by how much it is wider than a residual network", "[1, 100]")
     dropout: float = param(0.1, "p", "the part of the numbers that a step drops within each block", "[0, 1)")
     samples: int | None = param(None, "n", "number of training images, from the first; none for all", "[1, 50000]")
+    test_samples: int | None = param(None, "", "number of test images, from the first; none for all", "[1, 10000]")
 
     source = "Zagoruyko & Komodakis 2016, Wide residual networks; Retsinas et al. 2023 (github.com/georgeretsi/NTLR)"
 
@@ -74,7 +75,7 @@ class CifarWRN(Network):
     def examples(self):
         """The images."""
         read = datasets.cifar10 if self.classes == "10" else datasets.cifar100
-        return read(self.samples)
+        return read(self.samples, self.test_samples)
 
     def augment(self, inputs, generator):
         """Each image cut out of a border, and turned by chance."""

@@ -1,6 +1,7 @@
 """A perceptron with dropout on MNIST."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from stepbench import param
 from stepbench.torch import Network, datasets, modules
@@ -21,7 +22,9 @@ class MnistDropout(Network):
         5e-4, "λ", "λ/2 ‖w‖² is added to the loss; 5e-4 is the code's for SGD, and 0 for Adam", "[0, inf)"
     )
     dropout: float = param(0.5, "p", "the part of the hidden units that a step drops", "[0, 1)")
+    data: Literal["mnist", "fashion"] = param("mnist", "", "the images: MNIST, or Fashion-MNIST in its place")
     samples: int | None = param(None, "n", "number of training images, from the first; none for all", "[1, 60000]")
+    test_samples: int | None = param(None, "", "number of test images, from the first; none for all", "[1, 10000]")
 
     source = "Retsinas et al. 2023, Newton-based trainable learning rate, and its code (github.com/georgeretsi/NTLR)"
     looks = 4
@@ -32,5 +35,5 @@ class MnistDropout(Network):
 
     def examples(self):
         """The images, from black at −1 to white at 1."""
-        data = datasets.mnist(self.samples)
-        return data._replace(inputs=2 * data.inputs - 1, test_inputs=2 * data.test_inputs - 1)
+        images = datasets.mnist(self.samples, self.test_samples, self.data)
+        return images._replace(inputs=2 * images.inputs - 1, test_inputs=2 * images.test_inputs - 1)

@@ -8,7 +8,6 @@ import numpy as np
 
 from stepbench import InputError, param
 from stepbench.torch import Network
-from stepbench.torch.network import separate
 
 FRAMES, EPISODES, TESTS = 200, 10, 10
 DISCOUNT, TRACE, CLIP = 0.95, 0.95, 0.2
@@ -208,6 +207,14 @@ class Played:
 
         ask = torch.func.grad(lambda w, rollout: sum(self.problem.losses(w, rollout)))
         return torch.stack([ask(w_r, rollout) for w_r, rollout in zip(separate(w), self.rollouts, strict=True)]).T
+
+
+def separate(w):
+    """The weights of each run, (d,), of those of all runs, (d, R).
+
+    They are copies: on some processors it depends on where in memory a matrix begins how its products are rounded.
+    """
+    return [run.clone() for run in w.T]
 
 
 def log_chance(made, actions):

@@ -58,10 +58,10 @@ def epochs(network: Network) -> str:
     """An epoch sees every training example once, and the next one does so in another order"""
     if not network.stochastic or network.batch is None:
         return ""
-    steps, n = network.steps_per_epoch, len(network.data.targets)
+    steps, n = network.steps_per_epoch, len(network.dataset.targets)
     numbered = copy.copy(network)
-    numbers = network.data._replace(inputs=network.tensor(np.arange(n)), targets=network.tensor(np.arange(n)))
-    vars(numbered)["data"] = numbers
+    numbers = network.dataset._replace(inputs=network.tensor(np.arange(n)), targets=network.tensor(np.arange(n)))
+    vars(numbered)["dataset"] = numbers
     vars(numbered).pop("_order", None)
     orders = []
     for epoch in range(2):

@@ -17,6 +17,7 @@ from stepbench.fields import InputError, param
 from stepbench.torch.examples import Examples, parts_of, read, rows_at_once, rows_of
 from stepbench.torch.flat import Flat, buffers_of, called
 from stepbench.torch.habits import Habits, habits_of
+from stepbench.torch.initial import Init, draw_weights
 from stepbench.torch.library import library
 from stepbench.torch.sample import Moment, Sample
 from stepbench.torch.seeding import seed_of, seeded
@@ -59,12 +60,11 @@ class Network(Problem):
     weight_decay: float = param(0.0, "λ", "λ/2 ‖w‖² is added to the loss, over all trained weights", "[0, inf)")
     device: Literal["cpu", "cuda"] = param("cpu", "", "where it is trained")
     threads: int = param(1, "", "processor threads; sums round differently with another number of them", "[1, 1024]")
+    looks: float = param(1.0, "", "records per epoch; each looks at all examples", "(0, inf)")
+    init: Init = param("torch", "", "how weight matrices are drawn; torch for the layers' own way, biases 0 elsewhere")
 
     lockstep: ClassVar[bool] = False
     """Whether the runs of a batch are trained at once (torch.func.vmap), which pays where the network is small."""
-
-    looks: ClassVar[int] = 1
-    """Records per epoch. Each looks at all training examples and all test examples."""
 
     f_means = "training loss"
     accuracy_means = "test accuracy"
@@ -117,27 +117,28 @@ class Network(Problem):
         return torch.device(self.device)  # type: ignore[no-any-return]
 
     @cached_property
-    def data(self) -> Examples:
+    def dataset(self) -> Examples:
         """The examples, on the device, real numbers as float32; raises InputError where they do not fit the network."""
         torch = library()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)  # examples that are drawn at random are the same for every run
             parts = read(self.name, self.examples())
         vet_examples(self.name, parts)
-        data: Examples = parts.to(self.place, torch.float32)
-        if self.batch is not None and self.batch > len(data.targets):
-            raise InputError(f"{self.name}: batch={self.batch} is more than the {len(data.targets)} training examples")
-        return data
+        dataset: Examples = parts.to(self.place, torch.float32)
+        if self.batch is not None and self.batch > len(dataset.targets):
+            have = f"the {len(dataset.targets)} training examples"
+            raise InputError(f"{self.name}: batch={self.batch} is more than {have}")
+        return dataset
 
     @cached_property
     def _data_in_double(self) -> Examples:
         """The examples in float64, for questions asked in NumPy."""
-        return self.data.to(self.place, library().float64)
+        return self.dataset.to(self.place, library().float64)
 
     @property
     def _of_a_step(self) -> tuple[Inputs, Tensor]:
         """As many examples as a step sees, or as are computed at once where it sees all."""
-        inputs, targets, *_ = self.data
+        inputs, targets, *_ = self.dataset
         chosen = slice(self.batch or rows_at_once(inputs))
         return rows_of(inputs, chosen), targets[chosen]
 
@@ -148,7 +149,7 @@ class Network(Problem):
         Raises InputError where module, loss and accuracy do not fit the examples, or no seed repeats what they give.
         """
         flat, loss = self.flat(library().float32), self.loss
-        inputs, targets, *_ = self.data
+        inputs, targets, *_ = self.dataset
         few = slice(None, None, -(-len(targets) // 64))  # some from all over, since the first may be all of one class
         measures = {"loss": loss} | ({"accuracy": self.accuracy} if self.has_accuracy else {})
         with flat.looking(), seeded(0, self.place):
@@ -165,7 +166,9 @@ class Network(Problem):
         torch = library()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return self.module()
+            module = self.module()
+            draw_weights(module, self.init)
+            return module
 
     @cached_property
     def _modules(self) -> dict[torch.dtype, Flat]:
@@ -307,7 +310,7 @@ class Network(Problem):
         if np.iscomplexobj(w) and not isinstance(w, library().Tensor):
             raise TypeError("weights are real numbers")
         points = self._as_tensor(w)
-        data = self._data_in_double if points is not w else self.data
+        data = self._data_in_double if points is not w else self.dataset
         total: Any = sum(share * ask(part, points) for part, share in self._whole(*data[:2], self.carry(0, w.shape[1])))
         return total if points is w else as_numpy(total)
 
@@ -346,7 +349,7 @@ class Network(Problem):
     @property
     def steps_per_epoch(self) -> int:
         """The number of mini-batches in an epoch."""
-        return len(self.data.targets) // self.batch if self.batch else 1
+        return len(self.dataset.targets) // self.batch if self.batch else 1
 
     @property
     def fraction(self) -> float:
@@ -370,7 +373,7 @@ class Network(Problem):
 
     def mini_batch(self, seed: int, step: int) -> tuple[Inputs, Tensor]:
         """The mini-batch of a step: the next examples in the order of its epoch; all, where there are no batches."""
-        inputs, targets, *_ = self.data
+        inputs, targets, *_ = self.dataset
         if self.batch is None:
             return inputs, targets
         epoch, place = divmod(step - 1, self.steps_per_epoch)
@@ -412,15 +415,13 @@ class Network(Problem):
     @property
     def every(self) -> int:
         """The number of steps between two records."""
-        if self.looks <= 0:
-            raise InputError(f"{self.name}: looks must be above 0, the records per epoch")
         return max(1, round(self.steps_per_epoch / self.looks))
 
     @property
     def has_accuracy(self) -> bool:
         """Whether there is an accuracy: not where the targets are real numbers and the subclass says nothing else."""
         own = self.accuracy is not None and type(self).accuracy is not Network.accuracy
-        return own or (self.accuracy is not None and not self.data.targets.is_floating_point())
+        return own or (self.accuracy is not None and not self.dataset.targets.is_floating_point())
 
     def look(self, w: Tensor, carried: Tensor | None = None) -> dict[str, Vector]:
         """What is recorded of weights (d, R): the training loss, the norm of its gradient, the test accuracy, (R,)."""
@@ -430,7 +431,7 @@ class Network(Problem):
 
     def _look(self, w: Tensor, carried: Tensor | None) -> dict[str, float]:
         """What is recorded of one run, (d, 1)."""
-        inputs, targets, test_inputs, test_targets = self.data
+        inputs, targets, test_inputs, test_targets = self.dataset
         looks = [(part.grad(w), part.f(w), share) for part, share in self._whole(inputs, targets, carried)]
         g = sum(share * g for g, _, share in looks)
         seen = {
@@ -466,11 +467,3 @@ class Network(Problem):
             yield
         finally:
             torch.set_num_threads(before)
-
-
-def separate(w: Tensor) -> list[Tensor]:
-    """The weights of each run, (d,), of those of all runs, (d, R).
-
-    They are copies: on some processors it depends on where in memory a matrix begins how its products are rounded.
-    """
-    return [run.clone() for run in w.T]

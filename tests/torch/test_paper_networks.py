@@ -121,7 +121,7 @@ def test_pretrained_weights_of_timms_form_are_taken(data):
     torch.save(weights, data / "vit_small_patch16_224.pth")
     problem = stepbench.problem("cifar-vit:classes=10,side=32,layers=2,pretrained=true")
     enlarge, vit = problem.trained(problem.x0).eval()
-    x = problem.data.inputs[:3]
+    x = problem.dataset.inputs[:3]
     with torch.no_grad():
         vit.heads = nn.Identity()
         assert torch.allclose(vit(enlarge(x)), timms_vit(weights, x), atol=1e-4)

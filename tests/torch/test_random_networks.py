@@ -119,7 +119,7 @@ def test_a_run_is_torchs_own_loop_with_batch_norm_and_weight_decay():
         optimizer.step()
     r = stepbench.run(problem, "gd:lr=0.05", steps=20, seed=3)
     module.eval()
-    data = problem.data
+    data = problem.dataset
     optimizer.zero_grad()
     squares = sum((weight**2).sum() for weight in module.parameters())
     loss = nn.functional.cross_entropy(module(data.inputs), data.targets) + 0.005 * squares
@@ -154,7 +154,7 @@ def test_buffers_move_once_a_step_by_its_first_question(method):
     for step in range(1, 4):
         module = problem.trained(w[:, 0].double().numpy())
         module[1].running_mean.copy_(oracle.carried[:4, 0])
-        module(problem.data.inputs)
+        module(problem.dataset.inputs)
         oracle.advance(w)
         w, s = made.step(w, oracle, s)
         assert oracle.carried[-1] == step, "num_batches_tracked"
@@ -256,7 +256,7 @@ def test_data_sets_and_loaders_are_read_in_order():
             tests = data.DataLoader(data.TensorDataset(test_inputs, test_targets), 7, shuffle=True, drop_last=True)
             return data.TensorDataset(inputs.double(), targets), tests
 
-    for read, given in zip(Loaded().data, pictures(), strict=True):
+    for read, given in zip(Loaded().dataset, pictures(), strict=True):
         assert torch.equal(read, given)
 
 
@@ -306,7 +306,7 @@ def test_data_that_cannot_be_read_is_refused_in_one_line(given, words):
             return given
 
     with pytest.raises(InputError, match=words) as refusal:
-        _ = Wrong().data
+        _ = Wrong().dataset
     assert "\n" not in str(refusal.value)
 
 
@@ -360,7 +360,7 @@ def test_a_loss_with_weights_of_its_own_is_computed_in_double_too():
     problem = stepbench.problem(mine(more=more))
     w = problem.x0[:, None] + 0.1
     module = problem.trained(w[:, 0]).double()
-    data = problem.data
+    data = problem.dataset
     with torch.no_grad():
         weight = torch.tensor([1.0, 3.0]).double()
         expected = nn.functional.cross_entropy(module(data.inputs.double()), data.targets, weight=weight)
