@@ -21,7 +21,7 @@ from stepbench.torch.compiled import counts_steps, fused_step, room_for_kernels
 from stepbench.torch.entries import Entries
 from stepbench.torch.groups import Group, ParameterGroup, refuse_misspelt, vet_parameters
 from stepbench.torch.loading import EXTRA, read
-from stepbench.torch.names import parameter_name, short_name
+from stepbench.torch.names import names_of, parameter_name, short_name
 from stepbench.torch.oracles import Closure, ClosureOracle, GradientOracle, loss_of
 from stepbench.torch.values import is_per_component
 from stepbench.torch.whole import Whole, method_of_all, refuse_differences
@@ -233,17 +233,16 @@ class Optimizer(torch.optim.Optimizer):
         It is a number, or a tensor of the parameter's shape where each component has its own. A parameter that has not
         been moved yet is left out.
         """
+        name = Entries(self.method).step_size
         sizes: dict[str | int, Any] = {}
         numbers = itertools.count()
         for entries in self.param_groups:
-            name = Entries(self.method).step_size
+            names = names_of(entries)
             for i, p in enumerate(entries["params"]):
-                number = next(numbers)
-                size = self.state.get(p, {}).get(name)
+                number, size = next(numbers), self.state.get(p, {}).get(name)
                 if size is not None:
-                    key = entries["param_names"][i] if "param_names" in entries else number
-                    plain = isinstance(size, Tensor) and not is_per_component(size, p)
-                    sizes[key] = size.item() if plain else copy.deepcopy(size)
+                    is_one = isinstance(size, Tensor) and not is_per_component(size, p)
+                    sizes[number if names is None else names[i]] = size.item() if is_one else copy.deepcopy(size)
         return sizes
 
     def state_dict(self) -> dict[str, Any]:

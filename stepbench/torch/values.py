@@ -169,15 +169,17 @@ class Values:
 
     def _joined(self, method: Method, path: Path, given: list[Any], first: Any, param_groups: Groups) -> Any:
         """One value, of what is kept for each parameter; ``first`` is what it is when the method begins."""
-        begins = isinstance(first, Tensor)
-        given = [_MISSING if value is None and begins else value for value in given]
+        given = [_MISSING if value is None and first is not None else value for value in given]
         known = [value for value in given if value is not _MISSING]
         if not known:
             return first
         for value, p in zip(given, self._params, strict=True):
             if value is not _MISSING and not fits(value, p, first):
                 raise misfit(self._entries.name(path), value, p, param_groups)
-        if any(is_per_component(value, p) for value, p in zip(given, self._params, strict=True)):
+        is_vector = (
+            isinstance(first, Tensor) and first.ndim == 2 and (self._components is None or path in self._components)
+        )
+        if is_vector or any(is_per_component(value, p) for value, p in zip(given, self._params, strict=True)):
             return self._vector(method, given, first, param_groups)
         numbers = [v.detach().reshape(1).to(self._counts.device) if isinstance(v, Tensor) else v for v in known]
         if self._components is not None and path not in self._components and isinstance(numbers[0], Tensor):
@@ -205,8 +207,8 @@ class Values:
                 parts.append(rows[i])
             else:
                 part = torch.as_tensor(value, device=p.device).detach()
-                part = part.to(self._dtype) if part.is_floating_point() else part
-                parts.append(part.expand(p.shape).reshape(-1, 1))
+                floats = rows is not None or part.is_floating_point()
+                parts.append((part.to(self._dtype) if floats else part).expand(p.shape).contiguous().view(-1, 1))
         return torch.cat(parts) if len(parts) > 1 else parts[0]
 
 
