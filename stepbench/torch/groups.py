@@ -160,7 +160,7 @@ class Group:
         _, state = self.method.step(w, oracle, self.method.init(w))
         return frozenset(path for path, value in flat(state).items() if isinstance(value, Tensor) and value.ndim == 2)
 
-    @property
+    @cached_property
     def rests(self) -> bool:
         """Whether the parameters stay where they are: a method that sets its own step size was given 0 for it."""
         known = hyperparameters(self.method)
@@ -186,7 +186,7 @@ class Group:
         else:
             self._forget("kept_entries", "components")
         self.method, self._values = made, values_of(made)
-        self._forget("method_in_tensors")
+        self._forget("method_in_tensors", "rests")
 
     def _forget(self, *names: str) -> None:
         for name in names:
