@@ -238,18 +238,18 @@ class Group:
         """
         bundles: list[Bundle] = []
         for bundle in self.bundles:
-            missing = sum(p.grad is None for p in bundle.params)
-            if missing == len(bundle.params):
+            grads = [p.grad for p in bundle.params if p.grad is not None]
+            if not grads:
                 bundles.append(bundle)
             elif bundle.is_current(kept):
-                bundles += [bundle] if not missing else [self._begun([p], kept, param_groups) for p in bundle.params]
+                whole = len(grads) == len(bundle.params)
+                bundles += [bundle] if whole else [self._begun([p], kept, param_groups) for p in bundle.params]
         if sum(len(bundle.params) for bundle in bundles) < len(self.params):
             known = {id(p) for bundle in bundles for p in bundle.params}
             fresh = [p for p in self.params if p.grad is not None and id(p) not in known and p.numel()]
             together = grouped(fresh, self.kept_entries, kept, alone=self.components is not None)
             bundles += [self._begun(some, kept, param_groups, cut=cut) for some in together]
-        self.bundles = bundles
-        found = []
+        self.bundles, found = bundles, []
         for bundle in bundles:
             grads = [p.grad for p in bundle.params if p.grad is not None]
             if grads:

@@ -46,6 +46,12 @@ class Optimizer(torch.optim.Optimizer):
     may differ only in what acts on each component alone: the lr of nesterov and csawg, the hyper-parameters of the
     direction in adam+l4, and any of a method with per=component. In half precision, state and arithmetic are float32.
 
+    ``state`` is torch's: for each parameter the entries of its state, under the method's own symbols, such as ``m``,
+    ``v`` and ``alpha``. A value per component has the parameter's shape; one number is a tensor of shape () or plain.
+    What is written there holds from the next step on, what others keep there stays, and a parameter without entries
+    begins as at the start. What ``param_groups`` has is trained, and nothing else; entries that are no
+    hyper-parameters are kept. ``step_sizes()`` gives the step size of each parameter.
+
     ``horizon`` is the number of steps of the run, for the schedules that have an end, and ``batches`` is the number of
     mini-batches per epoch. A step is refused where the loss or a gradient is not finite, or where it would lead a group
     to a point that is not finite. It then changes neither parameters nor states, and gives a NonFiniteWarning that

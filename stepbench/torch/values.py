@@ -60,6 +60,7 @@ class Values:
         self._vectors: list[Tensor] = []
         self._views: list[Tensor] = []
         self._others: dict[str, Any] = {}  # what else was shown
+        self._kept: list[dict[Any, Any]] = []  # where it is shown, while a step is taken
 
     def begin(self, method: Method, w: Tensor) -> None:
         """Have the method's first values, at the point w of all parameters, (n, 1)."""
@@ -151,7 +152,7 @@ class Values:
         if not self.have_begun:
             return False
         try:
-            entries = [kept[p] for p in self._params]
+            entries = self._kept = [kept[p] for p in self._params]
             tensors = itertools.chain.from_iterable(map(_getter(self._names), entries))
             others = map(_getter(self._others), entries)
             own = tuple(self._others.values())
@@ -163,7 +164,7 @@ class Values:
         """Keep for each parameter its part of the values."""
         vectors = {path: value for path, value in self._values.items() if isinstance(value, Tensor)}
         others = {self._entries.name(path): v for path, v in self._values.items() if path not in vectors}
-        entries = [kept[p] for p in self._params]
+        entries = self._kept or [kept[p] for p in self._params]
         if not (len(vectors) == len(self._vectors) and all(map(is_, vectors.values(), self._vectors))):
             gone = {*self._names, *self._others}
             self._names, self._vectors = [self._entries.name(path) for path in vectors], list(vectors.values())
@@ -173,7 +174,7 @@ class Values:
                 for name in gone - {*self._names, *others}:
                     own.pop(name, None)
                 own.update(zip(self._names, parts, strict=True))
-        self._others = others
+        self._others, self._kept = others, []
         for own in entries:
             own.update(others)
 
