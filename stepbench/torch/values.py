@@ -154,9 +154,9 @@ class Values:
         try:
             entries = self._kept = [kept[p] for p in self._params]
             tensors = itertools.chain.from_iterable(map(_getter(self._names), entries))
-            others = map(_getter(self._others), entries)
-            own = tuple(self._others.values())
-            return all(map(is_, tensors, self._views)) and all(map(own.__eq__, others))
+            others = itertools.chain.from_iterable(map(_getter(self._others), entries))
+            own = itertools.cycle(self._others.values())
+            return all(map(is_, tensors, self._views)) and all(map(is_, others, own))
         except KeyError:
             return False
 

@@ -135,6 +135,16 @@ def test_an_entry_that_cannot_be_one_is_refused(value, shown):
         optimizer.step()
 
 
+def test_an_array_in_a_numbers_place_is_refused():
+    w = torch.ones(2, 3, requires_grad=True)
+    optimizer = Optimizer([("w", w)], "cosine:T=9")
+    w.grad = torch.ones(2, 3)
+    optimizer.step()
+    optimizer.state[w]["k"] = torch.tensor([1, 2])
+    with refused("the state's k of w is of shape (2,), which does not fit a parameter of shape (2, 3): "):
+        optimizer.step()
+
+
 # Groups that change -----------------------------------------------------------------------------------------------
 
 
