@@ -21,7 +21,7 @@ from stepbench.torch.compiled import counts_steps, fused_step, room_for_kernels
 from stepbench.torch.entries import Entries
 from stepbench.torch.groups import Group, ParameterGroup, refuse_misspelt, vet_parameters
 from stepbench.torch.loading import EXTRA, read
-from stepbench.torch.names import parameter_name, short_name
+from stepbench.torch.names import names_of, parameter_name, short_name
 from stepbench.torch.oracles import Closure, ClosureOracle, GradientOracle, loss_of
 from stepbench.torch.values import is_per_component
 from stepbench.torch.whole import Whole, method_of_all, refuse_differences
@@ -45,6 +45,12 @@ class Optimizer(torch.optim.Optimizer):
     with one state and one step size; those that got no gradient count with gradient 0, and are not moved. Its groups
     may differ only in what acts on each component alone: the lr of nesterov and csawg, the hyper-parameters of the
     direction in adam+l4, and any of a method with per=component. In half precision, state and arithmetic are float32.
+
+    ``state`` is torch's: for each parameter the entries of its state, under the method's own symbols, such as ``m``,
+    ``v`` and ``alpha``. A value per component has the parameter's shape; one number is a tensor of shape () or plain.
+    What is written there holds from the next step on, what others keep there stays, and a parameter without entries
+    begins as at the start. What ``param_groups`` has is trained, and nothing else; entries that are no
+    hyper-parameters are kept. ``step_sizes()`` gives the step size of each parameter.
 
     ``horizon`` is the number of steps of the run, for the schedules that have an end, and ``batches`` is the number of
     mini-batches per epoch. A step is refused where the loss or a gradient is not finite, or where it would lead a group
@@ -233,17 +239,16 @@ class Optimizer(torch.optim.Optimizer):
         It is a number, or a tensor of the parameter's shape where each component has its own. A parameter that has not
         been moved yet is left out.
         """
+        name = Entries(self.method).step_size
         sizes: dict[str | int, Any] = {}
         numbers = itertools.count()
         for entries in self.param_groups:
-            name = Entries(self.method).step_size
+            names = names_of(entries)
             for i, p in enumerate(entries["params"]):
-                number = next(numbers)
-                size = self.state.get(p, {}).get(name)
+                number, size = next(numbers), self.state.get(p, {}).get(name)
                 if size is not None:
-                    key = entries["param_names"][i] if "param_names" in entries else number
-                    plain = isinstance(size, Tensor) and not is_per_component(size, p)
-                    sizes[key] = size.item() if plain else copy.deepcopy(size)
+                    is_one = isinstance(size, Tensor) and not is_per_component(size, p)
+                    sizes[number if names is None else names[i]] = size.item() if is_one else copy.deepcopy(size)
         return sizes
 
     def state_dict(self) -> dict[str, Any]:
