@@ -25,6 +25,10 @@ class NonFinite(Exception):  # noqa: N818 - not an error yet: the user chooses b
         self.loss = loss
 
 
+class Skipped(Exception):  # noqa: N818 - not an error: the closure asked for it
+    """The closure returned nothing, by which it asks that no step be taken."""
+
+
 # Names ----------------------------------------------------------------------------------------------------------------
 
 
@@ -70,7 +74,7 @@ def no_start(method: Method) -> InputError:
 
 def no_loss(method: Method) -> InputError:
     """The error for a method that asks for the loss, where there is no closure."""
-    return InputError(f"{short_name(method)} needs the loss: call step(closure), which returns it")
+    return InputError(f"{short_name(method)} needs the loss: call step(closure), or step(loss=loss) after backward()")
 
 
 def no_other_points(method: Method) -> InputError:
