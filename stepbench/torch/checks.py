@@ -105,7 +105,7 @@ def refuse_nonfinite(loss: Any, gradients: list[tuple[Bundle, Tensor]], param_gr
     if _sum_is_finite(sums):
         return
     if loss is not None and not torch.as_tensor(loss).detach().isfinite().all():
-        raise NonFinite(f"the loss is {float(loss):g}", loss)
+        raise NonFinite(f"the loss is {torch.as_tensor(loss).detach().item():g}", loss)
     for bundle, g in gradients:
         if not g.isfinite().all():
             name = parameter_name(bundle.first_nonfinite(g), param_groups)

@@ -51,7 +51,8 @@ class Objective:
 
     def value(self, loss: Tensor, penalty: Tensor | float) -> Tensor:
         """What is minimised, (1,), from the loss, (1,), and the coupled decay's part, (1,)."""
-        return (-loss if self.maximize else loss) + penalty
+        value: Tensor = (-loss if self.maximize else loss) + penalty
+        return value
 
     def penalty(self, w: Tensor) -> Tensor | float:
         """The part of a coupled decay in what is minimised, ½ λ ‖w‖², (1,)."""
@@ -83,7 +84,8 @@ class Objective:
         """The next point, (n, 1), where a method moves w to ``moved``, and its state is then ``after``."""
         if _is_none(self.decoupled):
             return moved
-        return moved - _step_size(method, after) * self.decoupled * w
+        new: Tensor = moved - _step_size(method, after) * self.decoupled * w
+        return new
 
 
 def objective_of_all(

@@ -47,7 +47,8 @@ class Ranks:
         except (Skipped, NonFinite) as error:
             refusal = error
         skips = isinstance(refusal, Skipped)
-        every = self._gathered([skips, refusal is not None and not skips, 0.0 if loss is None else float(loss)])
+        value = 0.0 if loss is None else torch.as_tensor(loss).detach().item()
+        every = self._gathered([skips, refusal is not None and not skips, value])
         if every[:, 0].any():
             raise Skipped
         if refusal is not None:
