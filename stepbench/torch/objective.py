@@ -14,7 +14,7 @@ from stepbench import arrays
 from stepbench.contracts import Method, State, hyperparameters
 from stepbench.fields import InputError
 from stepbench.torch.bundles import Bundle, Step
-from stepbench.torch.checks import short_name
+from stepbench.torch.names import short_name
 
 OPTIONS: dict[str, Any] = {"weight_decay": 0.0, "decoupled_weight_decay": False, "maximize": False}
 """The entries of a parameter group that are no hyper-parameters of its method, with torch's names and defaults."""

@@ -24,8 +24,8 @@ from stepbench.torch.checks import (
     no_start,
     refuse_nonfinite,
     refuse_sparse,
-    short_name,
 )
+from stepbench.torch.names import short_name
 from stepbench.torch.ranks import Ranks
 from stepbench.torch.replay import Closure
 

@@ -63,7 +63,7 @@ def test_with_dropout_a_line_search_keeps_its_step_size(digits):
     optimizer, sizes = Optimizer(net.parameters(), "sls"), []
     for _ in range(100):
         optimizer.step(closure_of(optimizer, lambda: cross_entropy(net(x), y)))
-        sizes.append(float(optimizer._whole.bundle.states[0].alpha))
+        sizes.append(optimizer.step_sizes()[0])
     assert min(sizes) > 0.1
     with torch.no_grad():
         assert cross_entropy(net.eval()(x), y) < 0.2
