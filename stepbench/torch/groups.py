@@ -18,6 +18,7 @@ from stepbench.torch.checks import no_curvature, no_minimum
 from stepbench.torch.compiled import scalar
 from stepbench.torch.entries import Entries, Path, flat
 from stepbench.torch.names import parameter_name, short_name
+from stepbench.torch.objective import OPTIONS
 from stepbench.torch.oracles import GradientOracle
 from stepbench.torch.values import Groups, Kept
 
@@ -99,7 +100,7 @@ def refuse_misspelt(method: Method, entries: dict[str, Any]) -> None:
     """Raise InputError where an entry of a group may be a misspelt hyper-parameter; others are somebody else's."""
     known = hyperparameters(method)
     for key in entries:
-        if key not in known and key not in _ENTRIES_OF_TORCH and (close := nearest(key, known)):
+        if key not in {*known, *OPTIONS, *_ENTRIES_OF_TORCH} and (close := nearest(key, known)):
             raise InputError(f"{short_name(method)} has no hyper-parameter {key}{close}; it has {', '.join(known)}")
 
 

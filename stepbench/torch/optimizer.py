@@ -98,7 +98,7 @@ class Optimizer(torch.optim.Optimizer):
             why = "counts its steps" if kind(made) == "component" else "does not go component by component"
             raise InputError(f"{short_name(made)} {why}, so that it cannot be compiled: leave out compile")
         self.method, self.horizon, self.batches, self.nonfinite = made, horizon, batches, nonfinite
-        self.process_group = process_group
+        self.process_group = Ranks(process_group, torch.device("cpu")).group
         self._compiled = compile
         self.evals = self.fevals = 0
         self._set_up()

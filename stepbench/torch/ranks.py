@@ -30,7 +30,7 @@ class Ranks:
         known = dist.is_available() and isinstance(group, dist.ProcessGroup)
         if group is not None and group is not False and not known:
             raise InputError(f"process_group={group} must be a group of torch.distributed's, or False for none")
-        self._group, self._device = group, device
+        self.group, self._device = group, device
 
     def agree(self, look: Callable[[], tuple[Any, Seen]]) -> tuple[Any, Seen]:
         """The loss of all processes, and what else this one sees; ``look`` gives both of this one.
@@ -60,13 +60,13 @@ class Ranks:
 
     def _are_several(self) -> bool:
         """Whether there is another process to speak to."""
-        if self._group is False or not dist.is_available() or not dist.is_initialized():
+        if self.group is False or not dist.is_available() or not dist.is_initialized():
             return False
-        return dist.get_world_size(self._group) > 1
+        return dist.get_world_size(self.group) > 1
 
     def _gathered(self, numbers: list[float]) -> Tensor:
         """A row of numbers from each process of the group."""
         own = torch.tensor(numbers, dtype=torch.float64, device=self._device)
-        rows = [torch.empty_like(own) for _ in range(dist.get_world_size(self._group))]
-        dist.all_gather(rows, own, group=self._group)
+        rows = [torch.empty_like(own) for _ in range(dist.get_world_size(self.group))]
+        dist.all_gather(rows, own, group=self.group)
         return torch.stack(rows).cpu()
