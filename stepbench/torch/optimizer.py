@@ -53,6 +53,30 @@ class Optimizer(torch.optim.Optimizer):
     may differ only in what acts on each component alone: the lr of nesterov and csawg, the hyper-parameters of the
     direction in adam+l4, and any of a method with per=component. In half precision, state and arithmetic are float32.
 
+    Every entry of a group may be given as a keyword, for all groups: ``Optimizer(params, "adam", lr=1e-3)``. It wins
+    over the spec, and a group's own entry wins over it. Beside the hyper-parameters there are three, as in torch:
+
+    - ``weight_decay`` λ, for any method. Coupled, as in torch.optim.SGD and Adam, it is a part of what is minimized:
+      the method sees the gradient g + λ w, and where it reads the loss, loss + ½ λ ‖w‖² over all parameters that have a
+      gradient. An f* that is given is that of this sum.
+    - ``decoupled_weight_decay=True``, as in torch.optim.AdamW: the method moves w to w' without it, and then
+      w ← w' − α λ w, with the α of this very step, which is the group's lr where that is the method's step size, and
+      else what ``step_sizes`` tells after the step. It is a move of its own, which a line search does not see. A method
+      that remembers its last points (heavy-ball, nesterov, bb) remembers those after the decay.
+    - ``maximize=True``: the gradient and the loss change their signs before all else, and f* is the loss's maximum.
+
+    ``step(closure)`` returns the loss itself, without sign and decay.
+
+    Within one step the closure is one function, however often it is called: the global random generators of torch,
+    NumPy and Python, and the buffers of the modules that it runs, are put back before each call after the first, and
+    stand afterwards where the first call left them (see ``Replayed``, which says what cannot be seen).
+
+    Where torch.distributed is initialized with several processes, all of them must take each step together. At each
+    point they exchange three numbers: the loss is the mean of all, as DistributedDataParallel makes the gradient the
+    mean of all, so that line searches take the same number of trials everywhere; and where one process finds the loss
+    or a gradient not finite, or its closure returns None, all leave the step out. ``process_group`` names the
+    processes, None for all; False exchanges nothing, for processes that train apart.
+
     ``horizon`` is the number of steps of the run, for the schedules that have an end, and ``batches`` is the number of
     mini-batches per epoch. A step is refused where the loss or a gradient is not finite, or where it would lead a group
     to a point that is not finite. It then changes neither parameters nor states, and gives a NonFiniteWarning that
@@ -107,6 +131,7 @@ class Optimizer(torch.optim.Optimizer):
     def _set_up(self) -> None:
         """Have no groups of our own yet, whatever torch's are: the next step finds them."""
         self._groups: list[Group] = []
+        self._options = [key for key in OPTIONS if key not in hyperparameters(self.method)]
         self._whole = Whole() if kind(self.method) == "whole" else None
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
@@ -117,7 +142,7 @@ class Optimizer(torch.optim.Optimizer):
         entries = ParameterGroup(param_group)
         refuse_misspelt(self.method, entries)
         group = Group(self.method, entries, self.horizon)
-        objective = Objective.of(self._options(self.defaults | entries))
+        objective = self._objective(self.defaults | entries)
         if self._whole is not None:
             refuse_differences([one.method for one in (*self._groups, group)])
             refuse_both_signs(self.method, [*self._objectives(), objective])
@@ -275,14 +300,13 @@ class Optimizer(torch.optim.Optimizer):
                 bundle.write(new, moving)
         return oracle.loss
 
-    def _options(self, entries: dict[str, Any]) -> dict[str, Any]:
-        """The entries of a group by which a loss becomes what is minimized; the method's own names come first."""
-        known = hyperparameters(self.method)
-        return {key: entries[key] for key in OPTIONS if key in entries and key not in known}
+    def _objective(self, entries: dict[str, Any]) -> Objective:
+        """What a group minimizes; a name that its method has, too, is the method's. Raises InputError."""
+        return Objective.of({key: entries[key] for key in self._options if key in entries})
 
     def _objectives(self) -> list[Objective]:
         """What each group minimizes now; raises InputError."""
-        return [Objective.of(self._options(entries)) for entries in self.param_groups]
+        return [self._objective(entries) for entries in self.param_groups]
 
     def _ranks(self) -> Ranks:
         """The processes that take this step together."""

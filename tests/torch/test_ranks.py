@@ -1,5 +1,8 @@
 """Processes that train together: one loss, steps taken or refused alike, and replicas that are equal in all bits."""
 
+import os
+import warnings
+
 import pytest
 
 pytest.importorskip("torch")
@@ -33,7 +36,7 @@ SPECS = (
     "nesterov",
 )
 
-WHOLE = ("adam:lr=0.01", "l4", "sls", "polyak:f_star=0", "lossgrad", "bb")
+SOME = ("adam:lr=0.01", "l4", "sls", "polyak:f_star=0", "lossgrad", "bb")
 
 
 def network():
@@ -61,17 +64,21 @@ def trained(net, spec, inputs, targets, change=lambda loss, step: loss, steps=8,
     return torch.cat([p.detach().reshape(-1) for p in net.parameters()])
 
 
-def in_two_processes(work, tmp_path):
-    """What ``work(rank)`` returns in each of two processes, whose group is made; it must be a tensor each time."""
-    torch.multiprocessing.spawn(_in_one, args=(work, str(tmp_path)), nprocs=2)
-    return [torch.load(tmp_path / f"{rank}.pt") for rank in range(2)]
+@pytest.fixture(scope="module")
+def ends(tmp_path_factory):
+    """What each of two processes found, which were started once, since that takes longer than what they do."""
+    folder = tmp_path_factory.mktemp("ranks")
+    torch.multiprocessing.spawn(in_one_process, args=(str(folder),), nprocs=2)
+    return [torch.load(folder / f"{rank}.pt") for rank in range(2)]
 
 
-def _in_one(rank, work, folder):
+def in_one_process(rank, folder):
+    os.environ["GLOO_SOCKET_IFNAME"] = "lo"
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2)
     try:
-        torch.save(work(rank), f"{folder}/{rank}.pt")
+        found = [work(rank) for work in (with_every_method, with_trouble_on_one, with_gradients_alone)]
+        torch.save(found, f"{folder}/{rank}.pt")
     finally:
         dist.destroy_process_group()
 
@@ -85,20 +92,18 @@ def with_every_method(rank):
     return {spec: trained(DistributedDataParallel(network()), spec, *halves(rank)) for spec in SPECS}
 
 
-def test_replicas_stay_equal_and_go_the_way_of_one_process_with_all_the_data(tmp_path):
+def test_replicas_stay_equal_and_go_the_way_of_one_process_with_all_the_data(ends):
     """The mean of both losses is the loss of all examples, and DistributedDataParallel's gradient is its gradient."""
-    ends = in_two_processes(with_every_method, tmp_path)
+    first, second = ends[0][0], ends[1][0]
     x, y = examples()
     for spec in SPECS:
-        assert torch.equal(ends[0][spec], ends[1][spec])
+        assert torch.equal(first[spec], second[spec])
         alone = trained(network(), spec, x, y)
-        assert torch.allclose(ends[0][spec], alone, rtol=0, atol=1e-6 if "exact" in spec else 1e-9)
+        assert torch.allclose(first[spec], alone, rtol=0, atol=1e-6 if "exact" in spec else 1e-9)
 
 
 def with_trouble_on_one(rank):
     """A loss that is not finite, or none, in one process alone and only at its third step."""
-    import warnings
-
     warnings.simplefilter("ignore", NonFiniteWarning)
     warnings.simplefilter("ignore", UserWarning)
 
@@ -109,20 +114,20 @@ def with_trouble_on_one(rank):
         return None if rank == 0 and k == 2 else loss
 
     ends = {}
-    for spec in WHOLE:
+    for spec in SOME:
         for name, change in (("infinite", infinite), ("nothing", nothing)):
             ends[spec, name] = trained(DistributedDataParallel(network()), spec, *halves(rank), change)
         ends[spec, "shorter"] = trained(DistributedDataParallel(network()), spec, *halves(rank), steps=7)
     return ends
 
 
-def test_what_one_process_refuses_or_skips_all_do(tmp_path):
+def test_what_one_process_refuses_or_skips_all_do(ends):
     """The step is as if it had not been asked for: seven others are left."""
-    ends = in_two_processes(with_trouble_on_one, tmp_path)
-    for spec in WHOLE:
+    first, second = ends[0][1], ends[1][1]
+    for spec in SOME:
         for name in ("infinite", "nothing"):
-            assert torch.equal(ends[0][spec, name], ends[1][spec, name])
-            assert torch.equal(ends[0][spec, name], ends[0][spec, "shorter"])
+            assert torch.equal(first[spec, name], second[spec, name])
+            assert torch.equal(first[spec, name], first[spec, "shorter"])
 
 
 def with_gradients_alone(rank):
@@ -151,8 +156,8 @@ def with_gradients_alone(rank):
     return torch.cat(ends)
 
 
-def test_a_group_may_be_named_or_left_out(tmp_path):
-    first, second = in_two_processes(with_gradients_alone, tmp_path)
+def test_a_group_may_be_named_or_left_out(ends):
+    first, second = ends[0][2], ends[1][2]
     assert torch.equal(first[:9], second[:9])
     assert torch.equal(first[6:9], torch.full((3,), 0.5, dtype=torch.float64))  # (1 + 2) / 2 over ‖g‖² = 3
     assert first[9:].tolist() == [0.0, 0.0, -0.5]
