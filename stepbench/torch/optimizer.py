@@ -365,7 +365,15 @@ class Optimizer(torch.optim.Optimizer):
             after(self)
 
     def __getstate__(self) -> dict[str, Any]:
-        """What a copy or a pickle holds: all but torch's hooks, and what the next step finds again."""
+        """What a copy or a pickle holds: all but torch's hooks, and what the next step finds again.
+
+        Raises InputError where it would hold a process group, which is of this process alone.
+        """
+        if self.process_group:
+            raise InputError(
+                "an optimizer with a process_group of its own cannot be copied or pickled: load its state_dict into a "
+                "new optimizer"
+            )
         names = ("method", "horizon", "batches", "nonfinite", "evals", "fevals", "process_group", "_compiled")
         return super().__getstate__() | {name: getattr(self, name) for name in names}
 

@@ -1,5 +1,6 @@
 """Processes that train together: one loss, steps taken or refused alike, and replicas that are equal in all bits."""
 
+import copy
 import os
 import warnings
 
@@ -153,6 +154,8 @@ def with_gradients_alone(rank):
         w.grad = torch.ones_like(w)
         optimizer.step(loss=1.0 + rank)
         ends.append(w.detach().clone())
+    with refused("an optimizer with a process_group of its own cannot be copied or pickled"):
+        copy.deepcopy(optimizer)
     return torch.cat(ends)
 
 
@@ -162,6 +165,11 @@ def test_a_group_may_be_named_or_left_out(ends):
     assert torch.equal(first[6:9], torch.full((3,), 0.5, dtype=torch.float64))  # (1 + 2) / 2 over ‖g‖² = 3
     assert first[9:].tolist() == [0.0, 0.0, -0.5]
     assert second[9:].tolist() == [-1.0, -1.0, -0.5]
+
+
+def test_a_copy_speaks_to_the_same_processes():
+    assert copy.deepcopy(Optimizer(ONE, "adam", process_group=False)).process_group is False
+    assert copy.deepcopy(Optimizer(ONE, "adam")).process_group is None
 
 
 def test_what_is_no_group_is_refused():
