@@ -18,6 +18,7 @@ from stepbench.torch.checks import no_curvature, no_minimum, refuse_meta
 from stepbench.torch.compiled import scalar
 from stepbench.torch.entries import Entries, Path, flat
 from stepbench.torch.names import parameter_name, short_name
+from stepbench.torch.objective import OPTIONS
 from stepbench.torch.oracles import GradientOracle
 from stepbench.torch.values import Groups, Kept
 
@@ -46,14 +47,8 @@ def number_of(key: str, value: Any) -> Any:
 
 
 def method_of_group(method: Method, entries: dict[str, Any], horizon: int | None) -> Method:
-    """The method with the hyper-parameters of a group; raises InputError where it cannot be run on the group.
-
-    A step size of 0 may be asked for, though 0 is out of the bounds of ``lr``: a scheduler warms up from it.
-    """
-    values = {key: number_of(key, value) for key, value in entries.items()}
-    known = hyperparameters(method)
-    resting = [key for key, value in values.items() if key in known and known[key][1].name == "lr" and _is_zero(value)]
-    made: Method = with_values(method, values | dict.fromkeys(resting, 1.0))
+    """The method with the hyper-parameters of a group; raises InputError where it cannot be run on the group."""
+    made = with_entries(method, entries)
     name = short_name(made)
     if kind(made) != kind(method):
         raise InputError(f"{name} must have one and the same per in every group: build an optimizer for each")
@@ -67,6 +62,18 @@ def method_of_group(method: Method, entries: dict[str, Any], horizon: int | None
             raise no_minimum(made)
     if "curvature" in made.needs:
         raise no_curvature(made)
+    return made
+
+
+def with_entries(method: Method, entries: dict[str, Any]) -> Method:
+    """The method with some hyper-parameters changed; raises InputError.
+
+    A step size of 0 may be asked for, though 0 is out of the bounds of ``lr``: a scheduler warms up from it.
+    """
+    values = {key: number_of(key, value) for key, value in entries.items()}
+    known = hyperparameters(method)
+    resting = [key for key, value in values.items() if key in known and known[key][1].name == "lr" and _is_zero(value)]
+    made: Method = with_values(method, values | dict.fromkeys(resting, 1.0))
     return unchecked(made, dict.fromkeys(resting, 0.0))
 
 
@@ -93,7 +100,7 @@ def refuse_misspelt(method: Method, entries: dict[str, Any]) -> None:
     """Raise InputError where an entry of a group may be a misspelt hyper-parameter; others are somebody else's."""
     known = hyperparameters(method)
     for key in entries:
-        if key not in known and key not in _ENTRIES_OF_TORCH and (close := nearest(key, known)):
+        if key not in {*known, *OPTIONS, *_ENTRIES_OF_TORCH} and (close := nearest(key, known)):
             raise InputError(f"{short_name(method)} has no hyper-parameter {key}{close}; it has {', '.join(known)}")
 
 
