@@ -8,6 +8,7 @@ pytest.importorskip("torch")
 
 import torch
 from torch.optim import lr_scheduler as schedulers
+from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 from torch.optim.swa_utils import SWALR, AveragedModel, get_ema_multi_avg_fn
 
 from stepbench.fields import InputError
@@ -31,7 +32,7 @@ def test_what_is_no_list_of_parameters_is_refused_as_torch_does(spec):
         ([2 * w], ValueError, "non-leaf"),
         ([{"params": {w}}], TypeError, "sets will change between runs"),
         ([{"params": [w]}, {"params": [w]}], ValueError, "more than one parameter group"),
-        ([{"params": [("w", w)]}, {"params": [torch.ones(2, requires_grad=True)]}], ValueError, "named parameters"),
+        ([{"params": [("w", w)]}, {"params": [torch.ones(2, requires_grad=True)]}], ValueError, "with/without names"),
     ):
         with pytest.raises(error, match=words):
             Optimizer(params, spec)
@@ -70,7 +71,7 @@ def test_complex_parameters_and_sparse_gradients_are_refused_in_a_line(spec):
     optimizer = Optimizer([w], spec)
 
     def closure():
-        w.grad = torch.sparse_coo_tensor([[0]], [1.0], (3,))
+        w.grad = torch.sparse_coo_tensor([[0]], [1.0], (3,), check_invariants=True)
         return w.detach().sum()
 
     with pytest.raises(InputError, match=r"\Aparameter 0, of shape \(3,\), has a sparse gradient.*\Z"):
@@ -87,36 +88,20 @@ def test_it_goes_downhill_wherever_the_parameters_lie(spec, contiguous):
     """Parameters that lie apart in memory go the same way, but for the last bits of the loss."""
     trial = Trial(spec, contiguous=contiguous)
     before = trial.loss()
-    steps = 20 if "T=20" in spec else 60
-    assert trial.run(steps).loss() < before
-    assert torch.allclose(trial.point(), Trial(spec).run(steps).point(), rtol=1e-9, atol=1e-9)
+    assert trial.run(50).loss() < before
+    assert torch.allclose(trial.point(), Trial(spec).run(50).point(), rtol=1e-9, atol=1e-9)
 
 
-def rosenbrock(w):
-    return (1 - w[0]) ** 2 + 100 * (w[1] - w[0] ** 2) ** 2
-
-
-@every(
-    apart_from={
-        "exact": "its Hessian-vector products and its T are for the start that it knows",
-        "l4": "it may overshoot where the loss is not convex, as its paper says",
-        "l4-adam": "it may overshoot where the loss is not convex, as its paper says",
-        "csawg": "its step of planning with lr=0.01 leaves Rosenbrock's valley, where L is 2,500 at the start",
-        "dbd": "with lr=0.01 gradient descent leaves the valley",
-        "hypergradient-mul": "with its lr=0.01 gradient descent leaves the valley",
-        "adam+rdbd": "its default lr is for networks",
-    }
-)
+@every()
 def test_rosenbrocks_valley(spec):
-    """From (1.5, 1.5), as torch asks: nearer to (1, 1) at the end. Step sizes are small where theirs are fixed."""
-    method = spec.replace("lr=0.01", "lr=0.0003") if "lr=" in spec else spec
+    """From (1.5, 1.5), as torch asks. A thousandth of the function has gradients of the size of a network's."""
     w = torch.tensor([1.5, 1.5], dtype=torch.float64, requires_grad=True)
-    optimizer = Optimizer([w], method)
-    closure = closure_of(optimizer, lambda: rosenbrock(w))
-    start = rosenbrock(w).item()
-    for _ in range(100):
+    optimizer = Optimizer([w], spec, batches=10)
+    closure = closure_of(optimizer, lambda: ((1 - w[0]) ** 2 + 100 * (w[1] - w[0] ** 2) ** 2) / 1000)
+    before = closure()
+    for _ in range(80):
         optimizer.step(closure)
-    assert rosenbrock(w).item() < start
+    assert closure() < before
 
 
 @every(of=APART)
@@ -140,7 +125,7 @@ def test_parameters_go_together_as_they_go_alone(spec):
 @every(of=APART)
 def test_parameters_of_different_dtypes_stand_in_one_optimizer(spec):
     start = torch.randn(6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    params = [start.to(dtype).requires_grad_() for dtype in (torch.float64, torch.float32, torch.bfloat16)]
+    params = [start.to(dtype, copy=True).requires_grad_() for dtype in (torch.float64, torch.float32, torch.bfloat16)]
     together, alone = Optimizer(params, spec), []
     copies = [p.detach().clone().requires_grad_() for p in params]
     alone = [Optimizer([p], spec) for p in copies]
@@ -161,7 +146,10 @@ def test_one_vector_has_one_dtype(spec):
         optimizer.step(closure_of(optimizer, lambda: sum(p.double().square().sum() for p in params)))
 
 
-@every()
+NO_STEP = {"exact": "where nothing is curved, its α is no number, so that its first step is refused"}
+
+
+@every(apart_from=NO_STEP)
 def test_a_step_without_gradients_moves_nothing(spec):
     trial = Trial(spec)
     start = trial.point()
@@ -176,7 +164,7 @@ def test_a_step_without_gradients_moves_nothing(spec):
         assert torch.equal(trial.point(), start)
 
 
-@every()
+@every(apart_from=NO_STEP)
 def test_gradients_of_zero_move_nothing_after_the_first(spec):
     """With all gradients 0 from the start, neither averages nor step sizes move a parameter."""
     trial = Trial(spec)
@@ -215,7 +203,7 @@ LOOKS_ELSEWHERE = {
 }
 
 
-@every()
+@every(apart_from={"nesterov": "its gradient, and so the loss that comes with it, is of the point ahead"})
 def test_the_closure_is_called_once_and_its_loss_is_returned(spec):
     trial = Trial(spec)
     for _ in range(3):
@@ -444,8 +432,8 @@ def test_hooks_before_and_after_a_step(spec):
 
     trial = Trial(spec)
     removers = [
-        torch.optim.optimizer.register_optimizer_step_pre_hook(functools.partial(note, "all before")),
-        torch.optim.optimizer.register_optimizer_step_post_hook(functools.partial(note, "all after")),
+        register_optimizer_step_pre_hook(functools.partial(note, "all before")),
+        register_optimizer_step_post_hook(functools.partial(note, "all after")),
         trial.optimizer.register_step_pre_hook(functools.partial(note, "before")),
         trial.optimizer.register_step_post_hook(functools.partial(note, "after")),
     ]
@@ -463,7 +451,7 @@ def test_hooks_before_and_after_a_step(spec):
 def test_a_hook_may_change_what_the_step_is_given(spec):
     """A pre-hook's closure takes the place of the one that was passed, as torch documents."""
     trial, plain = Trial(spec), Trial(spec).run(3)
-    trial.optimizer.register_step_pre_hook(lambda optimizer, args, kwargs: ((trial.closure,), {}))
+    trial.optimizer.register_step_pre_hook(lambda optimizer, args, kwargs: ((optimizer, trial.closure), {}))
     for _ in range(3):
         trial.optimizer.step()
     assert torch.equal(trial.point(), plain.point())
