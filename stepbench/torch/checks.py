@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
@@ -14,6 +13,7 @@ from torch import Tensor
 from stepbench.contracts import Method
 from stepbench.fields import InputError
 from stepbench.torch.bundles import Bundle
+from stepbench.torch.names import parameter_name, short_name
 
 
 class NonFinite(Exception):  # noqa: N818 - not an error yet: the user chooses between a warning and an error
@@ -23,26 +23,6 @@ class NonFinite(Exception):  # noqa: N818 - not an error yet: the user chooses b
         """Keep the message, and the loss that the closure returned."""
         super().__init__(message)
         self.loss = loss
-
-
-# Names ----------------------------------------------------------------------------------------------------------------
-
-
-def short_name(method: Method) -> str:
-    """The name of a method, without its options."""
-    return re.sub(r":[^+]*", "", str(method))
-
-
-def parameter_name(param: Tensor, param_groups: list[dict[str, Any]]) -> str:
-    """The name of a parameter, or its number and its shape where it has no name."""
-    number = 0
-    for group in param_groups:
-        for i, p in enumerate(group["params"]):
-            if p is param:
-                named = "param_names" in group
-                return group["param_names"][i] if named else f"parameter {number}, of shape {tuple(p.shape)},"
-            number += 1
-    raise ValueError("the parameter is in none of the groups")
 
 
 # Questions without an answer ------------------------------------------------------------------------------------------

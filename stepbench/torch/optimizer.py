@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import itertools
 import warnings
 from collections import defaultdict
 from typing import Any, Literal
@@ -11,17 +13,18 @@ import torch
 from torch import Tensor
 
 from stepbench import catalog
-from stepbench.contracts import Method, Runnable, State, hyperparameters, values_of
+from stepbench.contracts import Method, Runnable, State, values_of
 from stepbench.fields import InputError
 from stepbench.torch.bundles import Bundle, kind
-from stepbench.torch.checks import NonFinite, parameter_name, refuse_nonfinite, refuse_sparse, short_name
+from stepbench.torch.checks import NonFinite, refuse_nonfinite, refuse_sparse
 from stepbench.torch.compiled import counts_steps, fused_step, room_for_kernels
-from stepbench.torch.groups import Group, method_of_group
+from stepbench.torch.entries import Entries
+from stepbench.torch.groups import Group, ParameterGroup, refuse_misspelt, vet_parameters
+from stepbench.torch.loading import EXTRA, read
+from stepbench.torch.names import parameter_name, short_name
 from stepbench.torch.oracles import Closure, ClosureOracle, GradientOracle, loss_of
+from stepbench.torch.values import is_per_component
 from stepbench.torch.whole import Whole, method_of_all, refuse_differences
-
-_ENTRIES_OF_TORCH = ("params", "param_names", "name", "initial_lr")
-"""The entries of a parameter group that are no hyper-parameters."""
 
 
 class NonFiniteWarning(UserWarning):
@@ -87,26 +90,30 @@ class Optimizer(torch.optim.Optimizer):
         self.method, self.horizon, self.batches, self.nonfinite = made, horizon, batches, nonfinite
         self._compiled = compile
         self.evals = self.fevals = 0
-        self._groups: list[Group] = []
-        self._whole = Whole() if kind(made) == "whole" else None
+        self._set_up()
         super().__init__(params, values_of(made))
 
+    def _set_up(self) -> None:
+        """Have no groups of our own yet, whatever torch's are: the next step finds them."""
+        self._groups: list[Group] = []
+        self._whole = Whole() if kind(self.method) == "whole" else None
+
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Take another group, with hyper-parameters of its own where it has some; raises InputError."""
-        given = {key: value for key, value in dict(param_group).items() if key not in _ENTRIES_OF_TORCH}
-        group = Group(method_of_group(self.method, given, self.horizon))
+        """Take another group, with hyper-parameters of its own where it has some; raises InputError.
+
+        Entries that are no hyper-parameters are kept for whoever reads them.
+        """
+        entries = ParameterGroup(param_group)
+        refuse_misspelt(self.method, entries)
+        group = Group(self.method, entries, self.horizon)
         if self._whole is not None:
             refuse_differences([one.method for one in (*self._groups, group)])
-        super().add_param_group(param_group)
-        added = self.param_groups[-1]
-        for p in added["params"]:
-            if p.is_complex():
-                name = parameter_name(p, self.param_groups)
-                self.param_groups.pop()
-                raise InputError(f"{name} is complex: methods take real parameters (torch.view_as_real gives them)")
-        for key, value in group.values.items():
-            if not isinstance(added[key], Tensor):  # a scheduler fills such a tensor in place
-                added[key] = value
+        super().add_param_group(entries)
+        try:
+            vet_parameters(self.param_groups)
+        except InputError:
+            self.param_groups.pop()
+            raise
         self._groups.append(group)
 
     # Steps ------------------------------------------------------------------------------------------------------------
@@ -119,9 +126,7 @@ class Optimizer(torch.optim.Optimizer):
         method that asks elsewhere, too, the closure is called with the parameters moved there. Where the closure
         raises, parameters and states stay as they were.
         """
-        for entries, group in zip(self.param_groups, self._groups, strict=True):
-            started = group.has_started if self._whole is None else self._whole.has_started
-            group.follow(entries, self.horizon, has_started=started)
+        self._follow_groups()
         with torch.no_grad():
             try:
                 return self._move_pieces(closure) if self._whole is None else self._move_whole(closure, self._whole)
@@ -131,12 +136,30 @@ class Optimizer(torch.optim.Optimizer):
                 warnings.warn(f"{refusal}: the step is refused", NonFiniteWarning, stacklevel=3)
                 return refusal.loss
 
+    def _follow_groups(self) -> None:
+        """Find what torch's groups are now: which there are, with which hyper-parameters and parameters."""
+        known = {id(group.entries): group for group in self._groups}
+        groups = [known.get(id(entries)) or Group(self.method, entries, self.horizon) for entries in self.param_groups]
+        for group in groups:
+            group.follow(self.horizon, self.state, [group] if self._whole is None else groups)
+        changed = [group.follow_params() for group in groups]
+        if any(changed) or len(groups) < len(self._groups):
+            vet_parameters(self.param_groups)
+            self._let_go()
+        self._groups = groups
+
+    def _let_go(self) -> None:
+        """Drop what is kept for parameters that are in no group."""
+        ids = {id(p) for entries in self.param_groups for p in entries["params"]}
+        for p in [p for p in self.state if isinstance(p, Tensor) and id(p) not in ids]:
+            del self.state[p]
+
     def _move_pieces(self, closure: Closure | None) -> Any:
         """Move every piece that has its gradients; all gradients are checked before the first piece is moved."""
         loss = loss_of(closure)
         moving = []
-        for entries, group in zip(self.param_groups, self._groups, strict=True):
-            found = group.with_gradients(entries["params"], cut=not self._compiled)
+        for group in self._groups:
+            found = group.with_gradients(self.state, self.param_groups, cut=not self._compiled)
             for bundle, grads in found:
                 refuse_sparse(bundle.params, grads, self.param_groups)
             moving += [(group, bundle, bundle.joined(grads)) for bundle, grads in found]
@@ -157,7 +180,8 @@ class Optimizer(torch.optim.Optimizer):
 
         for group, bundle, gradient in moving:
             oracle.turn_to(group.method, [p.numel() for p in bundle.params])
-            bundle.move(group.method, step, gradient)
+            bundle.move(group.method, step, gradient, rests=group.rests)
+            bundle.values.show(self.state)
         self.evals += oracle.evals
         self.fevals += oracle.fevals
 
@@ -170,21 +194,23 @@ class Optimizer(torch.optim.Optimizer):
         with room_for_kernels(self.method):
             for group, bundle, gradient in moving:
                 bundle.move(group.method_in_tensors, step, gradient)
+                bundle.values.show(self.state)
         if moving:
             self.evals += 1
 
     def _move_whole(self, closure: Closure | None, whole: Whole) -> Any:
         """Move the one vector of all groups' parameters."""
         methods = [group.method for group in self._groups]
-        bundle = whole.join(methods[0], self.param_groups, has_closure=closure is not None)
+        bundle = whole.join(self._groups, self.state, has_closure=closure is not None)
         if bundle is None:
             return loss_of(closure)
         method, w = method_of_all(methods, self.param_groups, bundle), bundle.point()
         oracle = ClosureOracle(closure, self.horizon, 1 / self.batches, self.param_groups)
         oracle.turn_to(method, bundle, w)
-        state = method.init(w) if bundle.states[0] is None else bundle.states[0]
+        if not bundle.values.have_begun:
+            bundle.values.begin(method, w)
         try:
-            new, after = method.step(w, oracle, state)
+            new, after = method.step(w, oracle, bundle.values.state())
         finally:
             oracle.turn_back()
             self.evals += oracle.evals
@@ -193,91 +219,72 @@ class Optimizer(torch.optim.Optimizer):
             name = parameter_name(bundle.first_nonfinite(new), self.param_groups)
             raise NonFinite(f"the step would lead {name} to a point that is not finite", oracle.loss)
         if moving := [p for p in bundle.params if id(p) in oracle.with_gradient]:
-            bundle.write(new, moving)
-            bundle.states[0] = after
+            new = bundle.values.write(after, new)
+            bundle.values.show(self.state)
+            if not self._groups[0].rests:
+                bundle.write(new, moving)
         return oracle.loss
 
     # What is kept -----------------------------------------------------------------------------------------------------
 
+    def step_sizes(self) -> dict[str | int, Any]:
+        """The step size of each parameter at its last step, by its name, or by its number where it has no name.
+
+        It is a number, or a tensor of the parameter's shape where each component has its own. A parameter that has not
+        been moved yet is left out.
+        """
+        sizes: dict[str | int, Any] = {}
+        numbers = itertools.count()
+        for entries in self.param_groups:
+            name = Entries(self.method).step_size
+            for i, p in enumerate(entries["params"]):
+                number = next(numbers)
+                size = self.state.get(p, {}).get(name)
+                if size is not None:
+                    key = entries["param_names"][i] if "param_names" in entries else number
+                    plain = isinstance(size, Tensor) and not is_per_component(size, p)
+                    sizes[key] = size.item() if plain else copy.deepcopy(size)
+        return sizes
+
     def state_dict(self) -> dict[str, Any]:
-        """The states of the pieces, their layout, the counts and the groups: of tensors, numbers and text only."""
-        self.state.update(self._plain_state())  # type: ignore[arg-type]  # as torch's own load allows
-        try:
-            return super().state_dict()
-        finally:
-            self.state.clear()
+        """Torch's: what is kept for each parameter, and the groups, each with an entry on what torch does not have."""
+        self._let_go()
+        saved: dict[str, Any] = super().state_dict()
+        names = ("horizon", "batches", "evals", "fevals")
+        for group in saved["param_groups"]:
+            group[EXTRA] = {"method": self.method.name} | {name: getattr(self, name) for name in names}
+        return saved
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on, to the last bit, from where the optimizer stood whose ``state_dict`` this is; raises InputError.
 
-        Hyper-parameters, horizon and batches become those of the state.
+        Parameters with names are matched by their names, and others by their order. Hyper-parameters, horizon and
+        batches become those of the state; hyper-parameters that it does not have become the method's own.
         """
-        state, groups = state_dict["state"], state_dict["param_groups"]
-        if "blocks" not in state:
-            raise InputError("the state is not of an optimizer of stepbench's")
-        if state["method"] != self.method.name:
-            raise InputError(f"the state is of {state['method']}, and the optimizer's method is {self.method.name}")
-        here, there = self._shapes(), state["layout"]
-        if here != there:
-            raise InputError(f"the state is of groups of parameters of shapes {there}, and here they are {here}")
-        self._blocks(state)
-        methods = [self._method_of(entries) for entries in groups]  # what cannot be run is refused before any change
+        for hook in self._optimizer_load_state_dict_pre_hooks.values():
+            changed = hook(self, state_dict)
+            state_dict = state_dict if changed is None else changed
+        loaded = read(state_dict, self.method, self.param_groups)
+        horizon = loaded.extra.get("horizon", self.horizon)
+        groups = [Group(self.method, entries, horizon) for entries in loaded.param_groups]
         if self._whole is not None:
-            refuse_differences(methods)
-        super().load_state_dict(state_dict)
-
-    def _blocks(self, kept: dict[str, Any]) -> list[Any]:
-        """The bundles that a state holds, for each group or for all as one; raises InputError for an old state's."""
-        blocks: list[Any] = kept["blocks"]
-        if kind(self.method) == "whole" and len(blocks) != 1:
-            raise InputError(
-                f"the state is of an older version, with a vector for each group, and {short_name(self.method)} now "
-                "takes all groups as one vector: load the weights alone, and start the optimizer anew"
-            )
-        return blocks
-
-    def _method_of(self, entries: dict[str, Any]) -> Method:
-        """The method of a whole parameter group."""
-        return method_of_group(self.method, {key: entries[key] for key in hyperparameters(self.method)}, self.horizon)
-
-    def _plain_state(self) -> dict[str, Any]:
-        """All that is kept beside torch's groups, as plain data."""
-        params = [p for entries in self.param_groups for p in entries["params"]]
-        numbers = {id(p): i for i, p in enumerate(params)}
-        return {
-            "method": self.method.name,
-            "horizon": self.horizon,
-            "batches": self.batches,
-            "evals": self.evals,
-            "fevals": self.fevals,
-            "layout": self._shapes(),
-            "blocks": [owner.plain(numbers) for owner in ([self._whole] if self._whole else self._groups)],
-        }
-
-    def _shapes(self) -> list[list[list[int]]]:
-        """The shapes of each group's parameters."""
-        return [[list(p.shape) for p in entries["params"]] for entries in self.param_groups]
+            refuse_differences([group.method for group in groups])
+        self.__setstate__(
+            {"state": defaultdict(dict, loaded.state), "param_groups": loaded.param_groups}
+            | {name: value for name, value in loaded.extra.items() if name in ("horizon", "batches", "evals", "fevals")}
+        )
+        for after in self._optimizer_load_state_dict_post_hooks.values():
+            after(self)
 
     def __getstate__(self) -> dict[str, Any]:
-        """What a copy or a pickle holds: all but torch's hooks."""
-        names = ("defaults", "param_groups", "method", "nonfinite", "_compiled")
-        return {name: getattr(self, name) for name in names} | {"state": self._plain_state()}
+        """What a copy or a pickle holds: all but torch's hooks, and what the next step finds again."""
+        names = ("method", "horizon", "batches", "nonfinite", "evals", "fevals", "_compiled")
+        return super().__getstate__() | {name: getattr(self, name) for name in names}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Be what a copy, a pickle or a ``state_dict`` holds."""
-        kept = state["state"]
-        super().__setstate__(state | {"state": defaultdict(dict)})
-        self.horizon, self.batches = kept["horizon"], kept["batches"]
-        self.evals, self.fevals = kept["evals"], kept["fevals"]
-        params = [p for entries in self.param_groups for p in entries["params"]]
-        self._groups = [Group(self._method_of(entries)) for entries in self.param_groups]
-        self._whole = Whole() if kind(self.method) == "whole" else None
-        blocks = self._blocks(kept)
-        if self._whole is not None:
-            self._whole.restore(blocks[0], self._groups[0].method, params)
-            return
-        for group, saved in zip(self._groups, blocks, strict=True):
-            group.restore(saved, params)
+        super().__setstate__(state)
+        self._set_up()
 
     def __repr__(self) -> str:
         """Torch's own text, with the method."""

@@ -22,8 +22,8 @@ from stepbench.torch.checks import (
     no_start,
     refuse_nonfinite,
     refuse_sparse,
-    short_name,
 )
+from stepbench.torch.names import short_name
 
 Closure = Callable[[], Any]
 

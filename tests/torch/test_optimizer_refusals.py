@@ -51,7 +51,8 @@ def test_schedules_take_their_horizon_from_either():
     ("group", "words"),
     [
         ({"lrr": 0.1}, "adam has no hyper-parameter lrr (did you mean lr"),
-        ({"lr": 0.0}, "constant: lr=0.0 must be a number in (0, inf)"),
+        ({"lr": -0.1}, "constant: lr=-0.1 must be a number in (0, inf)"),
+        ({"lr": torch.tensor([0.1, 0.2])}, "lr is a tensor of shape (2,), and must be one number"),
         ({"lr": np.array([0.1, 0.2])}, "adam: lr must be one number: an optimizer is one run"),
         ({"beta1": torch.tensor(1.5)}, "adam: beta1=1.5 must be a number in [0, 1)"),
     ],
