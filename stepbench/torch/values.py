@@ -188,6 +188,8 @@ class Values:
                 "they share one: load the state of one optimizer, or clear optimizer.state to begin anew"
             )
         number = numbers[0]
+        if isinstance(number, Tensor) and isinstance(first, int | float):  # a count, which others save as a tensor
+            return number.item()
         return number.to(self._dtype) if isinstance(number, Tensor) and number.is_floating_point() else number
 
     def _vector(self, method: Method, given: list[Any], first: Any, param_groups: Groups) -> Tensor:
