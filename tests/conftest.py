@@ -1,8 +1,7 @@
 """What the tests share: an empty folder for each, the command line, a problem whose runs fail, and small data sets."""
 
-import gzip
+import hashlib
 import os
-import pickle
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tests run in several processes, so each process uses one thread
@@ -57,26 +56,26 @@ def _idx(values):
 
 @pytest.fixture
 def data(tmp_path, monkeypatch):
-    """A folder with a few images in the formats of MNIST and CIFAR-10."""
-    pytest.importorskip("torchvision")
-    from torchvision.datasets import cifar
+    """A folder with a few images in the formats of MNIST, Fashion-MNIST and CIFAR-10, taken for the published ones."""
+    pytest.importorskip("torch")
+    from stepbench.torch import datasets
 
     rng = np.random.default_rng(0)
     folder = tmp_path / "data"
-    raw = folder / "MNIST" / "raw"
-    raw.mkdir(parents=True)
-    for half, n in (("train", 60), ("t10k", 20)):
-        images, labels = rng.integers(256, size=(n, 28, 28)), np.arange(n) % 10
-        for what, values in (("images-idx3", images), ("labels-idx1", labels)):
-            with gzip.open(raw / f"{half}-{what}-ubyte.gz", "wb") as packed:
-                packed.write(_idx(values))
-            (raw / f"{half}-{what}-ubyte").write_bytes(_idx(values))
-    batches = folder / "cifar-10-batches-py"
-    batches.mkdir()
-    for name in [*(f"data_batch_{k}" for k in range(1, 6)), "test_batch"]:
-        batch = {"data": rng.integers(256, size=(12, 3072)).astype(np.uint8), "labels": [*range(10), 0, 1]}
-        (batches / name).write_bytes(pickle.dumps(batch))
-    (batches / "batches.meta").write_bytes(pickle.dumps({"label_names": list("abcdefghij")}))
-    monkeypatch.setattr(cifar, "check_integrity", lambda *_: True)  # it knows the digests of the real pixels
+
+    def publish(published, file, content):
+        (folder / published.folder).mkdir(parents=True, exist_ok=True)
+        (folder / published.folder / file).write_bytes(content)
+        monkeypatch.setitem(published.md5, file, hashlib.md5(content).hexdigest())
+
+    for published in (datasets.MNIST, datasets.FASHION):
+        for half, n in (("train", 60), ("t10k", 20)):
+            publish(published, f"{half}-images-idx3-ubyte", _idx(rng.integers(256, size=(n, 28, 28))))
+            publish(published, f"{half}-labels-idx1-ubyte", _idx(np.arange(n) % 10))
+    for file in datasets.CIFAR10.md5:
+        labels = np.arange(12)[:, None] % 10
+        publish(
+            datasets.CIFAR10, file, np.hstack([labels, rng.integers(256, size=(12, 3072))]).astype(np.uint8).tobytes()
+        )
     monkeypatch.setenv("STEPBENCH_DATA", str(folder))
     return folder

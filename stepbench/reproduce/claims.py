@@ -99,13 +99,23 @@ class Across:
 
 
 @dataclass(frozen=True)
+class Setting:
+    """One condition of a paper's experiment, such as its data: the paper's, and ours where it is another."""
+
+    what: str
+    paper: str
+    here: str = ""
+
+
+@dataclass(frozen=True)
 class Claim:
     """Something that a paper says, and what would show it.
 
     ``where`` is the place in the paper, and ``says`` what it says there. ``runs`` are the runs to make, and ``numbers``
     what is measured on them beside what the paper says; ``why`` tells why the intervals are as wide as they are.
-    ``note`` tells what we found and the numbers do not show. A claim is ``quick`` where it takes seconds. ``missing``
-    says why a claim can be judged nowhere yet.
+    ``settings`` are the conditions of the paper's experiment: where ours differs in one, the claim is judged on a
+    stand-in, and is counted apart. ``note`` tells what we found and the numbers do not show. A claim is ``quick`` where
+    it takes seconds. ``missing`` says why a claim can be judged nowhere yet.
     """
 
     name: str
@@ -114,16 +124,33 @@ class Claim:
     runs: Mapping[Any, Run] = field(default_factory=dict)
     numbers: Mapping[str, Number] = field(default_factory=dict)
     why: str = ""
+    settings: tuple[Setting, ...] = ()
     note: str = ""
     picture: Curves | Across | None = None
     quick: bool = True
     missing: str = ""
 
+    @property
+    def is_stand_in(self) -> bool:
+        """Whether the runs are made under other conditions than the paper's."""
+        return any(setting.here for setting in self.settings)
+
+
+@dataclass(frozen=True)
+class Erratum:
+    """Something that we believe to be wrong in a paper: where it stands, why, and the claim whose runs show it."""
+
+    where: str
+    says: str
+    why: str
+    claim: str
+
 
 @dataclass(frozen=True)
 class Paper:
-    """A paper, or a review of several, and its claims."""
+    """A paper, or a review of several, its claims, and what we believe to be wrong in it."""
 
     name: str
     source: str
     claims: tuple[Claim, ...]
+    errata: tuple[Erratum, ...] = ()

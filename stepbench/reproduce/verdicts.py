@@ -80,7 +80,7 @@ def judge(claim: Claim, study: Study, seeds: Sequence[int], *, quick: bool = Fal
         detail = "seeds disagree: " + ", ".join(f"{words.count(word)} {word}" for word in WORDS if word in words)
     return Verdict(
         claim,
-        PARTLY if detail else words[0],
+        _word([all(value in number.paper for value in measured[name]) for name, number in claim.numbers.items()]),
         detail,
         measured,
         tuple(seeds),
@@ -90,6 +90,7 @@ def judge(claim: Claim, study: Study, seeds: Sequence[int], *, quick: bool = Fal
 
 
 def _word(holds: Sequence[bool]) -> str:
+    """The verdict, from whether each of a claim's numbers agrees with the paper."""
     return REPRODUCED if all(holds) else PARTLY if any(holds) else NOT
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import os
+import zlib
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stepbench.fields import InputError, shown_path
 from stepbench.torch.library import library
@@ -18,10 +23,87 @@ FOLDER = "STEPBENCH_DATA"
 DOWNLOAD = "STEPBENCH_DOWNLOAD"
 """The environment variable that lets torchvision download what the folder lacks; ``--download`` sets it."""
 
-_FILES = {
-    "MNIST": "MNIST/raw/train-images-idx3-ubyte and the three others (.gz or unpacked)",
-    "CIFAR10": "cifar-10-batches-py/data_batch_1 and the others, from cifar-10-python.tar.gz",
-}
+
+@dataclass(frozen=True)
+class Published:
+    """A published data set: its name, its folder within that of the data sets, and the MD5 of each file, unpacked.
+
+    ``torchvision`` is the name of torchvision's class, which downloads it.
+    """
+
+    name: str
+    folder: str
+    md5: dict[str, str]
+    torchvision: str
+
+    def read(self, file: str) -> bytes:
+        """A file's bytes, unpacked where it ends in .gz; raises InputError where it is not there or not the published.
+
+        Another file under the name of a published one would give results in the name of data that nobody used.
+        """
+        path = data_folder() / self.folder / file
+        try:
+            packed = not path.exists() and path.with_name(f"{file}.gz").exists()
+            content = gzip.decompress(path.with_name(f"{file}.gz").read_bytes()) if packed else path.read_bytes()
+        except (OSError, EOFError, zlib.error) as error:
+            why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            raise self.not_read(f"{file}: {why}") from None
+        found = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        if found != self.md5[file]:
+            raise self.not_read(f"{file} is not the published file, whose MD5 is {self.md5[file]} and not {found}")
+        return content
+
+    def not_read(self, why: str) -> InputError:
+        """The refusal where the data cannot be read; ``why`` says so in words."""
+        return InputError(
+            f"{self.name} cannot be read from {shown_path(data_folder().absolute())}: {why}; put the files "
+            f"{self.folder}/{next(iter(self.md5))} and so on there, name another folder with --data, or let "
+            "torchvision fetch them with --download"
+        )
+
+
+MNIST = Published(
+    "MNIST",
+    "MNIST/raw",
+    {
+        "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+        "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
+        "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+        "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
+    },
+    "MNIST",
+)
+
+FASHION = Published(
+    "Fashion-MNIST",
+    "FashionMNIST/raw",
+    {
+        "train-images-idx3-ubyte": "f4a8712d7a061bf5bd6d2ca38dc4d50a",
+        "train-labels-idx1-ubyte": "9018921c3c673c538a1fc5bad174d6f9",
+        "t10k-images-idx3-ubyte": "8181f5470baa50b63fa0f6fddb340f0a",
+        "t10k-labels-idx1-ubyte": "15d484375f8d13e6eb1aabb0c3f46965",
+    },
+    "FashionMNIST",
+)
+
+CIFAR10 = Published(
+    "CIFAR-10",
+    "cifar-10-batches-bin",
+    {
+        "data_batch_1.bin": "5dd7e06a14cb22eb9f671a540d1b7c25",
+        "data_batch_2.bin": "5ea93a67294ea407fff1d09f752e9692",
+        "data_batch_3.bin": "942cd6a4bcdd0dd3c604fbe906cb4421",
+        "data_batch_4.bin": "ae636b3ba5c66a11e91e8cb52e771fcb",
+        "data_batch_5.bin": "53f37980c15c3d472c316c40844f3f0d",
+        "test_batch.bin": "803d5f7f4d78ea53de84dbe85f74fb6d",
+    },
+    "CIFAR10",
+)
+
+
+def data_folder() -> Path:
+    """The folder of the data sets."""
+    return Path(os.environ.get(FOLDER, "data")).expanduser()
 
 
 def digits(*, flat: bool) -> Examples:
@@ -39,37 +121,84 @@ def digits(*, flat: bool) -> Examples:
     return Examples(inputs[:1437], targets[:1437], inputs[1437:], targets[1437:])
 
 
-def mnist(samples: int | None = None) -> Examples:
-    """MNIST: 60,000 images of 28 × 28 pixels to train on, or the first ``samples``, 10,000 to test on; in [0, 1]."""
-    train, test = (_torchvision("MNIST", train) for train in (True, False))
-    inputs, test_inputs = (part.data[:, None].float() / 255 for part in (train, test))
-    return Examples(inputs[:samples], train.targets[:samples], test_inputs, test.targets)
+def mnist(
+    samples: int | None = None, test_samples: int | None = None, data: Literal["mnist", "fashion"] = "mnist"
+) -> Examples:
+    """MNIST or Fashion-MNIST: 60,000 images of 28 × 28 pixels to train on and 10,000 to test on, pixels in [0, 1].
+
+    ``samples`` and ``test_samples`` take the first so many.
+    """
+    published = MNIST if data == "mnist" else FASHION
+    if os.environ.get(DOWNLOAD):
+        _from_torchvision(published, train=True)
+    return Examples(*_idx_images(published, "train", samples), *_idx_images(published, "t10k", test_samples))
 
 
-def cifar10(samples: int | None = None) -> Examples:
-    """CIFAR-10: 50,000 images of 3 × 32 × 32 to train on, or the first ``samples``, 10,000 to test on; in [−1, 1]."""
+def cifar10(samples: int | None = None, test_samples: int | None = None) -> Examples:
+    """CIFAR-10: 50,000 images of 3 × 32 × 32 to train on and 10,000 to test on, pixels in [−1, 1].
+
+    ``samples`` and ``test_samples`` take the first so many. The binary version is read, or the pickles that torchvision
+    downloads.
+    """
+    if (data_folder() / CIFAR10.folder).exists() or not _torchvision_has_cifar10():
+        halves = [_records(CIFAR10, half) for half in ("data_batch", "test_batch")]
+    else:
+        read = [_from_torchvision(CIFAR10, train=train) for train in (True, False)]
+        halves = [(half.data.transpose(0, 3, 1, 2), np.array(half.targets)) for half in read]
+    train, test = halves
+    return Examples(*_as_examples(*train, samples, 127.5, 1.0), *_as_examples(*test, test_samples, 127.5, 1.0))
+
+
+def _idx_images(published: Published, half: str, samples: int | None) -> tuple[Any, Any]:
+    """The images and the labels of one half of a data set in the IDX format, one channel each."""
+    images = _idx(published.read(f"{half}-images-idx3-ubyte"))
+    labels = _idx(published.read(f"{half}-labels-idx1-ubyte"))
+    return _as_examples(images[:, None], labels, samples, 255.0, 0.0)
+
+
+def _idx(content: bytes) -> NDArray[np.uint8]:
+    """The array in an IDX file of bytes: two zeros, the type 8, the number of axes, their lengths, the numbers."""
+    axes = content[3]
+    shape = np.frombuffer(content, ">u4", axes, offset=4)
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * axes).reshape(shape)
+
+
+def _records(published: Published, half: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """The images, (n, 3, 32, 32), and the labels in the files of one half of CIFAR-10's binary version.
+
+    Each record is a label and 3,072 pixels.
+    """
+    content = b"".join(published.read(file) for file in published.md5 if file.startswith(half))
+    records = np.frombuffer(content, np.uint8).reshape(-1, 1 + 3 * 32 * 32)
+    return records[:, 1:].reshape(-1, 3, 32, 32), records[:, 0]
+
+
+def _torchvision_has_cifar10() -> bool:
+    """Whether torchvision has downloaded CIFAR-10, or may."""
+    return bool(os.environ.get(DOWNLOAD)) or (data_folder() / "cifar-10-batches-py").exists()
+
+
+def _as_examples(
+    images: NDArray[np.uint8], labels: NDArray[Any], samples: int | None, scale: float, shift: float
+) -> tuple[Any, Any]:
+    """The first images, divided by ``scale`` and less ``shift``, and their labels, as tensors."""
     torch = library()
-    train, test = (_torchvision("CIFAR10", train) for train in (True, False))
-    inputs, test_inputs = (
-        torch.as_tensor(part.data).permute(0, 3, 1, 2).float().contiguous() / 127.5 - 1 for part in (train, test)
-    )
-    targets, test_targets = (torch.as_tensor(part.targets) for part in (train, test))
-    return Examples(inputs[:samples], targets[:samples], test_inputs, test_targets)
+    pixels = torch.tensor(np.ascontiguousarray(images[:samples]))
+    return pixels.float() / scale - shift, torch.tensor(labels[:samples].astype(np.int64))
 
 
-def _torchvision(name: str, train: bool) -> Any:
-    """One half of a data set, read by torchvision from the folder of the data sets."""
+def _from_torchvision(published: Published, *, train: bool) -> Any:
+    """One half of a data set as torchvision reads it, downloaded first where that is allowed and it is not there.
+
+    Torchvision checks the MD5 of each archive or file itself.
+    """
     library()
     try:
         from torchvision import datasets
     except (ImportError, RuntimeError) as error:  # one built for another torch fails in the middle of its import
-        raise InputError(f'{name} is read by torchvision: pip install "stepbench[torch]" ({error})') from None
-    folder = Path(os.environ.get(FOLDER, "data")).expanduser()
+        raise published.not_read(f'torchvision is not here: pip install "stepbench[torch]" ({error})') from None
     try:
-        return getattr(datasets, name)(folder, train=train, download=bool(os.environ.get(DOWNLOAD)))
+        load = getattr(datasets, published.torchvision)
+        return load(data_folder(), train=train, download=bool(os.environ.get(DOWNLOAD)))
     except Exception as error:  # torchvision's own refusal, a file that is cut short, a network that is not there
-        why = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(
-            f"{name} cannot be read from {shown_path(folder.absolute())}: {why}; put {_FILES[name]} there, name "
-            "another folder with --data, or let torchvision fetch it with --download"
-        ) from None
+        raise published.not_read(str(error).splitlines()[0] if str(error) else type(error).__name__) from None

@@ -46,14 +46,8 @@ def number_of(key: str, value: Any) -> Any:
 
 
 def method_of_group(method: Method, entries: dict[str, Any], horizon: int | None) -> Method:
-    """The method with the hyper-parameters of a group; raises InputError where it cannot be run on the group.
-
-    A step size of 0 may be asked for, though 0 is out of the bounds of ``lr``: a scheduler warms up from it.
-    """
-    values = {key: number_of(key, value) for key, value in entries.items()}
-    known = hyperparameters(method)
-    resting = [key for key, value in values.items() if key in known and known[key][1].name == "lr" and _is_zero(value)]
-    made: Method = with_values(method, values | dict.fromkeys(resting, 1.0))
+    """The method with the hyper-parameters of a group; raises InputError where it cannot be run on the group."""
+    made = with_entries(method, entries)
     name = short_name(made)
     if kind(made) != kind(method):
         raise InputError(f"{name} must have one and the same per in every group: build an optimizer for each")
@@ -67,6 +61,18 @@ def method_of_group(method: Method, entries: dict[str, Any], horizon: int | None
             raise no_minimum(made)
     if "curvature" in made.needs:
         raise no_curvature(made)
+    return made
+
+
+def with_entries(method: Method, entries: dict[str, Any]) -> Method:
+    """The method with some hyper-parameters changed; raises InputError.
+
+    A step size of 0 may be asked for, though 0 is out of the bounds of ``lr``: a scheduler warms up from it.
+    """
+    values = {key: number_of(key, value) for key, value in entries.items()}
+    known = hyperparameters(method)
+    resting = [key for key, value in values.items() if key in known and known[key][1].name == "lr" and _is_zero(value)]
+    made: Method = with_values(method, values | dict.fromkeys(resting, 1.0))
     return unchecked(made, dict.fromkeys(resting, 0.0))
 
 

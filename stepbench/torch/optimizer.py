@@ -6,6 +6,7 @@ import copy
 import itertools
 import warnings
 from collections import defaultdict
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -13,18 +14,24 @@ import torch
 from torch import Tensor
 
 from stepbench import catalog
-from stepbench.contracts import Method, Runnable, State, values_of
-from stepbench.fields import InputError
+from stepbench.contracts import Method, Runnable, State, hyperparameters, values_of
+from stepbench.fields import InputError, nearest
 from stepbench.torch.bundles import Bundle, kind
-from stepbench.torch.checks import NonFinite, refuse_nonfinite, refuse_sparse
+from stepbench.torch.checks import NonFinite, Skipped, refuse_nonfinite, refuse_sparse
 from stepbench.torch.compiled import counts_steps, fused_step, room_for_kernels
 from stepbench.torch.entries import Entries
-from stepbench.torch.groups import Group, ParameterGroup, refuse_misspelt, vet_parameters
+from stepbench.torch.groups import Group, ParameterGroup, refuse_misspelt, unchecked, vet_parameters, with_entries
 from stepbench.torch.loading import EXTRA, read
 from stepbench.torch.names import parameter_name, short_name
-from stepbench.torch.oracles import Closure, ClosureOracle, GradientOracle, loss_of
+from stepbench.torch.objective import OPTIONS, Objective, objective_of_all, refuse_both_signs
+from stepbench.torch.oracles import ClosureOracle, GradientOracle, is_one_number, loss_of
+from stepbench.torch.ranks import Ranks
+from stepbench.torch.replay import Closure, Replayed
 from stepbench.torch.values import is_per_component
 from stepbench.torch.whole import Whole, method_of_all, refuse_differences
+
+Moving = tuple[Group, Objective, Bundle, Tensor]
+"""A bundle that moves in this step, between its group, what the group minimizes, and the loss's gradient, (n, 1)."""
 
 
 class NonFiniteWarning(UserWarning):
@@ -74,11 +81,14 @@ class Optimizer(torch.optim.Optimizer):
         batches: int = 1,
         nonfinite: Literal["refuse", "raise"] = "refuse",
         compile: bool = False,  # noqa: A002 - torch's own word
+        process_group: Any = None,
+        **entries: Any,
     ) -> None:
         """Take over the parameters; nothing is computed before the first step."""
         made = catalog.method(method)
         if not isinstance(made, Method):
             raise InputError(f"{made} owns its loop: a training loop takes a method of steps, such as adam or rdbd")
+        made, options = _taken_apart(made, entries)
         for name, value in (("horizon", horizon), ("batches", batches)):
             if value is not None and (not isinstance(value, int | np.integer) or value < 1):
                 raise InputError(f"{name}={value} must be an integer in [1, inf)")
@@ -88,10 +98,11 @@ class Optimizer(torch.optim.Optimizer):
             why = "counts its steps" if kind(made) == "component" else "does not go component by component"
             raise InputError(f"{short_name(made)} {why}, so that it cannot be compiled: leave out compile")
         self.method, self.horizon, self.batches, self.nonfinite = made, horizon, batches, nonfinite
+        self.process_group = process_group
         self._compiled = compile
         self.evals = self.fevals = 0
         self._set_up()
-        super().__init__(params, values_of(made))
+        super().__init__(params, options | values_of(made))
 
     def _set_up(self) -> None:
         """Have no groups of our own yet, whatever torch's are: the next step finds them."""
@@ -106,8 +117,10 @@ class Optimizer(torch.optim.Optimizer):
         entries = ParameterGroup(param_group)
         refuse_misspelt(self.method, entries)
         group = Group(self.method, entries, self.horizon)
+        objective = Objective.of(self._options(self.defaults | entries))
         if self._whole is not None:
             refuse_differences([one.method for one in (*self._groups, group)])
+            refuse_both_signs(self.method, [*self._objectives(), objective])
         super().add_param_group(entries)
         try:
             vet_parameters(self.param_groups)
@@ -118,18 +131,37 @@ class Optimizer(torch.optim.Optimizer):
 
     # Steps ------------------------------------------------------------------------------------------------------------
 
-    def step(self, closure: Closure | None = None) -> Any:
-        """Take one step, and return the loss that the closure gave first; None without one.
+    def step(self, closure: Closure | None = None, *, loss: Any = None) -> Any:
+        """Take one step, and return the loss that was given, or that the closure gave first; None without either.
 
         The closure is torch's: it clears the gradients, computes the loss, calls backward and returns the loss. A
-        method that asks for no more than the gradients at the parameters does without it, after ``backward()``. For a
-        method that asks elsewhere, too, the closure is called with the parameters moved there. Where the closure
-        raises, parameters and states stay as they were.
+        method that asks for no more than the gradients at the parameters does without it, after ``backward()``, and
+        one that asks for the loss there, too, takes it as ``loss``, one number. For a method that asks elsewhere the
+        closure is called again, with the parameters moved there: as the same function, with the random numbers and
+        the buffers of the first call (``Replayed``). Where the closure raises, parameters and states stay as they
+        were, and also where it returns None, by which it skips the step.
         """
+        if closure is not None and loss is not None:
+            raise InputError("a closure returns the loss itself: call step(closure) or step(loss=loss), not both")
+        if closure is not None and not callable(closure):
+            raise InputError("the closure must be a function that returns the loss; a loss is given as step(loss=loss)")
+        if loss is not None and not is_one_number(loss):
+            raise InputError("the loss must be one number")
         self._follow_groups()
         with torch.no_grad():
             try:
-                return self._move_pieces(closure) if self._whole is None else self._move_whole(closure, self._whole)
+                if self._whole is None:
+                    return self._move_pieces(closure, loss)
+                return self._move_whole(closure, loss, self._whole)
+            except Skipped:
+                if any(p.grad is not None for entries in self.param_groups for p in entries["params"]):
+                    warnings.warn(
+                        "the closure computed gradients and returned None, so that the step is skipped: "
+                        "end it with return loss",
+                        UserWarning,
+                        stacklevel=3,
+                    )
+                return None
             except NonFinite as refusal:
                 if self.nonfinite == "raise":
                     raise FloatingPointError(f"{refusal}; nothing was changed") from None
@@ -154,63 +186,81 @@ class Optimizer(torch.optim.Optimizer):
         for p in [p for p in self.state if isinstance(p, Tensor) and id(p) not in ids]:
             del self.state[p]
 
-    def _move_pieces(self, closure: Closure | None) -> Any:
+    def _move_pieces(self, closure: Closure | None, loss: Any) -> Any:
         """Move every piece that has its gradients; all gradients are checked before the first piece is moved."""
-        loss = loss_of(closure)
-        moving = []
-        for group in self._groups:
-            found = group.with_gradients(self.state, self.param_groups, cut=not self._compiled)
-            for bundle, grads in found:
-                refuse_sparse(bundle.params, grads, self.param_groups)
-            moving += [(group, bundle, bundle.joined(grads)) for bundle, grads in found]
-        refuse_nonfinite(loss, [(bundle, g) for _, bundle, g in moving], self.param_groups)
+        own = loss
+
+        def look() -> tuple[Any, list[Moving]]:
+            nonlocal own
+            own = loss if closure is None else loss_of(closure)
+            moving = self._moving()
+            refuse_nonfinite(own, [(bundle, g) for _, _, bundle, g in moving], self.param_groups)
+            return own, moving
+
+        of_all, moving = self._ranks().agree(look)
         if self._compiled:
             self._take_fused_steps(moving)
         else:
-            self._take_steps(moving, loss)
-        return loss
+            self._take_steps(moving, of_all)
+        return own
 
-    def _take_steps(self, moving: list[tuple[Group, Bundle, Tensor]], loss: Any) -> None:
+    def _moving(self) -> list[Moving]:
+        """What moves in this step: the bundles that have gradients."""
+        moving: list[Moving] = []
+        for group, objective in zip(self._groups, self._objectives(), strict=True):
+            found = group.with_gradients(self.state, self.param_groups, cut=not self._compiled)
+            for bundle, grads in found:
+                refuse_sparse(bundle.params, grads, self.param_groups)
+            moving += [(group, objective, bundle, bundle.joined(grads)) for bundle, grads in found]
+        return moving
+
+    def _take_steps(self, moving: list[Moving], loss: Any) -> None:
         """Move bundles piece by piece, each by its gradient, (n, 1)."""
-        oracle = GradientOracle(loss, self.horizon, 1 / self.batches)
+        penalty = 0.0 if self.method.elementwise else sum(one.penalty(bundle.point()) for _, one, bundle, _ in moving)
+        oracle = GradientOracle(loss, self.horizon, 1 / self.batches, penalty)
 
         def step(method: Method, w: Tensor, g: Tensor, state: State) -> tuple[Tensor, State]:
             oracle.stand_at(w, g)
             return method.step(w, oracle, state)
 
-        for group, bundle, gradient in moving:
-            oracle.turn_to(group.method, [p.numel() for p in bundle.params])
-            bundle.move(group.method, step, gradient, rests=group.rests)
+        for group, objective, bundle, gradient in moving:
+            method = _minimizing(group.method, objective)
+            oracle.turn_to(method, [p.numel() for p in bundle.params], objective)
+            bundle.move(method, objective.around(step), gradient, rests=group.rests)
             bundle.values.show(self.state)
         self.evals += oracle.evals
         self.fevals += oracle.fevals
 
-    def _take_fused_steps(self, moving: list[tuple[Group, Bundle, Tensor]]) -> None:
+    def _take_fused_steps(self, moving: list[Moving]) -> None:
         """Move bundles by the fused kernel, each by its gradient, (n, 1)."""
 
         def step(method: Method, w: Tensor, g: Tensor, state: State) -> tuple[Tensor, State]:
             return fused_step(method, w, g, state, self.horizon, 1 / self.batches)
 
         with room_for_kernels(self.method):
-            for group, bundle, gradient in moving:
-                bundle.move(group.method_in_tensors, step, gradient)
+            for group, objective, bundle, gradient in moving:
+                bundle.move(group.method_in_tensors, objective.around(step), gradient)
                 bundle.values.show(self.state)
         if moving:
             self.evals += 1
 
-    def _move_whole(self, closure: Closure | None, whole: Whole) -> Any:
+    def _move_whole(self, closure: Closure | None, loss: Any, whole: Whole) -> Any:
         """Move the one vector of all groups' parameters."""
-        methods = [group.method for group in self._groups]
+        methods, objectives = [group.method for group in self._groups], self._objectives()
+        refuse_both_signs(self.method, objectives)
         bundle = whole.join(self._groups, self.state, has_closure=closure is not None)
         if bundle is None:
-            return loss_of(closure)
-        method, w = method_of_all(methods, self.param_groups, bundle), bundle.point()
-        oracle = ClosureOracle(closure, self.horizon, 1 / self.batches, self.param_groups)
-        oracle.turn_to(method, bundle, w)
+            return self._move_pieces(closure, loss)  # there are none
+        method = _minimizing(method_of_all(methods, self.param_groups, bundle), objectives[0])
+        w = bundle.point()
+        replayed = None if closure is None else Replayed(closure)
+        oracle = ClosureOracle(replayed, loss, self.horizon, 1 / self.batches, self.param_groups, self._ranks())
+        oracle.turn_to(method, bundle, w, partial(objective_of_all, objectives, self.param_groups, bundle))
         if not bundle.values.have_begun:
             bundle.values.begin(method, w)
         try:
             new, after = method.step(w, oracle, bundle.values.state())
+            new = oracle.objective.decayed(method, w, new, after)
         finally:
             oracle.turn_back()
             self.evals += oracle.evals
@@ -224,6 +274,20 @@ class Optimizer(torch.optim.Optimizer):
             if not self._groups[0].rests:
                 bundle.write(new, moving)
         return oracle.loss
+
+    def _options(self, entries: dict[str, Any]) -> dict[str, Any]:
+        """The entries of a group by which a loss becomes what is minimized; the method's own names come first."""
+        known = hyperparameters(self.method)
+        return {key: entries[key] for key in OPTIONS if key in entries and key not in known}
+
+    def _objectives(self) -> list[Objective]:
+        """What each group minimizes now; raises InputError."""
+        return [Objective.of(self._options(entries)) for entries in self.param_groups]
+
+    def _ranks(self) -> Ranks:
+        """The processes that take this step together."""
+        params = [p for entries in self.param_groups for p in entries["params"]]
+        return Ranks(self.process_group, params[0].device if params else torch.device("cpu"))
 
     # What is kept -----------------------------------------------------------------------------------------------------
 
@@ -278,7 +342,7 @@ class Optimizer(torch.optim.Optimizer):
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy or a pickle holds: all but torch's hooks, and what the next step finds again."""
-        names = ("method", "horizon", "batches", "nonfinite", "evals", "fevals", "_compiled")
+        names = ("method", "horizon", "batches", "nonfinite", "evals", "fevals", "process_group", "_compiled")
         return super().__getstate__() | {name: getattr(self, name) for name in names}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -289,3 +353,25 @@ class Optimizer(torch.optim.Optimizer):
     def __repr__(self) -> str:
         """Torch's own text, with the method."""
         return super().__repr__().replace("Optimizer (", f"Optimizer {self.method.name} (", 1)
+
+
+def _taken_apart(method: Method, entries: dict[str, Any]) -> tuple[Method, dict[str, Any]]:
+    """The method with the hyper-parameters among some keywords, and the other entries of a group among them."""
+    known = hyperparameters(method)
+    options = {key: value for key, value in OPTIONS.items() if key not in known}
+    for key in entries:
+        if key not in known and key not in options:
+            words = [*known, *options, "horizon", "batches", "nonfinite", "compile", "process_group"]
+            has = ", ".join(known) or "none"
+            raise InputError(f"{short_name(method)} has no hyper-parameter {key}{nearest(key, words)}; it has {has}")
+    values = {key: value for key, value in entries.items() if key in known}
+    return with_entries(method, values), options | {key: entries[key] for key in options if key in entries}
+
+
+def _minimizing(method: Method, objective: Objective) -> Method:
+    """The method as it minimizes: where the loss is maximized, an f* that was given is the loss's maximum."""
+    if not objective.maximize:
+        return method
+    known = hyperparameters(method)
+    given = {key: getattr(part, field.name) for key, (part, field) in known.items() if field.name == "f_star"}
+    return unchecked(method, {key: -value for key, value in given.items() if value is not None})

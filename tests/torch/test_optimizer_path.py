@@ -114,7 +114,7 @@ def test_going_component_by_component_it_does_not_matter_how_parameters_are_cut(
 
 
 def test_large_tensors_go_in_pieces_and_small_ones_together():
-    """The points are torch's; the sizes of the first states show how the tensors were cut."""
+    """The points are torch's; the sizes of the vectors that are stepped show how the tensors were cut."""
 
     @dataclass(frozen=True)
     class Told(contracts.Joined):
@@ -133,6 +133,6 @@ def test_large_tensors_go_in_pieces_and_small_ones_together():
             q.grad = p.grad.clone()
         for optimizer in optimizers:
             optimizer.step()
-    assert sorted(sizes) == sorted([PIECE, PIECE, PIECE, PIECE // 8, PIECE, 3 + 1 + 10])
+    assert sorted(sizes) == sorted(3 * [PIECE, PIECE, PIECE, PIECE // 8, PIECE, 3 + 1 + 10])
     for p, q in zip(ours, theirs, strict=True):
         assert torch.allclose(p, q, rtol=1e-6, atol=1e-6)
