@@ -123,7 +123,7 @@ class Optimizer(torch.optim.Optimizer):
             refuse_both_signs(self.method, [*self._objectives(), objective])
         super().add_param_group(entries)
         try:
-            vet_parameters(self.param_groups)
+            vet_parameters(self.method, self.param_groups)
         except InputError:
             self.param_groups.pop()
             raise
@@ -176,7 +176,7 @@ class Optimizer(torch.optim.Optimizer):
             group.follow(self.horizon, self.state, [group] if self._whole is None else groups)
         changed = [group.follow_params() for group in groups]
         if any(changed) or len(groups) < len(self._groups):
-            vet_parameters(self.param_groups)
+            vet_parameters(self.method, self.param_groups)
             self._let_go()
         self._groups = groups
 
@@ -225,7 +225,7 @@ class Optimizer(torch.optim.Optimizer):
 
         for group, objective, bundle, gradient in moving:
             method = _minimizing(group.method, objective)
-            oracle.turn_to(method, [p.numel() for p in bundle.params], objective)
+            oracle.turn_to(method, bundle.sizes, objective)
             bundle.move(method, objective.around(step), gradient, rests=group.rests)
             bundle.values.show(self.state)
         self.evals += oracle.evals
@@ -249,6 +249,7 @@ class Optimizer(torch.optim.Optimizer):
         methods, objectives = [group.method for group in self._groups], self._objectives()
         refuse_both_signs(self.method, objectives)
         bundle = whole.join(self._groups, self.state, has_closure=closure is not None)
+        whole.refuse_parts(self.method, self._ranks())
         if bundle is None:
             return self._move_pieces(closure, loss)  # there are none
         method = _minimizing(method_of_all(methods, self.param_groups, bundle), objectives[0])

@@ -15,6 +15,7 @@ from stepbench.contracts import Method, State
 from stepbench.fields import InputError
 from stepbench.torch.entries import Entries, Path, flat
 from stepbench.torch.names import parameter_name, short_name
+from stepbench.torch.shards import own_part, placed_as
 
 Kept = MutableMapping[Tensor, dict[Any, Any]]
 """What an optimizer keeps for each parameter: torch's ``optimizer.state``."""
@@ -43,7 +44,7 @@ class Values:
         per component; the others are numbers per parameter.
         """
         self._params, self._dtype, self._entries, self._components = params, dtype, entries, components
-        sizes = [p.numel() for p in params]
+        sizes = [own_part(p).numel() for p in params]
         self._sizes, self._size = sizes, sum(sizes)
         self._counts = torch.tensor(sizes, device=params[0].device)
         self._firsts = self._counts.cumsum(0) - self._counts
@@ -149,7 +150,7 @@ class Values:
         """A view for each parameter of its part of a vector."""
         if vector.ndim == 2:
             parts = torch.split(vector.view(-1), self._sizes)
-            return [part.view(p.shape) for part, p in zip(parts, self._params, strict=True)]
+            return [placed_as(part.view(own_part(p).shape), p) for part, p in zip(parts, self._params, strict=True)]
         numbers = list(vector.unbind()) if len(vector) > 1 else [vector[0]] * len(self._params)
         return [number.view(_shape_of_number(p)) for number, p in zip(numbers, self._params, strict=True)]
 
@@ -206,9 +207,9 @@ class Values:
                     )
                 parts.append(rows[i])
             else:
-                part = torch.as_tensor(value, device=p.device).detach()
+                part = own_part(torch.as_tensor(value, device=p.device).detach())
                 part = part.to(self._dtype) if part.is_floating_point() else part
-                parts.append(part.expand(p.shape).reshape(-1, 1))
+                parts.append(part.expand(own_part(p).shape).reshape(-1, 1))
         return torch.cat(parts) if len(parts) > 1 else parts[0]
 
 
