@@ -27,12 +27,12 @@ SPECS = (*COMPONENT, *TENSOR, *WHOLE)
 
 WORKS = {
     "ddp": SPECS,
-    "fully_shard": SPECS,
+    "fully_shard": COMPONENT,
     "flat": COMPONENT,
     "flat, with names": COMPONENT,
     "zero": COMPONENT + TENSOR,
 }
-RESUMES = {"ddp": SPECS, "fully_shard": COMPONENT + TENSOR, "flat": COMPONENT, "flat, with names": COMPONENT}
+RESUMES = {"ddp": SPECS, "fully_shard": COMPONENT, "flat": COMPONENT, "flat, with names": COMPONENT}
 
 
 @pytest.fixture(scope="module")

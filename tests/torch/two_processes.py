@@ -14,6 +14,7 @@ from torch.distributed.optim import ZeroRedundancyOptimizer
 from torch.nn.functional import cross_entropy
 from torch.nn.parallel import DistributedDataParallel
 
+from stepbench.fields import InputError
 from stepbench.torch.optimizer import Optimizer
 
 INPUTS = torch.randn(64, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
@@ -55,6 +56,21 @@ class Replicas:
     def vector(self):
         return vector(self.model)
 
+    def save(self, optimizer, folder):
+        weights, state = get_state_dict(self.model, optimizer)
+        checkpoint.save({"weights": weights, "state": state}, checkpoint_id=folder)
+
+    def load(self, optimizer, folder):
+        """Torch begins the state by a step without a closure, which some methods cannot take: a real one does it."""
+        try:
+            weights, state = get_state_dict(self.model, optimizer)
+        except InputError:
+            train(self.model, optimizer, 1)
+            weights, state = get_state_dict(self.model, optimizer)
+        saved = {"weights": weights, "state": state}
+        checkpoint.load(saved, checkpoint_id=folder)
+        set_state_dict(self.model, optimizer, model_state_dict=saved["weights"], optim_state_dict=saved["state"])
+
 
 class Sharded(Replicas):
     """``fully_shard``: each process has some rows of each parameter, which is a DTensor."""
@@ -81,6 +97,16 @@ class Flat(Replicas):
     def vector(self):
         with FullyShardedDataParallel.summon_full_params(self.model):
             return vector(self.model).clone()
+
+    def save(self, optimizer, folder):
+        """By FullyShardedDataParallel's own functions; those of torch.distributed.checkpoint fail for torch's Adam."""
+        state = FullyShardedDataParallel.optim_state_dict(self.model, optimizer)
+        torch.save((self.model.state_dict(), state), f"{folder}-{dist.get_rank()}")
+
+    def load(self, optimizer, folder):
+        weights, state = torch.load(f"{folder}-{dist.get_rank()}", weights_only=True)
+        self.model.load_state_dict(weights)
+        optimizer.load_state_dict(FullyShardedDataParallel.optim_state_dict_to_load(self.model, optimizer, state))
 
 
 class FlatWithNames(Flat):
@@ -111,17 +137,13 @@ def resumed(way, spec, rank, folder):
     first = WAYS[way]()
     optimizer = first.optimizer(spec)
     train(first.model, optimizer, 3, slice(rank, None, 2))
-    weights, state = get_state_dict(first.model, optimizer)
-    checkpoint.save({"weights": weights, "state": state}, checkpoint_id=folder)
+    first.save(optimizer, folder)
     second = WAYS[way]()
     with torch.no_grad():
         for p in second.model.parameters():
             p.zero_()
     other = second.optimizer(spec)
-    weights, state = get_state_dict(second.model, other)
-    saved = {"weights": weights, "state": state}
-    checkpoint.load(saved, checkpoint_id=folder)
-    set_state_dict(second.model, other, model_state_dict=saved["weights"], optim_state_dict=saved["state"])
+    second.load(other, folder)
     for one, its_own in ((first, optimizer), (second, other)):
         train(one.model, its_own, 2, slice(rank, None, 2))
     return torch.stack([first.vector(), second.vector()])
