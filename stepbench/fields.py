@@ -92,6 +92,11 @@ class Field:
             words += f" in {self.bounds}" if self.bounds else ""
         return f"{words}, or none" if self.optional else words
 
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The lower and the upper end of its bounds, infinite where there is none."""
+        return _ends(self.bounds) if self.bounds else (-math.inf, math.inf)
+
     def parse(self, text: str) -> Any:
         """The value that a piece of text means; raises InputError where it means none."""
         word = text.strip().lower()
@@ -158,8 +163,13 @@ _NUMBER = r"\s*[+-]?(?:inf|\d+\.?\d*(?:e[+-]?\d+)?)\s*"
 _INTERVAL = re.compile(rf"[\[(]{_NUMBER},{_NUMBER}[\])]")
 
 
+def _ends(bounds: str) -> tuple[float, float]:
+    low, high = bounds[1:-1].split(",")
+    return float(low), float(high)
+
+
 def _within(number: float, bounds: str) -> bool:
-    low, high = (float(end) for end in bounds[1:-1].split(","))
+    low, high = _ends(bounds)
     above = number >= low if bounds[0] == "[" else number > low
     below = number <= high if bounds[-1] == "]" else number < high
     return above and below and not math.isnan(number)
@@ -248,8 +258,18 @@ def show_point(w: Any, most: int = 6) -> str:
     return f"({', '.join(components)})"
 
 
+_MANY = re.compile(r"\[\d+ values\]")
+
+
+def of_one(name: str, values: Iterable[float]) -> str:
+    """The name of one run of a batch: the batch's, in which these stand, in their order, where it says [R values]."""
+    for value in values:
+        name = _MANY.sub(show_value(value), name, count=1)
+    return name
+
+
 def show_value(value: Any) -> str:
-    """A field's value as a spec states it."""
+    """A field's value as a spec states it; [R values] where the R runs of a batch have their own."""
     if isinstance(value, np.ndarray):
         return f"[{value.size} values]"
     if isinstance(value, bool | None):

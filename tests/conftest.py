@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tests run in several processes, so each process uses one thread
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a process that a test starts need not compile everything again
 
 import numpy as np
 import pytest

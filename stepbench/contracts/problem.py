@@ -174,11 +174,11 @@ class Problem(Parametric):
 
     @cached_property
     def _take_gradient(self) -> derivatives.Derivative:
-        return derivatives.derived(self.f, self.x0)
+        return derivatives.derived(self.f, self.x0, self.moved_within)
 
     @cached_property
     def _take_hessian(self) -> derivatives.Derivative:
-        return derivatives.derived(self.grad, self.x0)
+        return derivatives.derived(self.grad, self.x0, self.moved_within)
 
     @property
     def derived(self) -> tuple[str, ...]:
@@ -186,8 +186,11 @@ class Problem(Parametric):
         return tuple(name for name in ("grad", "hessian") if getattr(type(self), name) is getattr(Problem, name))
 
     def derivation(self, name: Literal["grad", "hessian"]) -> str:
-        """By what it derives one of them, in words."""
-        return derivatives.NAMES[self._take_gradient if name == "grad" else self._take_hessian]
+        """By what it derives one of them, in words; where these are differences, with the reason why."""
+        function, way = (self.f, self._take_gradient) if name == "grad" else (self.grad, self._take_hessian)
+        if way is derivatives.complex_step:
+            return "the complex step"
+        return f"central differences ({derivatives.obstacle(function, self.x0, self.moved_within)})"
 
     @property
     def conditioning(self) -> float | None:
@@ -221,10 +224,22 @@ class Problem(Parametric):
         """Which of the points (d, R) lie in the domain, (R,); raises InputError where that is not d pairs."""
         if self.domain is None:
             return np.ones(w.shape[1], dtype=bool)
-        bounds = np.array(self.domain, dtype=float)
+        try:
+            bounds = np.array(self.domain, dtype=float)
+        except (TypeError, ValueError):
+            bounds = np.empty(0)
         if bounds.shape != (len(w), 2) or not (bounds[:, 0] < bounds[:, 1]).all():
-            raise InputError(f"{self}: domain must be a pair (low, high), low < high, for each of its parameters")
+            raise InputError(
+                f"{self}: domain must be a pair (low, high), low < high, for each of its {len(w)} parameters; inf and "
+                f"-inf are no bounds"
+            )
         return np.asarray(((bounds[:, :1] < w) & (w < bounds[:, 1:])).all(axis=0))
+
+    def moved_within(self, w: Vector, way: Vector) -> Vector:
+        """The points w + way, (d, R), where w lie in the domain; a way that leaves it is halved until it does not."""
+        while self.domain is not None and way.any() and not (inside := self.within(w + way)).all():
+            way = np.where(inside, way, way / 2)
+        return w + way
 
     # Its random numbers
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from stepbench import catalog
 from stepbench.arrays import as_numpy
-from stepbench.contracts import Oracle, Peer, Problem, Runnable, Vector, in_library, unbatched
+from stepbench.contracts import Oracle, Peer, Problem, Runnable, Vector, in_library, unbatched, values_of
 from stepbench.engine.checkpoint import Checkpoint
 from stepbench.engine.identity import NOT_REBUILT, of_run
 from stepbench.engine.loop import Loop, Progress, minimize
@@ -181,6 +181,7 @@ def make(
         budget=given.budget,
         target=given.target,
         grad_target=given.grad_target,
+        varied={key: value for key, value in values_of(method).items() if isinstance(value, np.ndarray)},
         seconds=time.perf_counter() - began,
     )
     if given.lone and np.ravel(as_numpy(oracle.refused))[0] == 1:

@@ -15,6 +15,7 @@ from torch.nn.functional import cross_entropy
 
 from stepbench.torch.names import short_name
 from stepbench.torch.optimizer import NonFiniteWarning, Optimizer
+from tests.every_method import parameters
 from tests.torch.training import IN_A_LOOP, closure_of, network, refused, tensors, told, train, vector
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -99,7 +100,7 @@ def test_polyaks_gap_is_taken_once(grouped):
     assert closure().item() < 1e-13
 
 
-@pytest.mark.parametrize("spec", IN_A_LOOP)
+@pytest.mark.parametrize("spec", parameters(IN_A_LOOP))
 def test_how_parameters_are_shared_among_groups_changes_nothing(spec, digits):
     """Not a bit where the order is the same. In another order sums are rounded otherwise.
 

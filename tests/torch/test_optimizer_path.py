@@ -15,6 +15,7 @@ import torch
 
 from stepbench.torch.bundles import PIECE
 from stepbench.torch.optimizer import Optimizer
+from tests.every_method import parameters
 from tests.torch.training import IN_A_LOOP, closure_of, told
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -74,7 +75,7 @@ def torch_trace(problem, method, steps, sizes=None, groups=False):
 
 
 @pytest.mark.parametrize("problem", ["quadratic", "linear-regression"])
-@pytest.mark.parametrize("spec", IN_A_LOOP)
+@pytest.mark.parametrize("spec", parameters(IN_A_LOOP))
 def test_a_training_loop_takes_the_path_of_the_bench(spec, problem):
     """To 1e-12 of the path's scale, where rounding is all that differs.
 
@@ -105,7 +106,7 @@ def elementwise():
 
 
 @pytest.mark.parametrize("groups", [False, True])
-@pytest.mark.parametrize("spec", elementwise())
+@pytest.mark.parametrize("spec", parameters(elementwise()))
 def test_going_component_by_component_it_does_not_matter_how_parameters_are_cut(spec, groups):
     problem, method = stepbench.problem("quadratic:dim=7"), told(spec)
     whole, _ = torch_trace(problem, method, 50)

@@ -13,6 +13,7 @@ pytest.importorskip("torch")
 import torch
 
 from stepbench.torch.optimizer import NonFiniteWarning, Optimizer
+from tests.every_method import parameters
 from tests.torch.training import IN_A_LOOP, network, refused, told, train, vector
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -35,7 +36,7 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("spec", IN_A_LOOP)
+@pytest.mark.parametrize("spec", parameters(IN_A_LOOP))
 def test_what_was_kept_goes_on_to_the_last_bit(spec, digits):
     def make(net):
         return Optimizer([{"params": net[0].parameters()}, {"params": net[2].parameters()}], told(spec), horizon=12)
