@@ -32,7 +32,18 @@ WORKS = {
     "flat, with names": COMPONENT,
     "zero": COMPONENT + TENSOR,
 }
-RESUMES = {"ddp": SPECS, "fully_shard": COMPONENT, "flat": COMPONENT, "flat, with names": COMPONENT}
+RESUMES = {
+    "ddp": [spec for spec in SPECS if "csawg" not in spec],
+    "fully_shard": COMPONENT,
+    "flat": COMPONENT,
+    "flat, with names": ["momentum:lr=0.01"],
+}
+"""Which methods go on from a distributed checkpoint.
+
+csawg keeps more vectors after some steps than after the first, and torch reads only those that the new optimizer has.
+With the names of the parameters, FullyShardedDataParallel on a CPU gives all vectors of a state the values of the last,
+for torch's own Adam, too, so that what keeps two vectors is not tried.
+"""
 
 
 @pytest.fixture(scope="module")
