@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any, Literal
 
 import torch
@@ -17,7 +18,7 @@ from stepbench.torch.values import Groups, Kept, Values, signature
 SMALL = 65_536
 """Parameters with fewer elements are moved together: the overhead of a step costs as much as so many elements."""
 
-PIECE = 262_144
+PIECE = 131_072
 """The elements in a piece of a large parameter on a CPU: the numbers of one step then stay in the L2 cache."""
 
 _HALF_PRECISION = (torch.bfloat16, torch.float16)
@@ -28,6 +29,9 @@ Step = Callable[[Method, Tensor, Tensor, State], tuple[Tensor, State]]
 
 _flat: Callable[[Sequence[Tensor]], Tensor] = _flatten_dense_tensors
 _shaped: Callable[[Tensor, Sequence[Tensor]], Sequence[Tensor]] = _unflatten_dense_tensors
+
+_likeness = attrgetter("dtype", "device", "shape")
+"""What a parameter must keep for its bundle to go on."""
 
 
 def kind(method: Method) -> Kind:
@@ -59,11 +63,10 @@ class Bundle:
     ) -> None:
         """Have these parameters, for whose method these are the entries; see ``Values`` for the components."""
         self.params, self.dtype = params, working_dtype(params[0].dtype)
-        self.values = Values(params, self.dtype, entries, components if len(params) > 1 else None)
-        self._like = [(p.dtype, p.device, p.shape) for p in params]
-        size = sum(self.sizes)
-        cut = piece_size or max(size, 1)  # a process may have nothing of the only parameter
-        self._rows = [slice(first, min(first + cut, size)) for first in range(0, max(size, 1), cut)]
+        self.piece_size = piece_size or max(sum(self.sizes), 1)  # a process may have nothing of the only parameter
+        own = components if len(params) > 1 else None
+        self.values = Values(params, self.dtype, entries, piece_size=self.piece_size, components=own)
+        self._like = list(map(_likeness, params))
         self._address = 0
         self._pieces: tuple[Tensor, ...] = ()
 
@@ -79,8 +82,7 @@ class Bundle:
 
     def is_current(self, kept: Kept) -> bool:
         """Whether the parameters, and what is kept for them, are as the bundle left them."""
-        alike = all((p.dtype, p.device, p.shape) == like for p, like in zip(self.params, self._like, strict=True))
-        return alike and self.values.are_current(kept)
+        return list(map(_likeness, self.params)) == self._like and self.values.are_current(kept)
 
     def gather(self, method: Method, kept: Kept, param_groups: Groups) -> None:
         """Go on from what is kept for the parameters; raises InputError where it cannot be a state of theirs."""
@@ -101,12 +103,11 @@ class Bundle:
             start = self.parts[0].detach().reshape(-1, 1) if alone else pieces[0]
             self.values.begin(method, start.to(self.dtype))
         moved = []
-        for piece, rows in zip(pieces, self._rows, strict=True):
-            own = rows if len(pieces) > 1 else None
-            slope = gradient if own is None else gradient[own]
+        slopes = torch.split(gradient, self.piece_size)
+        for i, (piece, slope) in enumerate(zip(pieces, slopes, strict=True)):
             w, g = (piece.to(self.dtype), slope.to(self.dtype)) if in_half_precision else (piece, slope)
-            new, after = step(method, w, g, self.values.state(own))
-            new = self.values.write(after, new, own)
+            new, after = step(method, w, g, self.values.state(i))
+            new = self.values.write(after, new, i)
             if rests:
                 continue
             if self._address:
@@ -123,7 +124,7 @@ class Bundle:
         """
         p = own_part(self.params[0])
         if not self._address or self._address != p.data_ptr():
-            self._pieces = torch.split(p.detach().reshape(-1, 1), self._rows[0].stop)
+            self._pieces = torch.split(p.detach().reshape(-1, 1), self.piece_size)
             self._address = p.data_ptr() if p.is_contiguous() else 0
         return self._pieces
 

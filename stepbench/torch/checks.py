@@ -65,6 +65,13 @@ def no_other_points(method: Method) -> InputError:
 # Gradients ------------------------------------------------------------------------------------------------------------
 
 
+def refuse_meta(p: Tensor, param_groups: list[dict[str, Any]]) -> None:
+    """Raise InputError where a parameter is on the device meta."""
+    if p.device.type == "meta":
+        name = parameter_name(p, param_groups)
+        raise InputError(f"{name} is on the device meta, where there are no numbers: bring it to another one")
+
+
 def refuse_sparse(params: Sequence[Tensor], grads: Sequence[Tensor | None], param_groups: list[dict[str, Any]]) -> None:
     """Raise InputError where a gradient is sparse."""
     for p, g in zip(params, grads, strict=True):

@@ -14,7 +14,7 @@ from torch import Tensor
 from stepbench.contracts import Method, hyperparameters, values_of, with_arrays, with_values
 from stepbench.fields import InputError, nearest
 from stepbench.torch.bundles import PIECE, Bundle, grouped, kind
-from stepbench.torch.checks import no_curvature, no_minimum
+from stepbench.torch.checks import no_curvature, no_minimum, refuse_meta
 from stepbench.torch.compiled import scalar
 from stepbench.torch.entries import Entries, Path, flat
 from stepbench.torch.names import parameter_name, short_name
@@ -168,7 +168,7 @@ class Group:
         _, state = self.method.step(w, oracle, self.method.init(w))
         return frozenset(path for path, value in flat(state).items() if isinstance(value, Tensor) and value.ndim == 2)
 
-    @property
+    @cached_property
     def rests(self) -> bool:
         """Whether the parameters stay where they are: a method that sets its own step size was given 0 for it."""
         known = hyperparameters(self.method)
@@ -190,11 +190,11 @@ class Group:
         if has_started and self.rests:
             self._begin_anew(kept)
         elif has_started:
-            self._refuse_changes(made, values)
+            self._refuse_changes(made)
         else:
             self._forget("kept_entries", "components")
-        self.method, self._values = made, values
-        self._forget("method_in_tensors")
+        self.method, self._values = made, values_of(made)
+        self._forget("method_in_tensors", "rests")
 
     def _forget(self, *names: str) -> None:
         for name in names:
@@ -210,8 +210,9 @@ class Group:
         """Whether there is a state for one of the parameters."""
         return any(self.kept_entries.of(kept.get(p, {})) for p in self.entries["params"])
 
-    def _refuse_changes(self, made: Method, values: dict[str, Any]) -> None:
+    def _refuse_changes(self, made: Method) -> None:
         """Raise InputError where a hyper-parameter has changed that must not change after the first step."""
+        values = values_of(made)
         for key, (_, field) in hyperparameters(made).items():
             old, new = self._values[key], values[key]
             if old == new:
@@ -265,6 +266,7 @@ class Group:
 
     def _begun(self, params: list[Tensor], kept: Kept, param_groups: Groups, *, cut: bool = False) -> Bundle:
         """A bundle of some parameters, with what is kept for them."""
+        refuse_meta(params[0], param_groups)
         in_pieces = cut and kind(self.method) == "component" and params[0].device.type == "cpu" and len(params) == 1
         size = PIECE if in_pieces else None
         bundle = Bundle(params, self.kept_entries, piece_size=size, components=self.components)

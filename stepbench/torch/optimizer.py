@@ -22,7 +22,7 @@ from stepbench.torch.compiled import counts_steps, fused_step, room_for_kernels
 from stepbench.torch.entries import Entries
 from stepbench.torch.groups import Group, ParameterGroup, refuse_misspelt, unchecked, vet_parameters, with_entries
 from stepbench.torch.loading import EXTRA, read
-from stepbench.torch.names import parameter_name, short_name
+from stepbench.torch.names import names_of, parameter_name, short_name
 from stepbench.torch.objective import OPTIONS, Objective, objective_of_all, refuse_both_signs
 from stepbench.torch.oracles import ClosureOracle, GradientOracle, is_one_number, loss_of
 from stepbench.torch.ranks import Ranks
@@ -139,7 +139,8 @@ class Optimizer(torch.optim.Optimizer):
         one that asks for the loss there, too, takes it as ``loss``, one number. For a method that asks elsewhere the
         closure is called again, with the parameters moved there: as the same function, with the random numbers and
         the buffers of the first call (``Replayed``). Where the closure raises, parameters and states stay as they
-        were, and also where it returns None, by which it skips the step.
+        were, and also where it returns None, by which it skips the step; one that returns None and leaves the
+        gradients that there were untouched, as Lightning passes in manual optimization, is as no closure.
         """
         if closure is not None and loss is not None:
             raise InputError("a closure returns the loss itself: call step(closure) or step(loss=loss), not both")
@@ -150,9 +151,7 @@ class Optimizer(torch.optim.Optimizer):
         self._follow_groups()
         with torch.no_grad():
             try:
-                if self._whole is None:
-                    return self._move_pieces(closure, loss)
-                return self._move_whole(closure, loss, self._whole)
+                return self._move(closure, loss)
             except Skipped:
                 if any(p.grad is not None for entries in self.param_groups for p in entries["params"]):
                     warnings.warn(
@@ -167,6 +166,23 @@ class Optimizer(torch.optim.Optimizer):
                     raise FloatingPointError(f"{refusal}; nothing was changed") from None
                 warnings.warn(f"{refusal}: the step is refused", NonFiniteWarning, stacklevel=3)
                 return refusal.loss
+
+    def _gradients(self) -> list[tuple[Tensor, int]]:
+        """The gradients that there are, each with the number of times that it was written to."""
+        params = [p for entries in self.param_groups for p in entries["params"]]
+        return [(p.grad, p.grad._version) for p in params if p.grad is not None]
+
+    def _move(self, closure: Closure | None, loss: Any) -> Any:
+        """Take the step, of pieces or of the one vector; returns the loss, and raises Skipped and NonFinite."""
+        given = [] if closure is None else self._gradients()
+        try:
+            if self._whole is None:
+                return self._move_pieces(closure, loss)
+            return self._move_whole(closure, loss, self._whole)
+        except Skipped:
+            if given and _are_untouched(given, self._gradients()):
+                return self._move(None, None)
+            raise
 
     def _follow_groups(self) -> None:
         """Find what torch's groups are now: which there are, with which hyper-parameters and parameters."""
@@ -298,17 +314,16 @@ class Optimizer(torch.optim.Optimizer):
         It is a number, or a tensor of the parameter's shape where each component has its own. A parameter that has not
         been moved yet is left out.
         """
+        name = Entries(self.method).step_size
         sizes: dict[str | int, Any] = {}
         numbers = itertools.count()
         for entries in self.param_groups:
-            name = Entries(self.method).step_size
+            names = names_of(entries)
             for i, p in enumerate(entries["params"]):
-                number = next(numbers)
-                size = self.state.get(p, {}).get(name)
+                number, size = next(numbers), self.state.get(p, {}).get(name)
                 if size is not None:
-                    key = entries["param_names"][i] if "param_names" in entries else number
-                    plain = isinstance(size, Tensor) and not is_per_component(size, p)
-                    sizes[key] = size.item() if plain else copy.deepcopy(size)
+                    is_one = isinstance(size, Tensor) and not is_per_component(size, p)
+                    sizes[number if names is None else names[i]] = size.item() if is_one else copy.deepcopy(size)
         return sizes
 
     def state_dict(self) -> dict[str, Any]:
@@ -354,6 +369,13 @@ class Optimizer(torch.optim.Optimizer):
     def __repr__(self) -> str:
         """Torch's own text, with the method."""
         return super().__repr__().replace("Optimizer (", f"Optimizer {self.method.name} (", 1)
+
+
+def _are_untouched(before: list[tuple[Tensor, int]], after: list[tuple[Tensor, int]]) -> bool:
+    """Whether gradients, each with the number of times that it was written to, are still what they were."""
+    return len(before) == len(after) and all(
+        one is other and times == now for (one, times), (other, now) in zip(before, after, strict=True)
+    )
 
 
 def _taken_apart(method: Method, entries: dict[str, Any]) -> tuple[Method, dict[str, Any]]:

@@ -12,7 +12,7 @@ from torch import Tensor
 from stepbench.contracts import Direction, Method, StepSize, hyperparameters, values_of
 from stepbench.fields import Field, InputError, Parametric
 from stepbench.torch.bundles import Bundle, working_dtype
-from stepbench.torch.checks import no_other_points
+from stepbench.torch.checks import no_other_points, refuse_meta
 from stepbench.torch.groups import Group, unchecked
 from stepbench.torch.names import short_name
 from stepbench.torch.ranks import Ranks
@@ -52,6 +52,7 @@ class Whole:
                     f"{short_name(method)} takes all parameters as one vector, and these are {' and '.join(kinds)}: "
                     "bring them to one dtype and one device"
                 )
+            refuse_meta(trained[0], param_groups)
             self.bundle = Bundle(trained, entries)
             self.bundle.gather(method, kept, param_groups)
         return self.bundle

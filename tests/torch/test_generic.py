@@ -227,6 +227,16 @@ def test_a_step_without_a_closure_is_the_same_step(spec):
     assert torch.equal(one.point(), other.point())
 
 
+@every(of=APART)
+def test_a_closure_that_does_nothing_is_none(spec):
+    """Lightning passes one in manual optimization, where the gradients were computed before."""
+    one, other = Trial(spec).run(4), Trial(spec)
+    for _ in range(4):
+        other.closure()
+        assert other.optimizer.step(lambda: None) is None
+    assert torch.equal(one.point(), other.point())
+
+
 @every(of=STEADY)
 def test_a_closure_computes_gradients_also_where_they_are_switched_off(spec):
     trial = Trial(spec)
@@ -285,6 +295,38 @@ def test_gradients_that_a_hook_has_changed_are_the_gradients(spec):
     for _ in range(4):
         hooked.optimizer.step(closure)
     assert torch.equal(plain.point(), hooked.point())
+
+
+@every()
+@pytest.mark.parametrize("decoupled", [False, True])
+def test_a_group_without_weight_decay_keeps_larger_weights(spec, decoupled):
+    """As torch asks: of two groups with the same gradients, the one that decays ends nearer to 0."""
+    torch.manual_seed(0)
+    start = torch.rand(6, dtype=torch.float64) + 1
+    plain, decaying = (start.clone().requires_grad_() for _ in range(2))
+    groups = [{"params": [plain]}, {"params": [decaying], "weight_decay": 0.5}]
+    optimizer = Optimizer(groups, spec, batches=10, decoupled_weight_decay=decoupled)
+    closure = closure_of(optimizer, lambda: (plain - 2).square().sum() / 20 + (decaying - 2).square().sum() / 20)
+    for _ in range(3):
+        optimizer.step(closure)
+    assert decaying.norm() < plain.norm()
+
+
+@every()
+def test_what_is_maximized_is_the_negative_minimized(spec):
+    """The same steps, to the last bit: of −f with maximize, and of f without. An f* that is given is the maximum."""
+    plain = Trial(spec).run(5)
+    mirrored = Trial(spec, maximize=True)
+
+    def closure():
+        mirrored.optimizer.zero_grad()
+        loss = -mirrored.loss()
+        loss.backward()
+        return loss
+
+    for _ in range(5):
+        mirrored.optimizer.step(closure)
+    assert torch.equal(plain.point(), mirrored.point())
 
 
 # Groups ---------------------------------------------------------------------------------------------------------------

@@ -348,7 +348,7 @@ def test_timm(how):
 
 def test_timms_decoupled_weight_decay():
     how = TIMM["layer decay, weight decay, cosine"]
-    mine = with_timm(ours("adam:lr=0.01", weight_decay=0.05, decoupled=True), **how)
+    mine = with_timm(ours("adam:lr=0.01", weight_decay=0.05, decoupled_weight_decay=True), **how)
     theirs = with_timm(lambda groups: torch.optim.AdamW(groups, lr=0.01, weight_decay=0.05), **how)
     assert torch.allclose(vector(mine), vector(theirs), rtol=0, atol=1e-8)
 
