@@ -176,7 +176,7 @@ def with_accelerate(make, folder=None, closure=False, clip=None, schedule=False,
         for inputs, targets in batches:
             with accelerator.accumulate(net):
 
-                def look(inputs=inputs, targets=targets):
+                def look(inputs=inputs, targets=targets, net=net, optimizer=optimizer):
                     optimizer.zero_grad()
                     loss = cross_entropy(net(inputs), targets)
                     accelerator.backward(loss)
