@@ -1,19 +1,20 @@
 """What PyTorch asks of every one of its optimizers, asked of ours: the specs, the problem, and what does not apply.
 
-The list of properties is that of PyTorch's own ``test/test_optim.py`` and ``torch.testing._internal.common_optimizers``;
-the tests were written anew for these methods. What PyTorch asks and these tests leave out, with the reasons:
+The list of properties is that of PyTorch's own ``test/test_optim.py`` and of its
+``torch.testing._internal.common_optimizers``; the tests were written anew for these methods. What PyTorch asks and these tests leave out, with the reasons:
 
 - ``foreach``, ``fused``, ``capturable`` and ``differentiable`` are keywords of PyTorch's, for other ways to compute the
   same step. There is one way here, so that nothing has to agree. That parameters which move together go as they go
   alone, which is what the comparison of ``foreach`` with a loop is about, is asked.
 - Complex and sparse: refused in a line, which is asked in place of the right numbers.
-- Tests that need two devices: run where there are two.
+- Tests that need two devices, and the peak of a GPU's memory, are no tests for a CPU.
 """
 
 from __future__ import annotations
 
 import io
 import itertools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -164,4 +165,4 @@ def same(a: Any, b: Any) -> bool:
         return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
     if isinstance(a, list | tuple):
         return len(a) == len(b) and all(itertools.starmap(same, zip(a, b, strict=True)))
-    return a is b or bool(a == b) or (a != a and b != b)  # nan is the same as nan
+    return a is b or bool(a == b) or (isinstance(a, float) and math.isnan(a) and math.isnan(b))
