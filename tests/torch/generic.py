@@ -1,7 +1,8 @@
 """What PyTorch asks of every one of its optimizers, asked of ours: the specs, the problem, and what does not apply.
 
 The list of properties is that of PyTorch's own ``test/test_optim.py`` and of its
-``torch.testing._internal.common_optimizers``; the tests were written anew for these methods. What PyTorch asks and these tests leave out, with the reasons:
+``torch.testing._internal.common_optimizers``; the tests were written anew for these methods.
+What PyTorch asks and these tests leave out, with the reasons:
 
 - ``foreach``, ``fused``, ``capturable`` and ``differentiable`` are keywords of PyTorch's, for other ways to compute the
   same step. There is one way here, so that nothing has to agree. That parameters which move together go as they go
@@ -89,8 +90,8 @@ def every(*, apart_from: dict[str, str] | None = None, of: Any = SPECS) -> pytes
 class Trial:
     """A method at PyTorch's own small problem, a matrix W, (10, 5), and a vector b, (10,): the mean of (W x + b)².
 
-    PyTorch takes the sum. With the mean the gradients are of the size that the papers' step sizes are made for. An epoch is
-    told to have ten batches, since tlr compares the gradients within one.
+    PyTorch takes the sum. With the mean the gradients are of the size that the papers' step sizes are made for. An
+    epoch is told to have ten batches, since tlr compares the gradients within one.
     """
 
     def __init__(
