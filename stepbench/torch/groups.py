@@ -20,6 +20,7 @@ from stepbench.torch.entries import Entries, Path, flat
 from stepbench.torch.names import parameter_name, short_name
 from stepbench.torch.objective import OPTIONS
 from stepbench.torch.oracles import GradientOracle
+from stepbench.torch.shards import refuse_shares
 from stepbench.torch.values import Groups, Kept
 
 _ENTRIES_OF_TORCH = ("params", "param_names", "name", "initial_lr", "max_lr", "min_lr", "max_momentum", "base_momentum")
@@ -104,8 +105,8 @@ def refuse_misspelt(method: Method, entries: dict[str, Any]) -> None:
             raise InputError(f"{short_name(method)} has no hyper-parameter {key}{close}; it has {', '.join(known)}")
 
 
-def vet_parameters(param_groups: list[dict[str, Any]]) -> None:
-    """Raise InputError where a group has something that cannot be trained, or what another one has, too."""
+def vet_parameters(method: Method, param_groups: list[dict[str, Any]]) -> None:
+    """Raise InputError where a group has something that the method cannot train, or what another one has, too."""
     seen: set[int] = set()
     for entries in param_groups:
         for p in entries["params"]:
@@ -117,6 +118,7 @@ def vet_parameters(param_groups: list[dict[str, Any]]) -> None:
             if id(p) in seen:
                 raise InputError(f"{name} is in the parameter groups twice: give it once")
             seen.add(id(p))
+    refuse_shares(method, param_groups)
 
 
 class Group:

@@ -154,7 +154,7 @@ class Optimizer(torch.optim.Optimizer):
             refuse_both_signs(self.method, [*self._objectives(), objective])
         super().add_param_group(entries)
         try:
-            vet_parameters(self.param_groups)
+            vet_parameters(self.method, self.param_groups)
         except InputError:
             self.param_groups.pop()
             raise
@@ -170,7 +170,8 @@ class Optimizer(torch.optim.Optimizer):
         one that asks for the loss there, too, takes it as ``loss``, one number. For a method that asks elsewhere the
         closure is called again, with the parameters moved there: as the same function, with the random numbers and
         the buffers of the first call (``Replayed``). Where the closure raises, parameters and states stay as they
-        were, and also where it returns None, by which it skips the step.
+        were, and also where it returns None, by which it skips the step; one that returns None and leaves the
+        gradients that there were untouched, as Lightning passes in manual optimization, is as no closure.
         """
         if closure is not None and loss is not None:
             raise InputError("a closure returns the loss itself: call step(closure) or step(loss=loss), not both")
@@ -181,9 +182,7 @@ class Optimizer(torch.optim.Optimizer):
         self._follow_groups()
         with torch.no_grad():
             try:
-                if self._whole is None:
-                    return self._move_pieces(closure, loss)
-                return self._move_whole(closure, loss, self._whole)
+                return self._move(closure, loss)
             except Skipped:
                 if any(p.grad is not None for entries in self.param_groups for p in entries["params"]):
                     warnings.warn(
@@ -199,6 +198,23 @@ class Optimizer(torch.optim.Optimizer):
                 warnings.warn(f"{refusal}: the step is refused", NonFiniteWarning, stacklevel=3)
                 return refusal.loss
 
+    def _gradients(self) -> list[tuple[Tensor, int]]:
+        """The gradients that there are, each with the number of times that it was written to."""
+        params = [p for entries in self.param_groups for p in entries["params"]]
+        return [(p.grad, p.grad._version) for p in params if p.grad is not None]
+
+    def _move(self, closure: Closure | None, loss: Any) -> Any:
+        """Take the step, of pieces or of the one vector; returns the loss, and raises Skipped and NonFinite."""
+        given = [] if closure is None else self._gradients()
+        try:
+            if self._whole is None:
+                return self._move_pieces(closure, loss)
+            return self._move_whole(closure, loss, self._whole)
+        except Skipped:
+            if given and _are_untouched(given, self._gradients()):
+                return self._move(None, None)
+            raise
+
     def _follow_groups(self) -> None:
         """Find what torch's groups are now: which there are, with which hyper-parameters and parameters."""
         known = {id(group.entries): group for group in self._groups}
@@ -207,7 +223,7 @@ class Optimizer(torch.optim.Optimizer):
             group.follow(self.horizon, self.state, [group] if self._whole is None else groups)
         changed = [group.follow_params() for group in groups]
         if any(changed) or len(groups) < len(self._groups):
-            vet_parameters(self.param_groups)
+            vet_parameters(self.method, self.param_groups)
             self._let_go()
         self._groups = groups
 
@@ -256,7 +272,7 @@ class Optimizer(torch.optim.Optimizer):
 
         for group, objective, bundle, gradient in moving:
             method = _minimizing(group.method, objective)
-            oracle.turn_to(method, [p.numel() for p in bundle.params], objective)
+            oracle.turn_to(method, bundle.sizes, objective)
             bundle.move(method, objective.around(step), gradient, rests=group.rests)
             bundle.values.show(self.state)
         self.evals += oracle.evals
@@ -280,6 +296,7 @@ class Optimizer(torch.optim.Optimizer):
         methods, objectives = [group.method for group in self._groups], self._objectives()
         refuse_both_signs(self.method, objectives)
         bundle = whole.join(self._groups, self.state, has_closure=closure is not None)
+        whole.refuse_parts(self.method, self._ranks())
         if bundle is None:
             return self._move_pieces(closure, loss)  # there are none
         method = _minimizing(method_of_all(methods, self.param_groups, bundle), objectives[0])
@@ -390,6 +407,13 @@ class Optimizer(torch.optim.Optimizer):
     def __repr__(self) -> str:
         """Torch's own text, with the method."""
         return super().__repr__().replace("Optimizer (", f"Optimizer {self.method.name} (", 1)
+
+
+def _are_untouched(before: list[tuple[Tensor, int]], after: list[tuple[Tensor, int]]) -> bool:
+    """Whether gradients, each with the number of times that it was written to, are still what they were."""
+    return len(before) == len(after) and all(
+        one is other and times == now for (one, times), (other, now) in zip(before, after, strict=True)
+    )
 
 
 def _taken_apart(method: Method, entries: dict[str, Any]) -> tuple[Method, dict[str, Any]]:

@@ -58,6 +58,13 @@ class Ranks:
             raise NonFinite(f"the loss or a gradient is not finite in process {rank} of the group", loss)
         return None if loss is None else every[:, 2].mean(), seen
 
+    def see_the_same(self, numbers: list[float]) -> bool:
+        """Whether these numbers are the same, to the last bit, in all processes."""
+        if not self._are_several():
+            return True
+        bits = self._gathered(numbers).view(torch.int64)
+        return bool((bits == bits[0]).all())
+
     def _are_several(self) -> bool:
         """Whether there is another process to speak to."""
         if self.group is False or not dist.is_available() or not dist.is_initialized():

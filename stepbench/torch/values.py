@@ -15,6 +15,7 @@ from stepbench.contracts import Method, State
 from stepbench.fields import InputError
 from stepbench.torch.entries import Entries, Path, flat
 from stepbench.torch.names import parameter_name, short_name
+from stepbench.torch.shards import own_part, placed_as
 
 Kept = MutableMapping[Tensor, dict[Any, Any]]
 """What an optimizer keeps for each parameter: torch's ``optimizer.state``."""
@@ -49,9 +50,9 @@ class Values:
         per component; the others are numbers per parameter.
         """
         self._params, self._dtype, self._entries, self._components = params, dtype, entries, components
-        sizes = [p.numel() for p in params]
+        sizes = [own_part(p).numel() for p in params]
         self._sizes, self._size = sizes, sum(sizes)
-        self._piece_size = piece_size or self._size
+        self._piece_size = piece_size or max(1, self._size)
         self._counts = torch.tensor(sizes, device=params[0].device)
         self._firsts = self._counts.cumsum(0) - self._counts
         self.have_begun = False
@@ -69,7 +70,7 @@ class Values:
     def _take(self, values: dict[Path, Any]) -> None:
         """Have these values, and what each piece has of the vectors among them."""
         self._values = self._next = values
-        count = -(-self._size // self._piece_size)  # rounded up
+        count = max(1, -(-self._size // self._piece_size))  # rounded up; nothing at all is a piece, too
         self._parts: list[dict[Path, Tensor]] = [{} for _ in range(count)]
         for path, value in values.items():
             if isinstance(value, Tensor):
@@ -182,7 +183,7 @@ class Values:
         """A view for each parameter of its part of a vector."""
         if vector.ndim == 2:
             parts = torch.split(vector.view(-1), self._sizes)
-            return [part.view(p.shape) for part, p in zip(parts, self._params, strict=True)]
+            return [placed_as(part.view(own_part(p).shape), p) for part, p in zip(parts, self._params, strict=True)]
         numbers = list(vector.unbind()) if len(vector) > 1 else [vector[0]] * len(self._params)
         return [number.view(_shape_of_number(p)) for number, p in zip(numbers, self._params, strict=True)]
 
@@ -224,6 +225,8 @@ class Values:
                 "they share one: load the state of one optimizer, or clear optimizer.state to begin anew"
             )
         number = numbers[0]
+        if isinstance(number, Tensor) and isinstance(first, int | float):  # a count, which others save as a tensor
+            return number.item()
         return number.to(self._dtype) if isinstance(number, Tensor) and number.is_floating_point() else number
 
     def _vector(self, method: Method, given: list[Any], first: Any, param_groups: Groups) -> Tensor:
@@ -240,9 +243,10 @@ class Values:
                     )
                 parts.append(rows[i])
             else:
-                part = torch.as_tensor(value, device=p.device).detach()
+                part = own_part(torch.as_tensor(value, device=p.device).detach())
                 floats = rows is not None or part.is_floating_point()
-                parts.append((part.to(self._dtype) if floats else part).expand(p.shape).contiguous().view(-1, 1))
+                part = part.to(self._dtype) if floats else part
+                parts.append(part.expand(own_part(p).shape).contiguous().view(-1, 1))
         return torch.cat(parts) if len(parts) > 1 else parts[0]
 
 
