@@ -48,8 +48,9 @@ class Problem(Parametric):
     They are then asked about each run on its own, which is slower, but needs no thought of axes.
     """
 
-    def __init_subclass__(cls) -> None:
+    def __init_subclass__(cls, **options: Any) -> None:
         """Make vectors of the tuples ``x0`` and ``x_star``; ask one point at a time where the class says so."""
+        super().__init_subclass__(**options)
         if cls.one_point_at_a_time:
             for name in ("f", "grad", "hessian"):
                 if name in vars(cls):
