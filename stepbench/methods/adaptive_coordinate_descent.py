@@ -63,9 +63,10 @@ class AdaptiveCoordinateDescent(Peer):
 
     Deviations
         The published code draws the first axes and the first point at random; here the axes are those of the
-        coordinates, and w₀ is given. It does not ask for f(w₀), so that its first move may lead up. Its first step is a quarter of the range that it searches: 2.5 for −5 to 5, which
-        is the default. The code has a weight c_μ for the points themselves in C and does not use it; nor is it here.
-        The code never stops by itself; here the method stops when rounding leaves no axis along which m can move.
+        coordinates, and w₀ is given. The code does not ask for f(w₀), so that its first move may lead up. Its first
+        step is a quarter of the range that it searches, 2.5 for −5 to 5, which is the default. It has a weight c_μ for
+        the points themselves in C and does not use it; nor is it here. It never stops by itself; here the method stops
+        when rounding leaves no axis along which m can move.
     """
 
     sigma: float = param(2.5, "σ₀", "first step along every axis", "(0, inf)")
@@ -79,7 +80,9 @@ class AdaptiveCoordinateDescent(Peer):
         sigma = np.full(d, self.sigma)
         axes = Axes(np.eye(d), np.eye(d), np.eye(d), np.zeros(d), None)
         while (m[:, None] + sigma * axes.B != m[:, None]).any():
-            points, values, better = [], [], False
+            points: list[Array] = []
+            values: list[float] = []
+            better = False
             for i in range(d):
                 step = sigma[i] * axes.B[:, i]
                 pair = [m - step, m + step]

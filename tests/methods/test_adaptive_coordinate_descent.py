@@ -51,7 +51,8 @@ def by_the_authors_code(f, m, sigma, evaluations):
 
 
 @pytest.mark.parametrize(
-    ("problem", "start", "sigma"), [("rosenbrock", (-3.0, -4.0), 2.5), ("himmelblau", None, 1.0), ("quadratic", None, 0.5)]
+    ("problem", "start", "sigma"),
+    [("rosenbrock", (-3.0, -4.0), 2.5), ("himmelblau", None, 1.0), ("quadratic", None, 0.5)],
 )
 def test_it_goes_the_way_of_the_authors_code(problem, start, sigma):
     r = stepbench.run(problem, f"adaptive-coordinate-descent:sigma={sigma}", start=start, budget=200)
