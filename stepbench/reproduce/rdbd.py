@@ -335,8 +335,8 @@ PART_1 = part_1(
     LARGEST,
     note=(
         "h_t is ⟨g_t, g_{t−1}⟩. The proof takes τ/h_t for 1 or more, but τ is the least of them: what is proved needs "
-        "η ≤ 2τ/(Lσ⁴). With η = 2/(Lσ²), a step that would end just before the minimum along g_t is lengthened past it. "
-        "Three of these four steps have h_t < 0, which the formal version, Lemma C.2, leaves out by its τ > 0."
+        "η ≤ 2τ/(Lσ⁴). With η = 2/(Lσ²), a step that would end just before the minimum along g_t is lengthened past it."
+        " Three of these four steps have h_t < 0, which the formal version, Lemma C.2, leaves out by its τ > 0."
     ),
 )
 
