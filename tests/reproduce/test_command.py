@@ -19,7 +19,7 @@ def test_the_command_lists_papers_and_claims(stepbench_cli):
 
 
 def test_the_command_judges_and_writes(stepbench_cli, tmp_path):
-    asked = ("reproduce", "csawg/figure-7-zero", "csawg/conclusion-coordinate-descent", "--figures", "figures")
+    asked = ("reproduce", "csawg/figure-7-zero", "adaloss/table-1-vision-transformer", "--figures", "figures")
     code, out, _ = stepbench_cli(*asked, "--report", "r.md")
     assert code == 0
     assert "reproduced" in out
