@@ -23,7 +23,7 @@ def complex_step(function: Function, w: Array) -> Array:
     ``function`` takes points (d, R) to values (…, R); the derivative is (…, d, R). Every operation of the function is
     followed, as ``Followed`` says. Where it does at these points what cannot be, differences are taken.
 
-    Source: Squire & Trapp 1998, Using complex variables to estimate derivatives of real functions; where operations
+    Source: Squire & Trapp 1998, Using complex variables to estimate derivatives of real functions; for operations that
     are not analytic, Martins, Sturdza & Alonso 2003, The complex-step derivative approximation, section 3.
     """
     try:
@@ -145,17 +145,27 @@ REACHES = (0.1, 1.0, 10.0, 100.0)
 """How far from a point it is tried whether a function can be followed, in units of max(1, |w_i|)."""
 
 
-def derived(function: Function, near: Array) -> Derivative:
+def derived(function: Function, near: Array, moved: Callable[[Array, Array], Array] = np.add) -> Derivative:
     """The complex step where every operation of the function can be followed, and central differences elsewhere.
 
-    It is tried at points around ``near``, (d,), and as far from it as the function is defined.
+    The arguments are as for ``obstacle``.
+    """
+    return central_differences if obstacle(function, near, moved) else complex_step
+
+
+def obstacle(function: Function, near: Array, moved: Callable[[Array, Array], Array] = np.add) -> str:
+    """Why a function cannot be followed, in words; "" where it can.
+
+    It is tried at points around ``near``, (d,), and as far from it as the function is defined. ``moved`` gives the
+    points, (d, R), that such ways from a point lead to.
     """
     rng = np.random.default_rng(0)
     size, spread = np.where(near == 0, 1.0, np.abs(near))[:, None], np.maximum(1.0, np.abs(near))[:, None]
-    around = [near[:, None] + 0.1 * size * rng.standard_normal((near.size, 4))]
-    around += [near[:, None] + reach * spread * rng.standard_normal((near.size, 4)) for reach in REACHES]
+    lengths = [0.1 * size, *(reach * spread for reach in REACHES)]
+    ways = [length * rng.standard_normal((near.size, 4)) for length in lengths]
     with np.errstate(all="ignore"):
-        for k, w in enumerate(around):
+        for k, way in enumerate(ways):
+            w = moved(near[:, None], way)
             try:
                 plain = function(w)
             except Exception:
@@ -164,11 +174,13 @@ def derived(function: Function, near: Array) -> Derivative:
                 break  # the function is not defined so far away
             try:
                 answer = function(Followed(w.copy(), np.ones_like(w)))
-            except Exception:  # NotFollowed, or whatever else it is that the function makes of that
-                return central_differences
+            except NotFollowed as why:
+                return str(why)
+            except Exception:  # whatever it is that the function makes of what stands for points
+                return "it does what only plain arrays can"
             if not np.array_equal(_values(answer), plain, equal_nan=True):
-                return central_differences  # it is not a function of its points alone, or another one of these
-    return complex_step
+                return "it treats what stands for points otherwise than plain arrays"  # or is no function of them alone
+    return ""
 
 
 def slopes(function: Function, w: Array, v: Array) -> tuple[Array | None, Array, Array]:
@@ -185,9 +197,6 @@ def slopes(function: Function, w: Array, v: Array) -> tuple[Array | None, Array,
         size = (_size(w) / np.maximum(np.abs(v), 1e-300)).min(axis=0)
         by_differences, doubt = _difference(lambda h: where_defined(function, w + h * v, w), np.zeros_like(size), size)
     return by_step, by_differences, 10 * doubt
-
-
-NAMES: dict[Derivative, str] = {complex_step: "the complex step", central_differences: "central differences"}
 
 
 # What follows a function ----------------------------------------------------------------------------------------------
@@ -264,7 +273,9 @@ class Followed(np.lib.mixins.NDArrayOperatorsMixin):
         return bool(self.value)
 
     def __array__(self, *_: Any, **__: Any) -> Array:
-        raise NotFollowed("the points are made a plain array")
+        raise NotFollowed(
+            "the points are made a plain array, as by np.array([…]) or a loop that fills one: np.stack can be followed"
+        )
 
     def __float__(self) -> float:
         raise NotFollowed("a number is taken out of the points")

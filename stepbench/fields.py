@@ -92,6 +92,11 @@ class Field:
             words += f" in {self.bounds}" if self.bounds else ""
         return f"{words}, or none" if self.optional else words
 
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The lower and the upper end of its bounds, infinite where there is none."""
+        return _ends(self.bounds) if self.bounds else (-math.inf, math.inf)
+
     def parse(self, text: str) -> Any:
         """The value that a piece of text means; raises InputError where it means none."""
         word = text.strip().lower()
@@ -158,8 +163,13 @@ _NUMBER = r"\s*[+-]?(?:inf|\d+\.?\d*(?:e[+-]?\d+)?)\s*"
 _INTERVAL = re.compile(rf"[\[(]{_NUMBER},{_NUMBER}[\])]")
 
 
+def _ends(bounds: str) -> tuple[float, float]:
+    low, high = bounds[1:-1].split(",")
+    return float(low), float(high)
+
+
 def _within(number: float, bounds: str) -> bool:
-    low, high = (float(end) for end in bounds[1:-1].split(","))
+    low, high = _ends(bounds)
     above = number >= low if bounds[0] == "[" else number > low
     below = number <= high if bounds[-1] == "]" else number < high
     return above and below and not math.isnan(number)
@@ -196,7 +206,24 @@ def _read(f: dataclasses.Field[Any], hint: Any) -> Field | None:
 class Parametric(ABC):  # noqa: B024 - what derives from it has abstract methods
     """Anything described by its dataclass fields; building one with a value out of bounds raises InputError."""
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Let a constant of a subclass that has the name of an inherited field, ``batch = 32``, be its new default."""
+        super().__init_subclass__(**options)
+        inherited = {field.name: field for field in dataclasses.fields(cls)} if dataclasses.is_dataclass(cls) else {}
+        own = vars(cls).get("__annotations__", {})
+        for name in [name for name in vars(cls) if name in inherited and name not in own]:
+            if callable(vars(cls)[name]) or hasattr(vars(cls)[name], "__get__"):
+                continue  # a property, say, that is asked in its place
+            hints = typing.get_type_hints(cls.__mro__[1])
+            cls.__annotations__ = {**vars(cls).get("__annotations__", {}), name: hints[name]}
+            setattr(cls, name, dataclasses.field(default=vars(cls)[name], metadata=inherited[name].metadata))
+
     def __post_init__(self) -> None:
+        bare = [name for name, value in vars(type(self)).items() if isinstance(value, dataclasses.Field)]
+        if bare:  # the class was not made a dataclass, so that nothing would set the field
+            raise InputError(
+                f"{self.name} has the field {bare[0]}: put @dataclass(frozen=True) on the line above the class"
+            )
         for name, field in fields_of(type(self)).items():
             value = getattr(self, name)
             try:
@@ -248,8 +275,18 @@ def show_point(w: Any, most: int = 6) -> str:
     return f"({', '.join(components)})"
 
 
+_MANY = re.compile(r"\[\d+ values\]")
+
+
+def of_one(name: str, values: Iterable[float]) -> str:
+    """The name of one run of a batch: the batch's, in which these stand, in their order, where it says [R values]."""
+    for value in values:
+        name = _MANY.sub(show_value(value), name, count=1)
+    return name
+
+
 def show_value(value: Any) -> str:
-    """A field's value as a spec states it."""
+    """A field's value as a spec states it; [R values] where the R runs of a batch have their own."""
     if isinstance(value, np.ndarray):
         return f"[{value.size} values]"
     if isinstance(value, bool | None):

@@ -1,5 +1,9 @@
 """The names of every method there is, for the tests that hold of all of them."""
 
+from itertools import cycle
+
+import pytest
+
 from stepbench import catalog
 
 DIRECTIONS = catalog.names("directions")
@@ -19,3 +23,12 @@ EVERY_METHOD = (
     "sps:variant=reference",
     "csawg:pairs=same",
 )
+
+QUICK_JOINS = {f"{direction}+{rule}" for direction, rule in zip(cycle(DIRECTIONS), RULES, strict=False)}
+"""Every rule once, and every direction at least once."""
+
+
+def parameters(methods):
+    """The methods for ``parametrize``; those joins are slow whose direction and rule are both in another join."""
+    slow = {*JOINS} - QUICK_JOINS
+    return [pytest.param(method, marks=pytest.mark.slow if method in slow else ()) for method in methods]

@@ -16,7 +16,7 @@ import numpy as np
 from stepbench import catalog
 from stepbench.autopsy.places import Cause
 from stepbench.autopsy.spans import Span, spans_of
-from stepbench.autopsy.steps import Steps, has_plain_steps, measured, smoothed
+from stepbench.autopsy.steps import Steps, has_plain_steps, measured, smoothed, steps_between
 from stepbench.autopsy.trials import better, rank, tried
 from stepbench.contracts import Problem, Runnable
 from stepbench.engine.result import Result
@@ -24,7 +24,7 @@ from stepbench.engine.running import attempt
 from stepbench.fields import InputError
 from stepbench.showing import Shown, report
 
-__all__ = ["Autopsy", "Cause", "Span", "Steps", "explain", "has_plain_steps", "smoothed"]
+__all__ = ["Autopsy", "Cause", "Span", "Steps", "explain", "has_plain_steps", "smoothed", "steps_between"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -71,9 +71,13 @@ def explain(
 ) -> Autopsy:
     """Run a method, find out what happened, and try what would have helped.
 
-    The options are those of ``stepbench.run``: budget, steps, target, start, seed and noise. Raises InputError for what
-    cannot run, for a network, and for a function that changes from step to step.
+    The options are those of ``stepbench.run``: budget, steps, target, grad_target, start, seed and noise. With
+    ``every``, only so much is told as the records that are kept show, and the text says so. Raises InputError for what
+    cannot run, for a run without records on its way (``trace=False``), for a network, and for a function that changes
+    from step to step.
     """
+    if not options.pop("trace", True):
+        raise InputError("trace=False keeps no record on the way, so that there is nothing to explain: leave it out")
     problem = catalog.problem(problem)
     if not problem.in_numpy:
         raise InputError(f"{problem} is a network, whose curvature is not computed: explain a function, as rosenbrock")

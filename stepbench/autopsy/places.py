@@ -72,12 +72,13 @@ def ahead(result: Result) -> Cause | None:
     if n < 1 or not 0 < length < np.inf:
         return None
     far = (1 + float(np.linalg.norm(result.x[n]))) * 10.0 ** np.arange(10)
+    points = result.x[n][:, None] + (way / length)[:, None] * far
     try:
-        f = result.problem.f(result.x[n][:, None] + (way / length)[:, None] * far)
+        f = np.where(result.problem.within(points), result.problem.f(points), np.nan)
     except Exception:  # f refuses points so far away
         return None
     f = np.concatenate([result.f[n:], f])
-    if np.isnan(f).any():  # it overflows there, or is not defined
+    if np.isnan(f).any():  # it overflows there, or that is outside the domain
         f = f[: int(np.isnan(f).argmax())]
     sunk = f == -np.inf
     falls = -np.diff(f[~sunk])
@@ -97,8 +98,9 @@ def ahead(result: Result) -> Cause | None:
 def hovering(result: Result, steps: Steps, first: int, last: int) -> Cause | None:
     """Whether the run goes to and fro around one point between these records.
 
-    f rises at a quarter of the steps or more, and the middle of the points is nearer to a minimum than they are: the
-    gradient there, or the distance to the minimum, is less than half as large, or f is lower than at any of them.
+    f rises at a quarter of the steps or more (from one record to the next where steps were left out), and the middle of
+    the points is nearer to a minimum than they are: the gradient there, or the distance to the minimum, is less than
+    half as large, or f is lower than at any of them.
     """
     points, f = result.x[first : last + 1], result.f[first : last + 1]
     rising = float((np.diff(f) > 0).mean())
@@ -118,9 +120,12 @@ def hovering(result: Result, steps: Steps, first: int, last: int) -> Cause | Non
         around = around or nearest < 0.5 * float(np.median(result.distance[first : last + 1]))
     if not around:
         return None
-    k = in_the_middle(steps.length if np.isnan(left).all() else left)
-    noisy = float(result.noise > 0 or result.problem.stochastic)
-    return Cause("hovers", {"part": rising, "length": float(steps.length[k]), "left": float(left[k]), "noisy": noisy})
+    numbers = {"part": rising, "length": np.nan, "left": np.nan}
+    numbers["noisy"] = float(result.noise > 0 or result.problem.stochastic)
+    if np.isfinite(steps.length).any():
+        k = in_the_middle(steps.length if np.isnan(left).all() else left)
+        numbers |= {"length": float(steps.length[k]), "left": float(left[k])}
+    return Cause("hovers", numbers)
 
 
 def in_the_middle(amounts: Record) -> int:

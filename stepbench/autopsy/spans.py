@@ -12,7 +12,7 @@ import numpy as np
 import scipy  # whose parts are loaded when they are used
 
 from stepbench.autopsy.places import Cause, ahead, hovering, in_the_middle, stationary
-from stepbench.autopsy.steps import EPS, Steps, has_plain_steps, last_held, smoothed, worst_jump
+from stepbench.autopsy.steps import EPS, Steps, has_plain_steps, last_held, smoothed, worst_jump, worst_rise
 from stepbench.contracts import Runnable, values_of
 from stepbench.engine.columns import Record
 from stepbench.engine.result import Result
@@ -24,6 +24,7 @@ class Span:
 
     ``kind`` is "lost" (the error grew to the end, to more than it began with), "undone" (it grew to the end, above what
     the run had reached and held), "unbounded" (f fell, and has no minimum), "jump" (one step up, soon made good),
+    "rise" (the error grew over many steps, and came back),
     "stalled", "rounding" (there was nothing left to gain), "falling" (slow to the end of the budget) or "slowest" (of a
     run that converged, the power of ten of the error that took longest).
     """
@@ -56,9 +57,17 @@ def spans_of(result: Result, method: Runnable, steps: Steps) -> Iterator[Span]:
         yield _span("lost", result, method, steps, least, n)
     elif left is not None:
         yield _span("undone", result, method, steps, least, n, left=left)
+    rise = worst_rise(result)
+    if rise is not None and rise.level > (_floor(result, steps) if known else -math.inf):
+        height = {"level": rise.level, "most": rise.most, "at": float(result.iteration[rise.top])}
+        yield _span("rise", result, method, steps, rise.held, rise.back, numbers=height)
+        stalls = [(a, b) for a, b in stalls if 2 * (min(b, rise.back) - max(a, rise.held)) <= b - a]
+    else:
+        rise = None
     if known and not lost:
         k, recent, factor = worst_jump(value)
-        if k < end and factor >= 10 and recent > _floor(result, steps):
+        told = rise is not None and rise.held <= k < rise.back
+        if not told and k < end and factor >= 10 and recent > _floor(result, steps):
             jump = {"recent": recent, "factor": factor, "mended": float(value[k + 1 :].min() <= recent)}
             yield _span("jump", result, method, steps, k, k + 1, numbers=jump)
     slow = {} if known or result.noise or result.problem.stochastic else _pace(result, smooth)
@@ -107,7 +116,8 @@ def _pace(result: Result, smooth: Record) -> dict[str, float]:
         return {"falls": float(later - smooth[n] > 0.05 * (halfway - smooth[n]) > 0)}
     if not 0 < smooth[n] < 0.9 * halfway:
         return {"falls": 0.0}
-    return {"falls": float(smooth[n] < later), "decade": (n - n // 2) / math.log10(halfway / smooth[n])}
+    taken = result.iteration[n] - result.iteration[n // 2]
+    return {"falls": float(smooth[n] < later), "decade": float(taken) / math.log10(halfway / smooth[n])}
 
 
 def _floor(result: Result, steps: Steps) -> float:
@@ -164,7 +174,7 @@ def _span(
     left: int = 0,
     onward: Cause | None = None,
 ) -> Span:
-    exact = kind in ("lost", "undone", "unbounded", "jump", "slowest")
+    exact = kind in ("lost", "undone", "unbounded", "jump", "rise", "slowest")
     value = result.value if exact else smoothed(result)
     in_span = steps.within(first, max(first, last - 1))
     every = {
@@ -176,15 +186,15 @@ def _span(
         **numbers,
     }
     causes: list[Cause] = []
-    if kind in ("lost", "jump"):
-        causes = _overshoot(result, in_span)
+    if kind in ("lost", "jump", "rise"):
+        causes = _overshoot(in_span)
     elif kind == "undone":
-        causes = _overshoot(result, steps.within(left, last - 1))
+        causes = _overshoot(steps.within(left, last - 1))
     elif kind in ("stalled", "falling", "slowest"):
         causes = _causes(result, method, steps, in_span, first, last, onward)
         if every["after"] > 10 * abs(every["before"]):  # what it had gained was lost: by which step?
             least = first + int(np.flatnonzero(result.value[first:last] == result.value[first:last].min())[-1])
-            causes = [*_overshoot(result, steps.within(least, last)), *causes]
+            causes = [*_overshoot(steps.within(least, last)), *causes]
     return Span(kind, int(result.iteration[first]), int(result.iteration[last]), every, tuple(causes))
 
 
@@ -194,12 +204,13 @@ def _middle(amounts: Any) -> float:
     return float(np.median(known)) if known.size and 2 * known.size >= np.size(amounts) else math.nan
 
 
-def _overshoot(result: Result, steps: Steps) -> list[Cause]:
-    """The first of these steps, which led up, against the longest stable one and the best along its direction."""
+def _overshoot(steps: Steps) -> list[Cause]:
+    """The first of these steps whose size is known, against the longest stable one and the best along its direction."""
     causes: list[Cause] = []
+    steps = steps.where(np.isfinite(steps.size))
     if not steps.size.size:
         return causes
-    step = float(result.iteration[steps.record[0]] + 1)
+    step = float(steps.step[0])
     if steps.steepest[0] > 0 and steps.size[0] > 0:
         limit = 2 / steps.steepest[0]
         above = (steps.size > 2 / steps.steepest)[np.isfinite(steps.size * steps.steepest)]
@@ -256,7 +267,7 @@ def _causes(
         level = np.max(smooth, initial=-1, where=np.isfinite(smooth))
         late = _middle(size[-max(len(size) // 4, 1) :])
         if level >= 10 * late:
-            step = float(result.iteration[began.record[np.flatnonzero(sizes == level)[-1]]] + 1)
+            step = float(began.step[np.flatnonzero(sizes == level)[-1]])
             causes.append(Cause("shrank", {"before": float(level), "after": late, "step": step}))
         if short >= 3:
             k = in_the_middle(stable / size)

@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy  # whose parts are loaded when they are used
@@ -26,16 +26,21 @@ MOST = 300
 class Steps:
     """What was measured of some of a run's steps: arrays with an entry per step, NaN where a number is unknown.
 
-    ``record`` is the record that the step leaves. ``size`` is the recorded α where the direction is the plain gradient,
-    and else the effective one, ‖Δw‖/‖∇f(w)‖; below 0 where the step goes up the gradient. ``steepest`` is λmax, the
-    largest eigenvalue of the Hessian there, ``lowest`` λmin, and ``along`` the curvature along the step. ``newton`` is
-    the length of Newton's step, to where the gradient is 0 to second order, and ``gain`` how much lower f is there.
-    ``line`` is the size at which f along the step is least, ``polyak`` is (f − f*)/‖∇f‖². ``turned`` says whether the
-    gradient along the steepest direction changed its sign, ``wall`` what part of the error lay in that direction, and
-    ``noise`` how far from the gradient it was what the step saw.
+    ``record`` is the record that the step leaves, and ``step`` its number. ``size`` is the recorded α where the
+    direction is the plain gradient, and else the effective one, ‖Δw‖/‖∇f(w)‖; below 0 where the step goes up.
+    ``steepest`` is λmax, the largest eigenvalue of the Hessian there, ``lowest`` λmin, and ``along`` the
+    curvature along the step. ``newton`` is the length of Newton's step, to where the gradient is 0 to second order,
+    and ``gain`` how much lower f is there. ``line`` is the size at which f along the step is least, and ``polyak`` is
+    (f − f*)/‖∇f‖².
+    ``turned`` says whether the gradient along the steepest direction changed its sign, ``wall`` what part of the error
+    lay in that direction, and ``noise`` how far from the gradient it was what the step saw.
+
+    Where only some records are kept, no one step goes from one to the next. There an entry is of the step that led to
+    its record, of which no more is known than a recorded α; the other numbers are those of the point to which it led.
     """
 
     record: Record
+    step: Record
     size: Record
     length: Record
     steepest: Record
@@ -51,7 +56,10 @@ class Steps:
 
     def within(self, first: int, last: int) -> Steps:
         """The steps that leave the records from ``first`` to ``last``."""
-        chosen = (self.record >= first) & (self.record <= last)
+        return self.where((self.record >= first) & (self.record <= last))
+
+    def where(self, chosen: Record) -> Steps:
+        """Those of the steps for which this is true."""
         return Steps(*(getattr(self, field.name)[chosen] for field in dataclasses.fields(self)))
 
 
@@ -69,10 +77,14 @@ def measured(result: Result) -> Steps:
         [np.arange(min(n, most // 4)), np.geomspace(1, max(n, 1), most // 4), np.linspace(0, n, most // 2)]
     )
     marked = [int(n - np.argmin(result.value[::-1])), worst_jump(result.value)[0], last_held(result)[1]]
+    if risen := worst_rise(result):
+        marked.append(risen.held)
     record = np.unique(np.concatenate([chosen.astype(int), marked, np.add(marked, 1)]))
     record = record[record < n]
     if not record.size:
         return Steps(record, *(np.zeros(0) for _ in dataclasses.fields(Steps)[1:]))
+    if steps_between(result) > 1:
+        return _between_records(result, record)
     w, w_next = np.ascontiguousarray(result.x[record].T), np.ascontiguousarray(result.x[record + 1].T)
     moved = w_next - w
     g, g_next = _in_pairs(problem.grad, w), _in_pairs(problem.grad, w_next)
@@ -87,6 +99,7 @@ def measured(result: Result) -> Steps:
     newton, gain = curvature.newton(g)
     return Steps(
         record=record,
+        step=result.iteration[record] + 1,
         size=size,
         length=length,
         steepest=steepest,
@@ -100,6 +113,33 @@ def measured(result: Result) -> Steps:
         wall=np.where(steepest > 0, up * up / (2 * steepest) / error, math.nan),
         noise=_noise(result, w, g, record),
     )
+
+
+def steps_between(result: Result) -> int:
+    """The most steps from one record to the next: 1 where every step was recorded."""
+    return int(np.diff(result.iteration).max(initial=1))
+
+
+def _between_records(result: Result, record: Record) -> Steps:
+    """What is known at some records between which steps were left out."""
+    w = np.ascontiguousarray(result.x[record].T)
+    g, unknown = _in_pairs(result.problem.grad, w), np.full(len(record), math.nan)
+    curvature = _curvature(result.problem, w)
+    newton, gain = curvature.newton(g)
+    error = unknown if result.error is None else result.error[record]
+    plain = has_plain_steps(result) and result.step_size is not None
+    known = {
+        "record": record,
+        "step": result.iteration[record],
+        "size": result.step_size[record] if plain and result.step_size is not None else unknown,
+        "steepest": curvature.eigenvalues[-1],
+        "lowest": curvature.eigenvalues[0],
+        "newton": newton,
+        "gain": gain,
+        "polyak": error / dot(g, g),
+        "noise": _noise(result, w, g, record),
+    }
+    return Steps(**{field.name: known.get(field.name, unknown) for field in dataclasses.fields(Steps)})
 
 
 def _in_pairs(function: Callable[[Any], Any], w: Record) -> Record:
@@ -199,6 +239,46 @@ def last_held(result: Result) -> tuple[float, int]:
     begin = k // 2 if result.noise or result.problem.stochastic else max(k - half, 0)
     held = float(value[begin : k + half + 1].max())
     return held, int(np.flatnonzero(value <= held)[-1])
+
+
+class Rise(NamedTuple):
+    """A rise of the value and its way back, by records: the last at the level that was held, the top, the first back.
+
+    ``level`` and ``most`` are the values that were held and that it rose to.
+    """
+
+    held: int
+    top: int
+    back: int
+    level: float
+    most: float
+
+
+def worst_rise(result: Result) -> Rise | None:
+    """The highest rise, of more than one step, above a level that the run held and came back to; None where none is.
+
+    A level is held where all values of the last steps are below it, a twentieth of the run and ten of them at least, so
+    that what swings to and fro does not rise. It is a rise where the error grew tenfold; where the minimum is unknown,
+    where f rose by a tenth of all that it fell. What sees noise is judged by its running medians.
+    """
+    noisy = result.noise or result.problem.stochastic
+    value = smoothed(result) if noisy else result.value
+    width = max(10, len(value) // 20)
+    if len(value) <= width:
+        return None
+    recent = scipy.ndimage.maximum_filter1d(value, size=width, origin=(width - 1) // 2, mode="nearest")
+    level = np.minimum.accumulate(recent)
+    if result.error is None:
+        height = (value - level) / (0.1 * (value[0] - value.min()))
+    else:
+        height = np.where(level > 0, value / np.where(level > 0, 10 * level, 1), 0.0)
+    back = np.minimum.accumulate(value[::-1])[::-1] <= level  # at each record, whether the level is met from there on
+    top = int(np.argmax(np.where(back & np.isfinite(height), height, 0.0)))
+    if not (back[top] and height[top] >= 1):
+        return None
+    at_level = np.flatnonzero(value <= level[top])
+    held, again = int(at_level[at_level < top][-1]), int(at_level[at_level > top][0])
+    return Rise(held, top, again, float(level[top]), float(value[top])) if top > held + 1 else None
 
 
 def worst_jump(value: Record) -> tuple[int, float, float]:

@@ -457,6 +457,12 @@ def sources_of(cls: type) -> dict[str, bytes]:
     return {str(one.__file__): _origins[one.__name__].source for one in _together(sys.modules[cls.__module__])}
 
 
+def seen_beside(cls: type) -> list[str]:
+    """The other files that a user's file is known by, as a spec names them: those it imports, and those it has read."""
+    own = path_of(cls)
+    return sorted(shown_path(path) for path in {*sources_of(cls), *reads_of(cls)} if path != own)
+
+
 def reads_of(cls: type) -> dict[str, frozenset[str]]:
     """The other files that its code has read, by their paths, with a digest of each content that they had."""
     return {path: frozenset(digests) for path, digests in _reads(sys.modules[cls.__module__]).items()}

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import difflib
 import inspect
+from types import CodeType
 from typing import Any
 
 from stepbench.contracts import Direction, Method, Peer, Problem, Runnable, StepSize
 from stepbench.fields import USER_FILES, InputError, fields_of
 
-GIVEN = (
-    "f",
-    "grad",
-    "hessian",
+CONSTANTS = (
     "x0",
     "f_star",
     "x_star",
@@ -21,15 +19,14 @@ GIVEN = (
     "L",
     "smoothness",
     "view",
+    "domain",
     "source",
     "stochastic",
-    "sample",
-    "one_point_at_a_time",
 )
-"""What the file of a problem may give."""
+"""What the file of a problem may give as a constant, a property or a field."""
 
-CONSTANTS = GIVEN[3:-2]
-"""Those of them that may be fields, too."""
+GIVEN = ("f", "grad", "hessian", *CONSTANTS, "sample", "one_point_at_a_time")
+"""All that it may give."""
 
 OTHER_WORDS = {
     "f": ("fun", "func", "function", "objective"),
@@ -39,6 +36,7 @@ OTHER_WORDS = {
     "x_star": ("x_min", "x_opt", "x_optimal", "w_star", "w_min", "minimizer", "minimiser"),
     "x0": ("w0", "initial_point", "start_point"),
     "view": ("window",),
+    "domain": ("bounds", "limits", "box"),
     "L": ("lipschitz",),
     "needs": ("need",),
     "init": ("initialize", "initialise", "initial_state"),
@@ -52,9 +50,11 @@ OTHER_WORDS = {
 def refuse_names(cls: type, held: set[str], place: str) -> None:
     """Raise InputError where a name in a user's class, or of what its object holds, is a slip or hides another.
 
-    A slip is a public name that nothing reads, close to one that the bench reads and that the class does not give.
+    A slip is a public name that nothing reads, close to one that the bench reads and that the class does not give. A
+    constant that the class's own code reads, such as a factor MU, is none.
     """
     base = base_of(cls)
+    read = _read_by(cls)
     own = _own(cls) | {name for name in held if not name.startswith("_")}
     fields = fields_of(cls)
     for name in sorted(own):
@@ -62,7 +62,8 @@ def refuse_names(cls: type, held: set[str], place: str) -> None:
             raise InputError(f"{place} has a field {name}, which hides what the bench asks by that name: rename it")
         if callable(getattr(base, name, None)) and not callable(getattr(cls, name, None)):
             raise InputError(f"{place} has a {name} that is no function, and the bench calls what has that name")
-        if name not in fields and (meant := slip(name, cls)):
+        is_own_constant = name in read and not callable(getattr(cls, name, None))
+        if name not in fields and not is_own_constant and (meant := slip(name, cls)):
             raise InputError(
                 f"{place} has {name}, which nothing reads (did you mean {meant}?); if it is yours, call it _{name}"
             )
@@ -104,10 +105,30 @@ def base_of(cls: type) -> Any:
 
 def _own(cls: type) -> set[str]:
     """The public names in a user's class, and in those classes of users that it derives from."""
-    owners = [
-        c for c in cls.__mro__ if c.__module__.startswith(USER_FILES) or not c.__module__.startswith("stepbench.")
+    return {name for owner in _owners(cls) for name in vars(owner) if not name.startswith("_")}
+
+
+def _read_by(cls: type) -> set[str]:
+    """The names that the code of these classes reads."""
+    functions = [inspect.unwrap(f) for owner in _owners(cls) for f in vars(owner).values() if inspect.isroutine(f)]
+    return {name for f in functions for name in _names_in(getattr(f, "__code__", None))}
+
+
+def _names_in(code: Any) -> set[str]:
+    """The names in a piece of compiled code, and in the functions within it."""
+    if not isinstance(code, CodeType):
+        return set()
+    return {*code.co_names}.union(*map(_names_in, code.co_consts))
+
+
+def _owners(cls: type) -> list[type]:
+    """A user's class, and those classes of users that it derives from."""
+    return [
+        c
+        for c in cls.__mro__
+        if c.__module__ != "builtins"
+        and (c.__module__.startswith(USER_FILES) or not c.__module__.startswith("stepbench."))
     ]
-    return {name for c in owners if c.__module__ != "builtins" for name in vars(c) if not name.startswith("_")}
 
 
 def _read(base: Any) -> tuple[str, ...]:

@@ -13,26 +13,26 @@ def command(
     """Check a problem or a method, as the project's own tests do.
 
     Prints what was measured, each failure with its numbers, and for a method
-    what changes its path. Exits 1 where anything failed, and 2 where it
-    could not be judged.
+    what changes its path; of a file, which others it was seen to read.
+    Exits 1 where anything failed, and 2 where it could not be judged.
     """
-    import numpy as np
+    from rich.text import Text
 
     from stepbench import InputError, catalog
+    from stepbench.catalog import files
     from stepbench.cli.output import console
     from stepbench.conformance import judge
     from stepbench.conformance.invariance import STEPS, card
     from stepbench.contracts import Method, Problem
-    from stepbench.engine.vetting import vet_shapes, vet_step
-    from stepbench.report.tables import findings, invariance_card
+    from stepbench.engine.vetting import vet_method, vet_shapes
+    from stepbench.report.tables import files_beside, findings, invariance_card
 
     thing = catalog.find(spec)
     out = console()
     if isinstance(thing, Problem):
         vet_shapes(thing)
     elif isinstance(thing, Method):
-        valley = catalog.problem("rosenbrock:dim=3")
-        vet_step(valley, thing, np.repeat(valley.x0[:, None], 2, axis=1))
+        vet_method(thing)
     else:
         raise InputError(f"{spec} owns its loop, so that there is no step to check; stepbench show {spec} has its card")
     with out.status("checking"):
@@ -41,6 +41,9 @@ def command(
     failed = sum(finding.passed is False for finding in found)
     if not isinstance(thing, Problem):
         out.print(invariance_card(STEPS, card(thing)))
+    for part in [thing] if isinstance(thing, Problem) else thing.parts:
+        if files.is_users(type(part)):
+            out.print(Text(files_beside(files.seen_beside(type(part)))))
     passed = sum(finding.passed is True for finding in found)
     out.print(f"{passed} passed, {failed} failed", style="bold red" if failed else "green", highlight=False)
     raise typer.Exit(1 if failed else 0)

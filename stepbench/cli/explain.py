@@ -19,7 +19,7 @@ def command(
     method: Annotated[
         str, typer.Option("--method", "-m", help="A method, as tlr or tlr:lr=0.1.", rich_help_panel=RUN)
     ] = "gd",
-    run: Annotated[RunOptions, Only(*ONE_RUN)],
+    run: Annotated[RunOptions, Only(*ONE_RUN, "every")],
     output: Annotated[Output, Only("plot")],
 ) -> None:
     """Explain a run: what happened, why, and what helps.

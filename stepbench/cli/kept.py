@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -60,8 +61,7 @@ def print_study(out: Console, tables: Sequence[Table], notes: Sequence[str], stu
     reused = f", {study.reused:,} were there" if study.reused else ""
     lines = [*notes, f"{study.store}: {counted(study.made, 'run')} made{reused}"]
     if stale := study.stale:
-        lines.append(
-            f"{counted(stale, 'run')} there of another version of stepbench: study remove --stale removes them"
-        )
+        remove = shlex.join(["stepbench", "study", "remove", str(study.store), "--stale"])
+        lines.append(f"{counted(stale, 'run')} there of another version of stepbench: {remove} removes them")
     for line in lines:
-        out.print(line, highlight=False)
+        out.print(line, highlight=False, soft_wrap="stepbench study" in line)  # a command stays in one piece

@@ -1,4 +1,4 @@
-"""What ``run`` and ``compare`` say below their tables of a run that was lost: a setting that a quick trial found."""
+"""What ``run`` and ``compare`` say below their tables of a run that was lost: what a quick trial found."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 
 
 def print_suggestions(runs: Iterable[tuple[Result, Runnable]], options: RunOptions, out: Console) -> None:
-    """Try other settings of every method whose run diverged, and print the best as a command, where one did better."""
+    """Try other settings of every method whose run diverged, and print the best as a command, or that none helped."""
     lost = [(result, method) for result, method in runs if result.status == "diverged"]
     if not lost:
         return
     from rich.text import Text
 
+    from stepbench import catalog
     from stepbench.autopsy.quick import quick_trial
     from stepbench.report.tables import suggestion
 
@@ -29,4 +30,4 @@ def print_suggestions(runs: Iterable[tuple[Result, Runnable]], options: RunOptio
     for result, method in lost:
         trial = quick_trial(result, method, {key: asked[key] for key in asked if key not in ("budget", "epochs")})
         if trial is not None:
-            out.print(Text(suggestion(trial, asked)), soft_wrap=True)
+            out.print(Text(suggestion(trial, result, catalog.label(method), asked)), soft_wrap=True)

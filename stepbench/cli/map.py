@@ -55,6 +55,6 @@ def command(
         found = sweep(problem, method, axes, study=study, **given(run))
     output.deliver(
         lambda: None,
-        lambda out: print_study(out, [map_table(found, out.width)], map_notes(found), study),
+        lambda out: print_study(out, [map_table(found, out.width)], map_notes(found, kept.study), study),
         found.map,
     )

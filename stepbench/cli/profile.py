@@ -63,7 +63,10 @@ def command(
     output.deliver(
         lambda: _summary(found),
         lambda out: print_study(
-            out, [profile_table(found, out.width), pairs_table(found, out.width)], profile_notes(found), study
+            out,
+            [profile_table(found, out.width), pairs_table(found, out.width)],
+            profile_notes(found, kept.study),
+            study,
         ),
         found.figure,
     )

@@ -55,7 +55,7 @@ def command(
     out.width = max(out.width, 60)  # less would leave out what was measured
     if not names:
         for paper, claims in chosen(["all"]):
-            out.print(tell.claims_table(paper, claims))
+            out.print(tell.claims_list(paper, claims))
         return
     asked = chosen(names)
     data.find()

@@ -59,7 +59,7 @@ def command(
         found = sweep(function, method, over, study=study, **given(run))
     output.deliver(
         lambda: [_summary(line, found.target is not None) for line in found.sensitivities()],
-        lambda out: print_study(out, [sensitivity_table(found, out.width)], sweep_notes(found), study),
+        lambda out: print_study(out, [sensitivity_table(found, out.width)], sweep_notes(found, kept.study), study),
         found.figure,
     )
 

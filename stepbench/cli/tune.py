@@ -65,7 +65,7 @@ def command(
         tuning = tune(function, methods, trials=trials, cases=cases, over=over or (), study=study, **given(run))
     output.deliver(
         lambda: [_summary(tuned) for tuned in tuning.ranked],
-        lambda out: print_study(out, [tuning_table(tuning, out.width)], tuning_notes(tuning), study),
+        lambda out: print_study(out, [tuning_table(tuning, out.width)], tuning_notes(tuning, kept.study), study),
         tuning.figure,
     )
 
@@ -76,7 +76,7 @@ def _summary(tuned: Tuned) -> dict[str, Any]:
 
     return {
         "label": tuned.label,
-        "method": tuned.method.spec(),
+        "method": tuned.method.spec() if tuned.found else None,
         "setting": tuned.setting if tuned.found else None,
         "ranges": {key: str(span) for key, span in tuned.ranges.items()},
         "trials": tuned.trials,

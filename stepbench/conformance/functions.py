@@ -22,13 +22,13 @@ TOLERANCE = 1e-8
 def points(problem: Problem, seed: int = 0, runs: int = 32) -> Vector:
     """Random points, (d, runs): near the start and around it, in the window, and up to 100 times as far away.
 
-    Points outside the domain are taken out, and those at which f or its gradient is not finite; there are always two.
+    All lie in the domain; taken out are those at which f or its gradient is not finite; there are always two.
     """
     rng = np.random.default_rng(seed)
     x0 = problem.x0[:, None]
     spread = np.maximum(1.0, np.abs(x0)) * rng.standard_normal((len(x0), runs))
     reach = np.repeat([0.01, 0.3, 3.0, 100.0], -(-runs // 4))[:runs]
-    w = x0 + reach * spread
+    w = problem.moved_within(x0, reach * spread)
     if problem.view is not None:
         low, high = np.transpose(problem.view)
         w[:, : runs // 4] = rng.uniform(low[:, None], high[:, None], (2, runs // 4))
@@ -57,7 +57,7 @@ def shapes(problem: Problem) -> str:
 def gradient(problem: Problem) -> str:
     """∇f is the derivative of f"""
     w = points(problem)
-    return compare(problem.f, problem.grad, w, problem.x0, by_step="grad" not in problem.derived)
+    return compare(problem.f, problem.grad, w, problem, by_step="grad" not in problem.derived)
 
 
 def hessian(problem: Problem) -> str:
@@ -73,17 +73,18 @@ def hessian(problem: Problem) -> str:
         skew.max() < TOLERANCE,
         f"it is not symmetric at {show_point(w[:, skew.argmax()])}: off by {skew.max():.2g}",
     )
-    return compare(problem.grad, problem.hessian, w, problem.x0)
+    return compare(problem.grad, problem.hessian, w, problem)
 
 
-def compare(function: Any, derivative: Any, w: Vector, near: Vector, by_step: bool = True) -> str:
+def compare(function: Any, derivative: Any, w: Vector, problem: Problem, by_step: bool = True) -> str:
     """Compare a derivative with an independent one, component by component.
 
     That is the complex step where the function can be followed, and SciPy's differences elsewhere. A component that is
     small beside the whole derivative, or beside those at the other points, may be off by what rounding makes of them.
     """
     given = derivative(w)
-    if by_step and derivatives.derived(function, near) is derivatives.complex_step:
+    way = derivatives.derived(function, problem.x0, problem.moved_within) if by_step else None
+    if way is derivatives.complex_step:
         by, reference = "the complex step", derivatives.complex_step(function, w)
         doubt: Any = 0.0
     else:
@@ -244,7 +245,7 @@ def samples(problem: Problem) -> str:
 
     whole, drawn_once = problem.at(step - 1), [draw(k) for k in range(number)]
     for function in (draw(0), draw(1), whole):
-        compare(function.f, function.grad, w, problem.x0)
+        compare(function.f, function.grad, w, problem)
     for name in ("f", "grad"):
         first, again = (getattr(draw(0), name)(w) for _ in range(2))
         require(np.array_equal(first, again), f"{name} of step {step} differs when it is drawn again")

@@ -48,8 +48,9 @@ class Problem(Parametric):
     They are then asked about each run on its own, which is slower, but needs no thought of axes.
     """
 
-    def __init_subclass__(cls) -> None:
+    def __init_subclass__(cls, **options: Any) -> None:
         """Make vectors of the tuples ``x0`` and ``x_star``; ask one point at a time where the class says so."""
+        super().__init_subclass__(**options)
         if cls.one_point_at_a_time:
             for name in ("f", "grad", "hessian"):
                 if name in vars(cls):
@@ -174,11 +175,11 @@ class Problem(Parametric):
 
     @cached_property
     def _take_gradient(self) -> derivatives.Derivative:
-        return derivatives.derived(self.f, self.x0)
+        return derivatives.derived(self.f, self.x0, self.moved_within)
 
     @cached_property
     def _take_hessian(self) -> derivatives.Derivative:
-        return derivatives.derived(self.grad, self.x0)
+        return derivatives.derived(self.grad, self.x0, self.moved_within)
 
     @property
     def derived(self) -> tuple[str, ...]:
@@ -186,8 +187,11 @@ class Problem(Parametric):
         return tuple(name for name in ("grad", "hessian") if getattr(type(self), name) is getattr(Problem, name))
 
     def derivation(self, name: Literal["grad", "hessian"]) -> str:
-        """By what it derives one of them, in words."""
-        return derivatives.NAMES[self._take_gradient if name == "grad" else self._take_hessian]
+        """By what it derives one of them, in words; where these are differences, with the reason why."""
+        function, way = (self.f, self._take_gradient) if name == "grad" else (self.grad, self._take_hessian)
+        if way is derivatives.complex_step:
+            return "the complex step"
+        return f"central differences ({derivatives.obstacle(function, self.x0, self.moved_within)})"
 
     @property
     def conditioning(self) -> float | None:
@@ -221,10 +225,22 @@ class Problem(Parametric):
         """Which of the points (d, R) lie in the domain, (R,); raises InputError where that is not d pairs."""
         if self.domain is None:
             return np.ones(w.shape[1], dtype=bool)
-        bounds = np.array(self.domain, dtype=float)
+        try:
+            bounds = np.array(self.domain, dtype=float)
+        except (TypeError, ValueError):
+            bounds = np.empty(0)
         if bounds.shape != (len(w), 2) or not (bounds[:, 0] < bounds[:, 1]).all():
-            raise InputError(f"{self}: domain must be a pair (low, high), low < high, for each of its parameters")
+            raise InputError(
+                f"{self}: domain must be a pair (low, high), low < high, for each of its {len(w)} parameters; inf and "
+                f"-inf are no bounds"
+            )
         return np.asarray(((bounds[:, :1] < w) & (w < bounds[:, 1:])).all(axis=0))
+
+    def moved_within(self, w: Vector, way: Vector) -> Vector:
+        """The points w + way, (d, R), where w lie in the domain; a way that leaves it is halved until it does not."""
+        while self.domain is not None and way.any() and not (inside := self.within(w + way)).all():
+            way = np.where(inside, way, way / 2)
+        return w + way
 
     # Its random numbers
 
@@ -257,10 +273,19 @@ class Problem(Parametric):
         """The start of a run with this seed, (d,)."""
         return self.x0
 
-    def draw(self, seed: int, step: int, w: Points | None) -> Function:
+    def carry(self, seed: int, runs: int) -> Points | None:
+        """What R runs with this seed carry from step to step beside their points, as they begin, (b, R); mostly None.
+
+        Such are the running means of a network's batch norm. ``draw`` is given what the step before left, and what it
+        draws has as ``carried`` what its own step leaves, by the first question that is asked of it.
+        """
+        return None
+
+    def draw(self, seed: int, step: int, w: Points | None, carried: Points | None = None) -> Function:
         """What the given step, 1 or later, of a run with this seed sees: ``sample`` from that step's own numbers.
 
-        ``w`` (d, R) is where the step begins; it matters only where data come from trying w out.
+        ``w`` (d, R) is where the step begins; it matters only where data come from trying w out. ``carried`` is what
+        the runs carry, as ``carry`` says.
         """
         return self.sample(np.random.default_rng((seed, step)), step)
 
@@ -297,8 +322,8 @@ class Problem(Parametric):
         """The Hessian at w of what a step sees, times v, (d, R)."""
         return (like(sample.hessian(w), w) * v[None]).sum(1)
 
-    def look_at(self, points: Sequence[Points], steps: Sequence[int]) -> dict[str, Vector]:
-        """What is recorded of n points (d, R), each as it stood after its step.
+    def look_at(self, points: Sequence[Points], steps: Sequence[int], carried: Sequence[Any]) -> dict[str, Vector]:
+        """What is recorded of n points (d, R), each as it stood after its step, with what the runs carried then.
 
         Here these are ``x`` (n, d, R), ``f`` and ``gradient_norm`` (n, R): one call of f, and one of its gradient, for
         all the points together. f and the norm are NaN where a point is not finite.

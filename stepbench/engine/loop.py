@@ -118,7 +118,8 @@ class Loop:
     def _note(self, log: StepLog, counts: Oracle | Mark) -> None:
         alpha = getattr(self.s, "alpha", None)
         elapsed = time.perf_counter() - self._clock
-        log.note(self.w, alpha, counts.evals, counts.fevals, counts.step, elapsed, counts.refused, counts.why)
+        spent = counts.evals, counts.fevals, counts.step, elapsed
+        log.note(self.w, alpha, *spent, counts.carried, counts.refused, counts.why)
 
 
 class _Patience:
@@ -150,24 +151,34 @@ def _patience() -> Iterator[_Patience]:
 
 
 def minimize(peer: Peer, w: Points, oracle: Oracle, trace: Trace, progress: Progress | None) -> None:
-    """Let the peer run its own loop from w, (d, 2), and look at every iterate it reports."""
+    """Let the peer run its own loop from w, (d, 2), and look at every iterate it reports.
+
+    Where it stops by itself after more evaluations, the last record is of where it stood, with all that it spent.
+    """
     last, elapsed, resumed = w, 0.0, time.perf_counter()
+
+    def look(w: Points) -> None:
+        log = StepLog()
+        log.note(w, None, oracle.evals, oracle.fevals, trace.step + 1, elapsed)
+        trace.add(log)
+        if progress is not None:
+            progress(*trace.spent)
+        if not trace.running:
+            raise Spent
 
     def record(w: Points) -> None:
         nonlocal last, elapsed, resumed
         elapsed += time.perf_counter() - resumed
         if not np.array_equal(w, last):
             last = w
-            log = StepLog()
-            log.note(w, None, oracle.evals, oracle.fevals, trace.step + 1, elapsed)
-            trace.add(log)
-            if progress is not None:
-                progress(*trace.spent)
-            if not trace.running:
-                raise Spent
+            look(w)
         resumed = time.perf_counter()
 
     try:
-        trace.stop(peer.minimize(w, oracle, record))
-    except Spent:  # in the middle of an iteration, or by ``record`` after the last: then no run is left to end
+        why = peer.minimize(w, oracle, record)
+        elapsed += time.perf_counter() - resumed
+        if (oracle.evals, oracle.fevals) != trace.counts:
+            look(last)
+        trace.stop(why)
+    except Spent:  # in the middle of an iteration, or by ``look`` after the last: then no run is left to end
         trace.end("budget", "the next step would pass the budget")

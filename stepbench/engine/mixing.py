@@ -25,12 +25,15 @@ AXIS = (
 )
 
 
-def around(x0: Any, reach: float, number: int | None = None) -> Points:
-    """Different points around the start, (d, R): three, or four where d is 3, so that no answer is square."""
-    d = x0.size
+def around(problem: Problem, start: Any, reach: float, number: int | None = None) -> Points:
+    """Different points around a start, (d, R), in the problem's domain, in which the start is.
+
+    They are three, or four where d is 3, so that no answer is square.
+    """
+    d = start.size
     R = number or (4 if d == 3 else 3)
-    spread = reach * np.maximum(1.0, np.abs(x0))[:, None]
-    return x0[:, None] + spread * np.random.default_rng(0).standard_normal((d, R))
+    way = reach * np.maximum(1.0, np.abs(start))[:, None] * np.random.default_rng(0).standard_normal((d, R))
+    return problem.moved_within(start[:, None], way)
 
 
 def mixed(function: Callable[[Points], Any], w: Points) -> str:

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from stepbench.arrays import Points
-from stepbench.contracts import NEEDS, Method, Peer, Problem, Runnable, Vector, hyperparameters, unbatched
-from stepbench.engine.vetting import VALLEY, vet, vet_step
+from stepbench.contracts import NEEDS, Method, Peer, Problem, Runnable, Vector, hyperparameters
+from stepbench.engine.vetting import vet, vet_method, vet_step
 from stepbench.fields import InputError, show_point
 from stepbench.options import RunOptions
 
@@ -55,7 +55,7 @@ def prepare(problem: Problem, method: Runnable, options: RunOptions) -> Prepared
         vet_step(problem, method, x[:, [0] * (3 if len(x) == 2 else 2)] if lone else x)
         start = problem.as_points(x)
     else:
-        vet_step(VALLEY, unbatched(method), np.repeat(VALLEY.x0[:, None], 2, axis=1))
+        vet_method(method)
         start = problem.as_points(x[:, :1] if lone else x)
     every = problem.every if options.every is None else whole("every", options.every, 1)
     return Prepared(problem, method, start, lone, told, budget, horizon, target, grad_target, seed, noise, every)

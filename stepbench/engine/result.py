@@ -6,7 +6,7 @@ import dataclasses
 import json
 import zipfile
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,7 +16,7 @@ from stepbench import catalog
 from stepbench.catalog import files
 from stepbench.contracts import Problem
 from stepbench.engine.columns import COLUMNS, Record, Records
-from stepbench.fields import InputError
+from stepbench.fields import InputError, of_one, show_value
 from stepbench.showing import Filmed
 from stepbench.version import __version__
 
@@ -44,6 +44,9 @@ class Result(Records, Filmed):
     loss over all training examples. Its ``step_size`` is (n+1, t, R) where there are several, the mean over each of t
     tensors.
 
+    ``varied`` has, by its key, each hyper-parameter in which the runs of a batch differ, (R,). A run that is picked,
+    ``result[r]``, is called by its own values.
+
     ``plans`` says that some steps hold several moves, ``plain`` that every step is α times the gradient that it saw,
     ``told`` what the method was told beyond f and its gradient, and ``seconds`` is all the time that the run took.
     """
@@ -64,9 +67,13 @@ class Result(Records, Filmed):
     version: str = __version__
     plain: bool = False
     grad_target: float | None = None
+    varied: dict[str, Record] = field(default_factory=dict)
 
     def __getitem__(self, r: int) -> Result:
-        """One run of a batch, with the records that it has alone."""
+        """One run of a batch, with the records that it has alone, and called by the values that it has.
+
+        Where the batch was given a label that does not name what varies, the values stand behind it.
+        """
         if self.f.ndim == 1:
             raise InputError("this result is of one run, not of a batch")
         n = int(np.searchsorted(self.iteration[:, r], self.steps[r])) + 1
@@ -76,7 +83,12 @@ class Result(Records, Filmed):
             "status": str(self.status[r]),
             "detail": str(self.detail[r]),
         }
-        return dataclasses.replace(self, **own, **ends)
+        values = {key: float(of_runs[r]) for key, of_runs in self.varied.items()}
+        label = of_one(self.label, values.values())
+        if label == self.label:
+            label = ", ".join([label, *(f"{key}={show_value(value)}" for key, value in values.items())])
+        method = of_one(self.method, values.values())
+        return dataclasses.replace(self, **own, **ends, label=label, method=method, varied={})
 
     def alone(self) -> Result:
         """This result, if it is of a single run; raises InputError."""
@@ -116,13 +128,14 @@ class Result(Records, Filmed):
         """Write what ``save`` does to an open file."""
         arrays = {name: getattr(self, name) for name in ARRAYS if getattr(self, name) is not None}
         facts = {name: getattr(self, name) for name in FACTS} | {"problem": self.problem.spec()}
+        facts["varied"] = {key: values.tolist() for key, values in self.varied.items()}
         facts["file"] = files.version_of(type(self.problem)) if catalog.is_rebuilt(self.problem) else NOWHERE
         np.savez_compressed(file, facts=json.dumps(facts), **arrays)
 
 
 RECORDS = tuple(column.name for column in COLUMNS)
 ARRAYS = (*RECORDS, *ENDS)
-FACTS = tuple(field.name for field in dataclasses.fields(Result) if field.name not in (*ARRAYS, "problem"))
+FACTS = tuple(f.name for f in dataclasses.fields(Result) if f.name not in (*ARRAYS, "problem"))
 """What the file of a result holds as JSON, beside its arrays and its problem."""
 
 
@@ -139,6 +152,7 @@ def load(path: str | Path | IO[bytes], problem: Problem | None = None) -> Result
             facts = json.loads(str(file["facts"]))
             arrays = {name: file.get(name) for name in ARRAYS}
         plain: dict[str, Any] = {k: v.item() if v is not None and v.ndim == 0 else v for k, v in arrays.items()}
+        facts["varied"] = {key: np.array(values) for key, values in facts.get("varied", {}).items()}
         told, spec, version = tuple(facts.pop("told")), facts.pop("problem"), facts.pop("file", None)
     except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} is not a result that stepbench saved ({error})") from None

@@ -12,7 +12,7 @@ import numpy as np
 
 from stepbench import catalog
 from stepbench.arrays import as_numpy
-from stepbench.contracts import Oracle, Peer, Problem, Runnable, Vector, in_library, unbatched
+from stepbench.contracts import Oracle, Peer, Problem, Runnable, Vector, in_library, unbatched, values_of
 from stepbench.engine.checkpoint import Checkpoint
 from stepbench.engine.identity import NOT_REBUILT, of_run
 from stepbench.engine.loop import Loop, Progress, minimize
@@ -130,6 +130,7 @@ def make(
     problem, method = given.problem, given.method
     kept = _checkpoint(given, options, trace)
     often = whole("checkpoint_every", options.checkpoint_every, 1)
+    carried = problem.carry(given.seed, given.start.shape[1])
     oracle = Oracle(
         problem,
         seed=given.seed,
@@ -137,6 +138,7 @@ def make(
         horizon=given.horizon,
         per=method.vector,
         budget=given.budget,
+        carried=carried,
     )
     began = time.perf_counter()
     interrupted = False
@@ -150,6 +152,7 @@ def make(
             grad_target=given.grad_target,
             whole=trace,
             every=given.every,
+            carried=carried,
         )
         if not seen.started:
             _refuse_start(problem, given.start)
@@ -181,6 +184,7 @@ def make(
         budget=given.budget,
         target=given.target,
         grad_target=given.grad_target,
+        varied={key: value for key, value in values_of(method).items() if isinstance(value, np.ndarray)},
         seconds=time.perf_counter() - began,
     )
     if given.lone and np.ravel(as_numpy(oracle.refused))[0] == 1:

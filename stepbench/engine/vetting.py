@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import math
 import numbers
+import weakref
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +18,7 @@ from stepbench.arrays import PerRun, Points, dot
 from stepbench.catalog import files
 from stepbench.catalog.spelling import refuse_names
 from stepbench.contracts import Direction, Method, Oracle, Problem, Runnable, StepSize, Vector, unbatched
+from stepbench.contracts.settings import is_cached
 from stepbench.engine import mixing
 from stepbench.fields import InputError, Parametric, show_point
 
@@ -39,17 +44,42 @@ class _Valley(Problem):
 
 
 VALLEY = _Valley()
-"""Where a step of a method is looked at when its own problem is not in NumPy, or is not known yet."""
 
 
 def vet(problem: Problem) -> None:
     """Raise InputError where a problem that is not of this package breaks the contract at its start or around it.
 
-    What it looks at takes a few evaluations; ``stepbench check`` looks at everything.
+    What it looks at takes a few evaluations; ``stepbench check`` looks at everything. An object is looked at once, and
+    again where its class or one of its attributes has been given another value; what changes within an array is not
+    seen.
     """
-    if _is_users(problem):
-        vet_shapes(problem)
-        vet_gradient(problem)
+    if not _is_users(problem):
+        return
+    key, state = id(problem), _state(problem)
+    known, seen = _vetted.get(key, (lambda: None, None))
+    if known() is problem and seen == state:
+        return
+    vet_shapes(problem)
+    vet_gradient(problem)
+    with suppress(TypeError):  # of an object with slots, which no weak reference can be made to
+        _vetted[key] = weakref.ref(problem, partial(_forget, key)), state
+
+
+_vetted: dict[int, tuple[Callable[[], Any], Any]] = {}
+"""What has been looked at, by its id: a weak reference to it, and the state that it was in."""
+
+
+def _forget(key: int, _: Any) -> None:
+    _vetted.pop(key, None)
+
+
+def _state(problem: Problem) -> Any:
+    """What changes where the object is given another attribute, or its class another function or constant."""
+    cls = type(problem)
+    held = {name: value for name, value in getattr(problem, "__dict__", {}).items() if not is_cached(cls, name)}
+    held |= {f"{c.__qualname__}.{name}": value for c in cls.__mro__ for name, value in vars(c).items()}
+    plain = (bool, int, float, str)
+    return cls, {name: value if isinstance(value, plain) else id(value) for name, value in held.items()}
 
 
 def vet_step(problem: Problem, method: Runnable, x: Vector) -> None:
@@ -81,12 +111,17 @@ def vet_step(problem: Problem, method: Runnable, x: Vector) -> None:
                 f"{place_of(part, step)}: of points {x.shape}, (d, R), {step} must make such; it made {gave}"
             )
         try:
-            found = mixing.mixed_steps(problem, unbatched(method), mixing.around(x[:, 0], 0.1))
+            found = mixing.mixed_steps(problem, unbatched(method), mixing.around(problem, x[:, 0], 0.1))
         except Exception:  # of a method or a problem that is not made for these points
             return
     if found is not None:
         part, step, how = found
         raise InputError(f"{place_of(part, step)}: {step} {how}; {mixing.AXIS}, or oracle.dot(u, u)")
+
+
+def vet_method(method: Runnable) -> None:
+    """``vet_step`` in a valley of our own, for a method whose problem is not in NumPy, or is not known yet."""
+    vet_step(VALLEY, unbatched(method), np.repeat(VALLEY.x0[:, None], 2, axis=1))
 
 
 def _refuse_names(thing: Parametric) -> None:
@@ -112,6 +147,8 @@ def vet_shapes(problem: Problem) -> None:
     d, star, view, f_star = x0.size, problem.x_star, problem.view, problem.f_star
     if not np.isfinite(x0).all():
         raise InputError(f"{place_of(problem, 'x0')}: x0 must be finite; it is {show_point(x0)}")
+    if not problem.within(x0[:, None]).all():
+        raise InputError(f"{place_of(problem, 'domain')}: x0, {show_point(x0)}, is not within the domain")
     if f_star is not None and (not isinstance(f_star, numbers.Real) or not math.isfinite(f_star)):
         raise InputError(
             f"{place_of(problem, 'f_star')}: f_star must be a finite number, or be left out where it is unknown; it is "
@@ -128,7 +165,7 @@ def vet_shapes(problem: Problem) -> None:
         raise InputError(
             f"{place_of(problem, 'view')}: view must be ((left, right), (bottom, top)), with two parameters only"
         )
-    x = mixing.around(x0, 0.1)
+    x = mixing.around(problem, x0, 0.1)
     x[:, 0] = x0
     with np.errstate(all="ignore"):
         _vet_answers(problem, problem, x)
@@ -172,7 +209,7 @@ def _vet_answers(problem: Problem, asked: Any, x: Vector) -> None:
     if not problem.in_numpy:
         return
     for reach in mixing.REACHES:
-        w = mixing.around(problem.x0, reach)
+        w = mixing.around(problem, problem.x0, reach)
         for name in ("f", "grad", "hessian"):
             if (asked is problem and name in problem.derived) or not hasattr(asked, name):
                 continue
@@ -210,9 +247,9 @@ def vet_gradient(problem: Problem) -> None:
     """
     if "grad" in problem.derived or not problem.in_numpy:
         return
-    way = derivatives.derived(problem.f, problem.x0)
+    way = derivatives.derived(problem.f, problem.x0, problem.moved_within)
     for reach in mixing.REACHES:
-        x = mixing.around(problem.x0, reach, 8)
+        x = mixing.around(problem, problem.x0, reach, 8)
         v = np.random.default_rng(1).standard_normal(x.shape)
         try:
             stepped, differenced, doubt = derivatives.slopes(problem.f, x, v)

@@ -8,15 +8,14 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from rich.text import Text
 
-from stepbench.autopsy import Autopsy, Cause, Span
+from stepbench.autopsy import Autopsy, Cause, Span, steps_between
 from stepbench.engine.result import Result
 from stepbench.report.literal import Table
 from stepbench.report.numbers import counted, multiple, number
 from stepbench.report.paths import one_step_each
-from stepbench.report.plots import COLOURS, draw_grid, outcome_line
+from stepbench.report.plots import COLOURS, draw_grid, outcome_line, whole_ticks
 from stepbench.report.tables import STYLES, pasted, titled
 
 SPAN_COLOURS = {
@@ -24,6 +23,7 @@ SPAN_COLOURS = {
     "undone": "#C8102E",
     "unbounded": "#C8102E",
     "jump": "#C8102E",
+    "rise": "#C8102E",
     "stalled": "#E69F00",
     "rounding": "#009E73",
     "falling": "#56B4E9",
@@ -34,6 +34,7 @@ SPAN_NAMES = {
     "undone": "undone",
     "unbounded": "without bound",
     "jump": "a jump",
+    "rise": "a rise",
     "stalled": "stalled",
     "rounding": "only rounding is left",
     "falling": "still falling",
@@ -47,17 +48,25 @@ def story(autopsy: Autopsy) -> str:
     paragraphs = []
     if result.status == "failed":
         paragraphs.append(f"Failed: {result.detail}.")
-    if result.status == "converged":
+    elif result.status == "converged":
         paragraphs.append(_success(autopsy))
+    elif not result.steps:
+        paragraphs.append(f"No step was recorded: {result.detail}.")
     for span in autopsy.spans:
         sentences = [_head(autopsy, span), *(_cause(cause, _size(autopsy)) for cause in span.causes)]
         if span.numbers.get("falls"):
-            sentences.append("It was still falling when the budget was spent.")
+            spent = "steps were" if result.detail == "steps spent" else "budget was"
+            sentences.append(f"It was still falling when the {spent} spent.")
         if span.kind in ("stalled", "falling") and not span.causes:
             sentences.append("None of the causes that are looked for shows in its numbers.")
         paragraphs.append(" ".join(sentences))
     if path := _path(autopsy):
         paragraphs.append(path)
+    if (between := steps_between(result)) > 1:
+        paragraphs.append(
+            f"Only one record in {between:,} steps was kept: what happened between two of them was not seen, nor how "
+            "long single steps were and where they led. Curvatures are those at the recorded points."
+        )
     return "\n\n".join(paragraphs)
 
 
@@ -66,8 +75,12 @@ def _success(autopsy: Autopsy) -> str:
     result = autopsy.result
     if not result.steps:
         return "The start meets the target: there was nothing to do."
-    met = f"The error met the target, {number(result.target or 0.0)}, at step {result.steps:,}."
-    went_wrong = any(span.kind in ("jump", "stalled") for span in autopsy.spans)
+    met = f"It stopped at step {result.steps:,}, {result.detail}."
+    if result.detail == "target met":
+        met = f"The error met the target, {number(result.target or 0.0)}, at step {result.steps:,}."
+    elif result.detail == "gradient target met":
+        met = f"The gradient met the target, {number(result.grad_target or 0.0)}, at step {result.steps:,}."
+    went_wrong = any(span.kind in ("jump", "rise", "stalled") for span in autopsy.spans)
     return met if went_wrong else f"Nothing went wrong. {met}"
 
 
@@ -104,10 +117,20 @@ def _head(autopsy: Autopsy, span: Span) -> str:
             )
         case "jump":
             times = multiple(amounts["factor"])
+            step = f"step {span.last:,}"
+            if span.last > span.first + 1:
+                step = f"between step {span.first:,} and step {span.last:,} something"
             rise = f"raised {measure} to {after}, {times} times what it had been at most in a while"
             if amounts["mended"]:
-                return f"A jump: step {span.last:,} {rise}; later steps made it good."
-            return f"A jump: step {span.last:,} {rise}; it never came back to where it had been."
+                return f"A jump: {step} {rise}; later steps made it good."
+            return f"A jump: {step} {rise}; it never came back to where it had been."
+        case "rise":
+            level, most = number(amounts["level"]), number(amounts["most"])
+            times = "" if result.error is None else f", {multiple(amounts['most'] / amounts['level'])} times as large"
+            return (
+                f"A rise: after step {span.first:,} {measure} rose from at most {level}, which it had held, to {most} "
+                f"at step {amounts['at']:,.0f}{times}; it was back at step {span.last:,}."
+            )
         case "stalled" if amounts["after"] > 10 * abs(amounts["before"]):
             when = f"from step {span.first:,} to {end}, {of_run}"
             return f"No better {when}: {measure} was about {before}, and then {after}."
@@ -123,7 +146,8 @@ def _head(autopsy: Autopsy, span: Span) -> str:
             pace = f"went from about {before} to {after}"
             if "decade" in amounts:
                 pace = f"fell from about {before} to {after}, a factor of ten in {multiple(amounts['decade'])} steps"
-            return f"Out of budget. In the second half of the run, from step {span.first:,}, {measure} {pace}."
+            spent = "steps" if result.detail == "steps spent" else "budget"
+            return f"Out of {spent}. In the second half of the run, from step {span.first:,}, {measure} {pace}."
     spent = f"{amounts['cost']:,.0f} of {result.cost[-1]:,} evaluations"
     return (
         f"What took longest: {spent} brought {measure} from {before} to {after}, from step {span.first:,} to step "
@@ -204,6 +228,10 @@ def _cause(cause: Cause, size: str) -> str:
         case "hovers":
             beside = "" if math.isnan(n["left"]) else f", {multiple(n['left'])} times the distance that is left"
             why = "what it sees is noisy" if n["noisy"] else "its steps are too long to come nearer"
+            if math.isnan(n["length"]):
+                return (
+                    f"It hovers around a minimum, since {why}: f is higher than one record before at {n['part']:.0%}."
+                )
             return (
                 f"It hovers around a minimum, since {why}: {n['part']:.0%} of the steps go up, and one in the middle "
                 f"is {number(n['length'])} long{beside}."
@@ -277,7 +305,7 @@ def advice(autopsy: Autopsy, most: int = 3) -> list[str]:
         return ["nothing: f has no minimum, so nothing was tried"]
     if not autopsy.helped:
         return ["nothing that was tried did better"]
-    return [pasted(r.problem, r.label, autopsy.options) for r in autopsy.helped[:most]]
+    return [pasted("run", r.problem, r.label, autopsy.options) for r in autopsy.helped[:most]]
 
 
 def tried_table(autopsy: Autopsy) -> Table:
@@ -305,7 +333,7 @@ def anatomy_figure(autopsy: Autopsy) -> Figure:
     result, steps = autopsy.result, autopsy.steps
     figure = Figure(figsize=(11, 7.6), layout="constrained")
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
-    _draw_sizes(top, autopsy, result.iteration[steps.record] + 1)
+    _draw_sizes(top, autopsy, steps.step)
     _draw_value(bottom, autopsy)
     for span in autopsy.spans:
         for ax in (top, bottom):
@@ -330,8 +358,7 @@ def anatomy_figure(autopsy: Autopsy) -> Figure:
         )
     if result.steps > 100 and any(0 < span.first < result.steps / 20 for span in autopsy.spans):
         bottom.set_xscale("symlog", linthresh=10)
-    elif result.steps < 100:
-        bottom.xaxis.set_major_locator(MaxNLocator(integer=True))
+    whole_ticks(bottom)
     bottom.set_xlim(0, max(result.steps, 1))
     bottom.set_xlabel("iteration")
     figure.legend(*top.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False, fontsize=10)
@@ -361,7 +388,8 @@ def _draw_sizes(ax: Axes, autopsy: Autopsy, iterations: Any) -> None:
             ax.plot(iterations, np.where(amounts > 0, amounts, math.nan), label=name, **style)
     size = np.where(steps.size != 0, np.abs(steps.size), math.nan)
     name = "step size α" if autopsy.plain else "effective step, ‖Δw‖/‖∇f‖"
-    ax.plot(iterations, size, label=name, zorder=4, **line(COLOURS[0], 2, "-", "o"))
+    if np.isfinite(size).any():
+        ax.plot(iterations, size, label=name, zorder=4, **line(COLOURS[0], 2, "-", "o"))
     uphill = steps.size < 0
     if uphill.any():
         ax.plot(iterations[uphill], size[uphill], "v", color="black", ms=4, label="up the gradient", zorder=5)

@@ -126,6 +126,7 @@ def _stage(results: Sequence[Result]) -> tuple[Figure, Text, list[_Mover]]:
         axes["trace"].plot(*traced[0].x[0], "o", ms=12, color="white", mec="black", mew=2, zorder=5, label="start")
         for r, (curve, *_) in zip(results, curves, strict=True):
             movers += _trace(axes["trace"], r, curve)
+        plots.tell_outside(axes["trace"], traced)
     for ax in axes.values():
         if (legend := ax.get_legend()) is not None:
             legend.remove()

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from stepbench.engine.result import Result
-from stepbench.report.plots import COLOURS, DASHES, MARKERS, draw_grid
+from stepbench.report.plots import COLOURS, DASHES, MARKERS, draw_grid, whole_ticks
 from stepbench.reproduce.claims import Across, Curves
 from stepbench.reproduce.verdicts import Verdict
 
@@ -70,6 +70,7 @@ def _draw_curves(ax: Axes, verdict: Verdict, picture: Curves) -> None:
     component = "" if picture.component is None else f"({picture.component + 1})"
     ax.set_ylabel(AXIS_NAMES.get(picture.y, f"step size α{component}"))
     ax.set_xlabel(AXIS_NAMES[picture.x])
+    whole_ticks(ax)
 
 
 def _name(key: Any) -> str:
@@ -105,3 +106,7 @@ def _draw_across(ax: Axes, verdict: Verdict, picture: Across) -> None:
         ax.set_ylim(top=min(ax.get_ylim()[1], 1e6 * np.nanmin(shown)))  # what diverges leaves the picture
     ax.set_xlabel(picture.name)
     ax.set_ylabel(picture.label)
+    if all(x == round(x) for x in xs):
+        whole_ticks(ax)
+    if (shown[np.isfinite(shown)] % 1 == 0).all():
+        whole_ticks(ax, "y")

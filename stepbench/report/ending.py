@@ -9,6 +9,7 @@ import numpy as np
 from stepbench import catalog
 from stepbench.contracts import values_of
 from stepbench.engine.result import Result
+from stepbench.fields import InputError
 from stepbench.report.plots import outcome_line
 
 
@@ -25,7 +26,8 @@ def _divergence(r: Result) -> str:
     Where the steps are α ∇f, and L is known or can be measured, it names the limit 2/L that the step size passed.
     """
     k = len(r.f) - 1 - int(np.argmin(r.f[::-1]))  # the last record at which f was least: from there on it only rose
-    when = f"diverged at step {int(r.steps) + 1:,}"
+    at = f"at step {int(r.steps) + 1:,}" if (np.diff(r.iteration) == 1).all() else f"after step {int(r.steps):,}"
+    when = f"diverged {at}"
     size = _size_after(r, k)
     if size is None:
         return f"{when}: f rose from step {int(r.iteration[k]):,} on"
@@ -46,7 +48,10 @@ def _size_after(r: Result, k: int) -> float | None:
 
 def _given_size(r: Result) -> float | None:
     """The step size that the method was given, for a run that recorded none."""
-    lr = values_of(catalog.method(r.method)).get("lr")
+    try:
+        lr = values_of(catalog.method(r.method)).get("lr")
+    except InputError:  # a class of the user's own, or a batch
+        return None
     return lr if isinstance(lr, float) else None
 
 

@@ -17,7 +17,9 @@ def number(value: float) -> str:
 
 
 def multiple(value: float) -> str:
-    """How many times as large something is: 3.02, 1,250."""
+    """How many times as large something is: 3.02, 1,250, 9.74e+23."""
+    if value >= 1e6:
+        return number(value)
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from stepbench.contracts import Window
 from stepbench.engine.result import Result
+from stepbench.report.numbers import counted
 
 FAR = 1e9
 """Windows away: where both ends of a step lie farther out, rounding decides where it would cross the window."""
@@ -18,6 +20,16 @@ def inside(window: Window, w: Any) -> Any:
     """Whether points, on the last axis, lie in the window."""
     low, high = np.transpose(window)
     return ((w >= low) & (w <= high)).all(axis=-1)
+
+
+def out_of_sight(window: Window, results: Sequence[Result]) -> list[str]:
+    """A line for each run of which some points lie outside the window, with how many; of several runs with its name."""
+    counts = [(r, int(np.count_nonzero(~inside(window, r.x)))) for r in results]
+    return [
+        f"{f'{r.label}: ' if len(results) > 1 else ''}{n:,} of {counted(len(r.x), 'point')} outside"
+        for r, n in counts
+        if n
+    ]
 
 
 def steps_in_sight(window: Window, path: Any, joined: Any = True) -> Any:

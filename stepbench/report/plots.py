@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Sequence
 from operator import itemgetter
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import numpy as np
 from matplotlib import rc_context
@@ -23,11 +23,13 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter, SymmetricalLogLocat
 
 from stepbench.contracts import Problem, Window
 from stepbench.engine.result import Result
-from stepbench.report.paths import heads, inside, last_in_sight, one_step_each, trace
+from stepbench.report.paths import heads, inside, last_in_sight, one_step_each, out_of_sight, trace
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)), (0, (7, 2)), (0, (2, 1)), "-", "--")
 MARKERS = "os^Dv<>P"
+READABLE = 20
+"""How many times as far as they are from each other the starts and the minima may be from the edge of a window."""
 DIVERGED: Any = {"marker": "X", "ms": 11, "color": "#D00000", "mec": "white", "ls": "", "zorder": 7}
 
 
@@ -154,21 +156,29 @@ def drawable(result: Result) -> bool:
 
 
 def window(results: Sequence[Result]) -> Window:
-    """What to draw of the plane: the problem's window, or where it has none what holds the paths and the minimum.
+    """What to draw of the plane: the problem's window, or where it has none, or a run starts outside, one of the paths.
 
-    A path that explodes makes no window: only those count whose curve stays on the axis of the errors; where none
-    does, what is left of each until it leaves.
+    It holds the starts, the minima (the best point of each path where they are unknown), and of the paths all that is
+    not so far away that these would be too close together to be told apart. A path that explodes makes no window: only
+    those count whose curve stays on the axis of the errors; where none does, what is left of each until it leaves.
     """
-    problem = results[0].problem
-    if problem.view is not None:
+    problem: Problem = results[0].problem
+    starts = np.stack([r.x[0] for r in results])
+    if problem.view is not None and inside(problem.view, starts).all():
         return problem.view
     curves = [r.value for r in results]
     most = largest_shown(curves, either_sign(results, curves))
     left = [np.logical_or.accumulate(~(np.abs(curve) <= most)) for curve in curves]
-    paths = [r.x for r, gone in zip(results, left, strict=True) if not gone.any() and r.status != "diverged"]
-    paths = paths or [r.x[~gone] for r, gone in zip(results, left, strict=True)]
-    stars = [] if problem.x_star is None else [np.reshape(problem.x_star, (2, -1)).T]
-    points = np.concatenate(paths + stars)
+    ended = [(r, r.x) for r, gone in zip(results, left, strict=True) if not gone.any() and r.status != "diverged"]
+    kept = ended or [(r, r.x[~gone]) for r, gone in zip(results, left, strict=True)]
+    if problem.x_star is None:
+        ends = np.stack([path[np.argmin(r.f[: len(path)])] for r, path in kept])
+    else:
+        ends = np.reshape(problem.x_star, (2, -1)).T
+    core, points = np.concatenate([starts, ends]), np.concatenate([path for _, path in kept])
+    away = np.abs(points - (core.min(axis=0) + core.max(axis=0)) / 2).max(axis=1)
+    size = float(np.ptp(core, axis=0).max()) or float(away[away > 0][:1].sum())  # or the length of the first step
+    points = np.concatenate([core, points[away <= READABLE * size]])
     low, high = points.min(axis=0), points.max(axis=0)
     margin = 0.15 * max(float((high - low).max()), 1e-3) + 0.05 * float(np.abs(points[0]).max())
     (left, bottom), (right, top) = (low - margin).tolist(), (high + margin).tolist()
@@ -246,6 +256,14 @@ def draw_trace(ax: Axes, r: Result, colour: str) -> None:
         ax.plot(*last, ">", color=colour, clip_on=False, label="leaves the window", **end)
     else:
         ax.plot(*last, "x", color="black", label="end", **end)
+    tell_outside(ax, [r])
+
+
+def tell_outside(ax: Axes, results: Sequence[Result]) -> None:
+    """Say in a corner of the axes how many points of these runs lie outside, where any do."""
+    if lines := out_of_sight(frame(ax), results):
+        box = {"boxstyle": "square,pad=0.2", "fc": "white", "ec": "none", "alpha": 0.8}
+        ax.text(0.01, 0.01, "\n".join(lines), transform=ax.transAxes, va="bottom", fontsize=8, bbox=box, zorder=8)
 
 
 def frame(ax: Axes) -> Window:
@@ -420,8 +438,9 @@ def _draw_rates(
     latter is of f, so that the distance falls by its root (Nesterov 2004, theorem 2.2.3).
     """
     problem, start = results[0].problem, float(curves[0][0])
-    exact = not problem.stochastic and not any(r.noise for r in results)
-    if not (problem.mu and problem.L and exact and all(curve[0] == start for curve in curves)):
+    if not (problem.mu and problem.L and all(curve[0] == start for curve in curves)):
+        return
+    if problem.stochastic or any(r.noise for r in results):
         return
     fitting = [r for r in results if _has_step(r, 1 / problem.L)]
     descends = any(r.plain for r in fitting)
@@ -499,10 +518,11 @@ def parts_left_out(r: Result, shown: int) -> str:
     return f"{shown} of {sizes:,} {'components' if r.x is not None else 'tensors'}" if shown < sizes else ""
 
 
-def whole_ticks(ax: Axes) -> None:
-    """Numbers at whole evaluations or iterations only, on an axis that is not logarithmic."""
-    if ax.get_xscale() == "linear":
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+def whole_ticks(ax: Axes, which: Literal["x", "y"] = "x") -> None:
+    """Numbers at whole evaluations, iterations or other counts only, where that axis is linear."""
+    axis = {"x": ax.xaxis, "y": ax.yaxis}[which]
+    if axis.get_scale() == "linear":
+        axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
 
 def legend_outside(figure: Figure | SubFigure, most: int, fontsize: float | None = None, **entries: Any) -> None:

@@ -31,14 +31,14 @@ COMMANDS = 12
 """How many commands of a claim a report prints."""
 
 
-def claims_table(paper: Paper, claims: Sequence[Claim]) -> Table:
-    """The claims of a paper, a line per claim."""
-    table = Table(title=heading(paper), title_justify="left", box=None, padding=(0, 2, 0, 0), show_header=False)
+def claims_list(paper: Paper, claims: Sequence[Claim]) -> Group:
+    """The claims of a paper: of each its whole name, which is typed to run it, and below what it says."""
+    lines: list[Text | Padding] = [heading(paper)]
     for claim in claims:
         slow = "" if claim.quick or claim.missing else " (longer)"
-        table.add_row(Text(f"{paper.name}/{claim.name}", no_wrap=True), claim.where, Text(claim.says + slow))
-    table.add_row()
-    return table
+        lines.append(Text.assemble((f"{paper.name}/{claim.name}", "bold"), f"  {claim.where}"))
+        lines.append(Padding(Text(claim.says + slow), (0, 0, 0, 4)))
+    return Group(*lines, "")
 
 
 def heading(paper: Paper) -> Text:
@@ -54,8 +54,8 @@ def verdict_lines(verdict: Verdict, width: int, plain: bool = False) -> Group:
     claim = verdict.claim
     note = f"  {_agreement(verdict)} {duration(verdict.seconds)}" if verdict.measured else ""
     head = Table.grid(padding=(0, 2, 0, 0))
-    head.add_column(width=14)
-    head.add_column(width=width - 18)
+    for size in (14, width - 18):
+        head.add_column(width=size, overflow="fold")
     says = Text.assemble((f"{claim.where}  ", "bold"), claim.says, (note, "dim"))
     head.add_row(Text(verdict.word, style=STYLES[verdict.word]), says)
     for words in filter(None, (verdict.detail, verdict.lost)):
@@ -63,7 +63,7 @@ def verdict_lines(verdict: Verdict, width: int, plain: bool = False) -> Group:
     numbers = Table.grid(padding=(0, 2, 0, 0))
     paper, ours = (14, 22) if width < 100 else (20, 27)
     for size in (1, width - paper - ours - 11, paper, ours):
-        numbers.add_column(width=size)
+        numbers.add_column(width=size, overflow="fold")
     for mark, *cells in lines(verdict):
         sign = PLAIN[mark[:1]] if plain else mark[:1]
         numbers.add_row(Text(sign, style=MARKS[mark[:1]]), *map(Text, cells))

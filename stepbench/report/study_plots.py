@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from matplotlib import colormaps
@@ -19,7 +19,7 @@ from matplotlib.patches import Patch
 
 from stepbench.fields import InputError
 from stepbench.report.numbers import counted, value_name
-from stepbench.report.plots import COLOURS, DASHES, MARKERS, draw_grid, draw_level_lines, legend_outside
+from stepbench.report.plots import COLOURS, DASHES, MARKERS, draw_grid, draw_level_lines, legend_outside, whole_ticks
 from stepbench.report.study_tables import decades_name
 from stepbench.study.profile import solved_within
 
@@ -48,10 +48,7 @@ def sensitivity_figure(sweep: Sweep) -> Figure:
     places, edges = _places(axis)
     for k, line in enumerate(lines):
         _draw_sensitivity(top, k, line, places, edges, shade=len(lines) == 1, known=known)
-    if axis.numeric and axis.log:
-        top.set_xscale("log")
-    elif not axis.numeric:
-        bottom.set_xticks(places, [value_name(value) for value in axis.values])
+    _set_ticks(bottom, "x", axis, places)
     shown = np.concatenate([line.cost if known else line.left for line in lines])
     if (shown[np.isfinite(shown)] > 0).all():
         top.set_yscale("log")
@@ -90,6 +87,16 @@ def _places(axis: Axis) -> tuple[Any, Any]:
     half = (spread[-1] - spread[0]) / max(len(spread) - 1, 1) / 2 or 0.5
     edges = np.concatenate([[spread[0] - half], (spread[1:] + spread[:-1]) / 2, [spread[-1] + half]])
     return places, np.exp(edges) if axis.log else edges
+
+
+def _set_ticks(ax: Axes, which: Literal["x", "y"], axis: Axis, places: Any) -> None:
+    """The scale of one axis of a panel and its numbers, whole where the values are; or the values that are words."""
+    if axis.numeric and axis.log:
+        ax.set(**{f"{which}scale": "log"})
+    elif axis.whole:
+        whole_ticks(ax, which)
+    elif not axis.numeric:
+        ax.set(**{f"{which}ticks": places, f"{which}ticklabels": [value_name(value) for value in axis.values]})
 
 
 def _draw_sensitivity(
@@ -177,8 +184,9 @@ def map_figure(sweep: Sweep) -> Figure:
         ax.set_xlabel(_axis_name(sweep.axes[0]))
     for ax in panels[:, 0]:
         ax.set_ylabel(_axis_name(sweep.axes[1]))
-    scale = ScalarMappable(norm, "Greys" if basins and _minimisers(sweep) > 1 else COSTS)
-    figure.colorbar(scale, ax=panels, label=f"evaluations to error ≤ {sweep.target:g}", shrink=0.8)
+    if finite.size:  # else no colour stands for a cost
+        scale = ScalarMappable(norm, "Greys" if basins and _minimisers(sweep) > 1 else COSTS)
+        figure.colorbar(scale, ax=panels, label=f"evaluations to error ≤ {sweep.target:g}", shrink=0.8)
     failed = (sweep.ends.status == "failed").any()
     [slow] = _patches((SLOW, 1.0, f"not reached in {sweep.budget:,}"))
     lost = Patch(
@@ -227,14 +235,8 @@ def _draw_map(ax: Axes, sweep: Sweep, m: int, norm: LogNorm, *, basins: bool) ->
     for k in np.unique(which[reached]) if several else ():
         _hatch(ax, column_edges, row_edges, reached & (which == k), HATCHES[k % len(HATCHES)])
     _hatch(ax, column_edges, row_edges, sweep.ends.lost[m].T, LOST_HATCH)
-    for axis, places, set_scale, set_ticks in (
-        (horizontal, columns, ax.set_xscale, ax.set_xticks),
-        (vertical, rows, ax.set_yscale, ax.set_yticks),
-    ):
-        if axis.numeric and axis.log:
-            set_scale("log")
-        elif not axis.numeric:
-            set_ticks(places, [value_name(value) for value in axis.values])
+    _set_ticks(ax, "x", horizontal, columns)
+    _set_ticks(ax, "y", vertical, rows)
     window = (column_edges[0], column_edges[-1]), (row_edges[0], row_edges[-1])
     if basins and sweep.problem.x0.size == 2:
         draw_level_lines(ax, sweep.problem, window)
@@ -280,7 +282,7 @@ def tuning_figure(tuning: Tuning) -> Figure:
         Line2D([], [], marker="o", ls="", color="grey", alpha=0.5, label="a case"),
         Line2D([], [], marker="|", ls="", ms=14, mew=2.5, color="grey", label="median"),
         Line2D([], [], lw=5, color="grey", alpha=0.5, label="its 95 % interval"),
-        Line2D([], [], marker=">", ls="", color="grey", alpha=0.5, label="not reached"),
+        Line2D([], [], marker=">", ls="", color="grey", alpha=0.5, label="not reached, or lost"),
     ]
     legend_outside(figure, 4, 9, handles=handles)
     trials = max(tuned.trials for tuned in ranked)

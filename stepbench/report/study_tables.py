@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -120,8 +122,8 @@ def _bars(line: Sensitivity, costs: Numbers, width: int) -> Text:
     return text
 
 
-def sweep_notes(sweep: Sweep) -> list[str]:
-    """How to read a sweep, and what its table alone would hide."""
+def sweep_notes(sweep: Sweep, study: Path | None = None) -> list[str]:
+    """How to read a sweep, and what its table alone would hide; ``study`` is the file that keeps its runs."""
     axis, lines = sweep.axes[0], sweep.sensitivities()
     notes = []
     if sweep.target is None:
@@ -148,14 +150,17 @@ def sweep_notes(sweep: Sweep) -> list[str]:
     if any(axis.kind == "seed" for axis in sweep.axes[1:]):
         n = next(len(axis.values) for axis in sweep.axes if axis.kind == "seed")
         notes.append(f"costs are medians over {n} seeds")
-    return notes + map_notes(sweep)
+    return notes + map_notes(sweep, study)
 
 
-def failures(failed: int) -> list[str]:
-    """How many runs ended as failed, where any did."""
+def failures(failed: int, study: Path | None) -> list[str]:
+    """How many runs ended as failed, where any did, and the command that tells why where a study keeps them."""
     if not failed:
         return []
-    return [f"{counted(failed, 'run')} failed: stepbench study show STUDY --status failed tells why"]
+    told = f"{counted(failed, 'run')} failed"
+    if study is not None:
+        told += f": {shlex.join(['stepbench', 'study', 'show', str(study), '--status', 'failed'])} tells why"
+    return [told]
 
 
 def in_values_of_f(labels: Sequence[str]) -> list[str]:
@@ -199,11 +204,11 @@ def _shares(runs: Numbers) -> list[str]:
     return [f"{of_method.mean():.1%}" for of_method in runs]
 
 
-def map_notes(sweep: Sweep) -> list[str]:
-    """What the table of a sweep, or of a map, alone would hide."""
+def map_notes(sweep: Sweep, study: Path | None = None) -> list[str]:
+    """What the table of a sweep, or of a map, alone would hide; ``study`` is the file that keeps its runs."""
     failed = int((sweep.ends.status == "failed").sum())
     free, asked = in_values_of_f(sweep.gradient_free), beside(sweep.labels, sweep.asked)
-    return failures(failed) + free + asked + unequal(sweep.labels, sweep.told)
+    return failures(failed, study) + free + asked + unequal(sweep.labels, sweep.told)
 
 
 def tuning_table(tuning: Tuning, width: int = 120) -> Table:
@@ -236,12 +241,14 @@ def best_setting(tuned: Tuned) -> str:
 def _charged(tuned: Tuned, tuning: Tuning) -> str:
     if tuning.target is None:
         return count(tuned.spent)
+    if not tuned.found:
+        return "–"
     return count(tuned.charged) if math.isfinite(tuned.charged) else f"> {count(tuned.spent + tuning.budget)}"
 
 
 def _interval(tuned: Tuned, tuning: Tuning) -> str:
     low, high = tuned.interval
-    if math.isnan(low):
+    if math.isnan(low) or not tuned.found:
         return "–"
     if tuning.target is None:
         return f"{number(low)} … {number(high)}"
@@ -250,8 +257,8 @@ def _interval(tuned: Tuned, tuning: Tuning) -> str:
     return f"{count(low)} … > {count(high)}" if high >= tuning.budget else f"{count(low)} … {count(high)}"
 
 
-def tuning_notes(tuning: Tuning) -> list[str]:
-    """How the tuning was done, and in words what makes it less than fair."""
+def tuning_notes(tuning: Tuning, study: Path | None = None) -> list[str]:
+    """How the tuning was done, and in words what makes it less than fair; ``study`` is the file that keeps its runs."""
     cases = "seeds" if tuning.noisy else "starts"
     first = tuning.methods[0]
     notes = [
@@ -298,7 +305,7 @@ def tuning_notes(tuning: Tuning) -> list[str]:
                 f"{best.label} cannot be told apart, by the sign test over these cases, from {', '.join(alike)}"
             )
     notes.append("the costs are of these settings: another draw of trials, --seed, may choose others")
-    notes += failures(sum(tuned.failed for tuned in tuning.methods))
+    notes += failures(sum(tuned.failed for tuned in tuning.methods), study)
     notes += in_values_of_f([tuned.label for tuned in tuning.methods if tuned.gradient_free])
     labels = [tuned.label for tuned in tuning.methods]
     notes += beside(labels, [tuned.asked for tuned in tuning.methods])
@@ -344,8 +351,11 @@ def pairs_table(profile: Profile, width: int = 120) -> Table:
     return _fitted(title, columns, width)
 
 
-def profile_notes(profile: Profile) -> list[str]:
-    """How to read the profile, each method's unsolved problems, and what the table alone would hide."""
+def profile_notes(profile: Profile, study: Path | None = None) -> list[str]:
+    """How to read the profile, each method's unsolved problems, and what the table alone would hide.
+
+    ``study`` is the file that keeps its runs.
+    """
     notes = [
         f"area: under the performance profile up to a ratio of {profile.span:.3g}, on a logarithmic axis, 1 at most; "
         f"fastest: on so many problems at tolerance {profile.tolerances[-1]:g}"
@@ -366,7 +376,7 @@ def profile_notes(profile: Profile) -> list[str]:
             "of them otherwise (Gould & Scott 2016)"
         )
     notes.append("methods run as given: nothing was tuned")
-    notes += failures(profile.failed) + beside(profile.labels, profile.asked)
+    notes += failures(profile.failed, study) + beside(profile.labels, profile.asked)
     return notes + unequal(profile.labels, profile.told)
 
 

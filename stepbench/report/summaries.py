@@ -50,6 +50,11 @@ def of_tuning(tuning: Tuning) -> str:
     """The problem, and a line per tuned method, the best first: its best setting and what that costs."""
     lines = []
     for tuned in tuning.ranked:
+        if not tuned.found:
+            lines.append(
+                f"  {tuned.label}: none of its {counted(tuned.trials, 'setting')} kept most runs from being lost"
+            )
+            continue
         end = f"f {number(float(np.median(tuned.left)))} at the end, in the median"
         if tuning.target is not None:
             end = f"error ≤ {tuning.target:g} not reached by most cases"

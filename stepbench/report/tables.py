@@ -185,24 +185,36 @@ def outcome(result: Result) -> str:
     )
 
 
-def suggestion(trial: QuickTrial, options: dict[str, Any]) -> str:
-    """What a quick trial found, as a command with the options of the run that was lost, and what was measured."""
+def suggestion(trial: QuickTrial, lost: Result, method: str, options: dict[str, Any]) -> str:
+    """What a quick trial found for a run that was lost, as a command with its options, and what was measured."""
     result = trial.result
-    last = float((result.f if result.error is None else result.error)[-1])
-    command = pasted(result.problem, catalog.label(trial.method), options)
+    if trial.method is None or result is None:
+        return (
+            f"none of the {trial.settings} settings of a quick trial ends lower than the start; what happened: "
+            f"{pasted('explain', lost.problem, method, options)}"
+        )
     return (
-        f"try: {command}  ({measure_name(result)} {number(last)} after {result.evals[-1]:,} evaluations, the best in a "
-        f"quick trial of {trial.settings} settings, which is not counted above)"
+        f"try: {pasted('run', result.problem, catalog.label(trial.method), options)}  ({measure_name(result)} "
+        f"{number(float(result.value[-1]))} after {result.cost[-1]:,} evaluations, the best in a quick trial of "
+        f"{trial.settings} settings, which is not counted above)"
     )
 
 
-def pasted(problem: Problem, method: str, options: dict[str, Any]) -> str:
-    """The command of a run with these options of ``stepbench.run``."""
+def pasted(command: str, problem: Problem, method: str, options: dict[str, Any]) -> str:
+    """The call of a command, ``run`` or ``explain``, with these options of ``stepbench.run``."""
     told = {key: show_value(value) for key, value in options.items() if key != "start" and value}
     if options.get("start") is not None:
         told["start"] = ",".join(f"{w:.17g}" for w in options["start"])
-    asked = [f"--{key}={value}" for key, value in told.items()]
-    return shlex.join(["stepbench", "run", str(problem), "--method", method, *asked])
+    asked = [f"--{key.replace('_', '-')}={value}" for key, value in told.items()]
+    return shlex.join(["stepbench", command, str(problem), "--method", method, *asked])
+
+
+def files_beside(seen: Sequence[str]) -> str:
+    """Which other files a user's file was seen to read, and how one that was not seen can be."""
+    return (
+        f"other files seen that it reads: {', '.join(seen) or 'none'}. A change in them is noticed. One that a library "
+        'reads in C code, such as HDF5 or Parquet, is seen where the file opens it too: open("data.h5").close()'
+    )
 
 
 def derivations(results: Sequence[Result]) -> list[str]:

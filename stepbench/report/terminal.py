@@ -71,6 +71,7 @@ class Picture:
         looks = [(*_look(i, plain), r.label) for i, r in enumerate(self.results) if len(self.results) > 1]
         signs = [(*_sign(name, plain), name) for name in SIGNS if any(name in panel.meanings for panel in panels)]
         yield from _filled([Text.assemble((sign, style), " ", name) for sign, style, name in (*looks, *signs)], width)
+        yield from (Text(note, "dim") for panel in panels for note in panel.notes)
 
 
 def _errors(results: Sequence[Result], columns: int, rows: int, plain: bool) -> _Panel:
@@ -130,6 +131,7 @@ def _trace(results: Sequence[Result], columns: int, rows: int, plain: bool) -> _
             panel.sign(last, "end")
         else:
             panel.put(last, *_look(i, plain))
+    panel.notes += paths.out_of_sight(view, traced)
     return panel
 
 
@@ -172,6 +174,7 @@ class _Panel:
         self.over = np.zeros(self.size, dtype=bool)
         self.looks = np.full((*self.size, 2), "", dtype=object)
         self.meanings: set[str] = set()
+        self.notes: list[str] = []
 
     def line(self, path: Path, style: str, letter: str, under: bool = False) -> None:
         """Put a line's dots into the characters it crosses; one under the others is dotted and gives way to them."""

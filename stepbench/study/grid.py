@@ -39,6 +39,11 @@ class Axis:
         return all(isinstance(value, int | float) and not isinstance(value, bool) for value in self.values)
 
     @property
+    def whole(self) -> bool:
+        """Whether the values are whole numbers, as of a field that counts."""
+        return all(isinstance(value, int) and not isinstance(value, bool) for value in self.values)
+
+    @property
     def kind(self) -> str:
         """What it varies: "method", "problem", "seed" or "start"."""
         if self.name == "seed":

@@ -23,6 +23,7 @@ class Name(Problem):
     x_star = (0.0, 0.0)
     f_star = 0.0
     view = ((-2.5, 2.5), (-2.5, 2.5))  # the window to draw: left and right, bottom and top
+    # Where f is defined only between bounds: domain = ((0.0, math.inf), (-1.0, 1.0)), a pair for each parameter.
     source = "made for this file"
 
     def f(self, w):

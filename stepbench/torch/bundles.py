@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch._utils import _flatten_dense_tensors, _unflatten_dense_tensors
 
-from stepbench.contracts import Method, State, states
+from stepbench.contracts import Method, State
+from stepbench.torch.entries import Entries, Path
+from stepbench.torch.shards import own_part, own_part_of_gradient
+from stepbench.torch.values import Groups, Kept, Values, signature
 
 SMALL = 65_536
 """Parameters with fewer elements are moved together: the overhead of a step costs as much as so many elements."""
 
-PIECE = 262_144
+PIECE = 131_072
 """The elements in a piece of a large parameter on a CPU: the numbers of one step then stay in the L2 cache."""
 
 _HALF_PRECISION = (torch.bfloat16, torch.float16)
@@ -26,6 +29,9 @@ Step = Callable[[Method, Tensor, Tensor, State], tuple[Tensor, State]]
 
 _flat: Callable[[Sequence[Tensor]], Tensor] = _flatten_dense_tensors
 _shaped: Callable[[Tensor, Sequence[Tensor]], Sequence[Tensor]] = _unflatten_dense_tensors
+
+_likeness = attrgetter("dtype", "device", "shape")
+"""What a parameter must keep for its bundle to go on."""
 
 
 def kind(method: Method) -> Kind:
@@ -41,37 +47,69 @@ def working_dtype(dtype: torch.dtype) -> torch.dtype:
 
 
 class Bundle:
-    """Parameters that are moved together, with the states of their method.
+    """Parameters that are moved together, with the values of their method's state.
 
-    Several parameters are one piece. One parameter alone may be cut into pieces of ``piece_size`` elements. Each piece
-    has a state of its own, which is None before its first step.
+    Several parameters are one piece. One parameter alone may be cut into pieces of ``piece_size`` elements, each of
+    which is moved by itself.
     """
 
-    __slots__ = ("_address", "_pieces", "dtype", "params", "piece_size", "states")
-
-    def __init__(self, params: list[Tensor], piece_size: int) -> None:
-        self.params, self.piece_size, self.dtype = params, piece_size, working_dtype(params[0].dtype)
-        size = sum(p.numel() for p in params)
-        pieces = -(-size // piece_size)  # rounded up
-        self.states: list[State] = [None] * pieces
+    def __init__(
+        self,
+        params: list[Tensor],
+        entries: Entries,
+        *,
+        piece_size: int | None = None,
+        components: frozenset[Path] | None = None,
+    ) -> None:
+        """Have these parameters, for whose method these are the entries; see ``Values`` for the components."""
+        self.params, self.dtype = params, working_dtype(params[0].dtype)
+        self.piece_size = piece_size or max(sum(self.sizes), 1)  # a process may have nothing of the only parameter
+        own = components if len(params) > 1 else None
+        self.values = Values(params, self.dtype, entries, piece_size=self.piece_size, components=own)
+        self._like = list(map(_likeness, params))
         self._address = 0
         self._pieces: tuple[Tensor, ...] = ()
 
+    @property
+    def parts(self) -> list[Tensor]:
+        """What this process has of each parameter: all of it, unless it is shared out between processes."""
+        return [own_part(p) for p in self.params]
+
+    @property
+    def sizes(self) -> list[int]:
+        """The number of components that this process has of each parameter."""
+        return [part.numel() for part in self.parts]
+
+    def is_current(self, kept: Kept) -> bool:
+        """Whether the parameters, and what is kept for them, are as the bundle left them."""
+        return list(map(_likeness, self.params)) == self._like and self.values.are_current(kept)
+
+    def gather(self, method: Method, kept: Kept, param_groups: Groups) -> None:
+        """Go on from what is kept for the parameters; raises InputError where it cannot be a state of theirs."""
+        if any(kept.get(p) for p in self.params):
+            self.values.gather(method, self.point(), kept, param_groups)
+
     def joined(self, grads: list[Tensor]) -> Tensor:
         """The gradients of the parameters as one, (n, 1); a view where there is only one."""
-        return _flat(grads).view(-1, 1)
+        own = [own_part_of_gradient(g, p) for g, p in zip(grads, self.params, strict=True)]
+        return _flat(own).view(-1, 1)
 
-    def move(self, method: Method, step: Step, gradient: Tensor) -> None:
-        """Move every piece, given the gradient of all of them, (n, 1)."""
+    def move(self, method: Method, step: Step, gradient: Tensor, *, rests: bool = False) -> None:
+        """Move every piece, given the gradient of all of them, (n, 1); with ``rests`` only the state goes on."""
         in_half_precision = self.params[0].dtype is not self.dtype
         alone = len(self.params) == 1
-        pieces = self._views() if alone else (_flat(self.params).view(-1, 1),)
+        pieces = self._views() if alone else (_flat(self.parts).view(-1, 1),)
+        if not self.values.have_begun:
+            start = self.parts[0].detach().reshape(-1, 1) if alone else pieces[0]
+            self.values.begin(method, start.to(self.dtype))
         moved = []
-        for i, (piece, slope) in enumerate(zip(pieces, torch.split(gradient, self.piece_size), strict=True)):
+        slopes = torch.split(gradient, self.piece_size)
+        for i, (piece, slope) in enumerate(zip(pieces, slopes, strict=True)):
             w, g = (piece.to(self.dtype), slope.to(self.dtype)) if in_half_precision else (piece, slope)
-            state = method.init(w) if self.states[i] is None else self.states[i]
-            new, after = step(method, w, g, state)
-            self.states[i] = _without_views(after, piece, slope) if alone else after
+            new, after = step(method, w, g, self.values.state(i))
+            new = self.values.write(after, new, i)
+            if rests:
+                continue
             if self._address:
                 piece.copy_(new)
             else:
@@ -84,7 +122,7 @@ class Bundle:
 
         Where the parameter is not contiguous they are pieces of a copy, and ``_address`` is 0.
         """
-        p = self.params[0]
+        p = own_part(self.params[0])
         if not self._address or self._address != p.data_ptr():
             self._pieces = torch.split(p.detach().reshape(-1, 1), self.piece_size)
             self._address = p.data_ptr() if p.is_contiguous() else 0
@@ -92,117 +130,38 @@ class Bundle:
 
     def point(self) -> Tensor:
         """The parameters as one point, (n, 1), in memory of its own."""
-        return torch.cat([p.detach().reshape(-1, 1).to(self.dtype) for p in self.params])
+        return torch.cat([p.detach().reshape(-1, 1).to(self.dtype) for p in self.parts])
 
     def write(self, w: Tensor, params: Sequence[Tensor]) -> None:
         """Put a point of the whole bundle, (n, 1), into some of its parameters."""
-        values = _shaped(w.reshape(-1), self.params)
+        values = _shaped(w.reshape(-1), self.parts)
         if len(params) < len(self.params):
             chosen = {id(p) for p in params}
             values = [value for p, value in zip(self.params, values, strict=True) if id(p) in chosen]
-        torch._foreach_copy_(list(params), list(values))
+        torch._foreach_copy_([own_part(p) for p in params], list(values))
 
     def first_nonfinite(self, values: Tensor) -> Tensor:
         """The first parameter whose part of the values, (n, 1), is not finite everywhere."""
-        parts = torch.split(values.reshape(-1), [p.numel() for p in self.params])
+        parts = torch.split(values.reshape(-1), self.sizes)
         return next(p for p, part in zip(self.params, parts, strict=True) if not part.isfinite().all())
 
-    def split(self) -> list[Bundle]:
-        """A bundle for each parameter, with its rows of the state."""
-        bundles, first = [], 0
-        for p in self.params:
-            rows = slice(first, first + p.numel())
-            bundle = Bundle([p], p.numel())
-            bundle.states = [_rows_of(state, rows, self.piece_size) for state in self.states]
-            bundles.append(bundle)
-            first = rows.stop
-        return bundles
 
-    def plain(self, numbers: dict[int, int]) -> dict[str, Any]:
-        """The bundle as plain data; ``numbers`` gives the number of each parameter by its id."""
-        return {
-            "params": [numbers[id(p)] for p in self.params],
-            "cut": self.piece_size,
-            "states": [states.changed(states.plain(state), _python_number) for state in self.states],
-        }
+def grouped(params: list[Tensor], entries: Entries, kept: Kept, *, alone: bool) -> list[list[Tensor]]:
+    """The parameters that are moved together: a large one by itself, and small ones with others.
 
-    @classmethod
-    def restored(cls, saved: dict[str, Any], method: Method, params: Sequence[Tensor]) -> Bundle:
-        """The bundle that ``plain`` described; ``params`` are those of all groups, by their numbers.
-
-        Its states are put on the device of its parameters, in their working dtype.
-        """
-        bundle = cls([params[i] for i in saved["params"]], saved["cut"])
-        device = bundle.params[0].device
-
-        def placed(value: Any) -> Any:
-            if not isinstance(value, Tensor):
-                return value
-            return value.to(device, bundle.dtype) if value.is_floating_point() else value.to(device)
-
-        like = method.init(torch.zeros((1, 1), dtype=bundle.dtype, device=device))
-        bundle.states = [states.restored(like, states.changed(state, placed)) for state in saved["states"]]
-        return bundle
-
-
-def new_bundles(params: list[Tensor], method: Method, *, cut: bool) -> list[Bundle]:
-    """Bundles for new parameters: a large parameter by itself, and small ones together.
-
-    With ``cut``, a large parameter on a CPU is cut into pieces, where the method goes component by component.
+    Only those go together whose states agree in what a bundle has only one of. With ``alone`` each parameter is a
+    vector of its own.
     """
     together: list[list[Tensor]] = []
     still_open: dict[Any, list[Tensor]] = {}
     for p in params:
-        small = still_open.get((p.dtype, p.device), [])
+        alike = (p.dtype, p.device, signature(entries, kept.get(p, {}), p, alone=alone))
+        small = still_open.get(alike, [])
         if p.numel() >= SMALL:
             together.append([p])
         elif small and sum(one.numel() for one in small) + p.numel() <= SMALL:
             small.append(p)
         else:
             together.append([p])
-            still_open[p.dtype, p.device] = together[-1]
-    bundles = []
-    for some in together:
-        size = sum(p.numel() for p in some)
-        in_pieces = cut and kind(method) == "component" and some[0].device.type == "cpu"
-        bundles.append(Bundle(some, min(size, PIECE) if in_pieces else size))
-    return bundles
-
-
-def _python_number(value: Any) -> Any:
-    """A number of NumPy's as Python's own, of the same bits."""
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def _rows_of(state: State, rows: slice, n: int) -> State:
-    """The state with only some rows of each tensor in it that has a row for each of n components."""
-
-    def own_rows(value: Any) -> Any:
-        return value[rows].clone() if isinstance(value, Tensor) and value.shape == (n, 1) else value
-
-    return states.restored(state, states.changed(states.plain(state), own_rows))
-
-
-def _without_views(state: State, w: Tensor, g: Tensor) -> State:
-    """The state, with a copy of each tensor that lies in the memory of w or g: that memory will be written over."""
-
-    def owned(value: Any) -> Any:
-        return value.clone() if _is_view(value, w, g) else value
-
-    if not _has_views(state, w, g):  # nearly always, and much faster than taking the state apart
-        return state
-    return states.restored(state, states.changed(states.plain(state), owned))
-
-
-def _has_views(state: State, w: Tensor, g: Tensor) -> bool:
-    if isinstance(state, tuple):
-        return any(_has_views(value, w, g) for value in state)
-    return _is_view(state, w, g)
-
-
-def _is_view(value: Any, w: Tensor, g: Tensor) -> bool:
-    """Whether the value is a tensor that begins in the memory of w or of g."""
-    if not isinstance(value, Tensor):
-        return False
-    address, size = value.data_ptr(), w.numel() * w.element_size()
-    return any(0 <= address - one.data_ptr() < size for one in (w, g))
+            still_open[alike] = together[-1]
+    return together

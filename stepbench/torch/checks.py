@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
@@ -14,6 +13,7 @@ from torch import Tensor
 from stepbench.contracts import Method
 from stepbench.fields import InputError
 from stepbench.torch.bundles import Bundle
+from stepbench.torch.names import parameter_name, short_name
 
 
 class NonFinite(Exception):  # noqa: N818 - not an error yet: the user chooses between a warning and an error
@@ -25,24 +25,8 @@ class NonFinite(Exception):  # noqa: N818 - not an error yet: the user chooses b
         self.loss = loss
 
 
-# Names ----------------------------------------------------------------------------------------------------------------
-
-
-def short_name(method: Method) -> str:
-    """The name of a method, without its options."""
-    return re.sub(r":[^+]*", "", str(method))
-
-
-def parameter_name(param: Tensor, param_groups: list[dict[str, Any]]) -> str:
-    """The name of a parameter, or its number and its shape where it has no name."""
-    number = 0
-    for group in param_groups:
-        for i, p in enumerate(group["params"]):
-            if p is param:
-                named = "param_names" in group
-                return group["param_names"][i] if named else f"parameter {number}, of shape {tuple(p.shape)},"
-            number += 1
-    raise ValueError("the parameter is in none of the groups")
+class Skipped(Exception):  # noqa: N818 - not an error: the closure asked for it
+    """The closure returned nothing, by which it asks that no step be taken."""
 
 
 # Questions without an answer ------------------------------------------------------------------------------------------
@@ -70,7 +54,7 @@ def no_start(method: Method) -> InputError:
 
 def no_loss(method: Method) -> InputError:
     """The error for a method that asks for the loss, where there is no closure."""
-    return InputError(f"{short_name(method)} needs the loss: call step(closure), which returns it")
+    return InputError(f"{short_name(method)} needs the loss: call step(closure), or step(loss=loss) after backward()")
 
 
 def no_other_points(method: Method) -> InputError:
@@ -79,6 +63,13 @@ def no_other_points(method: Method) -> InputError:
 
 
 # Gradients ------------------------------------------------------------------------------------------------------------
+
+
+def refuse_meta(p: Tensor, param_groups: list[dict[str, Any]]) -> None:
+    """Raise InputError where a parameter is on the device meta."""
+    if p.device.type == "meta":
+        name = parameter_name(p, param_groups)
+        raise InputError(f"{name} is on the device meta, where there are no numbers: bring it to another one")
 
 
 def refuse_sparse(params: Sequence[Tensor], grads: Sequence[Tensor | None], param_groups: list[dict[str, Any]]) -> None:
@@ -101,7 +92,7 @@ def refuse_nonfinite(loss: Any, gradients: list[tuple[Bundle, Tensor]], param_gr
     if _sum_is_finite(sums):
         return
     if loss is not None and not torch.as_tensor(loss).detach().isfinite().all():
-        raise NonFinite(f"the loss is {float(loss):g}", loss)
+        raise NonFinite(f"the loss is {torch.as_tensor(loss).detach().item():g}", loss)
     for bundle, g in gradients:
         if not g.isfinite().all():
             name = parameter_name(bundle.first_nonfinite(g), param_groups)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import is_
 from typing import Any
 
 import torch
@@ -11,8 +12,11 @@ from torch import Tensor
 from stepbench.contracts import Direction, Method, StepSize, hyperparameters, values_of
 from stepbench.fields import Field, InputError, Parametric
 from stepbench.torch.bundles import Bundle, working_dtype
-from stepbench.torch.checks import no_other_points, parameter_name, short_name
-from stepbench.torch.groups import unchecked
+from stepbench.torch.checks import no_other_points, refuse_meta
+from stepbench.torch.groups import Group, unchecked
+from stepbench.torch.names import short_name
+from stepbench.torch.ranks import Ranks
+from stepbench.torch.values import Kept
 
 
 class Whole:
@@ -23,45 +27,54 @@ class Whole:
 
     def __init__(self) -> None:
         self.bundle: Bundle | None = None
+        self._is_whole = False
 
-    @property
-    def has_started(self) -> bool:
-        """Whether a step has been taken."""
-        return self.bundle is not None and self.bundle.states[0] is not None
-
-    def join(self, method: Method, param_groups: list[dict[str, Any]], *, has_closure: bool) -> Bundle | None:
+    def join(self, groups: list[Group], kept: Kept, *, has_closure: bool) -> Bundle | None:
         """The bundle of all that is trained, in the order of the groups; None where nothing is.
 
-        Raises InputError where the parameters cannot be one vector, or where the method needs a closure.
+        What has been trained stays a part of the vector while it is frozen. Raises InputError where the parameters
+        cannot be one vector, or where the method needs a closure.
         """
+        if not groups:
+            return None
+        param_groups = [group.entries for group in groups]
+        method, entries = groups[0].method, groups[0].kept_entries
         if method.plans and not has_closure:
             raise no_other_points(method)
-        params = [p for entries in param_groups for p in entries["params"]]
-        trained = [p for p in params if p.numel() and (p.requires_grad or p.grad is not None)]
-        if self.bundle is not None:
-            known = {id(p) for p in self.bundle.params}
-            if late := [p for p in trained if id(p) not in known]:
-                raise InputError(
-                    f"{parameter_name(late[0], param_groups)} is trained only after the first step, and "
-                    f"{short_name(method)} takes all parameters as one vector, which cannot grow: make a new optimizer"
-                )
-        elif trained:
+        params = [p for one in param_groups for p in one["params"] if p.numel()]
+        trained = [p for p in params if p.requires_grad or p.grad is not None or entries.of(kept.get(p, {}))]
+        if not trained:
+            self.bundle = None
+        elif self.bundle is None or not _are_same(trained, self.bundle.params) or not self.bundle.is_current(kept):
             kinds = sorted({f"{p.dtype} on {p.device}" for p in trained})
             if len({(working_dtype(p.dtype), p.device) for p in trained}) > 1:
                 raise InputError(
                     f"{short_name(method)} takes all parameters as one vector, and these are {' and '.join(kinds)}: "
                     "bring them to one dtype and one device"
                 )
-            self.bundle = Bundle(trained, sum(p.numel() for p in trained))
+            refuse_meta(trained[0], param_groups)
+            self.bundle = Bundle(trained, entries)
+            self.bundle.gather(method, kept, param_groups)
         return self.bundle
 
-    def plain(self, numbers: dict[int, int]) -> list[dict[str, Any]]:
-        """The bundle, where there is one, as plain data; ``numbers`` gives the number of each parameter by its id."""
-        return [] if self.bundle is None else [self.bundle.plain(numbers)]
+    def refuse_parts(self, method: Method, ranks: Ranks) -> None:
+        """Raise InputError where the processes do not begin with the same vector; looked at before the first step.
 
-    def restore(self, saved: list[dict[str, Any]], method: Method, params: list[Tensor]) -> None:
-        """Have the bundle that ``plain`` described; ``params`` are those of all groups, by their numbers."""
-        self.bundle = Bundle.restored(saved[0], method, params) if saved else None
+        Replicas do. Where each has some of the tensors, as under ZeroRedundancyOptimizer, none has the vector.
+        """
+        if self._is_whole:
+            return
+        w = torch.zeros(0, 1) if self.bundle is None else self.bundle.point().double()
+        if not ranks.see_the_same([float(len(w)), float(w.sum()), float(w.square().sum())]):
+            raise InputError(
+                f"{short_name(method)} takes all parameters as one vector, and the processes have different ones: "
+                "train replicas with DistributedDataParallel, or give process_group=False where each trains its own"
+            )
+        self._is_whole = True
+
+
+def _are_same(some: list[Tensor], others: list[Tensor]) -> bool:
+    return len(some) == len(others) and all(map(is_, some, others))
 
 
 def refuse_differences(methods: Sequence[Method]) -> None:

@@ -11,10 +11,11 @@ from bokeh.resources import INLINE, Resources
 from stepbench.catalog import summary
 from stepbench.engine.result import Result
 from stepbench.report.ending import ending
-from stepbench.report.plots import COLOURS, drawable
+from stepbench.report.paths import out_of_sight
+from stepbench.report.plots import COLOURS, drawable, window
 from stepbench.report.tables import derivations, unequal
 from stepbench.web.assets import asset
-from stepbench.web.figures import MOST, Scene
+from stepbench.web.figures import MOST, Scene, framed
 
 
 def page(results: Sequence[Result], command: str) -> str:
@@ -24,16 +25,19 @@ def page(results: Sequence[Result], command: str) -> str:
     scene = Scene(len(results), max(step_sizes, default=1))
     scene.show(problem, results)
     roots = {"play": scene.play, "slider": scene.slider, "errors": scene.errors}
-    if any(drawable(r) for r in results):
+    outside: list[str] = []
+    if traced := [r for r in results if drawable(r)]:
         roots["contour"] = scene.contour
+        outside = out_of_sight(framed(window(traced)), traced)
     if step_sizes:
         roots["sizes"] = scene.sizes
     thinned = [f"{r.label}: {MOST:,} of {len(r.f):,} records are drawn" for r in results if len(r.f) > MOST]
+    notes = [*unequal([r.label for r in results], [r.told for r in results]), *derivations(results)]
     variables = {
         "problem": str(problem),
         "summary": summary(type(problem)),
         "methods": [(r.label, COLOURS[i % len(COLOURS)], ending(r), r.status) for i, r in enumerate(results)],
-        "notes": unequal([r.label for r in results], [r.told for r in results]) + derivations(results) + thinned,
+        "notes": [*notes, *thinned, *outside],
         "plans": any(r.plans for r in results),
         "diverged": any(r.status == "diverged" for r in results),
         "command": command,

@@ -293,3 +293,119 @@ def test_steps_are_joined_by_lines_only_where_all_of_them_were_measured(budget, 
     assert (size.get_linestyle() == "None") == sampled
     assert (f"{n:,} of {taken:,} steps" in top.get_ylabel()) == sampled
     np.testing.assert_array_equal(size.get_ydata(), np.abs(found.steps.size))
+
+
+def test_a_rise_over_many_steps_that_comes_back():
+    """On a quadratic of L = 10 the error rises at the steps whose size is above 2/L = 0.2, and at no others.
+
+    A cosine takes the step size from far below up to 0.3, where the flat direction is what is left, and down to 0.
+    """
+    found = stepbench.explain("quadratic:kappa=10", "one-cycle:lr=0.3", budget=300)
+    rise = next(span for span in found.spans if span.kind == "rise")
+    r = found.result
+    last_above = np.flatnonzero(r.step_size > 0.2)[-1]
+    assert rise.numbers["at"] == last_above
+    assert rise.numbers["most"] == r.error[last_above] == r.error[rise.first :].max()
+    assert rise.first == rise.numbers["at"] - np.flatnonzero(r.error[last_above::-1] <= rise.numbers["level"])[0]
+    assert r.error[rise.last] <= rise.numbers["level"] < r.error[rise.last - 1]
+    limit = next(cause.numbers for cause in rise.causes if cause.kind == "limit")
+    assert (limit["limit"], limit["now"]) == (pytest.approx(0.2), r.step_size[rise.first + 1])
+    assert f"A rise: after step {rise.first} the error rose" in found.text
+    assert f"at step {last_above}, " in found.text
+    assert f"it was back at step {rise.last}." in found.text
+    assert "Nothing went wrong" not in found.text
+
+
+def test_a_rise_of_f_whose_minimum_is_unknown():
+    """Of the same function without its minimum, f rises by more than a tenth of all that it falls from 5.5."""
+    unknown = type(
+        "Own", (stepbench.Problem,), {"x0": (1.0, 1.0), "f": lambda self, w: (w[0] ** 2 + 10 * w[1] ** 2) / 2}
+    )()
+    found = stepbench.explain(unknown, "one-cycle:lr=0.3", budget=300)
+    [rise] = [span for span in found.spans if span.kind == "rise"]
+    assert rise.numbers["most"] == found.result.f[int(rise.numbers["at"])] > 5.5
+    assert "A rise: after step" in found.text
+
+
+@pytest.mark.parametrize(
+    ("problem", "method", "options"),
+    [
+        ("quadratic:kappa=100", "momentum:lr=0.01", {"budget": 600}),
+        ("quadratic:kappa=10", "gd:lr=0.05", {"budget": 600, "noise": 1}),
+        ("rosenbrock", "nesterov", {"budget": 600}),
+        ("quadratic", "gd:lr=0.0021", {"budget": 200}),
+        ("quadratic:kappa=10", "gd:lr=0.1", {"steps": 5}),
+    ],
+)
+def test_what_swings_or_is_lost_has_no_rise(problem, method, options):
+    assert "rise" not in kinds(stepbench.explain(problem, method, **options))
+
+
+@pytest.mark.parametrize("every", [2, 7, 50])
+@pytest.mark.parametrize(
+    ("problem", "method"),
+    [
+        ("quadratic", "gd:lr=0.0021"),
+        ("rosenbrock", "exponential:lr=0.001"),
+        ("rosenbrock", "adam:lr=0.01"),
+        ("quadratic:kappa=10", "one-cycle:lr=0.3"),
+        ("rosenbrock", "csawg-p5:K=10"),
+    ],
+)
+def test_of_a_run_with_some_of_its_records_only_these_are_told(problem, method, every):
+    """What is told of its steps is the same as the whole run has at those steps; a sentence says what was not seen."""
+    options = {"budget": 700, "noise": 0.0}
+    found, whole = (stepbench.explain(problem, method, every=k, **options) for k in (every, 1))
+    r, complete = found.result, whole.result
+    assert "Only one record in" not in whole.text
+    assert f"Only one record in {int(np.diff(r.iteration).max())} steps was kept" in found.text
+    ends = {end for span in found.spans for end in (span.first, span.last)}
+    assert ends <= {*r.iteration.tolist()}
+    np.testing.assert_array_equal(found.steps.step, r.iteration[found.steps.record])
+    np.testing.assert_array_equal(complete.x[found.steps.step], r.x[found.steps.record])
+    assert np.isnan(found.steps.line).all()
+    assert np.isnan(found.steps.length).all()
+    if found.plain:
+        known = found.steps.step > 0
+        np.testing.assert_array_equal(found.steps.size[known], complete.step_size[found.steps.step[known]])
+    for numbers in causes(found).values():
+        if {"step", "now"} <= numbers.keys():
+            assert numbers["now"] == complete.step_size[int(numbers["step"])]
+    decades = [[s.numbers["decade"] for s in one.spans if "decade" in s.numbers] for one in (found, whole)]
+    assert all(a == pytest.approx(b, rel=0.3) for a, b in zip(*decades, strict=False))
+    found.figure().savefig("some.png")
+
+
+def test_the_command_explains_runs_of_which_some_records_are_kept(stepbench_cli):
+    code, out, err = stepbench_cli("explain", "quadratic:kappa=100", "-m", "gd:lr=0.03", "--every", "10")
+    assert (code, err) == (0, "")
+    assert "Only one record in 10 steps was kept" in out
+
+
+def test_a_run_without_records_on_its_way_is_refused():
+    with pytest.raises(stepbench.InputError, match="trace=False keeps no record on the way"):
+        stepbench.explain("quadratic", "gd", trace=False)
+    assert stepbench.explain("quadratic", "gd", trace=True, budget=20).text
+
+
+@pytest.mark.parametrize(
+    ("problem", "method", "options", "said"),
+    [
+        ("himmelblau", "gd:lr=0.01", {"grad_target": 0.01}, "The gradient met the target, 0.01, at step "),
+        ("quadratic:kappa=10", "gd:lr=0.05", {"target": 0.01}, "The error met the target, 0.01, at step "),
+        ("quadratic:kappa=10", "gd:lr=0.01", {"steps": 30}, "Out of steps. In the second half of the run"),
+        ("quadratic:kappa=10", "gd:lr=0.01", {"budget": 30}, "Out of budget. In the second half of the run"),
+        ("quadratic", "gd:lr=1e200", {}, "No step was recorded: f not finite at step 1, step size 1e+200."),
+        ("rosenbrock:dim=4,a=2", "scipy:bfgs", {}, "It stopped at step "),
+    ],
+)
+def test_how_a_run_ended_is_told_as_it_was(problem, method, options, said):
+    assert said in stepbench.explain(problem, method, **options).text
+
+
+def test_the_options_of_what_is_advised_are_those_of_the_command(stepbench_cli):
+    found = stepbench.explain("himmelblau", "gd:lr=0.0005", grad_target=1e-6, steps=60, every=2)
+    assert found.helped
+    code, out, _ = stepbench_cli(*shlex.split(advice(found)[0])[1:], "--json")
+    assert code == 0
+    assert f'"evaluations": {found.helped[0].evals[-1]}' in out.replace("gradient_evaluations", "evaluations")

@@ -21,6 +21,12 @@ def kinds(autopsy):
     return [span.kind for span in autopsy.spans]
 
 
+@pytest.fixture
+def nothing_tried(monkeypatch):
+    """Explains the run alone: what would have helped, which takes most of the time, is not looked for."""
+    monkeypatch.setattr("stepbench.autopsy.tried", lambda *_: ())
+
+
 def bowl(w):
     return w[0] ** 2 + 10 * w[1] ** 2
 
@@ -30,6 +36,7 @@ def two_wells(w):
     return w[0] ** 2 - w[1] ** 2 + w[1] ** 4
 
 
+@pytest.mark.usefixtures("nothing_tried")
 @pytest.mark.parametrize("known", [{}, {"f_star": -0.25}])
 @pytest.mark.parametrize("start", [(1.0, 0.0), (0.0, 0.0)])
 def test_a_saddle_is_named_with_its_eigenvalues(start, known):
@@ -50,6 +57,7 @@ def test_a_saddle_that_is_left_again():
     assert 40 < saddle["step"] < 60  # 0.8ᵏ and 1e-9 · 1.2ᵏ are equal at k = 51
 
 
+@pytest.mark.usefixtures("nothing_tried")
 def test_a_maximum_and_minima():
     found = stepbench.explain(function(lambda w: np.cos(w[0]) + np.cos(2 * w[1]), (0.0, 0.0)), "gd:lr=0.1", budget=50)
     assert causes(found)["maximum"] == pytest.approx({"gradient": 0, "low": -4, "high": -1, "step": 0, "known": 0})
@@ -89,6 +97,7 @@ def test_a_function_that_falls_without_bound(formula, method, ends):
     assert found.tried == found.helped == ()
 
 
+@pytest.mark.usefixtures("nothing_tried")
 def test_a_minimum_at_infinity():
     for known in ({}, {"f_star": 0.0}):
         found = stepbench.explain(function(lambda w: np.exp(-w[0]) + w[1] ** 2, (0.0, 1.0), **known), "gd:lr=0.1")
@@ -105,6 +114,7 @@ def test_a_declared_minimum_that_is_too_high():
     assert "The problem declares f* = -1000, but on along its way f falls below that" in ahead.text
 
 
+@pytest.mark.usefixtures("nothing_tried")
 @pytest.mark.parametrize("seed", range(5))
 def test_noise_makes_a_run_hover(seed):
     """Around the minimum of a quadratic w is an autoregression: the middle of the points is the minimum."""
@@ -126,6 +136,7 @@ def test_steps_that_are_too_long_make_a_run_hover():
     assert math.isnan(hovers["left"])
 
 
+@pytest.mark.usefixtures("nothing_tried")
 def test_an_error_that_was_reached_and_lost_again():
     found = stepbench.explain("rosenbrock", "adam:lr=0.01")
     r = found.result
@@ -142,6 +153,7 @@ def test_an_error_that_was_reached_and_lost_again():
     assert "undone" not in kinds(steady)
 
 
+@pytest.mark.usefixtures("nothing_tried")
 def test_a_value_of_f_that_was_reached_and_lost_again():
     """The minimum of w⁴/4 − w, of −3/4, has the curvature 3: a step size that grows throws out what is there above 2/3.
 
@@ -157,6 +169,7 @@ def test_a_value_of_f_that_was_reached_and_lost_again():
     assert limit["now"] == found.result.step_size[int(limit["step"])] > 2 / 3
 
 
+@pytest.mark.usefixtures("nothing_tried")
 @pytest.mark.parametrize("method", ["exponential:lr=0.001", "gd:lr=1e-5", "inverse-time:lr=0.01"])
 def test_sizes_are_those_of_the_steps_they_are_named_with(method):
     found = stepbench.explain("rosenbrock", method, budget=3000)
@@ -176,6 +189,7 @@ def test_a_run_that_met_its_target_says_so():
     assert f"The error met the target, 0.001, at step {found.result.steps}." in found.text
 
 
+@pytest.mark.usefixtures("nothing_tried")
 def test_a_run_that_still_falls_says_so():
     valley = function(lambda w: (1 - w[0]) ** 2 + 100 * (w[1] - w[0] ** 2) ** 2, (-1.0, 0.0))
     for problem in (valley, "rosenbrock"):

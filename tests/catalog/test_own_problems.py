@@ -3,6 +3,7 @@
 import pickle
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -159,3 +160,51 @@ def test_a_minimum_that_is_not_one_ends_the_run(stepbench_cli):
     assert r.detail == "f is below the minimum f* = 1 that ./valley.py declares"
     assert r.f[-1] < 1 <= r.f[-2]
     assert stepbench.run("./valley.py", "gd", start=[1.0, 1.0]).status == "failed"
+
+
+def test_a_constant_that_the_users_own_code_reads_is_no_slip():
+    class Penalty(stepbench.Problem):
+        """|x| + |y| with x + 2y = 3 held by a penalty, whose factor MU is no misspelt strong convexity."""
+
+        x0 = (10.0, 10.0)
+        MU = 1e6
+
+        def f(self, x):
+            return np.abs(x).sum(axis=0) + self.MU * (x[0] + 2 * x[1] - 3) ** 2
+
+    np.testing.assert_array_equal(stepbench.problem(Penalty()).grad(np.ones((2, 1))), np.ones((2, 1)))
+
+
+def test_a_constant_that_nothing_reads_is_a_slip():
+    class Misspelt(stepbench.Problem):
+        """A bowl with a misspelt minimum."""
+
+        x0 = (1.0,)
+        fstar = 0.0
+
+        def f(self, x):
+            return x[0] ** 2
+
+    with pytest.raises(stepbench.InputError, match=r"fstar, which nothing reads .did you mean f_star"):
+        stepbench.run(Misspelt(), "gd", budget=2)
+
+
+def test_a_constant_of_a_subclass_is_an_inherited_fields_new_default():
+    @dataclass(frozen=True)
+    class Long(type(stepbench.problem("quadratic"))):
+        """The quadratic, longer than it is otherwise."""
+
+        kappa = 1e4
+
+    class Undecorated(type(stepbench.problem("quadratic"))):
+        """One whose fields nothing sets."""
+
+        kappa = 1e4
+
+    assert Long().kappa == 1e4
+    assert str(Long()) == "Long"
+    assert Long(kappa=5.0).kappa == 5.0
+    with pytest.raises(InputError, match=r"kappa=0\.5 must be"):
+        Long(kappa=0.5)
+    with pytest.raises(InputError, match=r"put @dataclass\(frozen=True\) on the line above"):
+        Undecorated()

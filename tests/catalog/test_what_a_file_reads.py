@@ -27,11 +27,14 @@ FIT = """
             return (w[0] - {target}) ** 2
     """
 HERE = 'Path(__file__).parent / "data.csv"'
+IN_C = f"ctypes.CDLL(None).open(str({HERE}).encode(), 0)"
 WAYS = {
     "numpy": f"D = float(np.loadtxt({HERE}))",
     "a text": f"D = float(({HERE}).read_text())",
     "open": f"with open({HERE}) as file: D = float(file.read())",
     "bytes": f"D = float(({HERE}).read_bytes())",
+    "a map of memory": f"D = float(bytes(np.memmap({HERE}, np.uint8, 'r')))",
+    "C, and once Python": f"import ctypes, os\n    open({HERE}).close()\n    D = float(os.read({IN_C}, 99))",
     "from this folder": "D = float(np.genfromtxt('data.csv'))",
     "a function of a file beside it": "from helper import read\n    D = read()",
     "a file beside it": "import helper\n    D = helper.D",
@@ -212,3 +215,18 @@ def test_what_is_imported_from_elsewhere_and_a_database_count_in_the_next_proces
         done = subprocess.run([*again, "--budget", "20"], capture_output=True, text=True)
         said.append(done.stdout.splitlines()[-1] if done.stdout else done.stderr)
     assert said == ["study.db: 1 run made", "study.db: 0 runs made, 1 were there", "study.db: 1 run made"]
+
+
+def test_a_check_lists_the_files_that_were_seen(stepbench_cli):
+    """What C code alone opens is not, and the check says how it can be."""
+    write("fit.py", FIT.format(above=WAYS["a function of a file beside it"], target="D"))
+    write("helper.py", HELPER)
+    Path("data.csv").write_text("3.0")
+    _, out, _ = stepbench_cli("check", "./fit.py")
+    assert "other files seen that it reads: ./data.csv, ./helper.py." in " ".join(out.split())
+    unseen = f"import ctypes, os\n    D = float(os.read({IN_C}, 99))"
+    write("fit.py", FIT.format(above=unseen, target="D"))
+    _, out, _ = stepbench_cli("check", "./fit.py")
+    assert "other files seen that it reads: none." in " ".join(out.split())
+    assert 'open("data.h5").close()' in out
+    assert "other files" not in stepbench_cli("check", "gd")[1]

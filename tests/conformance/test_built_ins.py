@@ -8,7 +8,7 @@ import pytest
 import stepbench
 from stepbench import catalog
 from stepbench.conformance import functions, methods
-from tests.every_method import EVERY_METHOD
+from tests.every_method import EVERY_METHOD, parameters
 
 # Other fields than the defaults, where they make another function of it.
 VARIANTS = (
@@ -36,7 +36,7 @@ def test_every_problem_conforms(check, problem):
 
 
 @pytest.mark.parametrize("problem", methods.PROBLEMS)
-@pytest.mark.parametrize("method", EVERY_METHOD)
+@pytest.mark.parametrize("method", parameters(EVERY_METHOD))
 @pytest.mark.parametrize(
     "check", [check for check in methods.CHECKS if check is not methods.numbers], ids=attrgetter("__name__")
 )
@@ -45,6 +45,6 @@ def test_every_method_conforms(check, method, problem):
         check(stepbench.method(method), stepbench.problem(problem))
 
 
-@pytest.mark.parametrize("method", EVERY_METHOD)
+@pytest.mark.parametrize("method", parameters(EVERY_METHOD))
 def test_every_hyper_parameter_may_be_an_array(method):
     methods.numbers(stepbench.method(method), stepbench.problem(methods.PROBLEMS[0]))

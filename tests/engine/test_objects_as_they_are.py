@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import stepbench
@@ -75,6 +75,7 @@ def fitted(target):
     return Fit()
 
 
+@settings(max_examples=10)  # each makes some ten runs
 @given(st.floats(-50, 50))
 def test_an_object_runs_as_it_is_everywhere(a):
     end = pytest.approx([a, 0], abs=1e-6)

@@ -49,3 +49,38 @@ def test_a_result_of_a_problem_of_ones_own_loads_with_it(tmp_path):
     for name in ("bare.npy", "half.npz", "facts.npz"):
         with pytest.raises(InputError, match="is not a result that stepbench saved"):
             stepbench.load(tmp_path / name)
+
+
+def test_a_run_that_is_picked_of_a_batch_is_called_by_its_own_values(tmp_path):
+    """Its name makes the same run again, and so does that of a batch that was saved."""
+    rates, betas = np.geomspace(1e-4, 1e-2, 7), np.linspace(0, 0.9, 7)
+    batch = stepbench.run("rosenbrock", stepbench.method("adam+rdbd", lr=rates, beta1=betas), budget=30)
+    batch.save(tmp_path / "batch.npz")
+    for kept in (batch, stepbench.load(tmp_path / "batch.npz")):
+        assert {key: values.tolist() for key, values in kept.varied.items()} == {
+            "lr": rates.tolist(),
+            "beta1": betas.tolist(),
+        }
+        for r in (0, 3, -1):
+            for name in (kept[r].label, kept[r].method):
+                alone = stepbench.run("rosenbrock", name, budget=30)
+                assert alone.method == kept[r].method
+                np.testing.assert_array_equal(alone.x, kept[r].x)
+            assert kept[r].label in str(kept[r])
+            assert kept[r].label in kept[r].figure().get_suptitle()
+            assert not kept[r].varied
+
+
+def test_parts_that_share_a_hyper_parameter_keep_their_own_values():
+    values = {"l4.eps": np.array([1e-8, 1e-3]), "adam.eps": np.array([1e-6, 1e-2])}
+    batch = stepbench.run("rosenbrock", stepbench.method("l4-adam", **values), budget=5)
+    for r in (0, 1):
+        assert batch[r].method == stepbench.method("l4-adam", **{key: value[r] for key, value in values.items()}).spec()
+        np.testing.assert_array_equal(stepbench.run("rosenbrock", batch[r].label, budget=5).x, batch[r].x)
+
+
+def test_the_values_stand_behind_a_label_of_ones_own():
+    rates = np.array([1e-4, 0.0371])
+    batch = stepbench.run("quadratic:kappa=10", stepbench.method("gd", lr=rates), budget=5, label="mine")
+    assert batch[1].label == "mine, lr=0.0371"
+    assert stepbench.run("quadratic", "gd", start=np.ones((2, 3)), budget=5)[1].label == "gd"

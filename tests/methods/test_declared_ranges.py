@@ -7,7 +7,7 @@ from stepbench import catalog
 from stepbench.contracts import hyperparameters
 from stepbench.fields import fields_of
 from stepbench.study.grid import interval
-from tests.every_method import EVERY_METHOD
+from tests.every_method import EVERY_METHOD, parameters
 
 DECLARED = [
     pytest.param(kind, name, field, id=f"{name}-{field.name}")
@@ -32,7 +32,7 @@ def test_a_declared_range_lies_within_the_bounds_and_holds_the_default(kind, nam
         field.check(value)
 
 
-@pytest.mark.parametrize("spec", EVERY_METHOD)
+@pytest.mark.parametrize("spec", parameters(EVERY_METHOD))
 def test_the_values_that_a_name_sets_lie_within_what_is_tried(spec):
     for key, (part, field) in hyperparameters(catalog.method(spec)).items():
         value = getattr(part, field.name)

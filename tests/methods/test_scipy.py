@@ -100,3 +100,33 @@ def test_only_nelder_and_meads_method_begins_with_a_simplex():
     # the number that is told of the method, with a regular first simplex from (−1, 1): 185 evaluations to 1e-10
     r = stepbench.run("rosenbrock", "scipy:nelder-mead,side=1", start=(-1.0, 1.0), target=1e-10)
     assert r.fevals[-1] == 185
+
+
+class Valley(Problem):
+    """Rosenbrock's function, whose minimum is not known to the bench, so that solvers stop by themselves."""
+
+    x0 = (-1.2, 1.0)
+
+    def f(self, w):
+        return (w[0] - 1) ** 2 + 100 * (w[1] - w[0] ** 2) ** 2
+
+    def grad(self, w):
+        return np.stack([2 * (w[0] - 1) - 400 * w[0] * (w[1] - w[0] ** 2), 200 * (w[1] - w[0] ** 2)])
+
+
+@pytest.mark.parametrize("start", [(-1.2, 1.0), (1.0, 1.0)])
+@pytest.mark.parametrize("solver", ["nelder-mead", "bfgs", "l-bfgs-b", "cg", "newton-cg", "powell"])
+def test_all_that_a_peer_asked_for_is_counted(solver, start):
+    """Also where it tried on after its last iterate, or never left the start: as often as SciPy calls f and ∇f."""
+    calls = {"f": 0, "grad": 0}
+
+    def counted(name, x):
+        calls[name] += 1
+        return getattr(Valley(), name)(np.repeat(x[:, None], 2, axis=1))[..., 0]
+
+    jacobian = {} if solver in ("nelder-mead", "powell") else {"jac": lambda x: counted("grad", x)}
+    minimize(lambda x: counted("f", x), start, method=solver, tol=1e-15, options={"maxiter": 10_000}, **jacobian)
+    r = stepbench.run(Valley(), f"scipy:{solver}", start=start)
+    assert {"f": r.fevals[-1], "grad": r.evals[-1]} == calls
+    assert r.status == "converged"
+    assert (np.diff(r.iteration) == 1).all()

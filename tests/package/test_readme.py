@@ -1,8 +1,8 @@
 """The README: its commands and its Python run, and its table is what is printed."""
 
-import importlib.util
 import os
 import re
+import shlex
 import socket
 import subprocess
 import sys
@@ -12,6 +12,7 @@ import pytest
 
 from stepbench.study.store import Store
 from tests import ROOT
+from tests.waiting import PATIENCE
 
 
 def test_the_readme_has_two_setup_commands_on_its_first_screen():
@@ -32,31 +33,43 @@ def test_the_readmes_python_runs(tmp_path):
     assert (tmp_path / "csawg.png").exists()
 
 
-def test_the_readmes_commands_run(tmp_path):
-    text = (ROOT / "README.md").read_text()
-    commands = re.findall(r"^stepbench [^`\n]*$", text, re.MULTILINE)
-    assert len(commands) >= 3
-    if importlib.util.find_spec("torch") is None:
-        commands = [command for command in commands if "digits" not in command]
-    for command in commands:
-        done = subprocess.run(
-            ["bash", "-c", f"{sys.executable} -m {command}"], cwd=tmp_path, capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stderr
+def commands_by_section():
+    """The README's commands, under the title of the section in which they follow each other."""
+    sections = re.split(r"^## ", (ROOT / "README.md").read_text(), flags=re.MULTILINE)
+    found = {part.split("\n", 1)[0]: re.findall(r"^stepbench ([^`\n]*)$", part, re.MULTILINE) for part in sections}
+    return {title: commands for title, commands in found.items() if commands}
+
+
+SECTIONS = [
+    pytest.param(title, marks=pytest.mark.slow if title.startswith(("Studies", "Networks")) else (), id=title)
+    for title in commands_by_section()
+]
+
+
+@pytest.mark.parametrize("title", SECTIONS)
+def test_the_readmes_commands_run(title, stepbench_cli):
+    for command in commands_by_section()[title]:
+        if "digits" in command:
+            pytest.importorskip("torch")
+        code, _, err = stepbench_cli(*shlex.split(command))
+        assert (code, err) == (0, ""), command
 
 
 def test_the_readmes_cluster_runs(tmp_path):
-    """A scheduler and two workers by hand, on another port."""
+    """A scheduler and two workers by hand, on another port; the sweep begins when they are there."""
     [block] = re.findall(r"```sh\n(dask scheduler.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     folder = Path(sys.executable).parent
     env = {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
-    script = "set -e; trap 'kill $(jobs -p)' EXIT\n" + block.replace("8786", str(port)).replace(
-        "python3", sys.executable
+    waiting = f'from distributed import Client; Client("tcp://127.0.0.1:8786", timeout={PATIENCE}).wait_for_workers(2)'
+    block = block.replace("python3 -m stepbench", f"python3 -c '{waiting}'\npython3 -m stepbench")
+    block = block.replace("8786", str(port)).replace("python3", sys.executable)
+    script = "set -e; trap 'kill $(jobs -p)' EXIT\n" + block
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=PATIENCE
     )
-    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120)
     assert "1,000 runs made" in done.stdout, done.stderr
     with Store(tmp_path / "study.db", new=False) as store:
         [setting] = store.settings()

@@ -1,5 +1,6 @@
 """What is drawn of a path: parts of its own steps, all of what the window shows of them, and nothing else."""
 
+import dataclasses
 import itertools
 import math
 
@@ -182,3 +183,56 @@ def test_the_cross_of_a_diverged_run_stands_on_its_curve(problem, method, budget
     assert min(distance_from_segment(at, a, b) for a, b in known) < 1e-6
     values = curve.get_ydata()
     np.testing.assert_array_equal(values, r.f if r.error is None else r.error)  # nothing is pulled inward
+
+
+class Hollow(Problem):
+    """s/(1 + s) of s = w₁² + 3w₂²: a hollow in a plateau on which f is nearly 1."""
+
+    x0 = (1.0, 2.0)
+    f_star = 0.0
+    x_star = (0.0, 0.0)
+
+    def f(self, w):
+        s = w[0] ** 2 + 3 * w[1] ** 2
+        return s / (1 + s)
+
+
+class Uncharted(Hollow):
+    f_star = None
+    x_star = None
+
+
+def leaping(problem, at, far):
+    """A run that after some steps leaps to a far place, and stays there."""
+    r = run_quietly(problem, "gd:lr=0.2", budget=200)
+    x = r.x.copy()
+    x[at:] = far
+    f = problem.f(x.T)
+    return dataclasses.replace(r, x=x, f=f, error=None if problem.f_star is None else f, distance=None)
+
+
+@pytest.mark.parametrize("problem", [Hollow(), Uncharted()])
+@pytest.mark.parametrize("at", [5, 60, 190])
+@pytest.mark.parametrize("far", [(1e6, 3e5), (-200.0, 0.0), (0.0, 1e100)])
+def test_a_leap_onto_a_far_plateau_leaves_what_was_before_it_to_be_seen(problem, at, far):
+    r = leaping(problem, at, far)
+    view = plots.window([r])
+    seen = np.concatenate([r.x[:at], np.zeros((int(problem.x_star is not None), 2))])
+    assert paths.inside(view, seen).all()
+    size = np.ptp(seen, axis=0).max() + 0.1 * np.abs(problem.x0).max()  # the margin grows with the start
+    assert max(high - low for low, high in view) < 3 * size
+    axes = r.figure().axes
+    assert [text.get_text() for text in axes[0].texts] == [f"{201 - at} of 201 points outside"]
+    assert "leaves the window" in [line.get_label() for line in axes[0].lines]
+
+
+def test_the_window_holds_a_start_that_lies_outside_the_problems_own():
+    near, far = (run_quietly("rosenbrock", "gd", start=start, budget=5) for start in ((-1, 0), (30, 40)))
+    assert plots.window([near]) == near.problem.view
+    assert paths.inside(plots.window([near, far]), [(-1, 0), (30, 40), (1, 1)]).all()
+
+
+def test_what_is_told_to_lie_outside_is_counted_for_each_run():
+    runs = [leaping(Hollow(), at, (1e6, 0.0)) for at in (150, 200, 201)]
+    lines = paths.out_of_sight(plots.window(runs), runs)
+    assert lines == ["gd:lr=0.2: 51 of 201 points outside", "gd:lr=0.2: 1 of 201 points outside"]

@@ -7,7 +7,10 @@ from matplotlib.figure import Figure
 import stepbench
 from stepbench.engine.running import run_quietly
 from stepbench.report import plots
+from stepbench.report.claim_plots import claim_figure
 from stepbench.report.plots import draw_errors
+from stepbench.reproduce.claims import Across, Claim, Curves
+from stepbench.reproduce.verdicts import REPRODUCED, Verdict
 
 
 def test_values_of_either_sign_get_an_axis_that_shows_them():
@@ -93,3 +96,38 @@ def test_a_legend_is_not_wider_than_its_figure():
     [legend] = figure.subfigs[-1].legends
     box = legend.get_window_extent()
     assert 0 <= box.x0 < box.x1 <= figure.bbox.width
+
+
+def drawn_claim(picture, results):
+    """The panel of a claim's picture of these runs."""
+    [ax] = claim_figure(Verdict(Claim("any", "Fig. 0", "so", picture=picture), REPRODUCED, results=(results,))).axes
+    return ax
+
+
+def whole(axis):
+    low, high = sorted(axis.get_view_interval())
+    ticks = [v for v in axis.get_majorticklocs() if low <= v <= high]
+    return ticks and all(v == round(v) for v in ticks)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 5, 40, 120, 300])
+def test_numbers_of_steps_are_whole(steps):
+    found = stepbench.explain("quadratic:kappa=100", "gd:lr=0.003", steps=steps)
+    assert all(whole(ax.xaxis) for ax in found.figure().axes if ax.get_xscale() == "linear")
+    results = {"gd": stepbench.run("quadratic", "gd", steps=steps)}
+    for x in ("iteration", "evals"):
+        assert whole(drawn_claim(Curves("f", x), results).xaxis)
+
+
+@pytest.mark.parametrize("places", [(1, 2, 3), (2, 3, 5)])
+def test_whole_hyper_parameters_and_counts_have_whole_numbers(places):
+    runs = {("gd", x): stepbench.run("quadratic", "gd", steps=x) for x in places}
+    picture = Across("K", "steps", lambda run: run.steps)
+    ax = drawn_claim(picture, runs)
+    assert whole(ax.xaxis)
+    assert whole(ax.yaxis)
+    found = stepbench.sweep("rosenbrock", "csawg", {"K": places, "seed": [0, 1]}, budget=20, target=1.0)
+    assert all(whole(ax.xaxis) for ax in found.figure().axes)
+    panel = found.map().axes[0]
+    assert whole(panel.xaxis)
+    assert whole(panel.yaxis)

@@ -18,6 +18,17 @@ def test_the_command_lists_papers_and_claims(stepbench_cli):
     assert all(name in out for name in NAMES)
 
 
+@pytest.mark.parametrize("width", [40, 60, 80, 200])
+def test_no_name_and_no_word_of_a_claim_is_cut(stepbench_cli, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    out = stepbench_cli("reproduce")[1]
+    assert not re.search(r"\S…", out)  # one claim has the sign between two numbers
+    assert {*NAMES} <= {line.split()[0] for line in out.splitlines() if line.strip()}
+    out = stepbench_cli("reproduce", "csawg/figure-3a-rates", "csawg/figure-4-peak", "--seeds", "1")[1]
+    assert "…" not in out
+    assert {"gradient", "descent,", "per", "step", "K=1000:", "iteration", "5000"} <= {*out.split()}  # of two names
+
+
 def test_the_command_judges_and_writes(stepbench_cli, tmp_path):
     asked = ("reproduce", "csawg/figure-7-zero", "adaloss/table-1-vision-transformer", "--figures", "figures")
     code, out, _ = stepbench_cli(*asked, "--report", "r.md")

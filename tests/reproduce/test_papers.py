@@ -81,6 +81,7 @@ def test_what_is_not_run_lacks_data_or_a_problem_and_nothing_else():
     assert {name for name, word in recorded().items() if word == NOT_HERE} == missing | fetched
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PAPERS)
 def test_the_quick_verdicts_of_reproduction_md_stand(name, tmp_path):
     pytest.importorskip("torch")

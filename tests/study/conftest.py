@@ -4,12 +4,13 @@ import json
 import os
 import subprocess
 import sys
-import time
 import uuid
 from pathlib import Path
 
 import psutil
 import pytest
+
+from tests.waiting import PATIENCE, wait_until
 
 MARK = "STEPBENCH_TEST_OF_STUDIES"
 
@@ -43,14 +44,9 @@ class Started:
                 continue
         return found
 
-    def all_end_within(self, seconds):
-        """Whether none of them is left by then."""
-        end = time.monotonic() + seconds
-        while self.alive():
-            if time.monotonic() > end:
-                return False
-            time.sleep(0.1)
-        return True
+    def all_end(self):
+        """Return when none of them is left; raises AssertionError where one stays."""
+        wait_until(lambda: not self.alive())
 
 
 @pytest.fixture
@@ -61,7 +57,7 @@ def started():
     for process in own.alive():
         process.kill()
     for process in own.processes:
-        process.wait(30)
+        process.wait(PATIENCE)
 
 
 @pytest.fixture
@@ -73,7 +69,7 @@ def cluster(started, tmp_path):
     scheduler = started(
         "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", *common, cwd=elsewhere
     )
-    for _ in range(2):
+    workers = [
         started(
             "-m",
             "distributed.cli.dask_worker",
@@ -85,8 +81,8 @@ def cluster(started, tmp_path):
             *common,
             cwd=elsewhere,
         )
-    end = time.monotonic() + 60
-    while not there.exists() or not there.read_text().strip():
-        assert time.monotonic() < end
-        time.sleep(0.05)
+        for _ in range(2)
+    ]
+    wait_until(lambda: there.exists() and there.read_text().strip())
+    wait_until(lambda: all("Registered to" in worker.err.read_text() for worker in workers))
     return json.loads(there.read_text())["address"], scheduler

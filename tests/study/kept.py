@@ -1,13 +1,13 @@
 """Studies that the tests make, and what is read off their files."""
 
 import sqlite3
-import time
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 
 import stepbench
+from tests.waiting import wait_until
 
 SWEEP = ("-m", "stepbench", "sweep", "rosenbrock", "-m", "adam", "--over", "lr=1e-5:1e-2:20:log")
 NOISY = ("--noise", "0.1", "--budget", "200")
@@ -52,18 +52,18 @@ def wait_for_a_commit(process, path):
             return None
 
     before = stamp()
-    while process.poll() is None and stamp() == before:
-        time.sleep(0.001)
+    wait_until(lambda: process.poll() is not None or stamp() != before)
 
 
 def wait_for_runs(process, path, least=1):
     """Return as soon as the file holds so many runs, or the process has ended."""
     place = f"{Path(path).absolute().as_uri()}?mode=ro"
-    while process.poll() is None:
+
+    def there():
         try:
             with closing(sqlite3.connect(place, uri=True)) as db:
-                if db.execute("SELECT count(*) FROM runs").fetchone()[0] >= least:
-                    return
+                return db.execute("SELECT count(*) FROM runs").fetchone()[0] >= least
         except sqlite3.OperationalError:
-            pass
-        time.sleep(0.005)
+            return False
+
+    wait_until(lambda: process.poll() is not None or there())

@@ -13,6 +13,7 @@ from stepbench.options import RunOptions
 from stepbench.study.batch import batch, perform
 from tests.study.kept import SWEEP, bits, content, wait_for_runs
 from tests.study.own_files import RULE
+from tests.waiting import PATIENCE
 
 
 def test_one_worker_two_workers_and_dask_give_the_same_bits(cluster):
@@ -101,6 +102,6 @@ def test_a_scheduler_that_dies_ends_the_sweep_with_a_line_and_not_never(started,
     kept = len(content("s.db")["runs"])
     assert 0 < kept < 1200
     scheduler.kill()
-    assert process.wait(40) == 2
+    assert process.wait(PATIENCE) == 2
     assert process.err.read_text().splitlines()[-1].startswith("stepbench: ")  # after what Dask logs
     assert len(content("s.db")["runs"]) >= kept

@@ -7,7 +7,6 @@ import shlex
 import shutil
 import signal
 import struct
-import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ import pytest
 import stepbench
 from stepbench.study.store import Store
 from tests.study.kept import NOISY, SWEEP, content, made_study, scalars, wait_for_a_commit, wait_for_runs
+from tests.waiting import PATIENCE, wait_until
 
 
 def content_now(path, number):
@@ -26,32 +26,55 @@ def content_now(path, number):
     return content(copy)
 
 
+DYING = """
+import os, signal, sys
+from pathlib import Path
+
+dies, calls = int(sys.argv[1]), 0
+
+def count(frame, event, argument):
+    global calls
+    calls += 1
+    if calls == dies:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+sys.setprofile(count)
+from stepbench import cli
+from stepbench.study.store import Store
+
+put, commits = Store.put, []
+
+def counted(store, settings, runs):
+    commits.append(str(calls))
+    put(store, settings, runs)
+
+Store.put = counted
+try:
+    cli.main(sys.argv[2:])
+finally:
+    Path("commits").write_text(" ".join(commits))
+"""
+
+
+@pytest.mark.slow
 def test_a_sweep_killed_thirty_times_leaves_the_study_of_one_never_killed(started):
-    command = (*SWEEP, "--over", "seed=0:100", *NOISY, "--study")
-    began = time.monotonic()
-    whole = started(*command, "whole.db")
-    wait_for_a_commit(whole, Path("whole.db"))
-    starting = time.monotonic() - began
-    assert whole.wait(60) == 0
-    working = time.monotonic() - began - starting
+    """Its moments are calls and returns of functions, which are counted: no kill comes too early or too late."""
+    Path("dying.py").write_text(DYING)
+    command = (*SWEEP[2:], "--over", "seed=0:100", *NOISY, "--study")
+    assert started("dying.py", 0, *command, "whole.db").wait(PATIENCE) == 0
+    first, *_, last = map(int, Path("commits").read_text().split())  # the first is that of the settings
 
     rng, rows, counts, hot = random.Random(29), set(), [], 0
     for k in range(30):
-        process = started(*command, "s.db")
-        if k < 6:
-            time.sleep(rng.uniform(0, starting))
-        else:
-            wait_for_a_commit(process, Path("s.db"))
-            time.sleep(rng.uniform(0, working / 40))
-        process.kill()
-        assert process.wait() == -signal.SIGKILL, "it had ended before it could be killed"
+        dies = rng.randrange(1, first) if k < 6 else first + rng.randrange((last - first) // 40)
+        assert started("dying.py", dies, *command, "s.db").wait(PATIENCE) == -signal.SIGKILL
         hot += Path("s.db-journal").exists()
         now = set(content_now("s.db", k)["runs"])
         assert rows <= now, "a row was lost"
         rows = now
         counts.append(len(rows))
     assert len(set(counts)) > 10, f"the kills fell at {counts}, {hot} of them into a commit"
-    assert started(*command, "s.db").wait(60) == 0
+    assert started("dying.py", 0, *command, "s.db").wait(PATIENCE) == 0
     assert content("s.db") == content("whole.db")
     assert len(content("s.db")["runs"]) == 2000
     assert not Path("s.db-journal").exists()
@@ -64,17 +87,16 @@ def test_no_worker_outlives_a_killed_parent_and_no_row_is_lost_with_it(started):
     rng, rows = random.Random(5), set()
     for k in range(4):
         process = started(*command)
-        wait_for_runs(process, "s.db", len(rows) + 1)
-        time.sleep(rng.uniform(0, 0.1))
+        wait_for_runs(process, "s.db", len(rows) + rng.randint(1, 60))
         assert len(started.alive()) >= 3
         process.kill()
         assert process.wait() == -signal.SIGKILL
-        assert started.all_end_within(10), started.alive()
+        started.all_end()
         now = set(content_now("s.db", k)["runs"])
         assert rows <= now
         assert 0 < len(now) < 800
         rows = now
-    assert started(*command).wait(60) == 0
+    assert started(*command).wait(PATIENCE) == 0
     assert content("s.db") == content("whole.db")
 
 
@@ -114,7 +136,7 @@ assert put(range(at + 70)) == 0
 """
     )
     process = started("deadly.py", at)
-    assert process.wait(60) == 0, process.err.read_text()
+    assert process.wait(PATIENCE) == 0, process.err.read_text()
     assert scalars("s.db", "SELECT steps FROM runs ORDER BY key") == [*range(at + 70)]
     assert content("s.db")["settings"] == [repr((b"s" * 16, "{}"))]
     assert Path(f"torn{at + 69}.db").stat().st_size > 5_000_000, "nothing of the torn commit had reached the file"
@@ -151,7 +173,7 @@ def test_ctrl_c_says_what_is_kept_and_how_to_go_on(started, workers):
     path = Path("my study.db")
     wait_for_runs(process, path)
     os.killpg(process.pid, signal.SIGINT)  # a terminal tells the whole group
-    assert process.wait(30) == 130
+    assert process.wait(PATIENCE) == 130
     err = process.err.read_text()
     assert "Traceback" not in err
     told = re.fullmatch(
@@ -160,25 +182,27 @@ def test_ctrl_c_says_what_is_kept_and_how_to_go_on(started, workers):
     assert told, err
     assert 0 < int(told[1]) < 800
     assert len(content(path)["runs"]) == int(told[1])
-    assert started.all_end_within(10)
+    started.all_end()
 
     words = shlex.split(told[2])
     assert words[0] == "stepbench"
-    assert started("-m", *words).wait(60) == 0
+    assert started("-m", *words).wait(PATIENCE) == 0
     stepbench.sweep("rosenbrock", "adam", ["lr=1e-5:1e-2:20:log", "seed=0:40"], noise=0.1, budget=200, study="whole.db")
     assert content(path) == content("whole.db")
 
 
 def test_ctrl_c_while_the_workers_start_shows_no_traceback(started):
-    for k, delay in enumerate((0.02, 0.08, 0.15, 0.25)):
-        process = started(*SWEEP, "--over", "seed=0:40", *NOISY, "--workers", "2", "--study", f"{k}.db")
-        wait_for_a_commit(process, Path(f"{k}.db"))  # that of the settings, after which the workers are started
-        time.sleep(delay)
+    """It comes when there are 1 to 4 processes: the parent, the keeper of their resources, and both workers."""
+    for processes in (1, 2, 3, 4):
+        study = f"{processes}.db"
+        process = started(*SWEEP, "--over", "seed=0:200", *NOISY, "--workers", "2", "--study", study)
+        wait_for_a_commit(process, Path(study))  # that of the settings, after which the workers are started
+        wait_until(lambda n=processes: len(started.alive()) >= n)
         os.killpg(process.pid, signal.SIGINT)
-        assert process.wait(30) == 130
-        assert "Traceback" not in process.err.read_text(), delay
+        assert process.wait(PATIENCE) == 130
+        assert "Traceback" not in process.err.read_text(), processes
         assert process.err.read_text().startswith("stepbench: stopped: ")
-    assert started.all_end_within(10)
+        started.all_end()
 
 
 def test_ctrl_c_in_python_is_stopped_and_the_study_goes_on_from_there():
@@ -199,7 +223,7 @@ def test_ctrl_c_in_python_is_stopped_and_the_study_goes_on_from_there():
 
 def test_two_processes_that_write_one_study_leave_the_union(started):
     both = [started(*SWEEP, "--over", f"seed={seeds}", *NOISY, "--study", "s.db") for seeds in ("0:16", "8:24")]
-    assert [process.wait(60) for process in both] == [0, 0], [process.err.read_text() for process in both]
+    assert [process.wait(PATIENCE) for process in both] == [0, 0], [process.err.read_text() for process in both]
     stepbench.sweep("rosenbrock", "adam", ["lr=1e-5:1e-2:20:log", "seed=0:24"], noise=0.1, budget=200, study="whole.db")
     assert content("s.db") == content("whole.db")
     assert len(content("s.db")["runs"]) == 480

@@ -10,6 +10,7 @@ import stepbench
 from stepbench.engine.running import run_quietly
 from tests.study.kept import bits, content, outcomes_of, scalars
 from tests.study.own_files import DEADLY, RAISING
+from tests.waiting import PATIENCE
 
 
 def test_a_worker_that_dies_costs_only_its_own_batch_and_only_when_it_dies_twice(tmp_path):
@@ -47,7 +48,7 @@ with stepbench.Study("s.db", workers=2) as study:
     stepbench.sweep("quadratic", "gd", ["lr=1e-4,1e-3"], budget=20, study=study)
 """
     )
-    started("unguarded.py").wait(60)
+    started("unguarded.py").wait(PATIENCE)
     assert scalars("s.db", "SELECT detail FROM runs WHERE status = 'failed'") == []
 
 

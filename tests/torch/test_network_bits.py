@@ -63,7 +63,10 @@ def test_every_rule_goes_on_bit_for_bit(method, monkeypatch):
     assert_same(stepbench.run(TINY, method, **options, checkpoint="run.npz"), whole)
 
 
-@pytest.mark.parametrize("method", ["adam:lr=0.003", "adamloss", "csawg", "lossgrad"])
+@pytest.mark.parametrize(
+    "method",
+    ["adam:lr=0.003", "csawg", *(pytest.param(name, marks=pytest.mark.slow) for name in ("adamloss", "lossgrad"))],
+)
 def test_the_pendulum_goes_on_in_the_middle_of_its_episodes(method, monkeypatch):
     problem, options = "pendulum:width=4,reuse=4", {"steps": 12, "every": 3}
     whole = stepbench.run(problem, method, **options)

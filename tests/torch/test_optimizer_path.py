@@ -15,6 +15,7 @@ import torch
 
 from stepbench.torch.bundles import PIECE
 from stepbench.torch.optimizer import Optimizer
+from tests.every_method import parameters
 from tests.torch.training import IN_A_LOOP, closure_of, told
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -74,7 +75,7 @@ def torch_trace(problem, method, steps, sizes=None, groups=False):
 
 
 @pytest.mark.parametrize("problem", ["quadratic", "linear-regression"])
-@pytest.mark.parametrize("spec", IN_A_LOOP)
+@pytest.mark.parametrize("spec", parameters(IN_A_LOOP))
 def test_a_training_loop_takes_the_path_of_the_bench(spec, problem):
     """To 1e-12 of the path's scale, where rounding is all that differs.
 
@@ -105,7 +106,7 @@ def elementwise():
 
 
 @pytest.mark.parametrize("groups", [False, True])
-@pytest.mark.parametrize("spec", elementwise())
+@pytest.mark.parametrize("spec", parameters(elementwise()))
 def test_going_component_by_component_it_does_not_matter_how_parameters_are_cut(spec, groups):
     problem, method = stepbench.problem("quadratic:dim=7"), told(spec)
     whole, _ = torch_trace(problem, method, 50)
@@ -114,13 +115,13 @@ def test_going_component_by_component_it_does_not_matter_how_parameters_are_cut(
 
 
 def test_large_tensors_go_in_pieces_and_small_ones_together():
-    """The points are torch's; the sizes of the first states show how the tensors were cut."""
+    """The points are torch's; the sizes of the vectors that are stepped show how the tensors were cut."""
 
     @dataclass(frozen=True)
     class Told(contracts.Joined):
-        def init(self, x):
+        def step(self, x, oracle, s):
             sizes.append(len(x))
-            return super().init(x)
+            return super().step(x, oracle, s)
 
     sizes, momentum = [], stepbench.method("momentum")
     shapes = [(PIECE // 64, 200), (3,), (), (PIECE,), (0, 4), (5, 2)]
@@ -133,6 +134,6 @@ def test_large_tensors_go_in_pieces_and_small_ones_together():
             q.grad = p.grad.clone()
         for optimizer in optimizers:
             optimizer.step()
-    assert sorted(sizes) == sorted([PIECE, PIECE, PIECE, PIECE // 8, PIECE, 3 + 1 + 10])
+    assert sorted(sizes) == sorted(3 * [PIECE, PIECE, PIECE, PIECE // 8, PIECE, 3 + 1 + 10])
     for p, q in zip(ours, theirs, strict=True):
         assert torch.allclose(p, q, rtol=1e-6, atol=1e-6)

@@ -51,7 +51,8 @@ def test_schedules_take_their_horizon_from_either():
     ("group", "words"),
     [
         ({"lrr": 0.1}, "adam has no hyper-parameter lrr (did you mean lr"),
-        ({"lr": 0.0}, "constant: lr=0.0 must be a number in (0, inf)"),
+        ({"lr": -0.1}, "constant: lr=-0.1 must be a number in (0, inf)"),
+        ({"lr": torch.tensor([0.1, 0.2])}, "lr is a tensor of shape (2,), and must be one number"),
         ({"lr": np.array([0.1, 0.2])}, "adam: lr must be one number: an optimizer is one run"),
         ({"beta1": torch.tensor(1.5)}, "adam: beta1=1.5 must be a number in [0, 1)"),
     ],
@@ -128,7 +129,11 @@ def test_it_is_shown_with_its_method():
 
 @pytest.mark.parametrize(
     ("answer", "words"),
-    [(None, "the closure returned no loss: end it with return loss"), ((1, 2), "the closure must return the loss")],
+    [
+        ((1, 2), "the closure must return the loss, one number"),
+        ({"loss": 1.0}, "the closure must return the loss, one number"),
+        (1 + 2j, "the closure must return the loss, one number"),
+    ],
 )
 def test_a_closure_that_returns_no_loss_is_told_so(answer, words):
     w = torch.ones(2, requires_grad=True)

@@ -4,12 +4,12 @@ import json
 import random
 import shlex
 import sys
-import time
+from functools import partial
 
 import pytest
 
 from stepbench import InputError, catalog
-from stepbench.contracts import hyperparameters, with_values
+from stepbench.contracts import Oracle, hyperparameters, with_values
 from stepbench.engine.result import Result
 from stepbench.fields import fields_of
 
@@ -19,6 +19,8 @@ from stepbench.report.ending import ending
 from stepbench.web import selection
 from stepbench.web.explore import Explorer, serve
 from stepbench.web.figures import Scene
+
+BEYOND = 255  # steps: the limit of 100 seconds is looked at after blocks of 1, 2, 4, ... 128 steps
 
 
 def test_a_link_round_trips():
@@ -106,16 +108,32 @@ def test_sliders_are_logarithmic_where_the_search_is():
     assert (K.kind, K.low, K.high) == ("int", 1, 50)
 
 
-def test_a_run_stops_when_its_time_is_over(monkeypatch):
-    monkeypatch.setattr(selection, "SECONDS", 0.01)
+@pytest.fixture
+def a_step_takes_a_second(monkeypatch):
+    """The clock of the runs' time limit is the test's own: it moves by a second per step, and by nothing else."""
+    seconds, advance = 0, Oracle.advance
+
+    def advancing(self, x=None):
+        nonlocal seconds
+        seconds += 1
+        advance(self, x)
+
+    monkeypatch.setattr(Oracle, "advance", advancing)
+    monkeypatch.setattr(selection, "_Limit", partial(selection._Limit, clock=lambda: seconds))
+    monkeypatch.setattr(selection, "SECONDS", 100)
     selection._run.cache_clear()
-    began = time.perf_counter()
-    [r] = selection.run(selection.parse("?problem=rosenbrock&method=adam+sls:beta=0.99&budget=5000")[0])
-    assert time.perf_counter() - began < 1
-    assert isinstance(r, Result)
-    assert (r.status, r.detail) == ("failed", "it was stopped after 0.01 seconds")
-    assert 0 < r.steps < 5000
+    yield
     selection._run.cache_clear()
+
+
+def test_a_run_stops_when_its_time_is_over(a_step_takes_a_second):
+    for method in ("gd", "adam+sls:beta=0.99"):
+        [r] = selection.run(selection.parse(f"?problem=rosenbrock&method={method}&budget=5000")[0])
+        assert isinstance(r, Result)
+        assert (r.status, r.detail) == ("failed", "it was stopped after 100 seconds")
+        assert 100 < r.steps <= BEYOND
+    [r] = selection.run(selection.parse("?problem=rosenbrock&method=gd&budget=99")[0])
+    assert (r.status, r.steps) == ("budget", 99)
 
 
 def test_a_method_that_cannot_run_says_so_and_the_others_run():
@@ -157,15 +175,23 @@ def test_two_pages_share_nothing():
     assert other.cards[0].spec.value == "gd"
 
 
-def test_a_change_is_ready_in_a_fraction_of_200_milliseconds():
-    page = Explorer("?method=csawg&method=adam+rdbd&budget=1000")
-    took = []
-    for k in range(5):
-        began = time.perf_counter()
-        page.cards[0].controls._widgets["lr"][1].value = -3 - 0.02 * k
-        page.cards[1].controls._widgets["lr"][1].value = -3 - 0.02 * k
-        took.append(time.perf_counter() - began)
-    assert sorted(took)[2] < 0.5  # two changes; 0.04 s where nothing else runs
+def test_a_change_makes_one_run_and_draws_no_level_line_again(monkeypatch):
+    page = Explorer("?method=csawg&method=adam&budget=1000")
+    ran, run, drawn = [], selection.run_quietly, []
+
+    def running(problem, method, **options):
+        ran.append(options["label"])
+        return run(problem, method, **options)
+
+    monkeypatch.setattr(selection, "run_quietly", running)
+    monkeypatch.setattr(Scene, "_show_level_lines", lambda *_: drawn.append(1))
+    page.cards[0].controls._widgets["lr"][1].value = -3.5
+    page.cards[1].controls._widgets["lr"][1].value = -2.5
+    assert ran == ["csawg:lr=0.000316", "adam:lr=0.00316"]
+    assert drawn == []
+    page.problem.value = "gallery/himmelblau"
+    assert len(ran) == 4
+    assert drawn == [1]
 
 
 VALUES = ["0", "1", "-1", "1e-300", "1e300", "inf", "-inf", "nan", "none", "true", "0.5", "0.999", "5000", "5001"]
@@ -220,7 +246,8 @@ def watched():
     return found, looking
 
 
-def test_ten_thousand_links_open_nothing_and_raise_nothing(watched):
+@pytest.mark.parametrize("number", [500, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_links_open_nothing_and_raise_nothing(watched, number):
     for name in selection.method_names():
         selection.method(name)  # what a method imports is the package's own
     for name in selection.problems():
@@ -228,7 +255,7 @@ def test_ten_thousand_links_open_nothing_and_raise_nothing(watched):
     catalog.problem("rosenbrock").conditioning  # noqa: B018
     found, looking = watched
     rng = random.Random(0)
-    links = [any_link(rng) for _ in range(10_000)]
+    links = [any_link(rng) for _ in range(number)]
     selection.parse("?problem=watson&problem=digits-mlp&method=adm&method=gd:lr=x")
     usable = 0
     looking.append(True)
@@ -241,27 +268,23 @@ def test_ten_thousand_links_open_nothing_and_raise_nothing(watched):
     finally:
         looking.clear()
     assert found == []
-    assert usable > 500
+    assert usable > number / 50, "nearly every link is refused"
 
 
-def test_what_links_ask_for_is_run_within_its_time(monkeypatch):
-    monkeypatch.setattr(selection, "SECONDS", 0.3)
+def test_what_links_ask_for_is_run_within_its_time(a_step_takes_a_second):
     rng = random.Random(1)
     scene = Scene(selection.METHODS, 2)
     for _ in range(150):
         here = selection.parse(any_link(rng))[0]
         for k in range(len(here.methods)):
-            began = time.process_time()
-            results = selection.run(here.having(methods=here.methods[k : k + 1]))
-            assert time.process_time() - began < 2, here.query
-            assert isinstance(results[0], Result | str)
+            [result] = selection.run(here.having(methods=here.methods[k : k + 1]))
+            assert isinstance(result, str) or result.steps <= BEYOND, here.query
         results = selection.run(here)
         scene.show(here.problem, [r if isinstance(r, Result) else None for r in results])
         for r in results:
             if isinstance(r, Result):
                 assert ending(r)
                 assert r.evals[-1] <= here.budget <= selection.BUDGET
-    selection._run.cache_clear()
 
 
 def test_a_refused_port_is_one_line(stepbench_cli):

@@ -133,6 +133,20 @@ def test_a_divergence_is_explained(problem, method, told):
     assert told in ending(r)
 
 
+def test_a_divergence_is_told_where_steps_or_the_method_are_not_known():
+    """A run of a class of one's own without its records, one of a batch, and one of which some records are kept."""
+
+    class Mine(type(stepbench.method("gd").rule)):
+        """A user's."""
+
+    own = run_quietly("quadratic", Mine(lr=3.1), budget=400, trace=False)
+    assert ending(own) == f"diverged after step {own.steps}: f rose from step 0 on"
+    batch = run_quietly("quadratic", stepbench.method("gd", lr=np.array([1e-3, 3.1])), budget=400, trace=False)
+    assert "α = 3.1 is above 2/L" in ending(batch[1])
+    some = run_quietly("quadratic", "gd:lr=3.1", budget=400, every=10)
+    assert ending(some).startswith(f"diverged after step {some.steps}: α = 3.1 is above")
+
+
 def test_a_page_draws_the_steps_of_a_path_as_they_were_and_only_in_the_window():
     """A leap far out and back: its lines end at the edge, on the straight line between the two records."""
     r = run_quietly("rosenbrock", "gd:lr=0.01", budget=300)
