@@ -638,7 +638,12 @@ THEOREM_3 = Claim(
     picture=Across("b₀", "iterations to f = 1e-6", lambda run: iterations_to(run, 1e-6)),
 )
 
-SIX = {b0: (f"adaloss:b0={b0:g}", f"adagrad-norm:b0={b0:g}") for b0 in (0.1, 1.0, 10.0, 100.0)}
+SIX = {
+    "AdaLoss, a = 1": "adaloss:b0={:g}",
+    "AdaLoss, a = 2√n": f"adaloss:a={2 * math.sqrt(20):.6g},b0={{:g}}",
+    "AdaGrad-Norm": "adagrad-norm:b0={:g}",
+}
+FIRST_B = (0.1, 1.0, 10.0, 100.0)
 
 
 def late_loss(run: Result) -> float:
@@ -651,23 +656,25 @@ FIGURE_6 = Claim(
     "Fig. 6, §4",
     "On a two-layer network with SGD, AdaLoss is almost the same as AdaGrad-Norm, or better",
     runs={
-        (rule, b0): Run("relu-network:n=20,inputs=10,width=100,batch=4,data_seed={seed}", spec, steps=1000)
-        for b0, specs in SIX.items()
-        for rule, spec in zip(RULES, specs, strict=True)
+        (rule, b0): Run("relu-network:n=20,inputs=10,width=100,batch=4,data_seed={seed}", spec.format(b0), steps=1000)
+        for rule, spec in SIX.items()
+        for b0 in FIRST_B
     },
     numbers=for_each(
-        SIX,
-        "b₀ = {:g}: loss at the end over AdaGrad-Norm's",
+        [(rule, b0) for rule in SIX if rule != "AdaGrad-Norm" for b0 in FIRST_B],
+        "{}, b₀ = {:g}: loss at the end over AdaGrad-Norm's",
         at_most(1.5, "about 1, or less"),
-        lambda runs, b0: ratio(late_loss(runs["AdaLoss", b0]), late_loss(runs["AdaGrad-Norm", b0])),
+        lambda runs, rule, b0: ratio(late_loss(runs[rule, b0]), late_loss(runs["AdaGrad-Norm", b0])),
     ),
     why="almost the same is at most half as much again; the loss is the mean of the last 100 of 1,000 steps",
     settings=(
         ON_NETWORK[0],
         Setting("data", "in an appendix that is not public with the paper", "20 samples of 10 numbers on the sphere"),
         Setting("width, batch and b₀", "in the same appendix", "100, 4 and four from 0.1 to 100"),
-        Setting("a and η", "not told; 1"),
+        Setting("a", "not told here", "1, and 2√n as in Theorem 3"),
+        Setting("η", "not told here", "1"),
     ),
+    note="The verdict hangs on a, which the paper does not tell for this figure, so that both readings are judged.",
     picture=Across("b₀", "mean loss, last 100 iterations", late_loss),
 )
 
