@@ -37,7 +37,7 @@ def test_lock_step_has_the_same_bits_beside_any_others():
 
 
 @pytest.mark.parametrize(
-    "method", ["gd:lr=0.1", "adam", "adamw", "rdbd:lr=0.1", "tlr", "l4", "sls", "csawg", "exact:T=20,f_star=0"]
+    "method", ["gd:lr=0.1", "adam", "nadam", "rdbd:lr=0.1", "tlr", "l4", "sls", "csawg", "exact:T=20,f_star=0"]
 )
 def test_a_step_of_the_optimizer_is_that_of_the_cpu_to_rounding(method):
     def trained(device):
