@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from stepbench.engine.result import Result
 from stepbench.reproduce.bands import Band, at_least, at_most, below, between, exactly, near
-from stepbench.reproduce.claims import Across, Claim, Curves, Number, Run, Runs, Setting, for_each
+from stepbench.reproduce.claims import Across, Claim, Curves, Erratum, Number, Run, Runs, Setting, for_each
 from stepbench.reproduce.measures import accuracy, last, loss, ratio, series
 from stepbench.stepsizes.exact import Exact
 
@@ -129,6 +130,26 @@ THEOREM_2 = theorem(
     SAMPLED,
     "In each component all samples' gradients would have to have one sign, at every w; few data are such.",
     Setting("signs of the samples' gradients", "the same for all samples, in each component", "not the same"),
+)
+
+
+def second_moment(run: Result) -> float:
+    """E‖g‖² over (E‖g‖)² at the start, for the gradients of single samples of a least-squares problem."""
+    problem: Any = run.problem
+    X, y = problem.data.X, problem.data.y
+    norms = np.abs(X @ np.asarray(problem.x0) - y) * np.linalg.norm(X, axis=1)
+    return float((norms**2).mean() / norms.mean() ** 2)
+
+
+ASSUMPTION_3 = Claim(
+    "assumption-3",
+    "§4.1, assumption 3",
+    "A stochastic gradient's length has E‖g‖² ≤ (E‖g‖)²",
+    runs={"regression": Run("linear-regression:batch=1,data_seed={seed}", "gd:lr=1e-6", steps=1)},
+    numbers={"E‖g‖² over (E‖g‖)²": Number(at_most(1), lambda runs: second_moment(runs["regression"]))},
+    why="an inequality, to rounding",
+    settings=(Setting("task", "any finite sum; least squares of 100 Gaussian samples of 2 numbers, one per step"),),
+    note="The inequality holds only where all samples have gradients of one length: it is Jensen's, turned round.",
 )
 
 FUNCTIONS = {
@@ -274,6 +295,11 @@ THEOREM_4_NETWORK = Claim(
         ),
     },
     why="a tenth more is as good as settled: α changes by a twentieth",
+    settings=(
+        Setting("network", "any; 3 hidden layers of 100 units"),
+        Setting("data", "any; 8 × 8 digits, in batches of 120"),
+        Setting("law of the points", "any that has all weights in its reach (§4.3); standard normal"),
+    ),
     note="The points are standard normal weights, between which the curvature differs by orders of magnitude, so that "
     "a few points do not settle it. For a ReLU network of several layers K is infinite.",
     picture=Across("N", "K̂", smoothness),
@@ -653,4 +679,27 @@ INITIALISATION = Claim(
         *(row for row in THE_SAME if row.what not in ("epochs", "initial weights")),
     ),
     quick=False,
+)
+
+ERRATA = (
+    Erratum(
+        "§4.1, assumption 3",
+        "E‖g‖² ≤ (E‖g‖)²",
+        "By Jensen's inequality E‖g‖² ≥ (E‖g‖)²; so the assumption allows no stochastic gradient whose length varies.",
+        "assumption-3",
+    ),
+    Erratum(
+        "Theorem 4, §4.3",
+        "The estimate K̂ comes to the Lipschitz constant of a network's ∇L as the points grow",
+        "A network of two or more layers has no such constant, since its curvature grows with its weights; so K̂ grows "
+        "as long as points are added.",
+        "theorem-4-network",
+    ),
+    Erratum(
+        "§4.3 and §5",
+        "The points come from a law with all weights in its reach, and the weights from Kaiming's uniform law",
+        "Kaiming's law has no weight beyond a bound in its reach. Where the points come from it, K̂ is so small that "
+        "the steps break the network.",
+        "figure-4",
+    ),
 )
