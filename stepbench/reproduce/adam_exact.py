@@ -487,8 +487,8 @@ def beats_constants(name: str, where: str, says: str, experiment: Experiment, *,
 ORDERS = "the paper shows curves, of which the order at their end counts; good is 0.9 of the test images"
 
 TWO_LAWS = (
-    "With points from the standard normal law all is as the paper says, and with points as the weights are initialised "
-    "nothing is: there K̂ is so small that the steps break the network."
+    "With points from the standard normal law all is as the paper says. With points as the weights are initialised, K̂ "
+    "is so small that the steps break the network: where its gradient is small, its loss is that of a guess."
 )
 
 FIGURE_1 = beats_schedules(
