@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
+import io
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 
 from stepbench.engine.result import Result
 from stepbench.report.plots import COLOURS, DASHES, MARKERS, draw_grid, whole_ticks
@@ -25,10 +26,19 @@ AXIS_NAMES = {
 }
 
 
+def claim_png(verdict: Verdict) -> bytes:
+    """The picture of a claim as a PNG file, in few colours, which makes it small."""
+    file = io.BytesIO()
+    claim_figure(verdict).savefig(file, format="png", dpi=100)
+    small = io.BytesIO()
+    Image.open(file).convert("RGB").quantize(64, dither=Image.Dither.NONE).save(small, format="png", optimize=True)
+    return small.getvalue()
+
+
 def claim_figure(verdict: Verdict) -> Figure:
-    """The picture of a claim: every seed is drawn, and the verdict stands above."""
-    claim, picture = verdict.claim, verdict.claim.picture
-    figure = Figure(figsize=(8.5, 5), layout="constrained")
+    """The picture of a claim, in which every seed is drawn."""
+    picture = verdict.claim.picture
+    figure = Figure(figsize=(8, 4.2), layout="constrained")
     ax = figure.subplots()
     if isinstance(picture, Across):
         _draw_across(ax, verdict, picture)
@@ -37,7 +47,6 @@ def claim_figure(verdict: Verdict) -> Figure:
         _draw_curves(ax, verdict, picture)
     draw_grid(ax)
     ax.legend(fontsize=9, frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5))
-    ax.set_title(textwrap.fill(f"{claim.where}: {claim.says}", 85) + f"\n{verdict.word}", fontsize=11, loc="left")
     return figure
 
 

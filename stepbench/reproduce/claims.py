@@ -114,8 +114,9 @@ class Claim:
     ``where`` is the place in the paper, and ``says`` what it says there. ``runs`` are the runs to make, and ``numbers``
     what is measured on them beside what the paper says; ``why`` tells why the intervals are as wide as they are.
     ``settings`` are the conditions of the paper's experiment: where ours differs in one, the claim is judged on a
-    stand-in, and is counted apart. ``note`` tells what we found and the numbers do not show. A claim is ``quick`` where
-    it takes seconds. ``missing`` says why a claim can be judged nowhere yet.
+    stand-in, and is counted apart. ``note`` tells what we found and the numbers do not show. ``headline`` is a sentence
+    for the first page of a report, in which the name of a number in braces stands for what was measured. A claim is
+    ``quick`` where it takes seconds. ``missing`` says why a claim can be judged nowhere yet.
     """
 
     name: str
@@ -126,6 +127,7 @@ class Claim:
     why: str = ""
     settings: tuple[Setting, ...] = ()
     note: str = ""
+    headline: str = ""
     picture: Curves | Across | None = None
     quick: bool = True
     missing: str = ""
@@ -134,6 +136,10 @@ class Claim:
     def is_stand_in(self) -> bool:
         """Whether the runs are made under other conditions than the paper's."""
         return any(setting.here for setting in self.settings)
+
+    def commands(self, seed: int) -> list[str]:
+        """The command of each of the runs."""
+        return list(dict.fromkeys(run.command(seed) for run in self.runs.values()))
 
 
 @dataclass(frozen=True)
