@@ -50,7 +50,7 @@ def command(
     from stepbench.report import reproduction as tell
     from stepbench.reproduce import PAPERS, chosen, record
     from stepbench.reproduce import paper as whole
-    from stepbench.reproduce.verdicts import judge
+    from stepbench.reproduce.verdicts import NOT_HERE, judge
     from stepbench.study.store import Store
 
     out = console()
@@ -80,9 +80,11 @@ def command(
                 verdicts.append(judge(claim, study, range(seed, seed + seeds), quick=quick))
             if folder is not None:
                 tell.draw(folder, paper, verdicts[-1])
-            if not output.json:
+            if not output.json and verdicts[-1].word != NOT_HERE:
                 out.print(tell.printed_claim(paper, verdicts[-1], width, plain=out.options.ascii_only))
         judged.append((paper, verdicts))
+        if not output.json:
+            out.print(tell.printed_not_run(paper, verdicts, width))
     if output.json:
         write_json(record.as_json(judged))
     else:

@@ -28,7 +28,7 @@ Pictures: TypeAlias = Mapping[str, str]
 """Where the picture of a claim is, by the claim's name with its paper's; claims without one are not there."""
 
 KINDS = {REPRODUCED: "good", PARTLY: "half", NOT: "bad", NOT_HERE: "dim"}
-TITLES = {REPRODUCED: "Reproduced", PARTLY: "Partly reproduced", NOT: "Not reproduced", NOT_HERE: "Not run"}
+TITLES = {REPRODUCED: "Reproduced", PARTLY: "Partly reproduced", NOT: "Not reproduced"}
 PLAIN = str.maketrans("✓✗", "+-")
 TITLE = "What the papers say, and what was measured"
 FIRST = "README"
@@ -57,11 +57,9 @@ def heading(paper: Paper) -> Text:
 
 
 def claim_blocks(paper: Paper, verdict: Verdict, pictures: Pictures) -> list[Block]:
-    """A claim: its verdict, its picture, its numbers, its conditions, and what is to be said of them."""
+    """A claim that was run: its verdict, its picture, its numbers, its conditions, and what is to be said of them."""
     claim = verdict.claim
     blocks: list[Block] = [Heading(3, f"{claim.where}: {claim.says}", paper.name, claim.name)]
-    if verdict.word == NOT_HERE:
-        return [*blocks, Paragraph([Styled(f"{TITLES[NOT_HERE]}:", "dim"), f" {_sentence(verdict.detail)}"])]
     fails_here = verdict.word != REPRODUCED and not claim.is_stand_in
     note_first = claim.note if fails_here else ""
     blocks.append(Paragraph([*_outcome(verdict), *([f" {note_first}"] if note_first else [])]))
@@ -79,7 +77,7 @@ def claim_blocks(paper: Paper, verdict: Verdict, pictures: Pictures) -> list[Blo
     ]
     blocks += [Paragraph([Styled(title), f" {_sentence(words)}"]) for title, words in paragraphs if words]
     seeds = f", seeds {', '.join(map(str, verdict.seeds))}" if len(verdict.seeds) > 1 else ""
-    command = Styled(f"stepbench reproduce {paper.name}/{claim.name}", "code")
+    command = Styled(f"stepbench reproduce {_name(paper, verdict)}", "code")
     return [*blocks, Paragraph([command, Styled(f"  (judged {verdict.made}{seeds})", "dim")])]
 
 
@@ -174,7 +172,7 @@ def _headline(paper: Paper, verdict: Verdict) -> list[Part]:
     """A claim's headline with the numbers that were measured, its verdict, and its name."""
     sentence = re.sub(r"\{(.+?)\}", lambda name: median_and_range(verdict.measured[name[1]]), verdict.claim.headline)
     where = "on a stand-in" if verdict.claim.is_stand_in else "in its own setting"
-    link = Link(f"{paper.name}/{verdict.claim.name}", paper.name, verdict.claim.name)
+    link = Link(_name(paper, verdict), paper.name, verdict.claim.name)
     verdict_words = Styled(f"{TITLES[verdict.word]} {where}", KINDS[verdict.word])
     return [f"{sentence} ", verdict_words, " (", link, ")."]
 
@@ -225,14 +223,7 @@ def _not_run(paper: Paper, verdicts: Sequence[Verdict]) -> list[Block]:
     blocks: list[Block] = [Heading(2, "Not run", paper.name, "not-run")] if missing else []
     for why, lacking in missing.items():
         blocks.append(Paragraph([Styled(_sentence(why))]))
-        blocks.append(
-            Items(
-                [
-                    [Styled(f"{paper.name}/{v.claim.name}", "code"), f" {v.claim.where}: {v.claim.says}."]
-                    for v in lacking
-                ]
-            )
-        )
+        blocks.append(Items([[Styled(_name(paper, v), "code"), f" {v.claim.where}: {v.claim.says}."] for v in lacking]))
     return blocks
 
 
@@ -277,11 +268,10 @@ def _installed(name: str) -> bool:
 
 def printed_claim(paper: Paper, verdict: Verdict, width: int, plain: bool = False) -> Group:
     """A claim for the terminal, as its page tells it; ``plain`` uses only ASCII marks."""
-    blocks = claim_blocks(paper, verdict, {})[1 : -1 if verdict.measured else None]  # its name and command stand above
+    blocks = claim_blocks(paper, verdict, {})[1:-1]  # the name stands above, and the command with it
     if plain:
         blocks = [_plain(block) for block in blocks]
-    took = f"  {duration(verdict.seconds)}" if verdict.measured else ""
-    name = Text.assemble((f"{paper.name}/{verdict.claim.name}", "bold"), (took, "dim"))
+    name = Text.assemble((_name(paper, verdict), "bold"), (f"  {duration(verdict.seconds)}", "dim"))
     says = Padding(Text(f"{verdict.claim.where}: {verdict.claim.says}"), (0, 0, 0, 2))
     return Group(name, says, document.terminal(blocks, width), "")
 
@@ -296,6 +286,11 @@ def _plain(block: Block) -> Block:
 
 def _plain_part(part: Part) -> Part:
     return part._replace(text=part.text.translate(PLAIN)) if isinstance(part, Styled) else part
+
+
+def printed_not_run(paper: Paper, verdicts: Sequence[Verdict], width: int) -> Group:
+    """The claims that were not run, for the terminal."""
+    return document.terminal(_not_run(paper, verdicts), width)
 
 
 def printed_summary(judged: Sequence[Judged], width: int) -> Group:
