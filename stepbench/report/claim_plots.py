@@ -1,4 +1,4 @@
-"""Figures of claims: the curves of their runs, or one number per run across a hyper-parameter."""
+"""Figures of claims: curves of their runs, their paths, or one number per run across a hyper-parameter."""
 
 from __future__ import annotations
 
@@ -8,11 +8,22 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 from PIL import Image
 
 from stepbench.engine.result import Result
-from stepbench.report.plots import COLOURS, DASHES, MARKERS, draw_grid, whole_ticks
-from stepbench.reproduce.claims import Across, Curves
+from stepbench.report.plots import (
+    COLOURS,
+    DASHES,
+    MARKERS,
+    draw_contours,
+    draw_grid,
+    draw_trace,
+    legend_outside,
+    whole_ticks,
+    window,
+)
+from stepbench.reproduce.claims import Across, Curves, Trace
 from stepbench.reproduce.verdicts import Verdict
 
 AXIS_NAMES = {
@@ -23,7 +34,11 @@ AXIS_NAMES = {
     "accuracy": "test accuracy",
     "evals": "gradient evaluations",
     "iteration": "iteration",
+    "epoch": "epoch",
 }
+
+ROUNDING = 1e-18
+"""Less than this part of what a curve begins with leaves the picture, as it does the papers'."""
 
 
 def claim_png(verdict: Verdict) -> bytes:
@@ -36,18 +51,33 @@ def claim_png(verdict: Verdict) -> bytes:
 
 
 def claim_figure(verdict: Verdict) -> Figure:
-    """The picture of a claim, in which every seed is drawn."""
-    picture = verdict.claim.picture
-    figure = Figure(figsize=(8, 4.2), layout="constrained")
-    ax = figure.subplots()
-    if isinstance(picture, Across):
-        _draw_across(ax, verdict, picture)
-    else:
-        assert picture is not None
-        _draw_curves(ax, verdict, picture)
-    draw_grid(ax)
-    ax.legend(fontsize=9, frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5))
+    """The pictures of a claim beside each other, in which every seed is drawn."""
+    pictures = verdict.claim.pictures
+    across = min(len(pictures), 3)
+    down = -(-len(pictures) // across)
+    figure = Figure(figsize=(7.5 if across == 1 else 4.5 * across, 4 * down), layout="constrained")
+    every = figure.subplots(down, across, squeeze=False).ravel()
+    for ax, picture in zip(every, pictures, strict=False):
+        if isinstance(picture, Trace):
+            _draw_trace(ax, verdict, picture)
+            continue
+        if isinstance(picture, Across):
+            _draw_across(ax, verdict, picture)
+        else:
+            _draw_curves(ax, verdict, picture)
+        draw_grid(ax)
+    for ax in every[len(pictures) :]:
+        ax.remove()
+    named = {name: line for ax in every for line, name in zip(*ax.get_legend_handles_labels(), strict=True)}
+    legend_outside(figure, 4, 9, handles=[*named.values()], labels=[*named])
     return figure
+
+
+def _draw_trace(ax: Axes, verdict: Verdict, picture: Trace) -> None:
+    run = verdict.results[0][picture.of]
+    draw_contours(ax, run.problem, window([run]))
+    draw_trace(ax, run, COLOURS[0])
+    ax.set_title(_name(picture.of), fontsize=10)
 
 
 def _draw_curves(ax: Axes, verdict: Verdict, picture: Curves) -> None:
@@ -64,16 +94,17 @@ def _draw_curves(ax: Axes, verdict: Verdict, picture: Curves) -> None:
             ax.plot(x, y, **style, label="" if n else _name(key))
     values = np.concatenate([_curve(runs[key], picture)[1] for runs in verdict.results for key in keys])
     finite = values[np.isfinite(values)]
-    if (finite < 0).any():
+    logarithmic = not picture.linear and picture.y != "accuracy"
+    if logarithmic and (finite < 0).any():
         size = np.quantile(np.abs(finite[finite != 0]), 0.1)
         ax.set_yscale("symlog", linthresh=10.0 ** np.floor(np.log10(size)))
         ax.axhline(0, color="black", lw=0.8)
-    elif picture.y != "accuracy":
+    elif logarithmic:
         ax.set_yscale("log")
-    if picture.y not in ("step_size", "accuracy"):  # what vanishes or diverges leaves the picture
+    if logarithmic and picture.y != "step_size":  # what vanishes or diverges leaves the picture
         start = max(float(getattr(runs[key], picture.y)[0]) for runs in verdict.results for key in keys)
-        ax.set_ylim(max(ax.get_ylim()[0], 1e-34 * start), min(ax.get_ylim()[1], 1e3 * start))
-    lengths = [getattr(runs[key], picture.x)[-1] for runs in verdict.results for key in keys]
+        ax.set_ylim(max(ax.get_ylim()[0], ROUNDING * start), min(ax.get_ylim()[1], 1e3 * start))
+    lengths = [_along(runs[key], picture)[-1] for runs in verdict.results for key in keys]
     if max(lengths) > 8 * min(lengths):  # else a run that is over at once would be a line on the axis
         ax.set_xscale("log")
     component = "" if picture.component is None else f"({picture.component + 1})"
@@ -90,8 +121,11 @@ def _curve(run: Result, picture: Curves) -> tuple[Any, Any]:
     y = getattr(run, picture.y)
     if picture.y == "step_size" and y.ndim == 2:
         y = y[:, picture.component or 0]
-    x = getattr(run, picture.x)
-    return x, np.asarray(y, dtype=float)
+    return _along(run, picture), np.asarray(y, dtype=float)
+
+
+def _along(run: Result, picture: Curves) -> Any:
+    return run.iteration * run.problem.fraction if picture.x == "epoch" else getattr(run, picture.x)
 
 
 def _draw_across(ax: Axes, verdict: Verdict, picture: Across) -> None:
@@ -109,10 +143,11 @@ def _draw_across(ax: Axes, verdict: Verdict, picture: Across) -> None:
     xs = [x for _, x in keys]
     if min(xs) > 0 and max(xs) >= 20 * min(xs):
         ax.set_xscale("log")
+        ax.xaxis.set_minor_formatter(NullFormatter())  # else the numbers between two powers of ten overlap
     shown = np.concatenate([line.get_ydata() for line in ax.lines])
     if np.nanmin(shown) > 0 and np.nanmax(shown) > 20 * np.nanmin(shown):
         ax.set_yscale("log")
-        ax.set_ylim(top=min(ax.get_ylim()[1], 1e6 * np.nanmin(shown)))  # what diverges leaves the picture
+        ax.set_ylim(top=min(ax.get_ylim()[1], 1e4 * np.nanmedian(shown)))  # what diverges leaves the picture
     ax.set_xlabel(picture.name)
     ax.set_ylabel(picture.label)
     if all(x == round(x) for x in xs):

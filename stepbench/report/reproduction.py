@@ -300,7 +300,7 @@ def printed_summary(judged: Sequence[Judged], width: int) -> Group:
 
 def draw(folder: Path, paper: Paper, verdict: Verdict) -> None:
     """Draw a claim's picture into the folder of a report, where it has one and was run."""
-    if verdict.claim.picture is not None and verdict.results:
+    if verdict.claim.pictures and verdict.results:
         from stepbench.report.claim_plots import claim_png
 
         (folder / FIGURES).mkdir(exist_ok=True)
@@ -321,7 +321,7 @@ def write_folder(folder: Path, judged: Sequence[Judged]) -> None:
         _name(paper, verdict): _picture(paper, verdict)
         for paper, verdicts in judged
         for verdict in verdicts
-        if verdict.claim.picture is not None and (folder / _picture(paper, verdict)).exists()
+        if verdict.claim.pictures and (folder / _picture(paper, verdict)).exists()
     }
     (folder / f"{FIRST}.md").write_text(document.markdown(_first_page(judged)), "utf-8")
     for paper, verdicts in judged:
@@ -339,7 +339,7 @@ def as_html(judged: Sequence[Judged]) -> str:
         _name(paper, verdict): f"data:image/png;base64,{b64encode(claim_png(verdict)).decode()}"
         for paper, verdicts in judged
         for verdict in verdicts
-        if verdict.claim.picture is not None and verdict.results
+        if verdict.claim.pictures and verdict.results
     }
     blocks = _first_page(judged)
     for paper, verdicts in judged:
