@@ -206,7 +206,24 @@ def _read(f: dataclasses.Field[Any], hint: Any) -> Field | None:
 class Parametric(ABC):  # noqa: B024 - what derives from it has abstract methods
     """Anything described by its dataclass fields; building one with a value out of bounds raises InputError."""
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Let a constant of a subclass that has the name of an inherited field, ``batch = 32``, be its new default."""
+        super().__init_subclass__(**options)
+        inherited = {field.name: field for field in dataclasses.fields(cls)} if dataclasses.is_dataclass(cls) else {}
+        own = vars(cls).get("__annotations__", {})
+        for name in [name for name in vars(cls) if name in inherited and name not in own]:
+            if callable(vars(cls)[name]) or hasattr(vars(cls)[name], "__get__"):
+                continue  # a property, say, that is asked in its place
+            hints = typing.get_type_hints(cls.__mro__[1])
+            cls.__annotations__ = {**vars(cls).get("__annotations__", {}), name: hints[name]}
+            setattr(cls, name, dataclasses.field(default=vars(cls)[name], metadata=inherited[name].metadata))
+
     def __post_init__(self) -> None:
+        bare = [name for name, value in vars(type(self)).items() if isinstance(value, dataclasses.Field)]
+        if bare:  # the class was not made a dataclass, so that nothing would set the field
+            raise InputError(
+                f"{self.name} has the field {bare[0]}: put @dataclass(frozen=True) on the line above the class"
+            )
         for name, field in fields_of(type(self)).items():
             value = getattr(self, name)
             try:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import pickle
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tests run in several processes, so each process uses one thread
@@ -57,8 +58,10 @@ def _idx(values):
 
 @pytest.fixture
 def data(tmp_path, monkeypatch):
-    """A folder with a few images in the formats of MNIST, Fashion-MNIST and CIFAR-10, taken for the published ones."""
-    pytest.importorskip("torch")
+    """A folder with a few images in the formats of MNIST, Fashion-MNIST and CIFAR, taken for the published ones."""
+    pytest.importorskip("torchvision")
+    from torchvision.datasets import cifar
+
     from stepbench.torch import datasets
 
     rng = np.random.default_rng(0)
@@ -78,5 +81,12 @@ def data(tmp_path, monkeypatch):
         publish(
             datasets.CIFAR10, file, np.hstack([labels, rng.integers(256, size=(12, 3072))]).astype(np.uint8).tobytes()
         )
+    hundred = folder / datasets.CIFAR100.folder
+    hundred.mkdir()
+    for file, n in (("train", 60), ("test", 12)):
+        images = rng.integers(256, size=(n, 3072)).astype(np.uint8)
+        (hundred / file).write_bytes(pickle.dumps({"data": images, "fine_labels": [k % 100 for k in range(n)]}))
+    (hundred / "meta").write_bytes(pickle.dumps({"fine_label_names": [str(k) for k in range(100)]}))
+    monkeypatch.setattr(cifar, "check_integrity", lambda *_: True)  # torchvision knows the digests of the real pixels
     monkeypatch.setenv("STEPBENCH_DATA", str(folder))
     return folder

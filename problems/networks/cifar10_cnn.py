@@ -16,6 +16,7 @@ class Cifar10CNN(Network):
     """
 
     samples: int | None = param(None, "n", "number of training images, from the first; none for all", "[1, 50000]")
+    test_samples: int | None = param(None, "", "number of test images, from the first; none for all", "[1, 10000]")
 
     source = "Krizhevsky 2009, Learning multiple layers of features from tiny images; Song & Yang 2023, App. D"
 
@@ -25,4 +26,4 @@ class Cifar10CNN(Network):
 
     def examples(self):
         """The images."""
-        return datasets.cifar10(self.samples)
+        return datasets.cifar10(self.samples, self.test_samples)

@@ -21,17 +21,20 @@ class Cifar10VGG9(Network):
 
     f(w) is the mean cross-entropy over 50,000 images of 3 × 32 × 32; 10,000 others are tested on. Six convolutions of
     3 × 3, to 64, 128, 256, 256, 512 and 512 channels, the image halved after the first, second, fourth and sixth, then
-    linear layers of 512, 512 and 10 units; ReLU throughout, no normalisation and no dropout.
+    linear layers of 512, 512 and 10 units; ReLU throughout and no dropout. With ``batch_norm`` each convolution has
+    batch norm before its ReLU, as VGG is mostly trained today.
     """
 
     samples: int | None = param(None, "n", "number of training images, from the first; none for all", "[1, 50000]")
+    test_samples: int | None = param(None, "", "number of test images, from the first; none for all", "[1, 10000]")
+    batch_norm: bool = param(False, "", "whether batch norm stands after each convolution")
 
     source = "Simonyan & Zisserman 2014, Very deep convolutional networks; as in the exact-step paper, §5.4"
 
     def module(self):
         """Six convolutions, and three linear layers."""
-        return modules.convolutional(CONVOLUTIONS, 512 * 2 * 2, [512, 512], 10)
+        return modules.convolutional(CONVOLUTIONS, 512 * 2 * 2, [512, 512], 10, normed=self.batch_norm)
 
     def examples(self):
         """The images."""
-        return datasets.cifar10(self.samples)
+        return datasets.cifar10(self.samples, self.test_samples)

@@ -1,6 +1,7 @@
 """LeNet-5 on MNIST."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from stepbench import param
 from stepbench.torch import Network, datasets, modules
@@ -15,7 +16,9 @@ class MnistLeNet(Network):
     built today.
     """
 
+    data: Literal["mnist", "fashion"] = param("mnist", "", "the images: MNIST, or Fashion-MNIST in its place")
     samples: int | None = param(None, "n", "number of training images, from the first; none for all", "[1, 60000]")
+    test_samples: int | None = param(None, "", "number of test images, from the first; none for all", "[1, 10000]")
 
     source = "LeCun, Bottou, Bengio & Haffner 1998, Gradient-based learning applied to document recognition"
     looks = 2
@@ -30,4 +33,4 @@ class MnistLeNet(Network):
 
     def examples(self):
         """The images."""
-        return datasets.mnist(self.samples)
+        return datasets.mnist(self.samples, self.test_samples, self.data)

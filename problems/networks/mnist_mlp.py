@@ -1,6 +1,7 @@
 """A multi-layer perceptron on MNIST."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from stepbench import param
 from stepbench.torch import Network, datasets, modules
@@ -17,7 +18,9 @@ class MnistMLP(Network):
 
     hidden: int = param(2, "", "hidden layers", "[0, 100]")
     width: int = param(128, "", "units in each hidden layer", "[1, 100000]")
+    data: Literal["mnist", "fashion"] = param("mnist", "", "the images: MNIST, or Fashion-MNIST in its place")
     samples: int | None = param(None, "n", "number of training images, from the first; none for all", "[1, 60000]")
+    test_samples: int | None = param(None, "", "number of test images, from the first; none for all", "[1, 10000]")
 
     source = "LeCun, Cortes & Burges, the MNIST database; Song & Yang 2023, App. D; Retsinas et al. 2023, §4"
     looks = 4
@@ -28,4 +31,4 @@ class MnistMLP(Network):
 
     def examples(self):
         """The images."""
-        return datasets.mnist(self.samples)
+        return datasets.mnist(self.samples, self.test_samples, self.data)

@@ -8,7 +8,6 @@ import numpy as np
 
 from stepbench import InputError, param
 from stepbench.torch import Network
-from stepbench.torch.network import separate
 
 FRAMES, EPISODES, TESTS = 200, 10, 10
 DISCOUNT, TRACE, CLIP = 0.95, 0.95, 0.2
@@ -50,6 +49,8 @@ class Pendulum(Network):
         super().__post_init__()
         if self.batch is not None:
             raise InputError(f"{self.name}: a step sees all frames of its episodes: leave out batch")
+        if self.weight_decay:
+            raise InputError(f"{self.name}: the actor and the critic have losses of their own: leave out weight_decay")
 
     def module(self):
         """The action's mean, the logarithm of its spread, and the value of what is seen, as three columns."""
@@ -78,6 +79,9 @@ class Pendulum(Network):
         raise InputError(f"{self.name} has no data: it plays")
 
     data = None
+
+    def carry(self, seed, runs):
+        """Nothing."""
 
     @property
     def learners(self):
@@ -142,7 +146,7 @@ class Pendulum(Network):
             self._as_tensor((advantage + value[:-1]).reshape(-1, 1)),
         )
 
-    def draw(self, seed, step, w):
+    def draw(self, seed, step, w, carried=None):
         """Episodes of each run's policy as it stands before the step, with the same random numbers for all runs."""
         return Played(self, [self._rollout(w_r, np.random.default_rng((seed, step))) for w_r in separate(w)])
 
@@ -156,7 +160,7 @@ class Pendulum(Network):
         gained = torch.minimum(ratio * rollout.advantage, bounded * rollout.advantage)
         return -gained.mean(), 0.5 * ((made[:, 2:] - rollout.gain) ** 2).mean()
 
-    def look(self, w):
+    def look(self, w, carried=None):
         """The cost and the upright episodes without exploring, and the gradient's norm with exploring."""
         played = [self._play(w_r, [*range(TESTS)], np.zeros((FRAMES, TESTS, 1))) for w_r in separate(w)]
         upright = [(seen[-50:, :, 0] > 0.95).all(0).mean() for seen, _, _ in played]  # the cosine of the angle
@@ -203,6 +207,14 @@ class Played:
 
         ask = torch.func.grad(lambda w, rollout: sum(self.problem.losses(w, rollout)))
         return torch.stack([ask(w_r, rollout) for w_r, rollout in zip(separate(w), self.rollouts, strict=True)]).T
+
+
+def separate(w):
+    """The weights of each run, (d,), of those of all runs, (d, R).
+
+    They are copies: on some processors it depends on where in memory a matrix begins how its products are rounded.
+    """
+    return [run.clone() for run in w.T]
 
 
 def log_chance(made, actions):

@@ -13,7 +13,7 @@ from stepbench.conformance import require
 from stepbench.conformance.functions import shapes
 from stepbench.contracts import Vector
 from stepbench.derivatives import slopes
-from stepbench.torch.network import Network, Sample
+from stepbench.torch.network import Network
 
 LINES = 3
 """Random directions along which derivatives are looked at."""
@@ -58,16 +58,15 @@ def epochs(network: Network) -> str:
     """An epoch sees every training example once, and the next one does so in another order"""
     if not network.stochastic or network.batch is None:
         return ""
-    steps, n = network.steps_per_epoch, len(network.data.inputs)
+    steps, n = network.steps_per_epoch, len(network.dataset.targets)
     numbered = copy.copy(network)
-    numbers = network.data._replace(inputs=network.tensor(np.arange(n)), targets=network.tensor(np.arange(n)))
-    vars(numbered)["data"] = numbers
+    numbers = network.dataset._replace(inputs=network.tensor(np.arange(n)), targets=network.tensor(np.arange(n)))
+    vars(numbered)["dataset"] = numbers
     vars(numbered).pop("_order", None)
     orders = []
     for epoch in range(2):
-        drawn = [numbered.draw(0, epoch * steps + k + 1, None) for k in range(steps)]
-        require(all(isinstance(sample, Sample) for sample in drawn), "a step sees no sample of the examples")
-        order = np.concatenate([as_numpy(sample.inputs) for sample in drawn])
+        drawn = [numbered.mini_batch(0, epoch * steps + k + 1) for k in range(steps)]
+        order = np.concatenate([as_numpy(numbers) for numbers, _ in drawn])
         require(len(np.unique(order)) == len(order) == steps * network.batch, "an example is seen twice in an epoch")
         orders.append(order)
     require((orders[0] != orders[1]).any(), "both epochs have the same order")

@@ -24,7 +24,8 @@ class Mark(NamedTuple):
 
     ``f_at`` and ``g_at`` are the last points that f and its gradient were asked at, ``f`` and ``g`` the answers, and
     ``f_paid`` and ``g_paid`` the runs that were charged for them; ``drawn_at`` is where the sample in use was drawn.
-    ``refused`` is the first step that a run could not take, (R,), 0 while it can, and ``why`` says why, in words.
+    ``carried`` is what the runs carry beside their points (``Problem.carry``). ``refused`` is the first step that a run
+    could not take, (R,), 0 while it can, and ``why`` says why, in words.
     """
 
     step: int
@@ -37,6 +38,7 @@ class Mark(NamedTuple):
     g: Any
     g_paid: Any
     drawn_at: Any
+    carried: Any
     refused: Any
     why: str
 
@@ -60,12 +62,14 @@ class Oracle:
         horizon: int = 1,
         per: str = "run",
         budget: float = math.inf,
+        carried: Any = None,
     ) -> None:
         """See a problem through this oracle.
 
         ``noise`` is the standard deviation of the Gaussian added to each component of the gradient, ``horizon`` the
         number of steps the run may take, and ``per`` what counts as one vector: "run", "tensor" or "component". A
-        question that takes every run past the ``budget`` of gradient evaluations raises Spent.
+        question that takes every run past the ``budget`` of gradient evaluations raises Spent. ``carried`` is what the
+        runs carry as they begin, (b, R), where ``Problem.carry`` gives something.
         """
         self._budget = budget
         self.problem = problem
@@ -83,6 +87,7 @@ class Oracle:
         self.step = 0
         self._random = problem.stochastic or noise > 0
         self._sample: Function = problem
+        self._begun = carried  # what the runs carried before the first sample was drawn
         self._noise_vector: Any = 0.0
         self._drawn_at: Any = None
         self._f_paid: Any = None
@@ -101,7 +106,7 @@ class Oracle:
             if not self.problem.stochastic:
                 self._sample = self.problem.at(self.step - 1)
             elif (self.step - 1) % reuse == 0:
-                self._sample = self.problem.draw(self._seed, self.step, w)
+                self._sample = self.problem.draw(self._seed, self.step, w, self.carried)
                 self._drawn_at = w if reuse > 1 else None
             if self._noise:
                 rng = np.random.default_rng((self._seed, self.step, 1))
@@ -114,6 +119,11 @@ class Oracle:
             # The last point is still known, and asking there again is free for every run: one that a line search left
             # out at the end, because its own search had ended before, was charged for that point at an earlier trial.
             self._f_paid = self._g_paid = True
+
+    @property
+    def carried(self) -> Any:
+        """What the runs carry beside their points, (b, R), as the questions so far left it; None for nothing."""
+        return getattr(self._sample, "carried", self._begun)
 
     def mark(self) -> Mark:
         """What it has counted and remembers now."""
@@ -128,6 +138,7 @@ class Oracle:
             self._g,
             self._g_paid,
             self._drawn_at,
+            self.carried,
             self.refused,
             self.why,
         )
@@ -136,6 +147,7 @@ class Oracle:
         """Go on from there."""
         self.step, self.evals, self.fevals = mark[:3]
         self._f_at, self._f, self._f_paid, self._g_at, self._g, self._g_paid, self._drawn_at = mark[3:10]
+        self._sample, self._begun = self.problem, mark.carried
         self.refused, self.why = mark.refused, mark.why
         if not self._random:
             self._sample = self.problem.at(max(self.step - 1, 0))

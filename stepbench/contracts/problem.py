@@ -48,8 +48,9 @@ class Problem(Parametric):
     They are then asked about each run on its own, which is slower, but needs no thought of axes.
     """
 
-    def __init_subclass__(cls) -> None:
+    def __init_subclass__(cls, **options: Any) -> None:
         """Make vectors of the tuples ``x0`` and ``x_star``; ask one point at a time where the class says so."""
+        super().__init_subclass__(**options)
         if cls.one_point_at_a_time:
             for name in ("f", "grad", "hessian"):
                 if name in vars(cls):
@@ -272,10 +273,19 @@ class Problem(Parametric):
         """The start of a run with this seed, (d,)."""
         return self.x0
 
-    def draw(self, seed: int, step: int, w: Points | None) -> Function:
+    def carry(self, seed: int, runs: int) -> Points | None:
+        """What R runs with this seed carry from step to step beside their points, as they begin, (b, R); mostly None.
+
+        Such are the running means of a network's batch norm. ``draw`` is given what the step before left, and what it
+        draws has as ``carried`` what its own step leaves, by the first question that is asked of it.
+        """
+        return None
+
+    def draw(self, seed: int, step: int, w: Points | None, carried: Points | None = None) -> Function:
         """What the given step, 1 or later, of a run with this seed sees: ``sample`` from that step's own numbers.
 
-        ``w`` (d, R) is where the step begins; it matters only where data come from trying w out.
+        ``w`` (d, R) is where the step begins; it matters only where data come from trying w out. ``carried`` is what
+        the runs carry, as ``carry`` says.
         """
         return self.sample(np.random.default_rng((seed, step)), step)
 
@@ -312,8 +322,8 @@ class Problem(Parametric):
         """The Hessian at w of what a step sees, times v, (d, R)."""
         return (like(sample.hessian(w), w) * v[None]).sum(1)
 
-    def look_at(self, points: Sequence[Points], steps: Sequence[int]) -> dict[str, Vector]:
-        """What is recorded of n points (d, R), each as it stood after its step.
+    def look_at(self, points: Sequence[Points], steps: Sequence[int], carried: Sequence[Any]) -> dict[str, Vector]:
+        """What is recorded of n points (d, R), each as it stood after its step, with what the runs carried then.
 
         Here these are ``x`` (n, d, R), ``f`` and ``gradient_norm`` (n, R): one call of f, and one of its gradient, for
         all the points together. f and the norm are NaN where a point is not finite.

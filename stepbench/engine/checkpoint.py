@@ -16,7 +16,7 @@ from stepbench.contracts.states import changed, plain, restored
 from stepbench.engine.loop import Loop
 from stepbench.fields import InputError
 
-FORM = 2
+FORM = 3
 
 
 class Checkpoint:

@@ -118,7 +118,8 @@ class Loop:
     def _note(self, log: StepLog, counts: Oracle | Mark) -> None:
         alpha = getattr(self.s, "alpha", None)
         elapsed = time.perf_counter() - self._clock
-        log.note(self.w, alpha, counts.evals, counts.fevals, counts.step, elapsed, counts.refused, counts.why)
+        spent = counts.evals, counts.fevals, counts.step, elapsed
+        log.note(self.w, alpha, *spent, counts.carried, counts.refused, counts.why)
 
 
 class _Patience:

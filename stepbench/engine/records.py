@@ -67,6 +67,7 @@ class StepLog:
         self.fevals: list[Any] = []
         self.steps: list[int] = []
         self.elapsed: list[float] = []
+        self.carried: list[Any] = []
         self.refused: list[Any] = []
         self.why = ""
 
@@ -78,10 +79,11 @@ class StepLog:
         fevals: Any,
         step: int,
         elapsed: float,
+        carried: Any = None,
         refused: Any = 0,
         why: str = "",
     ) -> None:
-        """Add a record: the point after a step, what was spent by then, and the seconds.
+        """Add a record: the point after a step, what was spent by then, the seconds, and what the runs carry.
 
         ``refused`` is the first step that a run could not take, (R,), 0 while it can, and ``why`` says why, in words.
         """
@@ -91,6 +93,7 @@ class StepLog:
         self.fevals.append(fevals)
         self.steps.append(step)
         self.elapsed.append(elapsed)
+        self.carried.append(carried)
         self.refused.append(refused)
         self.why = why or self.why
 
@@ -99,7 +102,7 @@ class StepLog:
         for k, w in enumerate(self.points):
             one = StepLog()
             counts = self.evals[k], self.fevals[k], self.steps[k]
-            one.note(w, self.alphas[k], *counts, self.elapsed[k], self.refused[k], self.why)
+            one.note(w, self.alphas[k], *counts, self.elapsed[k], self.carried[k], self.refused[k], self.why)
             yield one
 
 
@@ -120,6 +123,7 @@ class Trace:
         grad_target: float | None = None,
         whole: bool = True,
         every: int = 1,
+        carried: Any = None,
     ) -> None:
         self.problem = problem
         self.budget = budget
@@ -135,7 +139,7 @@ class Trace:
         self.status = np.full(R, "", dtype=object)
         self.detail = np.full(R, "", dtype=object)
         with np.errstate(all="ignore"):
-            first = problem.look_at([start], [0])
+            first = problem.look_at([start], [0], [carried])
         self.started = bool(np.isfinite(first["f"]).all() and np.isfinite(first["gradient_norm"]).all())
         first |= {name: np.zeros((1, R), dtype=np.int64) for name in ("evals", "fevals", "iteration")}
         first |= {"elapsed": np.zeros((1, R))}
@@ -169,7 +173,7 @@ class Trace:
             return
         shape = (len(log.steps), self.last.size)
         try:
-            new = self.problem.look_at(log.points, log.steps)
+            new = self.problem.look_at(log.points, log.steps, log.carried)
         except Exception:
             if len(log.steps) == 1:
                 raise

@@ -130,6 +130,7 @@ def make(
     problem, method = given.problem, given.method
     kept = _checkpoint(given, options, trace)
     often = whole("checkpoint_every", options.checkpoint_every, 1)
+    carried = problem.carry(given.seed, given.start.shape[1])
     oracle = Oracle(
         problem,
         seed=given.seed,
@@ -137,6 +138,7 @@ def make(
         horizon=given.horizon,
         per=method.vector,
         budget=given.budget,
+        carried=carried,
     )
     began = time.perf_counter()
     interrupted = False
@@ -150,6 +152,7 @@ def make(
             grad_target=given.grad_target,
             whole=trace,
             every=given.every,
+            carried=carried,
         )
         if not seen.started:
             _refuse_start(problem, given.start)

@@ -438,8 +438,9 @@ def _draw_rates(
     latter is of f, so that the distance falls by its root (Nesterov 2004, theorem 2.2.3).
     """
     problem, start = results[0].problem, float(curves[0][0])
-    exact = not problem.stochastic and not any(r.noise for r in results)
-    if not (problem.mu and problem.L and exact and all(curve[0] == start for curve in curves)):
+    if not (problem.mu and problem.L and all(curve[0] == start for curve in curves)):
+        return
+    if problem.stochastic or any(r.noise for r in results):
         return
     fitting = [r for r in results if _has_step(r, 1 / problem.L)]
     descends = any(r.plain for r in fitting)

@@ -24,7 +24,10 @@ class Name(Network):
         return torch.nn.Sequential(torch.nn.Linear(2, self.width), torch.nn.Tanh(), torch.nn.Linear(self.width, 2))
 
     def examples(self):
-        """What to train on, and what to test on: inputs and targets, with one example per row."""
+        """What to train on, and what to test on: inputs and targets, with one example per row.
+
+        Two data sets of torch do as well: (to train on, to test on).
+        """
         numbers = torch.Generator().manual_seed(0)  # the same data for every run
         angle = torch.pi * torch.rand(1000, generator=numbers)
         moon = torch.arange(1000) % 2  # the targets

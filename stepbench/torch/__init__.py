@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stepbench.torch.network import Examples, Network
+    from stepbench.torch.examples import Examples
+    from stepbench.torch.network import Network
     from stepbench.torch.optimizer import Optimizer
 
 __all__ = ["Examples", "Network", "Optimizer"]
@@ -19,6 +20,5 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     if name in __all__:
-        home = "optimizer" if name == "Optimizer" else "network"
-        return getattr(import_module(f"stepbench.torch.{home}"), name)
+        return getattr(import_module(f"stepbench.torch.{name.lower()}"), name)
     raise AttributeError(f"module 'stepbench.torch' has no attribute {name!r}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any, Literal
 
 import torch
@@ -11,12 +12,13 @@ from torch._utils import _flatten_dense_tensors, _unflatten_dense_tensors
 
 from stepbench.contracts import Method, State
 from stepbench.torch.entries import Entries, Path
+from stepbench.torch.shards import own_part, own_part_of_gradient
 from stepbench.torch.values import Groups, Kept, Values, signature
 
 SMALL = 65_536
 """Parameters with fewer elements are moved together: the overhead of a step costs as much as so many elements."""
 
-PIECE = 262_144
+PIECE = 131_072
 """The elements in a piece of a large parameter on a CPU: the numbers of one step then stay in the L2 cache."""
 
 _HALF_PRECISION = (torch.bfloat16, torch.float16)
@@ -27,6 +29,9 @@ Step = Callable[[Method, Tensor, Tensor, State], tuple[Tensor, State]]
 
 _flat: Callable[[Sequence[Tensor]], Tensor] = _flatten_dense_tensors
 _shaped: Callable[[Tensor, Sequence[Tensor]], Sequence[Tensor]] = _unflatten_dense_tensors
+
+_likeness = attrgetter("dtype", "device", "shape")
+"""What a parameter must keep for its bundle to go on."""
 
 
 def kind(method: Method) -> Kind:
@@ -58,18 +63,26 @@ class Bundle:
     ) -> None:
         """Have these parameters, for whose method these are the entries; see ``Values`` for the components."""
         self.params, self.dtype = params, working_dtype(params[0].dtype)
-        self.values = Values(params, self.dtype, entries, components if len(params) > 1 else None)
-        self._like = [(p.dtype, p.device, p.shape) for p in params]
-        size = sum(p.numel() for p in params)
-        cut = piece_size or size
-        self._rows = [slice(first, min(first + cut, size)) for first in range(0, size, cut)]
+        self.piece_size = piece_size or max(sum(self.sizes), 1)  # a process may have nothing of the only parameter
+        own = components if len(params) > 1 else None
+        self.values = Values(params, self.dtype, entries, piece_size=self.piece_size, components=own)
+        self._like = list(map(_likeness, params))
         self._address = 0
         self._pieces: tuple[Tensor, ...] = ()
 
+    @property
+    def parts(self) -> list[Tensor]:
+        """What this process has of each parameter: all of it, unless it is shared out between processes."""
+        return [own_part(p) for p in self.params]
+
+    @property
+    def sizes(self) -> list[int]:
+        """The number of components that this process has of each parameter."""
+        return [part.numel() for part in self.parts]
+
     def is_current(self, kept: Kept) -> bool:
         """Whether the parameters, and what is kept for them, are as the bundle left them."""
-        alike = all((p.dtype, p.device, p.shape) == like for p, like in zip(self.params, self._like, strict=True))
-        return alike and self.values.are_current(kept)
+        return list(map(_likeness, self.params)) == self._like and self.values.are_current(kept)
 
     def gather(self, method: Method, kept: Kept, param_groups: Groups) -> None:
         """Go on from what is kept for the parameters; raises InputError where it cannot be a state of theirs."""
@@ -78,23 +91,23 @@ class Bundle:
 
     def joined(self, grads: list[Tensor]) -> Tensor:
         """The gradients of the parameters as one, (n, 1); a view where there is only one."""
-        return _flat(grads).view(-1, 1)
+        own = [own_part_of_gradient(g, p) for g, p in zip(grads, self.params, strict=True)]
+        return _flat(own).view(-1, 1)
 
     def move(self, method: Method, step: Step, gradient: Tensor, *, rests: bool = False) -> None:
         """Move every piece, given the gradient of all of them, (n, 1); with ``rests`` only the state goes on."""
         in_half_precision = self.params[0].dtype is not self.dtype
         alone = len(self.params) == 1
-        pieces = self._views() if alone else (_flat(self.params).view(-1, 1),)
+        pieces = self._views() if alone else (_flat(self.parts).view(-1, 1),)
         if not self.values.have_begun:
-            start = self.params[0].detach().reshape(-1, 1) if alone else pieces[0]
+            start = self.parts[0].detach().reshape(-1, 1) if alone else pieces[0]
             self.values.begin(method, start.to(self.dtype))
         moved = []
-        for piece, rows in zip(pieces, self._rows, strict=True):
-            own = rows if len(pieces) > 1 else None
-            slope = gradient if own is None else gradient[own]
+        slopes = torch.split(gradient, self.piece_size)
+        for i, (piece, slope) in enumerate(zip(pieces, slopes, strict=True)):
             w, g = (piece.to(self.dtype), slope.to(self.dtype)) if in_half_precision else (piece, slope)
-            new, after = step(method, w, g, self.values.state(own))
-            new = self.values.write(after, new, own)
+            new, after = step(method, w, g, self.values.state(i))
+            new = self.values.write(after, new, i)
             if rests:
                 continue
             if self._address:
@@ -109,27 +122,27 @@ class Bundle:
 
         Where the parameter is not contiguous they are pieces of a copy, and ``_address`` is 0.
         """
-        p = self.params[0]
+        p = own_part(self.params[0])
         if not self._address or self._address != p.data_ptr():
-            self._pieces = torch.split(p.detach().reshape(-1, 1), self._rows[0].stop)
+            self._pieces = torch.split(p.detach().reshape(-1, 1), self.piece_size)
             self._address = p.data_ptr() if p.is_contiguous() else 0
         return self._pieces
 
     def point(self) -> Tensor:
         """The parameters as one point, (n, 1), in memory of its own."""
-        return torch.cat([p.detach().reshape(-1, 1).to(self.dtype) for p in self.params])
+        return torch.cat([p.detach().reshape(-1, 1).to(self.dtype) for p in self.parts])
 
     def write(self, w: Tensor, params: Sequence[Tensor]) -> None:
         """Put a point of the whole bundle, (n, 1), into some of its parameters."""
-        values = _shaped(w.reshape(-1), self.params)
+        values = _shaped(w.reshape(-1), self.parts)
         if len(params) < len(self.params):
             chosen = {id(p) for p in params}
             values = [value for p, value in zip(self.params, values, strict=True) if id(p) in chosen]
-        torch._foreach_copy_(list(params), list(values))
+        torch._foreach_copy_([own_part(p) for p in params], list(values))
 
     def first_nonfinite(self, values: Tensor) -> Tensor:
         """The first parameter whose part of the values, (n, 1), is not finite everywhere."""
-        parts = torch.split(values.reshape(-1), [p.numel() for p in self.params])
+        parts = torch.split(values.reshape(-1), self.sizes)
         return next(p for p, part in zip(self.params, parts, strict=True) if not part.isfinite().all())
 
 

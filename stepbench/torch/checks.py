@@ -25,6 +25,10 @@ class NonFinite(Exception):  # noqa: N818 - not an error yet: the user chooses b
         self.loss = loss
 
 
+class Skipped(Exception):  # noqa: N818 - not an error: the closure asked for it
+    """The closure returned nothing, by which it asks that no step be taken."""
+
+
 # Questions without an answer ------------------------------------------------------------------------------------------
 
 
@@ -50,7 +54,7 @@ def no_start(method: Method) -> InputError:
 
 def no_loss(method: Method) -> InputError:
     """The error for a method that asks for the loss, where there is no closure."""
-    return InputError(f"{short_name(method)} needs the loss: call step(closure), which returns it")
+    return InputError(f"{short_name(method)} needs the loss: call step(closure), or step(loss=loss) after backward()")
 
 
 def no_other_points(method: Method) -> InputError:
@@ -59,6 +63,13 @@ def no_other_points(method: Method) -> InputError:
 
 
 # Gradients ------------------------------------------------------------------------------------------------------------
+
+
+def refuse_meta(p: Tensor, param_groups: list[dict[str, Any]]) -> None:
+    """Raise InputError where a parameter is on the device meta."""
+    if p.device.type == "meta":
+        name = parameter_name(p, param_groups)
+        raise InputError(f"{name} is on the device meta, where there are no numbers: bring it to another one")
 
 
 def refuse_sparse(params: Sequence[Tensor], grads: Sequence[Tensor | None], param_groups: list[dict[str, Any]]) -> None:
@@ -81,7 +92,7 @@ def refuse_nonfinite(loss: Any, gradients: list[tuple[Bundle, Tensor]], param_gr
     if _sum_is_finite(sums):
         return
     if loss is not None and not torch.as_tensor(loss).detach().isfinite().all():
-        raise NonFinite(f"the loss is {float(loss):g}", loss)
+        raise NonFinite(f"the loss is {torch.as_tensor(loss).detach().item():g}", loss)
     for bundle, g in gradients:
         if not g.isfinite().all():
             name = parameter_name(bundle.first_nonfinite(g), param_groups)

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stepbench.fields import InputError, shown_path
+from stepbench.torch.examples import Examples
 from stepbench.torch.library import library
-from stepbench.torch.network import Examples
 
 FOLDER = "STEPBENCH_DATA"
 """The environment variable that names the folder of the data sets; ``--data`` sets it."""
@@ -101,6 +101,18 @@ CIFAR10 = Published(
 )
 
 
+CIFAR100 = Published(
+    "CIFAR-100",
+    "cifar-100-python",
+    {
+        "train": "16019d7e3df5f24257cddd939b257f8d",
+        "test": "f0ef6b0ae62326f3e7ffdfab6717acfc",
+        "meta": "7973b15100ade9c7d40fb424638fde48",
+    },
+    "CIFAR100",
+)
+
+
 def data_folder() -> Path:
     """The folder of the data sets."""
     return Path(os.environ.get(FOLDER, "data")).expanduser()
@@ -147,6 +159,34 @@ def cifar10(samples: int | None = None, test_samples: int | None = None) -> Exam
         halves = [(half.data.transpose(0, 3, 1, 2), np.array(half.targets)) for half in read]
     train, test = halves
     return Examples(*_as_examples(*train, samples, 127.5, 1.0), *_as_examples(*test, test_samples, 127.5, 1.0))
+
+
+def cifar100(samples: int | None = None, test_samples: int | None = None) -> Examples:
+    """CIFAR-100: 50,000 images of 3 × 32 × 32 to train on and 10,000 to test on, pixels in [−1, 1], 100 fine classes.
+
+    ``samples`` and ``test_samples`` take the first so many. The pickles that torchvision downloads are read.
+    """
+    train, test = (_from_torchvision(CIFAR100, train=train) for train in (True, False))
+    halves = ((train, samples), (test, test_samples))
+    parts = (
+        _as_examples(half.data.transpose(0, 3, 1, 2), np.array(half.targets), first, 127.5, 1.0)
+        for half, first in halves
+    )
+    return Examples(*next(parts), *next(parts))
+
+
+def cropped(images: Any, generator: Any, *, padding: int = 4) -> Any:
+    """Images in [−1, 1], each cut at random out of itself with a black border, and turned left to right by chance."""
+    torch = library()
+    n, channels, height, width = images.shape
+    bordered = torch.nn.functional.pad(images, [padding] * 4, value=-1.0)
+    place = images.device
+    top, left = torch.randint(2 * padding + 1, (2, n, 1), generator=generator, device=place)
+    rows, columns = top + torch.arange(height, device=place), left + torch.arange(width, device=place)
+    turned = torch.rand((n, 1), generator=generator, device=place) < 0.5
+    columns = torch.where(turned, columns.flip(1), columns)
+    image, channel = torch.arange(n, device=place), torch.arange(channels, device=place)
+    return bordered[image[:, None, None, None], channel[:, None, None], rows[:, None, :, None], columns[:, None, None]]
 
 
 def _idx_images(published: Published, half: str, samples: int | None) -> tuple[Any, Any]:

@@ -14,13 +14,19 @@ Path = tuple[str, ...]
 """Where a value stands in a state: the names of the fields that lead to it, and the places in tuples as digits."""
 
 
-def flat(state: State, path: Path = ()) -> dict[Path, Any]:
+def flat(state: State) -> dict[Path, Any]:
     """The values of a state, arrays and numbers, by where they stand in it."""
+    values: dict[Path, Any] = {}
+    _collect(state, (), values)
+    return values
+
+
+def _collect(state: State, path: Path, values: dict[Path, Any]) -> None:
     if not isinstance(state, tuple):
-        return {path: state}
-    names = getattr(state, "_fields", None) or [str(i) for i in range(len(state))]
-    parts = (flat(value, (*path, name)) for name, value in zip(names, state, strict=True))
-    return {where: value for part in parts for where, value in part.items()}
+        values[path] = state
+        return
+    for name, value in zip(getattr(state, "_fields", None) or map(str, range(len(state))), state, strict=True):
+        _collect(value, (*path, name), values)
 
 
 def built(like: State, values: dict[Path, Any], path: Path = ()) -> State:
@@ -28,15 +34,15 @@ def built(like: State, values: dict[Path, Any], path: Path = ()) -> State:
 
     A field that has no value is as in ``like``; a tuple that has no values is empty.
     """
-    if names := getattr(like, "_fields", None):
-        parts = (built(getattr(like, name), values, (*path, name)) for name in names)
-        return type(like)(*parts)
     if path in values:
         return values[path]
+    names = getattr(like, "_fields", None)
+    if names is not None:
+        return type(like)(*[built(part, values, (*path, name)) for name, part in zip(names, like, strict=True)])
     places = {int(where[len(path)]) for where in values if where[: len(path)] == path and len(where) > len(path)}
-    if places:
+    if places or isinstance(like, tuple):
         return tuple(built(None, values, (*path, str(i))) for i in sorted(places))
-    return () if isinstance(like, tuple) and not hasattr(like, "_fields") else like
+    return like
 
 
 class Entries:

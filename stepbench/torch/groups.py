@@ -14,11 +14,13 @@ from torch import Tensor
 from stepbench.contracts import Method, hyperparameters, values_of, with_arrays, with_values
 from stepbench.fields import InputError, nearest
 from stepbench.torch.bundles import PIECE, Bundle, grouped, kind
-from stepbench.torch.checks import no_curvature, no_minimum
+from stepbench.torch.checks import no_curvature, no_minimum, refuse_meta
 from stepbench.torch.compiled import scalar
 from stepbench.torch.entries import Entries, Path, flat
 from stepbench.torch.names import parameter_name, short_name
+from stepbench.torch.objective import OPTIONS
 from stepbench.torch.oracles import GradientOracle
+from stepbench.torch.shards import refuse_shares
 from stepbench.torch.values import Groups, Kept
 
 _ENTRIES_OF_TORCH = ("params", "param_names", "name", "initial_lr", "max_lr", "min_lr", "max_momentum", "base_momentum")
@@ -46,14 +48,8 @@ def number_of(key: str, value: Any) -> Any:
 
 
 def method_of_group(method: Method, entries: dict[str, Any], horizon: int | None) -> Method:
-    """The method with the hyper-parameters of a group; raises InputError where it cannot be run on the group.
-
-    A step size of 0 may be asked for, though 0 is out of the bounds of ``lr``: a scheduler warms up from it.
-    """
-    values = {key: number_of(key, value) for key, value in entries.items()}
-    known = hyperparameters(method)
-    resting = [key for key, value in values.items() if key in known and known[key][1].name == "lr" and _is_zero(value)]
-    made: Method = with_values(method, values | dict.fromkeys(resting, 1.0))
+    """The method with the hyper-parameters of a group; raises InputError where it cannot be run on the group."""
+    made = with_entries(method, entries)
     name = short_name(made)
     if kind(made) != kind(method):
         raise InputError(f"{name} must have one and the same per in every group: build an optimizer for each")
@@ -67,6 +63,18 @@ def method_of_group(method: Method, entries: dict[str, Any], horizon: int | None
             raise no_minimum(made)
     if "curvature" in made.needs:
         raise no_curvature(made)
+    return made
+
+
+def with_entries(method: Method, entries: dict[str, Any]) -> Method:
+    """The method with some hyper-parameters changed; raises InputError.
+
+    A step size of 0 may be asked for, though 0 is out of the bounds of ``lr``: a scheduler warms up from it.
+    """
+    values = {key: number_of(key, value) for key, value in entries.items()}
+    known = hyperparameters(method)
+    resting = [key for key, value in values.items() if key in known and known[key][1].name == "lr" and _is_zero(value)]
+    made: Method = with_values(method, values | dict.fromkeys(resting, 1.0))
     return unchecked(made, dict.fromkeys(resting, 0.0))
 
 
@@ -93,12 +101,12 @@ def refuse_misspelt(method: Method, entries: dict[str, Any]) -> None:
     """Raise InputError where an entry of a group may be a misspelt hyper-parameter; others are somebody else's."""
     known = hyperparameters(method)
     for key in entries:
-        if key not in known and key not in _ENTRIES_OF_TORCH and (close := nearest(key, known)):
+        if key not in {*known, *OPTIONS, *_ENTRIES_OF_TORCH} and (close := nearest(key, known)):
             raise InputError(f"{short_name(method)} has no hyper-parameter {key}{close}; it has {', '.join(known)}")
 
 
-def vet_parameters(param_groups: list[dict[str, Any]]) -> None:
-    """Raise InputError where a group has something that cannot be trained, or what another one has, too."""
+def vet_parameters(method: Method, param_groups: list[dict[str, Any]]) -> None:
+    """Raise InputError where a group has something that the method cannot train, or what another one has, too."""
     seen: set[int] = set()
     for entries in param_groups:
         for p in entries["params"]:
@@ -110,6 +118,7 @@ def vet_parameters(param_groups: list[dict[str, Any]]) -> None:
             if id(p) in seen:
                 raise InputError(f"{name} is in the parameter groups twice: give it once")
             seen.add(id(p))
+    refuse_shares(method, param_groups)
 
 
 class Group:
@@ -160,7 +169,7 @@ class Group:
         _, state = self.method.step(w, oracle, self.method.init(w))
         return frozenset(path for path, value in flat(state).items() if isinstance(value, Tensor) and value.ndim == 2)
 
-    @property
+    @cached_property
     def rests(self) -> bool:
         """Whether the parameters stay where they are: a method that sets its own step size was given 0 for it."""
         known = hyperparameters(self.method)
@@ -182,11 +191,11 @@ class Group:
         if has_started and self.rests:
             self._begin_anew(kept)
         elif has_started:
-            self._refuse_changes(made, values)
+            self._refuse_changes(made)
         else:
             self._forget("kept_entries", "components")
-        self.method, self._values = made, values
-        self._forget("method_in_tensors")
+        self.method, self._values = made, values_of(made)
+        self._forget("method_in_tensors", "rests")
 
     def _forget(self, *names: str) -> None:
         for name in names:
@@ -202,8 +211,9 @@ class Group:
         """Whether there is a state for one of the parameters."""
         return any(self.kept_entries.of(kept.get(p, {})) for p in self.entries["params"])
 
-    def _refuse_changes(self, made: Method, values: dict[str, Any]) -> None:
+    def _refuse_changes(self, made: Method) -> None:
         """Raise InputError where a hyper-parameter has changed that must not change after the first step."""
+        values = values_of(made)
         for key, (_, field) in hyperparameters(made).items():
             old, new = self._values[key], values[key]
             if old == new:
@@ -237,18 +247,18 @@ class Group:
         """
         bundles: list[Bundle] = []
         for bundle in self.bundles:
-            missing = sum(p.grad is None for p in bundle.params)
-            if missing == len(bundle.params):
+            grads = [p.grad for p in bundle.params if p.grad is not None]
+            if not grads:
                 bundles.append(bundle)
             elif bundle.is_current(kept):
-                bundles += [bundle] if not missing else [self._begun([p], kept, param_groups) for p in bundle.params]
+                whole = len(grads) == len(bundle.params)
+                bundles += [bundle] if whole else [self._begun([p], kept, param_groups) for p in bundle.params]
         if sum(len(bundle.params) for bundle in bundles) < len(self.params):
             known = {id(p) for bundle in bundles for p in bundle.params}
             fresh = [p for p in self.params if p.grad is not None and id(p) not in known and p.numel()]
             together = grouped(fresh, self.kept_entries, kept, alone=self.components is not None)
             bundles += [self._begun(some, kept, param_groups, cut=cut) for some in together]
-        self.bundles = bundles
-        found = []
+        self.bundles, found = bundles, []
         for bundle in bundles:
             grads = [p.grad for p in bundle.params if p.grad is not None]
             if grads:
@@ -257,6 +267,7 @@ class Group:
 
     def _begun(self, params: list[Tensor], kept: Kept, param_groups: Groups, *, cut: bool = False) -> Bundle:
         """A bundle of some parameters, with what is kept for them."""
+        refuse_meta(params[0], param_groups)
         in_pieces = cut and kind(self.method) == "component" and params[0].device.type == "cpu" and len(params) == 1
         size = PIECE if in_pieces else None
         bundle = Bundle(params, self.kept_entries, piece_size=size, components=self.components)

@@ -12,6 +12,7 @@ from stepbench.contracts import Method, hyperparameters
 from stepbench.fields import InputError
 from stepbench.torch.entries import Entries
 from stepbench.torch.groups import ParameterGroup
+from stepbench.torch.names import names_of
 from stepbench.torch.values import fits, misfit
 
 EXTRA = "stepbench"
@@ -85,8 +86,8 @@ def _extra(state: Mapping[Any, Any], groups: list[Mapping[str, Any]], method: Me
 def _owners(saved: Mapping[str, Any], group: dict[str, Any]) -> dict[Any, Tensor]:
     """The parameter of a group for each key of a saved group."""
     keys, params = saved["params"], group["params"]
-    names, own = saved.get("param_names"), group.get("param_names")
-    if names is None or own is None or list(names) == list(own):
+    names, own = names_of(saved), names_of(group)
+    if names is None or own is None or names == own:
         return dict(zip(keys, params, strict=True))
     if sorted(names) != sorted(own):
         raise InputError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor
@@ -19,9 +20,17 @@ def parameter_name(param: Tensor, param_groups: list[dict[str, Any]]) -> str:
     """The name of a parameter, or its number and its shape where it has no name."""
     number = 0
     for group in param_groups:
+        names = names_of(group)
         for i, p in enumerate(group["params"]):
             if p is param:
-                named = "param_names" in group
-                return group["param_names"][i] if named else f"parameter {number}, of shape {tuple(p.shape)},"
+                return f"parameter {number}, of shape {tuple(p.shape)}," if names is None else names[i]
             number += 1
     raise ValueError("the parameter is in none of the groups")
+
+
+def names_of(group: Mapping[str, Any]) -> list[str] | None:
+    """The names of a group's parameters; None where they have none, or where somebody has left some of them out."""
+    names = group.get("param_names")
+    if not isinstance(names, list | tuple) or len(names) != len(group["params"]):
+        return None
+    return list(names) if all(isinstance(name, str) for name in names) else None

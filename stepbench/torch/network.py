@@ -2,78 +2,36 @@
 
 from __future__ import annotations
 
-import copy
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from stepbench.arrays import Array, as_numpy
+from stepbench.arrays import Array, as_numpy, dot
 from stepbench.contracts import Problem, Vector
 from stepbench.fields import InputError, param
+from stepbench.torch.examples import Examples, parts_of, read, rows_at_once, rows_of
+from stepbench.torch.flat import Flat, buffers_of, called
+from stepbench.torch.habits import Habits, habits_of
+from stepbench.torch.initial import Init, draw_weights
 from stepbench.torch.library import library
+from stepbench.torch.sample import Moment, Sample
+from stepbench.torch.seeding import seed_of, seeded
 from stepbench.torch.vetting import vet_examples, vet_fit, vet_module
 
 if TYPE_CHECKING:
     import torch
 
+    from stepbench.torch.examples import Inputs
+
     Tensor = torch.Tensor
 
 LANES = 64
 """The most runs that are trained at once."""
-
-PART = 1 << 18
-"""The numbers in the examples that are computed at once, where all examples count: fast, and small in memory."""
-
-
-class Examples(NamedTuple):
-    """A data set: what to train on and what to test on, tensors with a row per example."""
-
-    inputs: Tensor
-    targets: Tensor
-    test_inputs: Tensor
-    test_targets: Tensor
-
-
-class Sample:
-    """The mean loss over some examples, as a function of the weights (d, R): what a step sees.
-
-    The loss that comes with a gradient is kept, so that asking for both costs one pass.
-    """
-
-    def __init__(self, network: Network, inputs: Tensor, targets: Tensor) -> None:
-        self._network, self.inputs, self.targets = network, inputs, targets
-        self._point: Any = None
-        self._loss: Any = None
-
-    def f(self, w: Array) -> Array:
-        """The mean loss, (R,)."""
-        if w is not self._point:
-            with library().no_grad():
-                loss = self._network.each_run(self._network.mean_loss, w, self.inputs, self.targets)
-            self._point, self._loss = w, loss
-        return self._loss
-
-    def grad(self, w: Array) -> Array:
-        """Its gradient, (d, R)."""
-        gradient_and_loss = library().func.grad_and_value(self._network.mean_loss)
-        g, loss = self._network.each_run(gradient_and_loss, w, self.inputs, self.targets)
-        self._point, self._loss = w, loss.detach()
-        return g.detach().T
-
-    def hvp(self, w: Array, v: Array) -> Array:
-        """Its Hessian times v, (d, R): the derivative of the gradient along v."""
-        func = library().func
-
-        def along(w: Tensor, v: Tensor, *examples: Tensor) -> Tensor:
-            _, product = func.vjp(func.grad(lambda w: self._network.mean_loss(w, *examples)), w)
-            return product(v)[0]  # type: ignore[no-any-return]
-
-        return self._network.each_run(along, w, self.inputs, self.targets, v=v).detach().T
 
 
 @dataclass(frozen=True)
@@ -83,21 +41,30 @@ class Network(Problem):
     A subclass gives ``module``, which builds the network with its initial weights, and ``examples``. Where the network
     is no classifier, the subclass gives ``loss`` and ``accuracy`` too. A step sees a mini-batch. Every epoch goes once
     through the training examples in an order of its own, and leaves out what does not fill a last batch. Weights that
-    the module freezes stay what they are for seed 0.
+    the module freezes stay what they are for seed 0. ``weight_decay`` adds λ/2 ‖w‖² to every loss that is told, over
+    all weights that are trained, biases and those of normalisations included.
+
+    A network with dropout, batch norm, augmentation or noise is two functions. A step sees its parts as the module was
+    built, in training mode mostly, with random numbers drawn from the seed and the step: all that is asked within a
+    step sees the same masks and the same augmented inputs. Buffers that training changes, such as running means, belong
+    to each run. What is asked within a step begins with them as the step before left them, and the first question of
+    the step leaves them changed, so that trial points do not count. What is recorded, f(w), its gradient and the
+    accuracy, is of the network in eval(), with the buffers of the run as they were then, over examples that are not
+    augmented. A part that ``module`` returns in eval() stays so.
 
     Weights are float32. Where f, ∇f and H v are asked with NumPy arrays, they are computed in float64 and answered in
     NumPy.
     """
 
     batch: int | None = param(16, "|B|", "examples drawn per step; none for all", "[1, inf)")
+    weight_decay: float = param(0.0, "λ", "λ/2 ‖w‖² is added to the loss, over all trained weights", "[0, inf)")
     device: Literal["cpu", "cuda"] = param("cpu", "", "where it is trained")
     threads: int = param(1, "", "processor threads; sums round differently with another number of them", "[1, 1024]")
+    looks: float = param(1.0, "", "records per epoch; each looks at all examples", "(0, inf)")
+    init: Init = param("torch", "", "how weight matrices are drawn; torch for the layers' own way, biases 0 elsewhere")
 
     lockstep: ClassVar[bool] = False
     """Whether the runs of a batch are trained at once (torch.func.vmap), which pays where the network is small."""
-
-    looks: ClassVar[int] = 1
-    """Records per epoch. Each looks at all training examples and all test examples."""
 
     f_means = "training loss"
     accuracy_means = "test accuracy"
@@ -105,7 +72,6 @@ class Network(Problem):
     checks = "networks"
     samples_give = ("f", "grad", "hvp")
 
-    f_star = 0.0
     goal = 0.1
     random_start = True
     smoothness = "C⁰"
@@ -115,16 +81,28 @@ class Network(Problem):
         """The network, with initial weights drawn from torch's own random numbers."""
 
     @abstractmethod
-    def examples(self) -> Examples:
-        """The data, on the CPU."""
+    def examples(self) -> Any:
+        """The data, on the CPU: ``Examples``, or two data sets or loaders of torch, to train on and to test on.
+
+        A data set is read once, item by item, as the items are then; random changes of them belong into ``augment``.
+        """
+
+    def augment(self, inputs: Inputs, generator: torch.Generator) -> Inputs:
+        """The inputs of a step, changed at random with numbers drawn from the generator; here they stay as they are."""
+        return inputs
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """The mean loss of some outputs: the cross-entropy of classes."""
         return library().nn.functional.cross_entropy(outputs, targets)  # type: ignore[no-any-return]
 
     def accuracy(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """The part of some outputs that is right."""
+        """The part of some outputs that is right. Real targets have none, unless a subclass says what is right."""
         return (outputs.argmax(1) == targets).float().mean()
+
+    @property
+    def f_star(self) -> float | None:
+        """0, the least that a loss can be; unknown where weights decay."""
+        return None if self.weight_decay else 0.0
 
     # What follows is the same for every network.
 
@@ -139,57 +117,79 @@ class Network(Problem):
         return torch.device(self.device)  # type: ignore[no-any-return]
 
     @cached_property
-    def data(self) -> Examples:
+    def dataset(self) -> Examples:
         """The examples, on the device, real numbers as float32; raises InputError where they do not fit the network."""
         torch = library()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)  # examples that are drawn at random are the same for every run
-            parts = self.examples()
+            parts = read(self.name, self.examples())
         vet_examples(self.name, parts)
-        data = Examples(*((part.float() if part.is_floating_point() else part).to(self.place) for part in parts))
-        if self.batch is not None and self.batch > len(data.inputs):
-            raise InputError(f"{self.name}: batch={self.batch} is more than the {len(data.inputs)} training examples")
-        w = self.tensor(self.x0.astype(np.float32))
-        measures = {"loss": self.loss, "accuracy": self.accuracy}
-        vet_fit(self.name, lambda inputs: self.outputs(w, inputs), measures, data.inputs, data.targets)
-        return data
+        dataset: Examples = parts.to(self.place, torch.float32)
+        if self.batch is not None and self.batch > len(dataset.targets):
+            have = f"the {len(dataset.targets)} training examples"
+            raise InputError(f"{self.name}: batch={self.batch} is more than {have}")
+        return dataset
 
     @cached_property
     def _data_in_double(self) -> Examples:
         """The examples in float64, for questions asked in NumPy."""
-        return Examples(*(part.double() if part.is_floating_point() else part for part in self.data))
+        return self.dataset.to(self.place, library().float64)
+
+    @property
+    def _of_a_step(self) -> tuple[Inputs, Tensor]:
+        """As many examples as a step sees, or as are computed at once where it sees all."""
+        inputs, targets, *_ = self.dataset
+        chosen = slice(self.batch or rows_at_once(inputs))
+        return rows_of(inputs, chosen), targets[chosen]
+
+    @cached_property
+    def _habits(self) -> Habits:
+        """What the network does beside computing its outputs, as it is found by trying it with the examples of a step.
+
+        Raises InputError where module, loss and accuracy do not fit the examples, or no seed repeats what they give.
+        """
+        flat, loss = self.flat(library().float32), self.loss
+        inputs, targets, *_ = self.dataset
+        few = slice(None, None, -(-len(targets) // 64))  # some from all over, since the first may be all of one class
+        measures = {"loss": loss} | ({"accuracy": self.accuracy} if self.has_accuracy else {})
+        with flat.looking(), seeded(0, self.place):
+            vet_fit(self.name, flat.module, measures, rows_of(inputs, few), targets[few])
+        step_inputs, step_targets = self._of_a_step
+        begun = flat.buffers
+        with seeded(0, self.place):
+            vet_fit(self.name, flat.module, {"loss": loss}, step_inputs, step_targets)
+        flat.buffers = begun
+        return habits_of(self.name, flat, lambda module: loss(called(module, step_inputs), step_targets), self.place)
 
     def _drawn_module(self, seed: int) -> torch.nn.Module:
         """The module with the initial weights of this seed, on the CPU, so that they are the same on every device."""
         torch = library()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return self.module()
+            module = self.module()
+            draw_weights(module, self.init)
+            return module
 
     @cached_property
-    def _modules(self) -> dict[torch.dtype, torch.nn.Module]:
+    def _modules(self) -> dict[torch.dtype, Flat]:
         """The modules that have been built, by the dtype in which they compute."""
         return {}
 
-    def _build(self, dtype: torch.dtype) -> torch.nn.Module:
+    def flat(self, dtype: torch.dtype) -> Flat:
         """The module that computes in a dtype, float32 or float64; raises InputError where it cannot be trained.
 
         It is built once. Of its own numbers only the buffers and the frozen weights are used.
         """
-        single = library().float32
-        if single not in self._modules:
+        if dtype not in self._modules:
             module = self._drawn_module(0)
             vet_module(self.name, module)
-            self._modules[single] = module.to(self.place)
-        if dtype not in self._modules:
-            self._modules[dtype] = copy.deepcopy(self._modules[single]).double()
+            self._modules[dtype] = Flat(module.to(self.place, dtype))
         return self._modules[dtype]
 
     @cached_property
     def _shapes(self) -> dict[str, torch.Size]:
         """The shapes of the weights and biases that are trained, by their names."""
-        module = self._build(library().float32)
-        return {name: weight.shape for name, weight in module.named_parameters() if weight.requires_grad}
+        return {name: weight.shape for name, weight in self.flat(library().float32).weights.items()}
 
     @property
     def tensor_names(self) -> tuple[str, ...]:
@@ -209,7 +209,7 @@ class Network(Problem):
 
     def start(self, seed: int) -> Vector:
         """The initial weights of this seed, (d,); raises InputError where the module cannot be trained."""
-        self._build(library().float32)
+        self.flat(library().float32)
         module = self._drawn_module(seed)
         weights = [weight.detach().reshape(-1) for weight in module.parameters() if weight.requires_grad]
         return library().cat(weights).double().numpy()  # type: ignore[no-any-return]
@@ -222,10 +222,10 @@ class Network(Problem):
     def as_points(self, w: Vector) -> Tensor:
         """Weights, (d, R), as a tensor that is trained, on the device where the data are.
 
-        Raises InputError where there are no data or no device.
+        Raises InputError where there are no data or no device, or the network does not fit the data.
         """
-        where = self.data.inputs.device
-        return self.tensor(w.astype(np.float32)).to(where)
+        assert self._habits
+        return self.tensor(w.astype(np.float32))
 
     def as_array(self, values: Vector) -> Tensor:
         """An array that a checkpoint kept, as a tensor on the device."""
@@ -246,46 +246,42 @@ class Network(Problem):
 
     # What the network computes ----------------------------------------------------------------------------------------
 
-    def outputs(self, w: Tensor, inputs: Tensor) -> Tensor:
+    def outputs(self, w: Tensor, inputs: Inputs) -> Tensor:
         """The outputs of the network with the weights w, (d,), for some inputs."""
         torch = library()
         pieces = torch.split(w, self.tensors)
         weights = {name: piece.view(shape) for (name, shape), piece in zip(self._shapes.items(), pieces, strict=True)}
-        module = self._build(w.dtype)
-        return torch.func.functional_call(module, weights, (inputs,))  # type: ignore[no-any-return]
+        module = self.flat(w.dtype).module
+        return torch.func.functional_call(module, weights, inputs if isinstance(inputs, tuple) else (inputs,))  # type: ignore[no-any-return]
 
-    def mean_loss(self, w: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
-        """The mean loss of the network with the weights w, (d,), over some examples."""
+    def mean_loss(self, w: Tensor, inputs: Inputs, targets: Tensor) -> Tensor:
+        """The mean loss of the network with the weights w, (d,), over some examples, without the penalty."""
         return self.loss(self.outputs(w, inputs), targets)
 
-    def each_run(self, function: Callable[..., Any], w: Tensor, *shared: Tensor, v: Tensor | None = None) -> Any:
-        """The values of function(w, *shared), or function(w, v, *shared), for the weights of every run, (d, R).
-
-        The values are stacked on axis 0. A run has the same bits alone and beside others.
-        """
-        self._build(w.dtype)  # before vmap, in which no random numbers may be drawn, and before a derivative is taken
-        own = [w.T] if v is None else [w.T, v.T]
-        return _at_once(function, own, shared) if self._in_lockstep else _one_by_one(function, own, shared)
+    def penalty(self, w: Tensor) -> Tensor | float:
+        """What the weight decay adds to the loss, λ/2 ‖w‖² over all trained weights, (R,)."""
+        return 0.5 * self.weight_decay * dot(w, w) if self.weight_decay else 0.0
 
     @cached_property
-    def _in_lockstep(self) -> bool:
+    def in_lockstep(self) -> bool:
         """Whether runs are trained at once: where ``lockstep`` says so, and this processor rounds them as if alone.
 
-        Some processors multiply a small matrix in another order where it lies elsewhere in memory, as it does beside
-        others. That is tried here, with the examples of a step.
+        Some processors multiply a small matrix in another order beside others, or where it lies elsewhere in memory.
+        That is tried here, with the examples of a step. A network that is no function of weights and inputs alone is
+        trained one run after the other.
         """
-        if not self.lockstep:
+        if not self.lockstep or not self._habits.steady:
             return False
-        rows = self.batch or min(len(self.data.inputs), _rows(self.data.inputs))
-        examples = self.data.inputs[:rows], self.data.targets[:rows]
-        ask = library().func.grad_and_value(self.mean_loss)
-        spread = np.random.default_rng(0).standard_normal((LANES, sum(self.tensors)))
-        w = self.tensor((self.x0 + 0.1 * spread).astype(np.float32).T).T
-        self._build(w.dtype)
-        whole = _at_once(ask, [w], examples)
-        for runs in ([0], [5], [LANES - 1], [1, 2], [3, 4, 5], [*range(7)], [*range(9, 25)]):
-            part = _at_once(ask, [w[runs]], examples)
-            if not all(library().equal(some, every[runs]) for some, every in zip(part, whole, strict=True)):
+        torch = library()
+        spread = np.random.default_rng(0).standard_normal((sum(self.tensors), LANES))
+        w = self.tensor((self.x0[:, None] + 0.1 * spread).astype(np.float32))
+        sample = Sample(self, *self._of_a_step)
+        f, (g, loss) = sample.measured(self.loss, w), sample.gradients(w)
+        for runs in ([*range(LANES)], [1, 2], [3, 4, 5], [*range(7)], [*range(9, 25)]):
+            some = w[:, runs]
+            some_g, some_loss = sample.gradients_at_once(some)
+            pairs = (some_g, g[:, runs]), (some_loss, loss[runs]), (sample.losses_at_once(some), f[runs])
+            if not all(torch.equal(beside, alone) for beside, alone in pairs):
                 return False
         return True
 
@@ -311,13 +307,20 @@ class Network(Problem):
 
     def _over_all(self, ask: Callable[[Sample, Tensor], Tensor], w: Array) -> Array:
         """The mean over all training examples of what is asked of each part of them; in NumPy where w is."""
-        if isinstance(w, library().Tensor):
-            return sum(share * ask(Sample(self, *part), w) for part, share in _parts(*self.data[:2]))
-        if np.iscomplexobj(w):
+        if np.iscomplexobj(w) and not isinstance(w, library().Tensor):
             raise TypeError("weights are real numbers")
-        w = self._as_tensor(w)
-        total: Any = sum(share * ask(Sample(self, *part), w) for part, share in _parts(*self._data_in_double[:2]))
-        return as_numpy(total)
+        points = self._as_tensor(w)
+        data = self._data_in_double if points is not w else self.dataset
+        total: Any = sum(share * ask(part, points) for part, share in self._whole(*data[:2], self.carry(0, w.shape[1])))
+        return total if points is w else as_numpy(total)
+
+    def _whole(self, inputs: Inputs, targets: Tensor, carried: Tensor | None) -> Iterator[tuple[Sample, float]]:
+        """All of some examples, a few at a time, as they are looked at, each time with their share."""
+        for k, (part, share) in enumerate(parts_of(inputs, targets)):
+            yield Sample(self, *part, self._moment(k, carried, training=False)), share
+
+    def _moment(self, seed: int, carried: Tensor | None, *, training: bool) -> Moment | None:
+        return None if self._habits.steady else Moment(training, seed, carried)
 
     def _as_tensor(self, a: Array) -> Any:
         """A tensor as it is, and an array, (d, R), as a tensor of float64."""
@@ -340,13 +343,13 @@ class Network(Problem):
 
     @property
     def stochastic(self) -> bool:
-        """Whether steps see mini-batches."""
-        return self.batch is not None
+        """Whether steps see mini-batches, or a function that is another in each step."""
+        return self.batch is not None or self._augments or not self._habits.steady
 
     @property
     def steps_per_epoch(self) -> int:
         """The number of mini-batches in an epoch."""
-        return len(self.data.inputs) // self.batch if self.batch else 1
+        return len(self.dataset.targets) // self.batch if self.batch else 1
 
     @property
     def fraction(self) -> float:
@@ -356,7 +359,7 @@ class Network(Problem):
     @property
     def sampling(self) -> Literal["none", "batches", "stream"]:
         """Mini-batches, where they are drawn."""
-        return "batches" if self.batch is not None else super().sampling
+        return "none" if self.batch is None else "batches"
 
     @property
     def libraries(self) -> dict[str, str]:
@@ -368,51 +371,81 @@ class Network(Problem):
         """The order of the training examples in the epoch drawn last, by seed and epoch."""
         return {}
 
-    def draw(self, seed: int, step: int, w: Array | None) -> Any:
-        """The mini-batch of a step: the next examples in the order of its epoch."""
-        assert self.batch is not None
+    def mini_batch(self, seed: int, step: int) -> tuple[Inputs, Tensor]:
+        """The mini-batch of a step: the next examples in the order of its epoch; all, where there are no batches."""
+        inputs, targets, *_ = self.dataset
+        if self.batch is None:
+            return inputs, targets
         epoch, place = divmod(step - 1, self.steps_per_epoch)
         if (seed, epoch) not in self._order:
             self._order.clear()
-            order = np.random.default_rng((seed, epoch)).permutation(len(self.data.inputs))
+            order = np.random.default_rng((seed, epoch)).permutation(len(targets))
             self._order[seed, epoch] = library().as_tensor(order, device=self.place)
         chosen = self._order[seed, epoch][place * self.batch : (place + 1) * self.batch]
-        return Sample(self, self.data.inputs[chosen], self.data.targets[chosen])
+        return rows_of(inputs, chosen), targets[chosen]
+
+    def draw(self, seed: int, step: int, w: Array | None, carried: Array | None = None) -> Any:
+        """What a step sees: its mini-batch, augmented, by the network as it trains in this step."""
+        inputs, targets = self.mini_batch(seed, step)
+        if self._augments:
+            generator = library().Generator(self.place).manual_seed(seed_of(seed, step, 2))
+            inputs = self.augment(inputs, generator)
+        if self._habits.steady:
+            return Sample(self, inputs, targets)
+        carried = self.carry(seed, 1 if w is None else w.shape[1]) if carried is None else carried
+        return Sample(self, inputs, targets, self._moment(seed_of(seed, step, 3), carried, training=True))
+
+    @property
+    def _augments(self) -> bool:
+        return type(self).augment is not Network.augment
+
+    def carry(self, seed: int, runs: int) -> Tensor | None:
+        """The buffers of the module of this seed, for every run, (b, R), where training changes them."""
+        if not self._habits.carries:
+            return None
+        return buffers_of(self._drawn_module(seed)).to(self.place)[:, None].repeat(1, runs)
 
     # What is recorded -------------------------------------------------------------------------------------------------
 
     @property
     def lanes(self) -> int:
         """How many runs of a study go in lock-step: as many as fit into a small memory, or one."""
-        return LANES if self._in_lockstep else 1
+        return LANES if self.in_lockstep else 1
 
     @property
     def every(self) -> int:
         """The number of steps between two records."""
-        if self.looks <= 0:
-            raise InputError(f"{self.name}: looks must be above 0, the records per epoch")
         return max(1, round(self.steps_per_epoch / self.looks))
 
-    def look(self, w: Tensor) -> dict[str, Vector]:
-        """What is recorded of weights (d, R): the training loss, the norm of its gradient, the test accuracy, (R,)."""
-        torch = library()
-        gradient_and_loss = torch.func.grad_and_value(self.mean_loss)
-        seen: dict[str, list[float]] = {"f": [], "gradient_norm": [], "accuracy": []}
-        for run in separate(w):  # one by one, in lock-step or not: so many examples keep a processor busy
-            looks = [(gradient_and_loss(run, *part), share) for part, share in _parts(*self.data[:2])]
-            seen["f"].append(sum(share * float(loss) for (_, loss), share in looks))
-            seen["gradient_norm"].append(float(torch.linalg.vector_norm(sum(share * g for (g, _), share in looks))))
-            with torch.no_grad():
-                tested = [
-                    share * float(self.accuracy(self.outputs(run, inputs), targets))
-                    for (inputs, targets), share in _parts(*self.data[2:])
-                ]
-            seen["accuracy"].append(sum(tested))
-        return {name: np.array(values) for name, values in seen.items()}
+    @property
+    def has_accuracy(self) -> bool:
+        """Whether there is an accuracy: not where the targets are real numbers and the subclass says nothing else."""
+        own = self.accuracy is not None and type(self).accuracy is not Network.accuracy
+        return own or (self.accuracy is not None and not self.dataset.targets.is_floating_point())
 
-    def look_at(self, points: Sequence[Tensor], steps: Sequence[int]) -> dict[str, Vector]:
+    def look(self, w: Tensor, carried: Tensor | None = None) -> dict[str, Vector]:
+        """What is recorded of weights (d, R): the training loss, the norm of its gradient, the test accuracy, (R,)."""
+        runs = range(w.shape[1])  # one by one, in lock-step or not: so many examples keep a processor busy
+        looks = [self._look(w[:, r : r + 1], None if carried is None else carried[:, r : r + 1]) for r in runs]
+        return {name: np.array([look[name] for look in looks]) for name in looks[0]}
+
+    def _look(self, w: Tensor, carried: Tensor | None) -> dict[str, float]:
+        """What is recorded of one run, (d, 1)."""
+        inputs, targets, test_inputs, test_targets = self.dataset
+        looks = [(part.grad(w), part.f(w), share) for part, share in self._whole(inputs, targets, carried)]
+        g = sum(share * g for g, _, share in looks)
+        seen = {
+            "f": sum(share * float(loss) for _, loss, share in looks),
+            "gradient_norm": float(library().linalg.vector_norm(g)),
+        }
+        if self.has_accuracy:
+            tests = self._whole(test_inputs, test_targets, carried)
+            seen["accuracy"] = sum(share * float(part.measured(self.accuracy, w)) for part, share in tests)
+        return seen
+
+    def look_at(self, points: Sequence[Tensor], steps: Sequence[int], carried: Sequence[Any]) -> dict[str, Vector]:
         """What ``look`` sees at several points, each (d, R): an array (n, R) of n points for each name."""
-        looks = [self.look(w) for w in points]
+        looks = [self.look(*place) for place in zip(points, carried, strict=True)]
         return {name: np.stack([look[name] for look in looks]) for name in looks[0]}
 
     def recorded_step_sizes(self, alpha: Array) -> Any:
@@ -434,47 +467,3 @@ class Network(Problem):
             yield
         finally:
             torch.set_num_threads(before)
-
-
-def separate(w: Tensor) -> list[Tensor]:
-    """The weights of each run, (d,), of those of all runs, (d, R).
-
-    They are copies: on some processors it depends on where in memory a matrix begins how its products are rounded.
-    """
-    return [run.clone() for run in w.T]
-
-
-def _at_once(function: Callable[..., Any], own: Sequence[Tensor], shared: Sequence[Tensor]) -> Any:
-    """The values of a function for all runs together; ``own`` has a row per run.
-
-    A lone run is computed twice, side by side, since torch multiplies a single matrix differently from several.
-    """
-    alone = len(own[0]) == 1
-    rows = [part.repeat(2, 1) for part in own] if alone else own
-    made = library().func.vmap(function, in_dims=(*[0] * len(rows), *[None] * len(shared)))(*rows, *shared)
-    if not alone:
-        return made
-    return tuple(part[:1] for part in made) if isinstance(made, tuple) else made[:1]
-
-
-def _one_by_one(function: Callable[..., Any], own: Sequence[Tensor], shared: Sequence[Tensor]) -> Any:
-    """The values of a function for one run after the other; ``own`` has a row per run."""
-    torch = library()
-    answers = [function(*rows, *shared) for rows in zip(*(separate(part.T) for part in own), strict=True)]
-    if isinstance(answers[0], tuple):
-        return tuple(torch.stack(part) for part in zip(*answers, strict=True))
-    return torch.stack(answers)
-
-
-def _rows(inputs: Tensor) -> int:
-    """How many examples are computed at once where all count."""
-    return max(1, PART // inputs[0].numel())
-
-
-def _parts(inputs: Tensor, targets: Tensor) -> Iterator[tuple[tuple[Tensor, Tensor], float]]:
-    """Some examples at a time, each time with their share of all examples."""
-    n = len(inputs)
-    rows = _rows(inputs)
-    for first in range(0, n, rows):
-        part = inputs[first : first + rows], targets[first : first + rows]
-        yield part, len(part[0]) / n

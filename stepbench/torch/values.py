@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import MutableMapping
-from operator import is_
+from collections.abc import Callable, Collection, MutableMapping
+from operator import is_, itemgetter
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from stepbench.contracts import Method, State
 from stepbench.fields import InputError
 from stepbench.torch.entries import Entries, Path, flat
 from stepbench.torch.names import parameter_name, short_name
+from stepbench.torch.shards import own_part, placed_as
 
 Kept = MutableMapping[Tensor, dict[Any, Any]]
 """What an optimizer keeps for each parameter: torch's ``optimizer.state``."""
@@ -35,121 +36,154 @@ class Values:
     """
 
     def __init__(
-        self, params: list[Tensor], dtype: torch.dtype, entries: Entries, components: frozenset[Path] | None
+        self,
+        params: list[Tensor],
+        dtype: torch.dtype,
+        entries: Entries,
+        *,
+        piece_size: int | None = None,
+        components: frozenset[Path] | None = None,
     ) -> None:
-        """Have no values yet, for these parameters, which are computed in this dtype.
+        """Have no values yet, for these parameters, which are computed in this dtype, in pieces of some size.
 
         ``components`` is for several parameters each of which is a vector of its own: it says which values are numbers
         per component; the others are numbers per parameter.
         """
         self._params, self._dtype, self._entries, self._components = params, dtype, entries, components
-        sizes = [p.numel() for p in params]
+        sizes = [own_part(p).numel() for p in params]
         self._sizes, self._size = sizes, sum(sizes)
+        self._piece_size = piece_size or max(1, self._size)
         self._counts = torch.tensor(sizes, device=params[0].device)
         self._firsts = self._counts.cumsum(0) - self._counts
-        self._values: dict[Path, Any] = {}
-        self._next: dict[Path, Any] = {}  # what the pieces of a step have written so far
-        self._before: dict[Path, Any] = {}  # what the piece that is moved had
         self.have_begun = False
+        self._take({})
         self._names: list[str] = []  # of the tensors that were shown last
         self._vectors: list[Tensor] = []
-        self._views: list[list[Tensor]] = [[] for _ in params]
+        self._views: list[Tensor] = []
         self._others: dict[str, Any] = {}  # what else was shown
+        self._kept: list[dict[Any, Any]] = []  # where it is shown, while a step is taken
 
     def begin(self, method: Method, w: Tensor) -> None:
         """Have the method's first values, at the point w of all parameters, (n, 1)."""
-        self._values = _owned(flat(method.init(w)), w)
+        self._take(_owned(flat(method.init(w)), w))
+
+    def _take(self, values: dict[Path, Any]) -> None:
+        """Have these values, and what each piece has of the vectors among them."""
+        self._values = self._next = values
+        count = max(1, -(-self._size // self._piece_size))  # rounded up; nothing at all is a piece, too
+        self._parts: list[dict[Path, Tensor]] = [{} for _ in range(count)]
+        for path, value in values.items():
+            if isinstance(value, Tensor):
+                self._cut(path, value, self._parts)
+        self._next_parts = self._parts
+        self._memory = {_memory(value) for value in values.values() if isinstance(value, Tensor)}
+        self._before: dict[Path, Any] = {}
+
+    def _cut(self, path: Path, vector: Tensor, parts: list[dict[Path, Tensor]]) -> None:
+        """Give each piece its part of a vector; numbers per run are every piece's."""
+        own = torch.split(vector, self._piece_size) if vector.ndim == 2 else [vector] * len(parts)
+        for part, values in zip(own, parts, strict=True):
+            values[path] = part
 
     # Steps ------------------------------------------------------------------------------------------------------------
 
-    def state(self, rows: slice | None = None) -> State:
-        """The method's state for the whole vector, or for a piece, which has some of its rows."""
-        if rows is None or rows.start == 0:
-            self._next = {}
-        self._before = {path: self._part(value, rows) for path, value in self._values.items()}
+    def state(self, piece: int = 0) -> State:
+        """The method's state for a piece of the vector."""
+        if piece == 0:
+            self._next, self._next_parts = dict(self._values), self._parts
+        self._before = self._values | self._parts[piece]
+        if self._components is not None:
+            for path, value in self._before.items():
+                if isinstance(value, Tensor) and value.ndim == 1 and len(value) > 1:
+                    repeated = value.repeat_interleave(self._counts, output_size=self._size)
+                    self._before[path] = repeated.view(-1, 1)
         return self._entries.state(self._before)
 
-    def _part(self, value: Any, rows: slice | None) -> Any:
-        """What the whole vector, or a piece of it, has of a value."""
-        if not isinstance(value, Tensor):
-            return value
-        if value.ndim == 2:
-            return value if rows is None else value[rows]
-        if len(value) > 1:
-            return value.repeat_interleave(self._counts, output_size=self._size).view(-1, 1)
-        return value
-
-    def write(self, state: State, new: Tensor, rows: slice | None = None) -> Tensor:
-        """Take the next state, of the whole vector or of a piece; returns the next point, ``new``.
+    def write(self, state: State, new: Tensor, piece: int = 0) -> Tensor:
+        """Take the next state of a piece; returns the next point, ``new``.
 
         All is written into the memory in which the last values lie. What lies in the memory of another value, as where
-        a state hands its last w on, is copied before; the next point, too.
+        a state hands its last w on, is copied before; the next point, too. With the last piece the step is taken.
         """
-        values = flat(state)
-        memory = {_memory(value) for value in self._values.values() if isinstance(value, Tensor)}
-        for path, value in values.items():
-            if isinstance(value, Tensor) and value is not self._before.get(path) and _memory(value) in memory:
-                values[path] = value.clone()
+        values, memory = flat(state), self._memory
         if _memory(new) in memory:
             new = new.clone()
-        last = self._next or self._values
-        self._next = {path: self._written(path, value, last.get(path), rows) for path, value in values.items()}
-        if rows is None or rows.stop == self._size:
-            self._values, self.have_begun = self._next, True
+        into, written = [], []
+        for path, value in values.items():
+            if _is_plain(value):
+                self._next[path] = _plain(value)
+            elif value is not self._before.get(path):
+                own = value.clone() if _memory(value) in memory else value
+                into.append(self._place(path, self._as_kept(path, own), piece))
+                written.append(self._as_kept(path, own))
+        if into:
+            torch._foreach_copy_(into, written)
+        if piece == len(self._parts) - 1:
+            if self._next_parts is self._parts and self._next.keys() == values.keys():
+                self._values = self._next
+            else:
+                self._take({path: self._next[path] for path in values})
+            self.have_begun = True
         return new
 
-    def _written(self, path: Path, value: Any, last: Any, rows: slice | None) -> Any:
-        """The new value of the whole vector, or of a piece, in the vector's memory; ``last`` is what lies there."""
-        if _is_plain(value):
-            return _plain(value)
-        if value is self._before.get(path) and last is self._values[path]:
-            return last
+    def _as_kept(self, path: Path, value: Tensor) -> Tensor:
+        """A value as it is kept: once per parameter where each component of a parameter has the same."""
         if value.ndim < 2:
-            value, rows = value.view(1), None
-        elif self._components is not None and path not in self._components:
-            value = value.view(-1)[self._firsts]
-        shape = value.shape if rows is None else (self._size, 1)
-        fits = isinstance(last, Tensor) and last.shape == shape and last.dtype is value.dtype
-        into: Tensor = last if fits else value.new_empty(shape)
-        (into if rows is None else into[rows]).copy_(value)
-        return into
+            return value
+        if self._components is not None and path not in self._components:
+            return value.view(-1)[self._firsts]
+        return value
+
+    def _place(self, path: Path, value: Tensor, piece: int) -> Tensor:
+        """Where a piece's new value is written: where its last one lies, if that fits, and else in a new vector."""
+        place = self._next_parts[piece].get(path)
+        if place is not None and place.shape == value.shape and place.dtype is value.dtype:
+            return place
+        if self._next_parts is self._parts:
+            self._next_parts = [dict(parts) for parts in self._parts]
+        vector = value.new_empty((self._size, 1) if value.ndim == 2 else value.shape)
+        self._next[path] = vector
+        self._cut(path, vector, self._next_parts)
+        return self._next_parts[piece][path]
 
     # What is kept for each parameter ----------------------------------------------------------------------------------
 
     def are_current(self, kept: Kept) -> bool:
         """Whether what is kept for each parameter is what was shown last."""
-        others = list(self._others.values())
-        for p, views in zip(self._params, self._views, strict=True):
-            entries = kept.get(p, {})
-            if not all(map(is_, map(entries.get, self._names), views)):
-                return False
-            if not all(map(is_, map(entries.get, self._others), others)):
-                return False
-        return self.have_begun
+        if not self.have_begun:
+            return False
+        try:
+            entries = self._kept = [kept[p] for p in self._params]
+            tensors = itertools.chain.from_iterable(map(_getter(self._names), entries))
+            others = itertools.chain.from_iterable(map(_getter(self._others), entries))
+            own = itertools.cycle(self._others.values())
+            return all(map(is_, tensors, self._views)) and all(map(is_, others, own))
+        except KeyError:
+            return False
 
     def show(self, kept: Kept) -> None:
         """Keep for each parameter its part of the values."""
         vectors = {path: value for path, value in self._values.items() if isinstance(value, Tensor)}
-        others = {self._entries.name(path): v for path, v in self._values.items() if not isinstance(v, Tensor)}
+        others = {self._entries.name(path): v for path, v in self._values.items() if path not in vectors}
+        entries = self._kept or [kept[p] for p in self._params]
         if not (len(vectors) == len(self._vectors) and all(map(is_, vectors.values(), self._vectors))):
             gone = {*self._names, *self._others}
             self._names, self._vectors = [self._entries.name(path) for path in vectors], list(vectors.values())
-            self._views = [list(views) for views in zip(*map(self._split, self._vectors), strict=True)] or self._views
-            gone -= {*self._names, *others}
-            for p, views in zip(self._params, self._views, strict=True):
-                for name in gone:
-                    kept[p].pop(name, None)
-                kept[p].update(zip(self._names, views, strict=True))
-        self._others = others
-        if others:
-            for p in self._params:
-                kept[p].update(others)
+            views = list(zip(*map(self._split, self._vectors), strict=True)) or [()] * len(entries)
+            self._views = list(itertools.chain.from_iterable(views))
+            for own, parts in zip(entries, views, strict=True):
+                for name in gone - {*self._names, *others}:
+                    own.pop(name, None)
+                own.update(zip(self._names, parts, strict=True))
+        self._others, self._kept = others, []
+        for own in entries:
+            own.update(others)
 
     def _split(self, vector: Tensor) -> list[Tensor]:
         """A view for each parameter of its part of a vector."""
         if vector.ndim == 2:
             parts = torch.split(vector.view(-1), self._sizes)
-            return [part.view(p.shape) for part, p in zip(parts, self._params, strict=True)]
+            return [placed_as(part.view(own_part(p).shape), p) for part, p in zip(parts, self._params, strict=True)]
         numbers = list(vector.unbind()) if len(vector) > 1 else [vector[0]] * len(self._params)
         return [number.view(_shape_of_number(p)) for number, p in zip(numbers, self._params, strict=True)]
 
@@ -161,23 +195,26 @@ class Values:
         own = [self._entries.of(kept.get(p, {})) for p in self._params]
         if not any(own):
             return
-        first = _owned(flat(method.init(w)), w)
+        first, values = _owned(flat(method.init(w)), w), {}
         for path in dict.fromkeys([*first, *itertools.chain(*own)]):
             given = [entries.get(path, _MISSING) for entries in own]
-            self._values[path] = self._joined(method, path, given, first.get(path), param_groups)
+            values[path] = self._joined(method, path, given, first.get(path), param_groups)
+        self._take(values)
         self.have_begun = True
 
     def _joined(self, method: Method, path: Path, given: list[Any], first: Any, param_groups: Groups) -> Any:
         """One value, of what is kept for each parameter; ``first`` is what it is when the method begins."""
-        begins = isinstance(first, Tensor)
-        given = [_MISSING if value is None and begins else value for value in given]
+        given = [_MISSING if value is None and first is not None else value for value in given]
         known = [value for value in given if value is not _MISSING]
         if not known:
             return first
         for value, p in zip(given, self._params, strict=True):
             if value is not _MISSING and not fits(value, p, first):
                 raise misfit(self._entries.name(path), value, p, param_groups)
-        if any(is_per_component(value, p) for value, p in zip(given, self._params, strict=True)):
+        is_vector = (
+            isinstance(first, Tensor) and first.ndim == 2 and (self._components is None or path in self._components)
+        )
+        if is_vector or any(is_per_component(value, p) for value, p in zip(given, self._params, strict=True)):
             return self._vector(method, given, first, param_groups)
         numbers = [v.detach().reshape(1).to(self._counts.device) if isinstance(v, Tensor) else v for v in known]
         if self._components is not None and path not in self._components and isinstance(numbers[0], Tensor):
@@ -188,6 +225,8 @@ class Values:
                 "they share one: load the state of one optimizer, or clear optimizer.state to begin anew"
             )
         number = numbers[0]
+        if isinstance(number, Tensor) and isinstance(first, int | float):  # a count, which others save as a tensor
+            return number.item()
         return number.to(self._dtype) if isinstance(number, Tensor) and number.is_floating_point() else number
 
     def _vector(self, method: Method, given: list[Any], first: Any, param_groups: Groups) -> Tensor:
@@ -204,9 +243,10 @@ class Values:
                     )
                 parts.append(rows[i])
             else:
-                part = torch.as_tensor(value, device=p.device).detach()
-                part = part.to(self._dtype) if part.is_floating_point() else part
-                parts.append(part.expand(p.shape).reshape(-1, 1))
+                part = own_part(torch.as_tensor(value, device=p.device).detach())
+                floats = rows is not None or part.is_floating_point()
+                part = part.to(self._dtype) if floats else part
+                parts.append(part.expand(own_part(p).shape).contiguous().view(-1, 1))
         return torch.cat(parts) if len(parts) > 1 else parts[0]
 
 
@@ -229,6 +269,13 @@ def fits(value: Any, p: Tensor, first: Any) -> bool:
     if isinstance(value, Tensor):
         return value.shape in (p.shape, _shape_of_number(p))
     return value is None or isinstance(value, int | float | type(first))
+
+
+def _getter(names: Collection[str]) -> Callable[[dict[Any, Any]], tuple[Any, ...]]:
+    """A fast function that gives the entries of these names."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda entries: tuple(entries[name] for name in names)
 
 
 def _is_plain(value: Any) -> bool:

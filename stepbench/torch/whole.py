@@ -12,9 +12,10 @@ from torch import Tensor
 from stepbench.contracts import Direction, Method, StepSize, hyperparameters, values_of
 from stepbench.fields import Field, InputError, Parametric
 from stepbench.torch.bundles import Bundle, working_dtype
-from stepbench.torch.checks import no_other_points
+from stepbench.torch.checks import no_other_points, refuse_meta
 from stepbench.torch.groups import Group, unchecked
 from stepbench.torch.names import short_name
+from stepbench.torch.ranks import Ranks
 from stepbench.torch.values import Kept
 
 
@@ -26,6 +27,7 @@ class Whole:
 
     def __init__(self) -> None:
         self.bundle: Bundle | None = None
+        self._is_whole = False
 
     def join(self, groups: list[Group], kept: Kept, *, has_closure: bool) -> Bundle | None:
         """The bundle of all that is trained, in the order of the groups; None where nothing is.
@@ -50,9 +52,25 @@ class Whole:
                     f"{short_name(method)} takes all parameters as one vector, and these are {' and '.join(kinds)}: "
                     "bring them to one dtype and one device"
                 )
+            refuse_meta(trained[0], param_groups)
             self.bundle = Bundle(trained, entries)
             self.bundle.gather(method, kept, param_groups)
         return self.bundle
+
+    def refuse_parts(self, method: Method, ranks: Ranks) -> None:
+        """Raise InputError where the processes do not begin with the same vector; looked at before the first step.
+
+        Replicas do. Where each has some of the tensors, as under ZeroRedundancyOptimizer, none has the vector.
+        """
+        if self._is_whole:
+            return
+        w = torch.zeros(0, 1) if self.bundle is None else self.bundle.point().double()
+        if not ranks.see_the_same([float(len(w)), float(w.sum()), float(w.square().sum())]):
+            raise InputError(
+                f"{short_name(method)} takes all parameters as one vector, and the processes have different ones: "
+                "train replicas with DistributedDataParallel, or give process_group=False where each trains its own"
+            )
+        self._is_whole = True
 
 
 def _are_same(some: list[Tensor], others: list[Tensor]) -> bool:

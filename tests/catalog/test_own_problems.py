@@ -3,6 +3,7 @@
 import pickle
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -186,3 +187,24 @@ def test_a_constant_that_nothing_reads_is_a_slip():
 
     with pytest.raises(stepbench.InputError, match=r"fstar, which nothing reads .did you mean f_star"):
         stepbench.run(Misspelt(), "gd", budget=2)
+
+
+def test_a_constant_of_a_subclass_is_an_inherited_fields_new_default():
+    @dataclass(frozen=True)
+    class Long(type(stepbench.problem("quadratic"))):
+        """The quadratic, longer than it is otherwise."""
+
+        kappa = 1e4
+
+    class Undecorated(type(stepbench.problem("quadratic"))):
+        """One whose fields nothing sets."""
+
+        kappa = 1e4
+
+    assert Long().kappa == 1e4
+    assert str(Long()) == "Long"
+    assert Long(kappa=5.0).kappa == 5.0
+    with pytest.raises(InputError, match=r"kappa=0\.5 must be"):
+        Long(kappa=0.5)
+    with pytest.raises(InputError, match=r"put @dataclass\(frozen=True\) on the line above"):
+        Undecorated()

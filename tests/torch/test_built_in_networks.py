@@ -18,7 +18,7 @@ def test_made_up_reviews_say_what_their_label_says():
     """They are read in another way: the verdict of the clause that counts, turned by "not"."""
     module = sys.modules[type(stepbench.problem("text-lstm")).__module__]
     words = {number: word for word, number in module.WORDS.items()} | {0: ""}
-    data = stepbench.problem("text-lstm").data
+    data = stepbench.problem("text-lstm").dataset
     rows = torch.cat([data.inputs, data.test_inputs]).tolist()
     labels = torch.cat([data.targets, data.test_targets]).tolist()
     assert len({tuple(row) for row in rows}) == len(rows) == 2500
@@ -37,7 +37,7 @@ def test_made_up_reviews_say_what_their_label_says():
 
 def test_the_transformer_is_asked_for_the_reverse_and_sees_no_letter_ahead():
     problem = stepbench.problem("reverse-transformer:length=4,width=8")
-    data = problem.data
+    data = problem.dataset
     np.testing.assert_array_equal(data.targets, data.inputs[:, :4].flip(1))
     np.testing.assert_array_equal(data.inputs[:, 5:], data.targets[:, :-1])
     assert (data.inputs[:, 4] == 10).all()

@@ -22,7 +22,7 @@ def test_a_loop_has_the_step_size_of_a_run(layers):
     problem = stepbench.problem(f"digits-mlp:hidden={layers},width=16,batch=none")
     spec = "exact:N=3,T=100,f_star=0"
     r = stepbench.run(problem, spec, steps=1)
-    net, data = problem.trained(problem.start(0)), problem.data
+    net, data = problem.trained(problem.start(0)), problem.dataset
     optimizer = Optimizer(net.parameters(), spec)
     w = torch.nn.utils.parameters_to_vector(net.parameters()).detach().clone()
     loss = torch.nn.functional.cross_entropy

@@ -30,10 +30,10 @@ FILES = [
 )
 def test_the_files_are_read_and_trained_on(data, problem, train, test, low):
     p = stepbench.problem(problem)
-    assert p.data.inputs.shape == train
-    assert len(p.data.test_inputs) == test
-    assert float(p.data.inputs.min()) == low
-    assert float(p.data.inputs.max()) == 1.0
+    assert p.dataset.inputs.shape == train
+    assert len(p.dataset.test_inputs) == test
+    assert float(p.dataset.inputs.min()) == low
+    assert float(p.dataset.inputs.max()) == 1.0
     r = stepbench.run(p, "gd:lr=0.01", steps=2, every=1)
     assert r.f[0] == pytest.approx(np.log(10), abs=0.1)
     assert r.f[-1] != r.f[0]
@@ -41,11 +41,11 @@ def test_the_files_are_read_and_trained_on(data, problem, train, test, low):
 
 def test_pixels_come_out_as_they_went_in(data):
     images = np.frombuffer((data / "MNIST/raw/train-images-idx3-ubyte").read_bytes()[16:], np.uint8).reshape(60, 28, 28)
-    mnist = stepbench.problem("mnist-mlp").data
+    mnist = stepbench.problem("mnist-mlp").dataset
     np.testing.assert_array_equal(np.asarray(mnist.inputs[:, 0] * 255).round(), images)
     assert mnist.targets.tolist() == [k % 10 for k in range(60)]
     records = np.frombuffer((data / "cifar-10-batches-bin/test_batch.bin").read_bytes(), np.uint8).reshape(12, 3073)
-    cifar = stepbench.problem("cifar10-cnn").data
+    cifar = stepbench.problem("cifar10-cnn").dataset
     pixels = np.asarray((cifar.test_inputs + 1) * 127.5).round().reshape(12, -1)
     np.testing.assert_array_equal(pixels, records[:, 1:])
     assert cifar.test_targets.tolist() == records[:, 0].tolist()

@@ -25,7 +25,7 @@ def test_gradient_descent_is_torchs_own_loop():
         optimizer.step()
     r = stepbench.run(problem, "gd:lr=0.1", steps=100, seed=5)
     with torch.no_grad():
-        data = problem.data
+        data = problem.dataset
         loss = torch.nn.functional.cross_entropy(module(data.inputs), data.targets)
         right = (module(data.test_inputs).argmax(1) == data.test_targets).float().mean()
     assert r.f[-1] == pytest.approx(float(loss), rel=1e-5)
@@ -73,7 +73,7 @@ def test_exact_estimates_the_largest_curvature_and_is_charged():
         seed = np.random.SeedSequence((0, 0, draw)).generate_state(1, np.uint64)[0] >> np.uint64(1)
         w = torch.as_tensor(problem.start(int(seed)), dtype=torch.float32)
         H = torch.autograd.functional.hessian(
-            lambda w: problem.mean_loss(w, problem.data.inputs, problem.data.targets), w, vectorize=True
+            lambda w: problem.mean_loss(w, problem.dataset.inputs, problem.dataset.targets), w, vectorize=True
         )
         largest = max(largest, float(torch.linalg.eigvalsh(H.double()).abs().max()))
     K = 2 * r.f[0] / (r.step_size[-1] ** 2 * 50)

@@ -129,7 +129,11 @@ def test_it_is_shown_with_its_method():
 
 @pytest.mark.parametrize(
     ("answer", "words"),
-    [(None, "the closure returned no loss: end it with return loss"), ((1, 2), "the closure must return the loss")],
+    [
+        ((1, 2), "the closure must return the loss, one number"),
+        ({"loss": 1.0}, "the closure must return the loss, one number"),
+        (1 + 2j, "the closure must return the loss, one number"),
+    ],
 )
 def test_a_closure_that_returns_no_loss_is_told_so(answer, words):
     w = torch.ones(2, requires_grad=True)

@@ -36,6 +36,7 @@ import torch
 from torch import nn
 from stepbench.torch import Examples, Network
 
+{before}
 
 @dataclass(frozen=True)
 class Mine(Network):
@@ -53,8 +54,8 @@ class Mine(Network):
 """
 
 
-def mine(module="nn.Linear(3, 2)", examples="Examples(x[::2], y[::2], x[1::2], y[1::2])", more=""):
-    Path("mine.py").write_text(MINE.format(module=module, examples=examples, more=more))
+def mine(module="nn.Linear(3, 2)", examples="Examples(x[::2], y[::2], x[1::2], y[1::2])", more="", before=""):
+    Path("mine.py").write_text(MINE.format(module=module, examples=examples, more=more, before=before))
     return "./mine.py"
 
 
@@ -75,13 +76,11 @@ def mine(module="nn.Linear(3, 2)", examples="Examples(x[::2], y[::2], x[1::2], y
         ({"module": "nn.Linear(4, 2)"}, "module and loss do not fit the examples: mat1 and mat2"),
         ({"module": "nn.Linear(3, 1)"}, "module and loss do not fit the examples: Target 1 is out of bounds"),
         ({"examples": "Examples(x, y.double(), x, y.double())"}, "module and loss do not fit the examples"),
-        ({"module": "nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))"}, "1 remembers what it saw"),
-        ({"module": "nn.Sequential(nn.Linear(3, 2), nn.Dropout(0.2))"}, "1 drops out at random"),
         (
             {"more": "def accuracy(self, o, t): return o[:, 0]"},
             r"accuracy must give one number.*shape \(40,\)",
         ),
-        ({"more": "looks = 0"}, "looks must be above 0"),
+        ({"more": "looks = 0"}, "looks=0.*must be"),
     ],
 )
 def test_a_network_that_cannot_be_trained_is_refused_in_one_line(wrong, words):
@@ -103,14 +102,14 @@ def test_what_a_module_freezes_stays_as_it_is():
 
 def test_examples_that_are_drawn_are_the_same_in_every_run():
     drawn = "Examples(torch.randn(80, 3), y, x, y)"
-    first = stepbench.problem(mine(examples=drawn)).data.inputs.clone()
+    first = stepbench.problem(mine(examples=drawn)).dataset.inputs.clone()
     torch.rand(5)
     path = Path(mine(examples=drawn))
     path.write_text(path.read_text() + "\n")  # another module of the same file
-    assert torch.equal(stepbench.problem("./mine.py").data.inputs, first)
+    assert torch.equal(stepbench.problem("./mine.py").dataset.inputs, first)
 
 
 def test_real_numbers_become_float32():
     problem = stepbench.problem(mine(examples="Examples(x.double(), y, x.half(), y)"))
-    assert {part.dtype for part in problem.data} == {torch.float32, torch.int64}
+    assert {part.dtype for part in problem.dataset} == {torch.float32, torch.int64}
     assert stepbench.run(problem, "gd:lr=0.1", epochs=1).status == "budget"
