@@ -107,14 +107,21 @@ def _draw_curves(ax: Axes, verdict: Verdict, picture: Curves) -> None:
     lengths = [_along(runs[key], picture)[-1] for runs in verdict.results for key in keys]
     if max(lengths) > 8 * min(lengths):  # else a run that is over at once would be a line on the axis
         ax.set_xscale("log")
-    component = "" if picture.component is None else f"({picture.component + 1})"
-    ax.set_ylabel(AXIS_NAMES.get(picture.y, f"step size α{component}"))
+    ax.set_ylabel(_quantity(picture, verdict.results[0][keys[0]]))
     ax.set_xlabel(AXIS_NAMES[picture.x])
     whole_ticks(ax)
 
 
 def _name(key: Any) -> str:
     return " ".join(map(str, key)) if isinstance(key, tuple) else str(key)
+
+
+def _quantity(picture: Curves, run: Result) -> str:
+    """What the curves are of; the f of a network is called its loss."""
+    if picture.y == "f" and run.accuracy is not None:
+        return "training loss"
+    component = "" if picture.component is None else f"({picture.component + 1})"
+    return AXIS_NAMES.get(picture.y, f"step size α{component}")
 
 
 def _curve(run: Result, picture: Curves) -> tuple[Any, Any]:
