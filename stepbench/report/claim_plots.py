@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,9 @@ AXIS_NAMES = {
     "iteration": "iteration",
     "epoch": "epoch",
 }
+
+LEAP = 1e4
+"""A number that is so many times the next smaller one is of a run that diverges."""
 
 ROUNDING = 1e-18
 """Less than this part of what a curve begins with leaves the picture, as it does the papers'."""
@@ -116,6 +120,14 @@ def _name(key: Any) -> str:
     return " ".join(map(str, key)) if isinstance(key, tuple) else str(key)
 
 
+def _top(values: Any) -> float:
+    """How high an axis goes: what diverges leaves the picture, which is what is far above the next of the others."""
+    ordered = np.sort(values)
+    above = len(ordered) // 2
+    leaps = np.flatnonzero(ordered[above + 1 :] > LEAP * ordered[above:-1])
+    return float(30 * ordered[above + leaps[0]]) if leaps.size else math.inf
+
+
 def _quantity(picture: Curves, run: Result) -> str:
     """What the curves are of; the f of a network is called its loss."""
     if picture.y == "f" and run.accuracy is not None:
@@ -154,7 +166,7 @@ def _draw_across(ax: Axes, verdict: Verdict, picture: Across) -> None:
     shown = np.concatenate([line.get_ydata() for line in ax.lines])
     if np.nanmin(shown) > 0 and np.nanmax(shown) > 20 * np.nanmin(shown):
         ax.set_yscale("log")
-        ax.set_ylim(top=min(ax.get_ylim()[1], 1e4 * np.nanmedian(shown)))  # what diverges leaves the picture
+        ax.set_ylim(top=min(ax.get_ylim()[1], _top(shown[np.isfinite(shown)])))
     ax.set_xlabel(picture.name)
     ax.set_ylabel(picture.label)
     if all(x == round(x) for x in xs):

@@ -108,7 +108,8 @@ def _markdown(block: Block) -> str:
 
 
 def _inline(words: Words) -> str:
-    return "".join(map(_markdown_part, _parts(words)))
+    line = "".join(map(_markdown_part, _parts(words)))
+    return re.sub(r"^(\d*)([-+#=.)])", r"\1\\\2", line)  # which would begin a list or a heading
 
 
 def _markdown_part(part: Part) -> str:
@@ -124,7 +125,7 @@ def _markdown_part(part: Part) -> str:
 
 def _escaped(text: str) -> str:
     """Plain text whose signs mean nothing in Markdown."""
-    return re.sub(r"([\\`*_\[\]<>|~$])", r"\\\1", text)
+    return re.sub(r"([\\`*_\[\]<>|~$&])", r"\\\1", text)
 
 
 # HTML
