@@ -102,7 +102,11 @@ def _markdown(block: Block) -> str:
     if isinstance(block, Items):
         return "\n".join(f"- {_inline(item)}" for item in block.items)
     if isinstance(block, Grid):
-        rows = [block.heads, ["---"] * len(block.heads), *([_inline(cell) for cell in row] for row in block.rows)]
+        rows = [
+            [*map(_inline, block.heads)],
+            ["---"] * len(block.heads),
+            *([_inline(cell) for cell in row] for row in block.rows),
+        ]
         return "\n".join(f"| {' | '.join(row)} |" for row in rows)
     return f"![{_escaped(block.shows)}]({block.source})"
 
