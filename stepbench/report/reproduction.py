@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -125,7 +125,7 @@ def tally(verdicts: Sequence[Verdict]) -> str:
 def summary(judged: Sequence[Judged]) -> list[Block]:
     """The first page: how many claims of each paper have which verdict, what was found, and the papers' errors."""
     blocks: list[Block] = [_tally_table(judged)]
-    if found := [_headline(paper, verdict) for paper, verdict in headlines(judged)]:
+    if found := [words for paper, verdicts in judged if (words := _headline(paper, verdicts))]:
         blocks += [Heading(2, "What was found", FIRST), Items(found)]
     errors: list[list[Part]] = []
     for paper, verdicts in judged:
@@ -159,22 +159,26 @@ def _counts(verdicts: Sequence[Verdict]) -> list[str]:
     return [str(n) if n else "–" for n in counts]
 
 
-def headlines(judged: Iterable[Judged]) -> list[tuple[Paper, Verdict]]:
-    """The claim of each paper whose headline stands on the first page: one that was judged, best in its own setting."""
-    chosen = []
-    for paper, verdicts in judged:
-        told = [v for v in verdicts if v.claim.headline and v.word != NOT_HERE]
-        chosen += [(paper, v) for v in sorted(told, key=lambda v: v.claim.is_stand_in)[:1]]
-    return chosen
+def _headline(paper: Paper, verdicts: Sequence[Verdict]) -> list[Part]:
+    """The first of the paper's headlines whose claim was judged, with what was measured and the verdict."""
+    judged = {verdict.claim.name: verdict for verdict in verdicts if verdict.word != NOT_HERE}
+    for headline in paper.headlines:
+        if (verdict := judged.get(headline.claim)) is not None:
+            where = "on a stand-in" if verdict.claim.is_stand_in else "in its own setting"
+            outcome = Styled(f"{TITLES[verdict.word]} {where}", KINDS[verdict.word])
+            return [
+                f"{_filled(headline.says, verdict)} ",
+                outcome,
+                " (",
+                Link(_name(paper, verdict), paper.name, headline.claim),
+                ").",
+            ]
+    return []
 
 
-def _headline(paper: Paper, verdict: Verdict) -> list[Part]:
-    """A claim's headline with the numbers that were measured, its verdict, and its name."""
-    sentence = re.sub(r"\{(.+?)\}", lambda name: median_and_range(verdict.measured[name[1]]), verdict.claim.headline)
-    where = "on a stand-in" if verdict.claim.is_stand_in else "in its own setting"
-    link = Link(_name(paper, verdict), paper.name, verdict.claim.name)
-    verdict_words = Styled(f"{TITLES[verdict.word]} {where}", KINDS[verdict.word])
-    return [f"{sentence} ", verdict_words, " (", link, ")."]
+def _filled(says: str, verdict: Verdict) -> str:
+    """A sentence with what was measured in place of the numbers' names in braces."""
+    return re.sub(r"\{(.+?)\}", lambda name: median_and_range(verdict.measured[name[1]]), says)
 
 
 def _errata(paper: Paper, verdicts: Sequence[Verdict], *, fully: bool = False) -> list[tuple[str, list[Part]]]:

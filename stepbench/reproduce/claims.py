@@ -126,10 +126,9 @@ class Claim:
     ``where`` is the place in the paper, and ``says`` what it says there. ``runs`` are the runs to make, and ``numbers``
     what is measured on them beside what the paper says; ``why`` tells why the intervals are as wide as they are.
     ``settings`` are the conditions of the paper's experiment: where ours differs in one, the claim is judged on a
-    stand-in, and is counted apart. ``note`` tells what we found and the numbers do not show. ``headline`` is a sentence
-    for the first page of a report, in which the name of a number in braces stands for what was measured. ``picture``
-    is drawn as the paper draws it; several stand beside each other. A claim is ``quick`` where it takes seconds.
-    ``missing`` says why a claim can be judged nowhere yet.
+    stand-in, and is counted apart. ``note`` tells what we found and the numbers do not show. ``picture`` is drawn as
+    the paper draws it; several stand beside each other. A claim is ``quick`` where it takes seconds. ``missing`` says
+    why a claim can be judged nowhere yet.
     """
 
     name: str
@@ -140,7 +139,6 @@ class Claim:
     why: str = ""
     settings: tuple[Setting, ...] = ()
     note: str = ""
-    headline: str = ""
     picture: Picture | tuple[Picture, ...] = ()
     quick: bool = True
     missing: str = ""
@@ -161,6 +159,14 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class Headline:
+    """What was found of a claim, in a sentence in which a number's name in braces stands for what was measured."""
+
+    claim: str
+    says: str
+
+
+@dataclass(frozen=True)
 class Erratum:
     """Something that we believe to be wrong in a paper: where it stands, why, and the claim whose runs show it."""
 
@@ -172,9 +178,13 @@ class Erratum:
 
 @dataclass(frozen=True)
 class Paper:
-    """A paper, or a review of several, its claims, and what we believe to be wrong in it."""
+    """A paper, or a review of several, its claims, and what we believe to be wrong in it.
+
+    The first of the ``headlines`` whose claim was judged stands on the first page of a report.
+    """
 
     name: str
     source: str
     claims: tuple[Claim, ...]
     errata: tuple[Erratum, ...] = ()
+    headlines: tuple[Headline, ...] = ()

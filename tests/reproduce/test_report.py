@@ -10,7 +10,7 @@ import pytest
 from stepbench.report import document, reproduction
 from stepbench.reproduce import record
 from stepbench.reproduce.bands import at_least, exactly
-from stepbench.reproduce.claims import Across, Claim, Erratum, Number, Paper, Run, Setting
+from stepbench.reproduce.claims import Across, Claim, Erratum, Headline, Number, Paper, Run, Setting
 from stepbench.reproduce.verdicts import NOT_HERE, REPRODUCED
 from tests.reproduce.claims import GD, judged
 
@@ -88,17 +88,19 @@ def test_claims_that_were_not_run_are_grouped_by_what_is_missing():
     ]
 
 
-def test_a_headline_has_the_numbers_that_were_measured_and_prefers_the_own_setting():
-    stand_in = made("stand-in", 3, headline="It is {number 0} on digits.", settings=(MNIST,))
-    own = made("own", 1, 2, headline="It is {number 0} and {number 1}.")
-    one = paper_of(made("none", 1), stand_in, own)
-    [(_, chosen)] = reproduction.headlines([one])
-    assert chosen.claim is own
-    text = document.markdown(reproduction.summary([one]))
-    assert "- It is 1 and 2. **Partly reproduced in its own setting** ([mine/own](mine.md#own))." in text
+def test_the_first_headline_whose_claim_was_judged_stands_on_the_first_page():
+    headlines = Headline("own", "It is {number 0} and {number 1}."), Headline("other", "It is {number 0} on digits.")
+    own, other = made("own", 1, 2), made("other", 3, settings=(MNIST,))
+
+    def found(*claims):
+        one, verdicts = paper_of(*claims)
+        return document.markdown(reproduction.summary([(dataclasses.replace(one, headlines=headlines), verdicts)]))
+
+    assert "- It is 1 and 2. **Partly reproduced in its own setting** ([mine/own](mine.md#own))." in found(other, own)
     unrun = dataclasses.replace(own, runs={}, numbers={}, missing="No data.")
-    [(_, chosen)] = reproduction.headlines([paper_of(stand_in, unrun)])
-    assert chosen.claim is stand_in
+    line = "- It is 3 on digits. **Not reproduced on a stand-in** ([mine/other](mine.md#other))."
+    assert line in found(other, unrun)
+    assert "What was found" not in found(unrun)
 
 
 def test_an_erratum_is_beside_its_counterexample():
