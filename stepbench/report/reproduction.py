@@ -30,7 +30,7 @@ Pictures: TypeAlias = Mapping[str, str]
 KINDS = {REPRODUCED: "good", PARTLY: "half", NOT: "bad", NOT_HERE: "dim"}
 TITLES = {REPRODUCED: "Reproduced", PARTLY: "Partly reproduced", NOT: "Not reproduced"}
 PLAIN = str.maketrans("✓✗", "+-")
-TITLE = "What the papers say, and what was measured"
+TITLE = "What the papers say, measured"
 FIRST = "README"
 """The first page, which a folder's viewer shows."""
 
@@ -127,12 +127,9 @@ def summary(judged: Sequence[Judged]) -> list[Block]:
     blocks: list[Block] = [_tally_table(judged)]
     if found := [words for paper, verdicts in judged if (words := _headline(paper, verdicts))]:
         blocks += [Heading(2, "What was found", FIRST), Items(found)]
-    errors: list[list[Part]] = []
-    for paper, verdicts in judged:
-        for erratum, words in _errata(paper, verdicts):
-            errors.append([Styled(f"{paper.name}, {erratum}:"), " ", *words])
+    errors = [words for paper, verdicts in judged for words in _errata(paper, verdicts)]
     if errors:
-        blocks += [Heading(2, "Errors that we believe are in the papers", FIRST), Items(errors)]
+        blocks += [Heading(2, "Errors that we believe are in the papers, and counterexamples", FIRST), Items(errors)]
     return blocks
 
 
@@ -181,15 +178,16 @@ def _filled(says: str, verdict: Verdict) -> str:
     return re.sub(r"\{(.+?)\}", lambda name: median_and_range(verdict.measured[name[1]]), says)
 
 
-def _errata(paper: Paper, verdicts: Sequence[Verdict], *, fully: bool = False) -> list[tuple[str, list[Part]]]:
-    """Of each error the place, and what stands there with the counterexample and, ``fully``, why it is one."""
-    words = {verdict.claim.name: verdict.word for verdict in verdicts}
-    told = []
+def _errata(paper: Paper, verdicts: Sequence[Verdict], *, fully: bool = False) -> list[list[Part]]:
+    """Each error of a paper: where and what, the claim that is the counterexample, and ``fully`` why it is an error."""
+    here = {verdict.claim.name for verdict in verdicts if verdict.word != NOT_HERE}
+    told: list[list[Part]] = []
     for erratum in paper.errata:
         name = f"{paper.name}/{erratum.claim}"
-        link: Part = Link(name, paper.name, erratum.claim) if erratum.claim in words else name
-        says = f"{erratum.says}. {erratum.why} Counterexample: " if fully else f"{erratum.says}. Counterexample: "
-        told.append((erratum.where, [says, link, f" ({words.get(erratum.claim, NOT_HERE)})."]))
+        shown: Part = Link(name, paper.name, erratum.claim) if erratum.claim in here else name
+        where = erratum.where if fully else f"{paper.name}, {erratum.where}"
+        why = f" {erratum.why}" if fully else ""
+        told.append([Styled(f"{where}:"), f" {erratum.says} (", shown, f").{why}"])
     return told
 
 
@@ -209,8 +207,8 @@ def paper_page(paper: Paper, verdicts: Sequence[Verdict], pictures: Pictures) ->
         ]
         blocks.append(Grid(("claim", "what the paper says", "setting", "verdict (numbers that agree)"), rows))
     if errors := _errata(paper, verdicts, fully=True):
-        blocks.append(Heading(2, "Errors that we believe are in the paper", paper.name, "errors"))
-        blocks.append(Items([[Styled(f"{where}:"), " ", *words] for where, words in errors]))
+        blocks.append(Heading(2, "Errors that we believe are in the paper, and counterexamples", paper.name, "errors"))
+        blocks.append(Items(errors))
     if run:
         blocks.append(Heading(2, "Claims", paper.name, "claims"))
     for verdict in run:
@@ -232,10 +230,9 @@ def _not_run(paper: Paper, verdicts: Sequence[Verdict]) -> list[Block]:
 
 
 INTRODUCTION = (
-    "Each claim of a paper is judged by computation: some runs, what is measured of them, and an interval in which a "
-    "measured number agrees with the paper. A claim is reproduced where all its numbers agree for every seed, not "
-    "reproduced where none does, and partly reproduced in between. It is judged in the paper's own setting, or, where "
-    "data, sizes or lengths are others, on a stand-in; the two are counted apart."
+    "Each claim is judged by computation: a few runs, and numbers of theirs beside the paper's. It is reproduced where "
+    "all its numbers agree for every seed, not reproduced where none does, and partly in between. What was judged in the "
+    "paper's own setting, and what on a stand-in of other data, sizes or lengths, is counted apart."
 )
 
 
@@ -294,7 +291,7 @@ def _plain_part(part: Part) -> Part:
 
 def printed_not_run(paper: Paper, verdicts: Sequence[Verdict], width: int) -> Group:
     """The claims that were not run, for the terminal."""
-    return document.terminal(_not_run(paper, verdicts), width)
+    return Group(document.terminal(_not_run(paper, verdicts), width), "")
 
 
 def printed_summary(judged: Sequence[Judged], width: int) -> Group:

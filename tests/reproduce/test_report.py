@@ -107,8 +107,10 @@ def test_an_erratum_is_beside_its_counterexample():
     erratum = Erratum("Theorem 1", "All is well", "It is not.", "shown")
     one = paper_of(made("shown", 2), errata=(erratum,))
     short = document.markdown(reproduction.summary([one]))
-    assert "- **mine, Theorem 1:** All is well. Counterexample: [mine/shown](mine.md#shown) (not reproduced)." in short
-    assert "All is well. It is not. Counterexample: [mine/shown]" in page(made("shown", 2), errata=(erratum,))
+    assert "- **mine, Theorem 1:** All is well ([mine/shown](mine.md#shown))." in short
+    assert "**Theorem 1:** All is well ([mine/shown](mine.md#shown)). It is not." in page(
+        made("shown", 2), errata=(erratum,)
+    )
 
 
 # The record
