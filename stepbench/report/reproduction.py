@@ -231,8 +231,8 @@ def _not_run(paper: Paper, verdicts: Sequence[Verdict]) -> list[Block]:
 
 INTRODUCTION = (
     "Each claim is judged by computation: a few runs, and numbers of theirs beside the paper's. It is reproduced where "
-    "all its numbers agree for every seed, not reproduced where none does, and partly in between. What was judged in the "
-    "paper's own setting, and what on a stand-in of other data, sizes or lengths, is counted apart."
+    "all its numbers agree for every seed, not reproduced where none does, and partly in between. What was judged in "
+    "the paper's own setting, and what on a stand-in of other data, sizes or lengths, is counted apart."
 )
 
 
