@@ -112,7 +112,8 @@ def _draw_curves(ax: Axes, verdict: Verdict, picture: Curves) -> None:
     if max(lengths) > 8 * min(lengths):  # else a run that is over at once would be a line on the axis
         ax.set_xscale("log")
     ax.set_ylabel(_quantity(picture, verdict.results[0][keys[0]]))
-    ax.set_xlabel(AXIS_NAMES[picture.x])
+    free = picture.x == "evals" and all(runs[key].evals[-1] == 0 for runs in verdict.results for key in keys)
+    ax.set_xlabel("function evaluations" if free else AXIS_NAMES[picture.x])
     whole_ticks(ax)
 
 
@@ -144,7 +145,12 @@ def _curve(run: Result, picture: Curves) -> tuple[Any, Any]:
 
 
 def _along(run: Result, picture: Curves) -> Any:
-    return run.iteration * run.problem.fraction if picture.x == "epoch" else getattr(run, picture.x)
+    match picture.x:
+        case "epoch":
+            return run.iteration * run.problem.fraction
+        case "evals":
+            return run.cost  # evaluations of f, where a run asks for no gradient
+    return getattr(run, picture.x)
 
 
 def _draw_across(ax: Axes, verdict: Verdict, picture: Across) -> None:

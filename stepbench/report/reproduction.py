@@ -72,7 +72,7 @@ def claim_blocks(paper: Paper, verdict: Verdict, pictures: Pictures) -> list[Blo
     paragraphs = [
         ("Why these tolerances:", claim.why),
         ("What differs, and why:", "" if note_first else claim.note),
-        ("Seeds:", verdict.detail),
+        ("Seed by seed:", verdict.detail.removeprefix("seeds disagree: ")),
         ("Lost:", verdict.lost),
     ]
     blocks += [Paragraph([Styled(title), f" {_sentence(words)}"]) for title, words in paragraphs if words]
@@ -90,7 +90,7 @@ def _sentence(words: str) -> str:
 def _outcome(verdict: Verdict) -> list[Part]:
     """The verdict in a sentence: where it was judged, and how many of the numbers agree."""
     n, agreeing = len(verdict.measured), verdict.agreeing
-    seeds = f" for each of {len(verdict.seeds)} seeds" if len(verdict.seeds) > 1 else ""
+    seeds = f" for all {len(verdict.seeds)} seeds" if len(verdict.seeds) > 1 else ""
     agree = f"{agreeing} of {counted(n, 'number')} agree{seeds}"
     if agreeing == n:
         agree = f"all {n} numbers agree{seeds}" if n > 1 else f"its number agrees{seeds}"

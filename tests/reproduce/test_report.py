@@ -8,9 +8,10 @@ import re
 import pytest
 
 from stepbench.report import document, reproduction
+from stepbench.report.claim_plots import claim_figure, claim_png
 from stepbench.reproduce import record
 from stepbench.reproduce.bands import at_least, exactly
-from stepbench.reproduce.claims import Across, Claim, Erratum, Headline, Number, Paper, Run, Setting
+from stepbench.reproduce.claims import Across, Claim, Curves, Erratum, Headline, Number, Paper, Run, Setting, Trace
 from stepbench.reproduce.verdicts import NOT_HERE, REPRODUCED
 from tests.reproduce.claims import GD, judged
 
@@ -54,7 +55,7 @@ def test_the_first_line_says_where_and_how_well_a_claim_agrees(values, settings,
 
 def test_the_seeds_are_told():
     noisy = Claim("any", "", "", {"gd": Run("quadratic", "gd", 10, noise=1.0)}, {"f": number(1)})
-    assert first_line(noisy).endswith("its number agrees for each of 3 seeds.")
+    assert first_line(noisy).endswith("its number agrees for all 3 seeds.")
     varying = dataclasses.replace(noisy, numbers={"f": Number(at_least(0), lambda runs: runs["gd"].seed)})
     [row] = reproduction._number_rows(judged(varying))
     assert row[1:] == ("f", "≥ 0", "1 (0 to 2)")
@@ -160,9 +161,14 @@ def test_what_cannot_be_judged_now_stays_as_it_was_judged(tmp_path):
 # Figures
 
 
+def test_what_asks_for_no_gradient_is_drawn_by_its_function_evaluations():
+    runs = {"nelder-mead": Run("rosenbrock", "scipy:nelder-mead", 50)}
+    [ax] = claim_figure(judged(Claim("any", "", "", runs, {"a": number(1)}, picture=Curves("error")))).axes
+    assert ax.get_xlabel() == "function evaluations"
+    assert ax.lines[0].get_xdata()[-1] == 50
+
+
 def test_a_figure_has_a_panel_for_each_picture(tmp_path):
-    from stepbench.report.claim_plots import claim_figure, claim_png
-    from stepbench.reproduce.claims import Curves, Trace
 
     curves = Curves("step_size", "iteration", linear=True), Curves("error")
     verdict = judged(made("any", 1, picture=(*curves, Trace("gd"))))
@@ -173,8 +179,6 @@ def test_a_figure_has_a_panel_for_each_picture(tmp_path):
 
 
 def test_an_epoch_is_a_pass_over_the_data():
-    from stepbench.report.claim_plots import claim_figure
-    from stepbench.reproduce.claims import Curves
 
     runs = {"gd": Run("linear-regression:n=40,batch=10", "gd:lr=0.01", epochs=3)}
     claim = Claim("any", "", "", runs, {"a": number(1)}, picture=Curves("f", "epoch"))
@@ -184,7 +188,6 @@ def test_an_epoch_is_a_pass_over_the_data():
 
 
 def test_what_diverges_leaves_a_picture_and_nothing_else_does():
-    from stepbench.report.claim_plots import claim_figure
 
     values = {10.0**-n: 10.0 ** (-2 * n) for n in range(8)} | {10.0: 1e90}
     runs = {("gd", x): Run("quadratic", f"gd:lr={x / 1e6}", 5) for x in values}
