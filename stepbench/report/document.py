@@ -113,7 +113,7 @@ def _markdown(block: Block) -> str:
 
 def _inline(words: Words) -> str:
     line = "".join(map(_markdown_part, _parts(words)))
-    return re.sub(r"^(\d*)([-+#=.)])", r"\1\\\2", line)  # which would begin a list or a heading
+    return re.sub(r"^(\d*)([-+#=.)])(?=\s|\2|$)", r"\1\\\2", line)  # which would begin a list or a heading
 
 
 def _markdown_part(part: Part) -> str:
