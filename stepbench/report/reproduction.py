@@ -129,7 +129,7 @@ def summary(judged: Sequence[Judged]) -> list[Block]:
         blocks += [Heading(2, "What was found", FIRST), Items(found)]
     errors = [words for paper, verdicts in judged for words in _errata(paper, verdicts)]
     if errors:
-        blocks += [Heading(2, "Errors that we believe are in the papers, and counterexamples", FIRST), Items(errors)]
+        blocks += [Heading(2, "Errors that we believe are in the papers", FIRST), Items(errors)]
     return blocks
 
 
@@ -187,7 +187,7 @@ def _errata(paper: Paper, verdicts: Sequence[Verdict], *, fully: bool = False) -
         shown: Part = Link(name, paper.name, erratum.claim) if erratum.claim in here else name
         where = erratum.where if fully else f"{paper.name}, {erratum.where}"
         why = f" {erratum.why}" if fully else ""
-        told.append([Styled(f"{where}:"), f" {erratum.says} (", shown, f").{why}"])
+        told.append([Styled(f"{where}:"), f" {erratum.says} (see ", shown, f").{why}"])
     return told
 
 
@@ -207,7 +207,7 @@ def paper_page(paper: Paper, verdicts: Sequence[Verdict], pictures: Pictures) ->
         ]
         blocks.append(Grid(("claim", "what the paper says", "setting", "verdict (numbers that agree)"), rows))
     if errors := _errata(paper, verdicts, fully=True):
-        blocks.append(Heading(2, "Errors that we believe are in the paper, and counterexamples", paper.name, "errors"))
+        blocks.append(Heading(2, "Errors that we believe are in the paper", paper.name, "errors"))
         blocks.append(Items(errors))
     if run:
         blocks.append(Heading(2, "Claims", paper.name, "claims"))

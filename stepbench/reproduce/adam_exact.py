@@ -31,6 +31,11 @@ HEADLINES = (
         "With the full batch of digits the exact step ends with a smaller gradient norm than {schedules with "
         "a larger gradient norm, of 7} of 7 schedules; the paper says than all.",
     ),
+    Headline(
+        "figure-2-1-layer",
+        "With the full batch of digits and one layer, the exact step ends with a smaller gradient norm than "
+        "{step sizes with a larger gradient norm, of 4} of 4 constant step sizes; the paper says than all.",
+    ),
 )
 
 EXACT = "exact"

@@ -108,8 +108,8 @@ def test_an_erratum_is_beside_its_counterexample():
     erratum = Erratum("Theorem 1", "All is well", "It is not.", "shown")
     one = paper_of(made("shown", 2), errata=(erratum,))
     short = document.markdown(reproduction.summary([one]))
-    assert "- **mine, Theorem 1:** All is well ([mine/shown](mine.md#shown))." in short
-    assert "**Theorem 1:** All is well ([mine/shown](mine.md#shown)). It is not." in page(
+    assert "- **mine, Theorem 1:** All is well (see [mine/shown](mine.md#shown))." in short
+    assert "**Theorem 1:** All is well (see [mine/shown](mine.md#shown)). It is not." in page(
         made("shown", 2), errata=(erratum,)
     )
 
