@@ -13,13 +13,21 @@ import numpy as np
 from stepbench import catalog
 from stepbench.engine.result import Result
 from stepbench.reproduce.bands import above, at_least, at_most, between, exactly
-from stepbench.reproduce.claims import Across, Claim, Curves, Erratum, Number, Run, Runs, Setting, for_each
+from stepbench.reproduce.claims import Across, Claim, Curves, Erratum, Headline, Number, Run, Runs, Setting, for_each
 from stepbench.reproduce.measures import after, iterations_to, last, loss, ratio, step_sizes
 from stepbench.stepsizes.rdbd import RDBD
 
 SOURCE = (
     "Song & Yang 2023, An automatic learning rate schedule algorithm for achieving faster convergence and steeper "
     "descent"
+)
+
+HEADLINES = (
+    Headline(
+        "theorem-4.4-every-f",
+        "RDBD's Theorem 4.4 promises ‖∇f‖ ≤ ε within T = c/ε² steps; down a long slope the least ‖∇f‖ of "
+        "these steps is {a long slope: least ‖∇f‖ over ε} times ε.",
+    ),
 )
 
 Array = np.ndarray[Any, Any]

@@ -14,10 +14,23 @@ import numpy as np
 
 from stepbench.engine.result import Result
 from stepbench.reproduce.bands import Band, above, at_least, at_most, below, between, exactly, near
-from stepbench.reproduce.claims import Across, Claim, Curves, Number, Run, Runs, for_each
+from stepbench.reproduce.claims import Across, Claim, Curves, Headline, Number, Run, Runs, for_each
 from stepbench.reproduce.measures import accuracy, loss, ratio, series, step_sizes
 
 SOURCE = "Retsinas et al. 2023, Newton-based trainable learning rate"
+
+HEADLINES = (
+    Headline(
+        "figure-2-mnist",
+        "Of 9 first step sizes from 10⁻¹ to 10⁻⁹, TLR learns to a test accuracy of 0.96 on MNIST from {of 9 "
+        "starts, those with test accuracy 0.96}; the paper says that all lead to the same.",
+    ),
+    Headline(
+        "figure-2-digits",
+        "Of 9 first step sizes from 10⁻¹ to 10⁻⁹, TLR learns to a test accuracy of 0.96 on digits from {of 9 "
+        "starts, those with test accuracy 0.96}; the paper says that all lead to the same.",
+    ),
+)
 
 STARTS = tuple(float(f"1e-{i}") for i in range(1, 10))
 BATCHES = (64, 128, 256, 512)
