@@ -344,13 +344,13 @@ THEOREM_4_NETWORK = Claim(
 LAWS = ("normal", "init")
 ADAM = "adam:bias=false"
 SCHEDULES = {
-    "linear": "linear:p=1",
-    "step": "step:p=1,every=25",
-    "sqrt": "sqrt:p=1",
-    "inverse time": "inverse-time:p=1,decay=0.05",
-    "exponential": "exponential:p=1,gamma=0.97",
-    "one cycle": "one-cycle:p=1",
-    "cosine": "cosine:p=1",
+    "linear": "linear:part=1",
+    "step": "step:part=1,every=25",
+    "sqrt": "sqrt:part=1",
+    "inverse time": "inverse-time:part=1,decay=0.05",
+    "exponential": "exponential:part=1,gamma=0.97",
+    "one cycle": "one-cycle:part=1",
+    "cosine": "cosine:part=1",
 }
 FIRST_STEPS = (0.01, 0.001)
 CONSTANTS = (1e-2, 1e-3, 1e-4, 1e-5)

@@ -21,12 +21,14 @@ class State(NamedTuple):
 class Schedule(StepSize):
     """α_k as a function of k = 0, 1, 2, … and, where the schedule has an end, of the horizon, the run's steps.
 
-    With p = 1 a schedule goes by epochs: k, the horizon, and all that a schedule counts in steps are then epochs.
+    With part=1 a schedule goes by epochs: k, the horizon, and all that a schedule counts in steps are then epochs.
     """
 
     elementwise = True
 
-    p: float | None = param(None, "p", "part of an epoch for each step of the schedule; none for one step", "(0, inf)")
+    part: float | None = param(
+        None, "", "part of an epoch for each step of the schedule; none for one step", "(0, inf)"
+    )
 
     @abstractmethod
     def step_size(self, k: int, horizon: int, last: Array) -> Array:
@@ -38,7 +40,7 @@ class Schedule(StepSize):
 
     def move(self, w: Points, u: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
         """w ← w − α_k u."""
-        alpha, steps = s.alpha, 1 if self.p is None else _window.steps_of(None, self.p, oracle.fraction)
+        alpha, steps = s.alpha, 1 if self.part is None else _window.steps_of(None, self.part, oracle.fraction)
         if s.k % steps == 0:
             alpha = self.step_size(s.k // steps, -(-oracle.horizon // steps), alpha)
         return w - alpha * u, State(alpha, s.k + 1)
