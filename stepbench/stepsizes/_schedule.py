@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from stepbench.arrays import Array, Points
 from stepbench.contracts import AnyOracle, StepSize
+from stepbench.fields import param
+from stepbench.stepsizes import _window
 
 
 class State(NamedTuple):
@@ -17,9 +19,16 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class Schedule(StepSize):
-    """α_k as a function of k = 0, 1, 2, … and, where the schedule has an end, of the horizon, the run's steps."""
+    """α_k as a function of k = 0, 1, 2, … and, where the schedule has an end, of the horizon, the run's steps.
+
+    With part=1 a schedule goes by epochs: k, the horizon, and all that a schedule counts in steps are then epochs.
+    """
 
     elementwise = True
+
+    part: float | None = param(
+        None, "", "part of an epoch for each step of the schedule; none for one step", "(0, inf)"
+    )
 
     @abstractmethod
     def step_size(self, k: int, horizon: int, last: Array) -> Array:
@@ -31,5 +40,7 @@ class Schedule(StepSize):
 
     def move(self, w: Points, u: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
         """w ← w − α_k u."""
-        alpha = self.step_size(s.k, oracle.horizon, s.alpha)
+        alpha, steps = s.alpha, 1 if self.part is None else _window.steps_of(None, self.part, oracle.fraction)
+        if s.k % steps == 0:
+            alpha = self.step_size(s.k // steps, -(-oracle.horizon // steps), alpha)
         return w - alpha * u, State(alpha, s.k + 1)

@@ -56,3 +56,33 @@ def test_a_schedule_rests_at_its_end(spec, last):
     """A run longer than T keeps the last step size: no schedule starts over."""
     r = run("quadratic:kappa=1", spec, steps=12)
     np.testing.assert_allclose(r.step_size[7:], last, rtol=1e-12)
+
+
+EPOCHS, BATCHES = 6, 5
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        "linear:lr=0.3",
+        "step:lr=0.3,every=2",
+        "multistep:lr=0.3",
+        "sqrt:lr=0.3",
+        "inverse-time:lr=0.3,decay=0.5",
+        "exponential:lr=0.3,gamma=0.9",
+        "one-cycle:lr=0.3",
+        "cosine:lr=0.3,T=4",
+        "decay-sqrt:b0=2",
+    ],
+)
+def test_a_schedule_by_epoch_has_in_each_epoch_one_step_size_of_the_schedule_by_step(schedule):
+    """With part=1, epoch k has the step size of step k of a run of as many steps as there are epochs."""
+    by_step = run("quadratic:kappa=1", schedule, steps=EPOCHS).step_size[1:]
+    by_epoch = run("linear-regression:n=100,batch=20", f"{schedule},part=1", steps=EPOCHS * BATCHES).step_size[1:]
+    np.testing.assert_array_equal(by_epoch, np.repeat(by_step, BATCHES))
+
+
+def test_a_last_part_of_an_epoch_counts_as_one():
+    """A run of 2.4 epochs has three step sizes, as long as each lasts."""
+    sizes = run("linear-regression:n=100,batch=20", "linear:lr=0.3,part=1", steps=12).step_size[1:]
+    np.testing.assert_allclose(sizes, np.repeat([0.3, 0.2, 0.1], 5)[:12])

@@ -21,6 +21,7 @@ MUTATIONS = {
         "1.0",
     ),
     "adaloss/corollary-1-linear-from-any-b0": ("stepsizes/adaloss.py", "b = s.b + self.a * abs(f - self.c)", "b = s.b"),
+    "adam-exact/heuristic-step": ("stepsizes/exact.py", "K = maximum(K, sqrt(dot(v, v)))", "K = K"),
 }
 
 
