@@ -8,7 +8,7 @@ from stepbench import catalog
 
 DIRECTIONS = catalog.names("directions")
 RULES = catalog.names("stepsizes")
-WHOLE = tuple(name for name in catalog.names("methods") if name != "scipy")
+WHOLE = tuple(name for name in catalog.names("methods") if name not in catalog.peers())
 JOINS = tuple(f"{direction}+{rule}" for direction in DIRECTIONS for rule in RULES)
 EVERY_METHOD = (
     *WHOLE,

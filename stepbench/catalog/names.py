@@ -11,7 +11,7 @@ from typing import Any
 
 from stepbench.catalog import files
 from stepbench.catalog.files import PACKAGE
-from stepbench.contracts import Direction, Problem, Runnable, StepSize
+from stepbench.contracts import Direction, Peer, Problem, Runnable, StepSize
 from stepbench.fields import InputError, fields_of, nearest
 
 ALIASES = {
@@ -78,6 +78,11 @@ def problem_name(name: str) -> str | None:
 def method_names() -> tuple[str, ...]:
     """Every name that ``method`` takes."""
     return tuple(sorted({*ALIASES, *(name for kind in KINDS for name in names(kind))}))
+
+
+def peers() -> tuple[str, ...]:
+    """The names of the methods that own their loop."""
+    return tuple(name for name in names("methods") if issubclass(load("methods", name), Peer))
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What a method is: a direction with a step-size rule, a whole that does not split so, or another's minimiser."""
+"""What a method is: a direction with a step-size rule, a whole that does not split so, or one that owns its loop."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ class Method(Runnable):
 
 @dataclass(frozen=True)
 class Peer(Runnable):
-    """A minimiser of another library, which owns its loop and reports every iterate."""
+    """A minimiser that owns its loop and reports every iterate, such as one of another library."""
 
     @abstractmethod
     def minimize(self, w: Points, oracle: AnyOracle, record: Callable[[Points], None]) -> str:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from stepbench import catalog
 from stepbench.engine.result import Result
 from stepbench.reproduce.bands import above, at_most, between, exactly
-from stepbench.reproduce.claims import Across, Claim, Curves, Number, Run, Runs, for_each
-from stepbench.reproduce.measures import after, iterations_to, last, loss, ratio
+from stepbench.reproduce.claims import Across, Claim, Curves, Erratum, Number, Run, Runs, Setting, for_each
+from stepbench.reproduce.measures import after, iterations_to, last, loss, ratio, step_sizes
 from stepbench.stepsizes.rdbd import RDBD
 
 SOURCE = (
@@ -70,13 +71,26 @@ CONSTANTS = (
     "less agrees with it"
 )
 
+ANY_SMOOTH = (
+    Setting("functions", "any that is smooth, with known L and σ: valleys, a plateau and logistic regression"),
+    Setting("α₀ and η", "those of the theorem"),
+)
+EXACT_GRADIENTS = (*ANY_SMOOTH, Setting("gradients", "exact, of the whole function"))
+
 
 def least_gradient(run: Result) -> float:
     """The least norm of the gradient along a run."""
     return float(run.gradient_norm.min())
 
 
-def theorem(name: str, where: str, says: str, cases: Mapping[str, tuple[Run, float]], note: str) -> Claim:
+def theorem(
+    name: str,
+    where: str,
+    says: str,
+    cases: Mapping[str, tuple[Run, float]],
+    note: str,
+    settings: tuple[Setting, ...] = ANY_SMOOTH,
+) -> Claim:
     """A claim that every run comes to its ε within its budget."""
     return Claim(
         name,
@@ -90,22 +104,93 @@ def theorem(name: str, where: str, says: str, cases: Mapping[str, tuple[Run, flo
             lambda runs, case, epsilon: iterations_to(runs[case], epsilon, "gradient_norm") / runs[case].budget,
         ),
         why=CONSTANTS,
+        settings=settings,
         note=note,
         picture=Curves("gradient_norm", "iteration"),
     )
 
 
+def worst_descent(run: Result, L: float) -> float:
+    """The largest 2/(2α − α²L) along a run."""
+    alpha = step_sizes(run)
+    return float((2 / (2 * alpha - alpha**2 * L)).max())
+
+
+DELTAS = {
+    "huber-bowl, γ = 0.5": (BOWL, 0.5, 0.1),
+    "plateau, γ = 0.5": (PLATEAU, 0.5, 0.03),
+    "breast-cancer, γ = 0.9": (TUMOURS, 0.9, 0.1),
+    "a long slope, γ = 0.5": (SLOPE, 0.5, 0.9),
+}
+"""Functions, each with the γ and ε of its run by DBD."""
+
 DBD_CONVERGES = theorem(
     "theorem-1.1",
     "Theorem 1.1 (B.3)",
     "DBD on exact gradients comes to ‖∇f‖ ≤ ε within 2L(f₀ − f*)/((1 − γ²)ε²) steps",
-    {
-        "huber-bowl, γ = 0.5": (BOWL.dbd(0.5, 0.1), 0.1),
-        "plateau, γ = 0.5": (PLATEAU.dbd(0.5, 0.03), 0.03),
-        "breast-cancer, γ = 0.9": (TUMOURS.dbd(0.9, 0.1), 0.1),
-        "a long slope, γ = 0.5": (SLOPE.dbd(0.5, 0.9), 0.9),
-    },
+    {case: (smooth.dbd(gamma, epsilon), epsilon) for case, (smooth, gamma, epsilon) in DELTAS.items()},
     note="The bound is true and far from tight: only the long slope uses a good part of the T steps.",
+    settings=EXACT_GRADIENTS,
+)
+
+
+def slope_of_alpha(run: Result) -> float:
+    """How far ∂f(x_t)/∂α_{t−1} is from −⟨∇f(x_t), ∇f(x_{t−1})⟩, over ‖∇f(x_t)‖ ‖∇f(x_{t−1})‖, at the worst step."""
+    f, alpha, x = run.problem.f, step_sizes(run), run.x.T
+    g = run.problem.grad(x)
+    bit = 1e-5 * alpha
+    difference = (f(x[:, :-1] - (alpha + bit) * g[:, :-1]) - f(x[:, :-1] - (alpha - bit) * g[:, :-1])) / (2 * bit)
+    sizes = np.linalg.norm(g[:, 1:], axis=0) * np.linalg.norm(g[:, :-1], axis=0)
+    return float((np.abs(difference + (g[:, 1:] * g[:, :-1]).sum(0)) / sizes).max())
+
+
+EARLY = {case: replace(DBD_CONVERGES.runs[case], steps=20) for case in DELTAS}
+
+LEMMA_B2 = Claim(
+    "lemma-b.2",
+    "Lemma B.2",
+    "The derivative of f(x_t) by the step size α_{t−1} is −⟨∇f(x_t), ∇f(x_{t−1})⟩",
+    runs=EARLY,
+    numbers=for_each(
+        EARLY,
+        "{}: largest difference, over the product of the gradients' norms",
+        at_most(1e-4, "0"),
+        lambda runs, case: slope_of_alpha(runs[case]),
+    ),
+    why="the derivative is differenced, over a part in 100,000 of α to either side; at the first 20 steps, since later "
+    "ones change f by no more than rounding",
+    settings=EXACT_GRADIENTS,
+)
+
+LEMMA_B4 = Claim(
+    "lemma-b.4",
+    "Lemma B.4",
+    "Along DBD, 2/(2α_t − α_t²L) is at most 2L/(1 − γ²)",
+    runs=DBD_CONVERGES.runs,
+    numbers=for_each(
+        [(case, smooth.L, gamma) for case, (smooth, gamma, _) in DELTAS.items()],
+        "{}: largest of it over the bound",
+        at_most(1 + 1e-9, "≤ 1"),
+        lambda runs, case, L, gamma: worst_descent(runs[case], L) / (2 * L / (1 - gamma**2)),
+    ),
+    why=CONSTANTS,
+    settings=EXACT_GRADIENTS,
+)
+
+LEMMA_B5 = Claim(
+    "lemma-b.5",
+    "Lemma B.5",
+    "Along DBD, α_t stays between α₀ − Tησ² and α₀ + Tησ²",
+    runs=DBD_CONVERGES.runs,
+    numbers=for_each(
+        [(case, smooth.L, gamma) for case, (smooth, gamma, _) in DELTAS.items()],
+        "{}: largest |α_t − α₀| over Tησ²",
+        at_most(1 + 1e-9, "≤ 1"),
+        lambda runs, case, L, gamma: float(np.abs(step_sizes(runs[case]) * L - 1).max()) / gamma,
+    ),
+    why=CONSTANTS + ". With the theorem's α₀ and η, α₀ = 1/L and Tησ² = γ/L",
+    settings=EXACT_GRADIENTS,
+    picture=Curves("step_size", "iteration"),
 )
 
 
@@ -133,7 +218,8 @@ DESCENT = Claim(
         exactly(0),
         lambda runs, name: float(np.sum(more(runs[name].f[1:], runs[name].f[:-1]))),
     ),
-    why="the steps are counted, with exact gradients",
+    why="the steps are counted",
+    settings=EXACT_GRADIENTS,
     note=(
         "The proof takes α ≤ 2/L from Lemma 4.3, which the theorem does not ask for: where f(x₀) − f* is large, its α₀ "
         "is longer, and w is thrown from side to side of a narrow valley, so that f rises."
@@ -205,6 +291,11 @@ def lemma_run(name: str, eta: float, steps: int = 200) -> Run:
     return Run(name, f"rdbd:lr={0.1 / STARTED[name].L!r},eta={eta!r}", steps=steps)
 
 
+LEMMA = (
+    ANY_SMOOTH[0],
+    Setting("α₀ and η", "any, and at most a bound; 0.1/L, and the bound of each claim"),
+    Setting("gradients", "exact, for which μ = 1"),
+)
 LEMMA_RUNS = {name: lemma_run(name, LARGEST[name]) for name in ("huber-bowl", "plateau")}
 
 
@@ -229,7 +320,8 @@ def part_1(
             exactly(0),
             lambda made, problem: worse(made[problem], etas[problem], corrected),
         ),
-        why="the steps are counted, with exact gradients; f is worse where it is larger by more than a part in 10⁹",
+        why="the steps are counted; f is worse where it is larger by more than a part in 10⁹",
+        settings=LEMMA,
         note=note,
         picture=Curves("f", "iteration"),
     )
@@ -244,6 +336,7 @@ PART_1 = part_1(
     note=(
         "h_t is ⟨g_t, g_{t−1}⟩. The proof takes τ/h_t for 1 or more, but τ is the least of them: what is proved needs "
         "η ≤ 2τ/(Lσ⁴). With η = 2/(Lσ²), a step that would end just before the minimum along g_t is lengthened past it."
+        " Three of these four steps have h_t < 0, which the formal version, Lemma C.2, leaves out by its τ > 0."
     ),
 )
 
@@ -269,65 +362,23 @@ PART_1_AS_PROVED = part_1(
     PROVED_FOR,
 )
 
-
-class SignChanges(NamedTuple):
-    """The steps at which h changes its sign: the record ``t`` after each, and the two corrections of α there."""
-
-    t: Array
-    before: Array
-    now: Array
-
-
-def sign_changes(run: Result, eta: float) -> SignChanges:
-    """Where lines 7 to 10 of Algorithm 1 are carried out, with η h_{t−1} and η h_t."""
-    g = run.problem.grad(run.x.T)
-    h = (g[:, 1:] * g[:, :-1]).sum(0)
-    t = np.flatnonzero(h[1:-1] * h[:-2] < 0) + 3
-    return SignChanges(t, eta * h[t - 3], eta * h[t - 2])
-
-
-def part(holds: Array) -> float:
-    """The part for which something holds; NaN of none."""
-    return float(holds.mean()) if holds.size else math.nan
-
-
-def alpha_taken_back(run: Result, eta: float) -> float:
-    """The part of the sign changes that take back the correction of α before."""
-    t, before, now = sign_changes(run, eta)
-    alpha = run.step_size
-    assert alpha is not None
-    return part(np.isclose(alpha[t], alpha[t - 1] - before + now, rtol=1e-9, atol=0))
-
-
-def w_taken_back(run: Result, eta: float) -> float:
-    """The part of the sign changes that take back what the correction before did to w."""
-    t, before, _ = sign_changes(run, eta)
-    w, g, alpha = run.x.T, run.problem.grad(run.x.T), run.step_size
-    assert alpha is not None
-    undone = w[:, t - 1] + before * g[:, t - 2] - alpha[t] * g[:, t - 1]
-    return part(np.isclose(w[:, t], undone, rtol=1e-9, atol=1e-12).all(0))
-
-
-PART_2 = Claim(
-    "lemma-4.3-part-2",
-    "Lemma 4.3, Part 2",
-    "Where h_t h_{t+1} < 0, the correction of α and what it did to w are undone",
-    runs={"rdbd": Run("huber-bowl", "rdbd:lr=0.3,eta=0.06", steps=60)},
-    numbers={
-        "sign changes after which α is α_{t−1} − η h_{t−1} + η h_t": Number(
-            exactly(1), lambda runs: alpha_taken_back(runs["rdbd"], 0.06)
-        ),
-        "sign changes after which w is moved by η h_{t−1} g_{t−1}": Number(
-            exactly(1), lambda runs: w_taken_back(runs["rdbd"], 0.06)
-        ),
-    },
-    why="the numbers are parts of all sign changes, compared to nine digits",
-    note=(
-        "So it is by definition. The point that is restored is left at once, with a gradient that was taken before the "
-        "step was undone."
+STEEPER = Claim(
+    "theorem-1.2-steeper",
+    "Theorem 1.2 (C.1)",
+    "With the theorem's α₀ and η, a step of RDBD leads no higher than the step without correction",
+    runs=DESCENDING,
+    numbers=for_each(
+        DESCENDING,
+        "{}: steps that the correction makes worse",
+        exactly(0),
+        lambda runs, name: worse(runs[name], catalog.method(runs[name].method).rule.eta, corrected=False),
     ),
-    picture=Curves("step_size", "iteration"),
+    why="the steps are counted; f is worse where it is larger by more than a part in 10⁹",
+    settings=EXACT_GRADIENTS,
+    note="The theorem's η is far below 2/(Lσ²), with which Lemma 4.3 fails.",
+    picture=Curves("f", "iteration"),
 )
+
 
 PART_3 = Claim(
     "lemma-4.3-part-3",
@@ -340,7 +391,8 @@ PART_3 = Claim(
         exactly(0),
         lambda runs, name: uphill(runs[name], LARGEST[name] / 10, STARTED[name].L),
     ),
-    why="the steps are counted, with exact gradients",
+    why="the steps are counted",
+    settings=LEMMA,
     note="Only steps with α ≥ 0 are counted: RDBD can make α negative, which the lemma does not mention.",
     picture=Curves("step_size", "iteration"),
 )
@@ -376,6 +428,7 @@ RDBD_CONVERGES_EVERYWHERE = Claim(
         ),
     },
     why="the theorem is a bound: anything less agrees with it",
+    settings=ANY_SMOOTH,
     note=(
         "The theorem is wrong: its proof ends with min ‖∇f‖ ≤ √(c/√T), which is T ∝ 1/ε⁴, and the statement has 1/ε². "
         "Down a slope of 1 from 50 away, the T steps end before the bowl begins, so that ‖∇f‖ is 1 at all of them and "
@@ -403,6 +456,7 @@ RDBD_CONVERGES_AS_PROVED = Claim(
         lambda runs, name, smooth, gamma: least_gradient(runs[name]) / smooth.bound(gamma, runs[name].budget),
     ),
     why=CONSTANTS,
+    settings=ANY_SMOOTH,
     note="With T squared, as the proof has it, the long slope of theorem-4.4-every-f is walked to its end.",
     picture=Curves("gradient_norm", "iteration"),
 )
@@ -427,8 +481,13 @@ NOISE = Claim(
         above(1),
         lambda runs, eta: ratio(last(runs["DBD", eta]), last(runs["RDBD", eta])),
     ),
-    why="the paper has no numbers here, so that only the order counts. η = 0.01 is the paper's, and larger ones are "
-    "noisier",
+    why="the paper has no numbers here, so that only the order counts",
+    settings=(
+        Setting("task", "image classification by networks", "logistic regression, 569 tumours"),
+        Setting("batch size", "16", "4"),
+        Setting("α₀", "0.005"),
+        Setting("η", "0.01", "0.01, 0.1 and 1"),
+    ),
     picture=Across("η", "error after 2,000 steps", last),
 )
 
@@ -638,4 +697,27 @@ ANY = Claim(
     "of its own.",
     picture=Curves("f", "iteration"),
     quick=False,
+)
+
+ERRATA = (
+    Erratum(
+        "Theorem 4.4",
+        "RDBD comes to ‖∇f‖ ≤ ε within T = c/ε² steps",
+        "Its proof ends with min ‖∇f‖ ≤ √(c/√T), which is T = c²/ε⁴. On a long slope, T = c/ε² steps end before the "
+        "gradient changes at all.",
+        "theorem-4.4-every-f",
+    ),
+    Erratum(
+        "Lemma 4.3, Part 1",
+        "With η ≤ 2/(Lσ²) the correction of α makes f no larger",
+        "The proof takes τ/h_t for 1 or more, but τ is the least of the h_t: what is proved needs η ≤ 2τ/(Lσ⁴).",
+        "lemma-4.3-part-1",
+    ),
+    Erratum(
+        "Theorem 1.2",
+        "With the theorem's α₀ and η, f falls at every step",
+        "The proof takes α ≤ 2/L from Lemma 4.3, which the theorem does not ask for; where f(x₀) − f* is large, its α₀ "
+        "is longer.",
+        "theorem-1.2-descent",
+    ),
 )

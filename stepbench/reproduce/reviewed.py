@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from itertools import product
 from typing import Any
 
 import numpy as np
 
 from stepbench.engine.result import Result
 from stepbench.reproduce.bands import above, at_least, at_most, below, between, exactly, near
-from stepbench.reproduce.claims import Across, Claim, Curves, Number, Run, Runs, for_each
-from stepbench.reproduce.measures import last, ratio, series, step_sizes
+from stepbench.reproduce.claims import Across, Claim, Curves, Erratum, Number, Run, Runs, Setting, for_each
+from stepbench.reproduce.measures import last, series, step_sizes
 
 SOURCE = "Methods that the papers review: Polyak 1987, Sutton 1992, L4, LossGrad, momentum, Adam"
 
 
-def apart(one: Result, other: Result) -> float:
-    """The largest distance between two paths, over the start's distance from the minimum."""
-    if len(one.f) != len(other.f) or one.distance is None:
-        return math.inf
-    return float(np.linalg.norm(one.x - other.x, axis=1).max() / one.distance[0])
-
-
 # Polyak's step, on kinked convex functions.
+
+CONVEX = (
+    Setting("functions", "any convex f whose minimum is known; two with kinks, with their f*"),
+    Setting("starts", "any; that of each function, and for two of them another"),
+)
 
 KINKED = {
     "valley": Run("absolute-valley", "polyak", steps=500),
@@ -57,6 +54,7 @@ POLYAK_DISTANCE = Claim(
     runs=KINKED,
     numbers=for_each(KINKED, "{}: steps that moved away", exactly(0), lambda runs, name: moved_away(runs[name])),
     why="the steps are counted, up to 500 of them",
+    settings=CONVEX,
     picture=Curves("distance", "iteration"),
 )
 
@@ -69,71 +67,11 @@ POLYAK_RATE = Claim(
         KINKED, "{}: error over ‖w₀ − w*‖ G/√(k+1)", at_most(1), lambda runs, name: of_the_rate(runs[name])
     ),
     why="the bound that the telescoping sum gives, for the least error so far, with G the largest ‖g‖ seen",
+    settings=CONVEX,
     picture=Curves("error", "iteration"),
 )
 
-CONSTANTS = [float(f"{1e-4 * 2**k:.3g}") for k in range(14)]
-BESIDE_CONSTANTS = ("absolute-valley", "wolfe")
-
-
-def least_error(run: Result) -> float:
-    """The least error of a run."""
-    assert run.error is not None
-    return float(run.error.min())
-
-
-def advantage(runs: Runs, problem: str) -> float:
-    """The least error of the best constant step, over that of Polyak's."""
-    best = min(least_error(runs[problem, lr]) for lr in CONSTANTS)
-    return ratio(best, least_error(runs[problem, "Polyak"]))
-
-
-POLYAK_CONSTANT = Claim(
-    "polyak-beats-constant-steps",
-    "Yao 2022, §2.1",
-    "Polyak's step, the best by a bound, gets nearer than any constant step on kinked functions",
-    runs={(problem, lr): Run(problem, f"gd:lr={lr:g}", steps=500) for problem in BESIDE_CONSTANTS for lr in CONSTANTS}
-    | {(problem, "Polyak"): Run(problem, "polyak", steps=500) for problem in BESIDE_CONSTANTS},
-    numbers={
-        "valley: best constant's error over Polyak's": Number(
-            above(1), lambda runs: advantage(runs, "absolute-valley")
-        ),
-        "Wolfe: best constant's error over Polyak's": Number(above(1), lambda runs: advantage(runs, "wolfe")),
-    },
-    why="500 steps; 14 constant steps from 0.0001 to 0.8, each judged by the least error that it met",
-    note="The step is best by the bound on one step's distance, not by the outcome. On Wolfe's function the slope of "
-    "the floor vanishes at w*: Polyak's step, made for the steep walls, crawls there at its rate of 1/√k or a little "
-    "faster, while a small constant step slides along the floor.",
-    picture=Curves("error", "iteration", only=tuple(("wolfe", lr) for lr in ("Polyak", 0.0016, 0.0128, 0.102))),
-)
-
 # L4.
-
-SURFACES = {
-    "valley": ("absolute-valley", 200),
-    "Wolfe": ("wolfe", 200),
-    "quadratic": ("quadratic", 500),
-    "rosenbrock": ("rosenbrock", 20),
-}
-KNOWN = "l4:known=true,eps=0"
-
-L4_POLYAK = Claim(
-    "l4-is-polyak",
-    "Yao 2022, §2.2",
-    "L4 with f* known is Polyak's step where the direction is the gradient",
-    runs={
-        (name, method): Run(problem, method, steps=steps)
-        for name, (problem, steps) in SURFACES.items()
-        for method in ("polyak", KNOWN)
-    },
-    numbers=for_each(
-        SURFACES,
-        "{}: distance of the paths",
-        at_most(1e-9, "0"),
-        lambda runs, name: apart(runs[name, "polyak"], runs[name, KNOWN]),
-    ),
-    why="the paths are equal to rounding, over the distance of the start; without the ε in L4's denominator",
-)
 
 NOISY = "linear-regression:n=200,dim=20,noise=1,data_seed={seed}"
 SAMPLES = {"all": "", "1": ",batch=1", "10": ",batch=10", "100": ",batch=100"}
@@ -188,8 +126,13 @@ L4_UNSTABLE = Claim(
             at_least(2, "unstable"), lambda runs: max(over_constant(runs, batch) for batch in BATCHES)
         ),
     },
-    why="the review gives no numbers. The data are 200 noisy samples of 20 numbers, of which a step sees 1, 10 or 100; "
-    "the error is the mean over the last 500 of 1,000 steps",
+    why="the review gives no numbers; the error is the mean over the last 500 of 1,000 steps",
+    settings=(
+        Setting("task", "the data sets of Wójcik et al., classified by networks", "least squares with noise"),
+        Setting("data", "images and reviews", "200 samples of 20 numbers"),
+        Setting("samples that a step sees", "not told", "1, 10 or 100"),
+        Setting("direction", "the gradient"),
+    ),
     note="From step to step the batches do shake α, but on all samples it varies far more: L4 aims at 0.9 of the least "
     "loss seen, which is below the minimum where that is not 0, so that α explodes as g vanishes. Its slope is along a "
     "mean gradient, against which the last one points now and then: then α is negative, as it never is in the forms "
@@ -198,107 +141,7 @@ L4_UNSTABLE = Claim(
     picture=Curves("step_size", "iteration", only=(("L4", "10"), ("L4", "all"))),
 )
 
-# LossGrad.
-
-C = 1.05
-TRIED = {"quadratic": "quadratic:kappa=100", "rosenbrock": "rosenbrock", "valley": "absolute-valley"}
-
-
-def kept(run: Result) -> Any:
-    """r of each step: the part of the promised fall α‖g‖² that did not come."""
-    promised = step_sizes(run) * run.gradient_norm[:-1] ** 2
-    return (np.diff(run.f) + promised) / promised
-
-
-def grew(run: Result) -> Any:
-    """Whether α grew after each step but the last."""
-    return step_sizes(run)[1:] > step_sizes(run)[:-1]
-
-
-def agree(run: Result) -> float:
-    """The part of the decisions that follow r ≤ ½, where rounding leaves no doubt."""
-    r = kept(run)[:-1]
-    clear = np.abs(r - 0.5) > 1e-6
-    return float((grew(run) == (r <= 0.5))[clear].mean())
-
-
-def follow_slope(run: Result) -> float:
-    """The part that follow the sign of q′(α) = −‖g‖² + 2e/α, with e the error of the linear model."""
-    alpha, square = step_sizes(run)[:-1], run.gradient_norm[:-2] ** 2
-    e = run.f[1:-1] - (run.f[:-2] - alpha * square)
-    slope = -square + 2 * e / alpha
-    clear = np.abs(slope) > 1e-6 * square
-    return float((grew(run) == (slope <= 0))[clear].mean())
-
-
-def moves_by_c(run: Result) -> float:
-    """The part of the steps whose α is the last one's times c or 1/c."""
-    factor = step_sizes(run)[1:] / step_sizes(run)[:-1]
-    return float((np.isclose(factor, C, rtol=1e-9) | np.isclose(factor, 1 / C, rtol=1e-9)).mean())
-
-
-DECISIONS = {"α moves by c": moves_by_c, "as r ≤ ½": agree, "as q′(α) ≤ 0": follow_slope}
-
-LOSSGRAD_RULE = Claim(
-    "lossgrad-half-rule",
-    "Yao 2022, §2.3",
-    "LossGrad's α grows by c where r ≤ ½, which is where q′(α) ≤ 0, and shrinks by c elsewhere",
-    runs={name: Run(problem, f"lossgrad:c={C}", steps=500) for name, problem in TRIED.items()},
-    numbers=for_each(
-        product(TRIED, DECISIONS), "{}: {}", exactly(1), lambda runs, name, rule: DECISIONS[rule](runs[name])
-    ),
-    why="parts of the decisions up to the end of the run, recomputed from the path; r within 1e-6 of ½ does not count",
-    picture=Curves("step_size", "iteration"),
-)
-
-
-def late_r(run: Result) -> float:
-    """The median r over the last half of a run."""
-    r = kept(run)
-    return float(np.median(r[len(r) // 2 :]))
-
-
-def last_step(run: Result) -> float:
-    """The step size of the last step, times L."""
-    assert run.problem.L is not None
-    return float(step_sizes(run)[-1]) * run.problem.L
-
-
-LOSSGRAD_HOVERS = Claim(
-    "lossgrad-hovers-at-half",
-    "Yao 2022, §2.3",
-    "On a quadratic LossGrad's α hovers where r = ½, the minimum of f along the gradient",
-    runs={kappa: Run(f"quadratic:kappa={kappa}", f"lossgrad:c={C}", steps=1000) for kappa in (1, 10, 100)},
-    numbers={
-        "κ=1: last α L": Number(near(1, C**2 - 1), lambda runs: last_step(runs[1])),
-        **for_each((10, 100), "κ={}: median r", near(0.5, 0.1), lambda runs, kappa: late_r(runs[kappa])),
-    },
-    why="α moves by 5% per step, so that it is never nearer than that",
-    note="On a quadratic r = α gᵀQg/2gᵀg, and r = ½ is the exact line search's step.",
-    picture=Curves("step_size", "iteration"),
-)
-
 # Momentum and Adam.
-
-SMOOTH = ("rosenbrock", "quadratic")
-
-HEAVY_BALL = Claim(
-    "heavy-ball-is-momentum",
-    "Yao 2022, §2.4, eq. 5–6",
-    "w − (αg − pΔ) is the same as w + Δ, with Δ ← pΔ − αg",
-    runs={
-        (name, method): Run(name, f"{method}lr=0.0005", steps=1000)
-        for name in SMOOTH
-        for method in ("heavy-ball:p=0.9,", "momentum:p=0.9+constant:")
-    },
-    numbers=for_each(
-        SMOOTH,
-        "{}: distance of the paths",
-        at_most(1e-9, "0"),
-        lambda runs, name: apart(runs[name, "heavy-ball:p=0.9,"], runs[name, "momentum:p=0.9+constant:"]),
-    ),
-    why="the paths are equal to rounding, over the distance of the start",
-)
 
 CURVED = (0.1, 0.5, 0.9)
 PARTS = (0.25, 0.5, 0.75, 1.0)
@@ -322,6 +165,7 @@ MOMENTUM_RANGE = Claim(
     },
     numbers=for_each(CURVED, "αk={:g}: ‖w − w*‖ over plain descent's, worst p", below(1), slowest),
     why="14 steps, on a quadratic with k = 1, with p at a quarter, half, three quarters and the whole of 1 − √(αk)",
+    settings=(Setting("function", "any; along one eigenvector of curvature k it is ½k w²"),),
     note="With complex roots the error falls by √p per step, without momentum by 1 − αk; at the end of the range "
     "√(1 − √(αk)) is the smaller only for αk < 0.38.",
 )
@@ -341,6 +185,7 @@ ADAM = Claim(
     },
     why="what the review's formula gives for a constant gradient and β = 0.9, 0.999: √(1 − β₂)/(1 − β₁) at first, "
     "(1 − β₂)/(1 − β₁)² in the end",
+    settings=(Setting("β₁ and β₂", "not told; the published 0.9 and 0.999"), Setting("gradient", "any; here constant")),
     note="Adam's averages are sums times 1 − β, not over it, and their bias is corrected, so that both numbers are 1. "
     "The review's formula would make every step a tenth of that.",
 )
@@ -382,12 +227,15 @@ IDBD_BOUND = Claim(
             lambda runs: min(lr * squares(runs[20, lr]) for lr in MANY if not shrinks(runs[20, lr])),
         ),
     },
-    why="one sample again and again, with a constant α; the first is ½w², which has x = 1",
+    why="the bound is on α max xᵢ², which is 1 there, or more",
+    settings=(Setting("samples", "any; one, again and again, of 1 number or of 20"), Setting("α", "constant")),
     note="It is neither: the condition is Σ αᵢxᵢ² < 2. αᵢ ≤ 1/xᵢ² keeps one component from passing its own target, and "
     "lets 20 of them together overshoot by far.",
 )
 
 WARM, MEASURED = 20_000, 10_000
+TASK = (Setting("task", "Sutton's tracking task: 5 of 20 inputs count, a sign flips every 20 examples"),)
+FIRST_STEP = Setting("first step sizes", "not told; 0.05 for every input")
 LMS_STEPS = (0.01, 0.02, 0.03, 0.04, 0.05, 0.06)
 THETAS = (0.002, 0.005, 0.007, 0.01, 0.015, 0.02)
 
@@ -418,6 +266,7 @@ FIGURE_3 = Claim(
         "IDBD: least squared error": Number(near(1.5, 0.1), lambda runs: least(runs, "IDBD")),
     },
     why="read from a picture; from seed to seed the mean over 10,000 examples differs by some hundredths",
+    settings=(*TASK, Setting("examples", "20,000 to warm up, then 10,000 that are measured"), FIRST_STEP),
     note="The first step sizes are 0.05 for every input. With some seeds IDBD bursts or diverges for θ ≥ 0.01, "
     "where it is at its best with the others: its step sizes have no bound.",
     picture=Across("α of LMS, θ of IDBD", "mean squared error", squared_error),
@@ -446,6 +295,7 @@ OPTIMUM = Claim(
         "squared error there": Number(below(1.5, "below IDBD's 1.5"), lambda runs: least(runs, "LMS")),
     },
     why="the minimum is flat, and is found from step sizes about a fifth apart",
+    settings=(Setting("task", "Sutton's tracking task with its 5 relevant inputs alone"),),
     picture=Across("α", "mean squared error", squared_error),
     quick=False,
 )
@@ -475,7 +325,31 @@ FIGURE_4 = Claim(
             lambda runs: float(learned(runs["α"], IRRELEVANT, 1).mean() / learned(runs["α"], IRRELEVANT, 0.5).mean()),
         ),
     },
-    why="the paper's numbers, for θ = 0.001 after 250,000 examples; means over the last 5,000 examples",
+    why="the paper's numbers; means over the last 5,000 examples",
+    settings=(*TASK, Setting("θ", "0.001"), Setting("examples", "250,000"), FIRST_STEP),
     picture=Curves("step_size", "iteration"),
     quick=False,
+)
+
+ERRATA = (
+    Erratum(
+        "Yao 2022, §2.4",
+        "Adam's m and v are sums over powers of β divided by 1 − β",
+        "They are multiplied by 1 − β, and their bias is corrected. By the review's formula a step along a constant "
+        "gradient would be a tenth of α; Adam's is α.",
+        "adam-formula",
+    ),
+    Erratum(
+        "Yao 2022, §2.4",
+        "For every p up to 1 − √(αk), momentum is faster than none",
+        "With p = 1 − √(αk) the error falls by √p per step, which is slower than without momentum where αk > 0.38.",
+        "momentum-range",
+    ),
+    Erratum(
+        "Yao 2022, §2.5",
+        "α(i) ≤ 1/x(i)² for every i is sufficient and necessary for LMS to converge",
+        "The condition is Σ α(i) x(i)² < 2. With one input αx² may be up to 2, and with 20 inputs runs diverge already "
+        "where the largest α(i) x(i)² is 0.6 to 0.8.",
+        "idbd-step-bound",
+    ),
 )

@@ -85,24 +85,6 @@ NEWTON_STEP = Claim(
     picture=Curves("step_size", "iteration"),
 )
 
-DAMPING = Claim(
-    "damping",
-    "§2",
-    "The damping γ restricts aggressive adaptation: on a bowl α does not pass 1/L",
-    runs={name: NEWTON_STEP.runs[name] for name in ("small", "far too small")},
-    numbers={
-        "γ = 0.2, from α₀L = 0.1: largest αL": Number(at_most(1.000001, "≤ 1"), lambda runs: peak(runs["small"])),
-        "γ = 0.2, from α₀L = 1e-09: largest αL": Number(
-            at_most(1.000001, "≤ 1"), lambda runs: peak(runs["far too small"])
-        ),
-    },
-    why="with eq. 8 the distance from α to 1/L is multiplied by 1 − γ each time, and never changes its sign",
-    note="Eq. 8 looks ahead. As it is carried out, with the last two gradients, its correction is that of the α before "
-    "the last and is put on the last: α_{k+1} = α_k (1 + γ (1/(α_{k−1} L) − 1)) on the bowl, and overshoots. This is "
-    "what breaks networks.",
-    picture=Curves("step_size", "iteration"),
-)
-
 WINDOWS = Claim(
     "windows",
     "§2, Technical considerations",

@@ -296,7 +296,7 @@ def _problem_groups() -> dict[str, list[str]]:
 
 
 def _direction_groups() -> dict[str, list[str]]:
-    wholes = [name for name in catalog.names("methods") if name != "scipy"]
+    wholes = [name for name in catalog.names("methods") if name not in catalog.peers()]
     return {
         "directions": list(catalog.names("directions")),
         "whole methods": wholes,

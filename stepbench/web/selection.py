@@ -157,8 +157,8 @@ def problems() -> tuple[str, ...]:
 
 @cache
 def method_names() -> tuple[str, ...]:
-    """The names of methods on offer: all of the bench's own."""
-    return tuple(name for name in catalog.method_names() if name != "scipy")
+    """The names of methods on offer: all but those that own their loop."""
+    return tuple(name for name in catalog.method_names() if name not in catalog.peers())
 
 
 _SPEC = re.compile(r"[a-z0-9/-]+(:[A-Za-z0-9_.=,+-]+)?", re.ASCII)

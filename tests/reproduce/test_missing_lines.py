@@ -8,13 +8,13 @@ import sys
 
 import pytest
 
-from stepbench.reproduce.verdicts import NOT, REPRODUCED
+from stepbench.reproduce.verdicts import NOT, PARTLY, REPRODUCED
 from tests import ROOT
 from tests.reproduce.claims import recorded
 
 MUTATIONS = {
     "csawg/figure-7-zero": ("methods/csawg.py", "g_s * (w_s - w_sK)", "g_s * (w_s - w_s)"),
-    "rdbd/lemma-4.3-part-2": ("stepsizes/rdbd.py", "where(h * s.h < 0, self.eta * s.h, 0.0)", "0.0 * h"),
+    "rdbd/regret-in-mini-batches": ("stepsizes/rdbd.py", "where(h * s.h < 0, self.eta * s.h, 0.0)", "0.0 * h"),
     "tlr/newton-step": (
         "stepsizes/tlr.py",
         "minimum(1 + self.gamma * ratio(c, maximum(curvature, 0.0)), 100.0)",
@@ -39,4 +39,4 @@ def test_without_its_key_line_a_method_is_not_reproduced(name, tmp_path):
     assert done.returncode == 0, done.stderr
     [found] = json.loads(done.stdout)
     assert found["verdict"] == NOT
-    assert recorded()[name] == REPRODUCED
+    assert recorded()[name] in (REPRODUCED, PARTLY)
