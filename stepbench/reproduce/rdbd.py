@@ -494,9 +494,9 @@ NOISE = Claim(
 
 # The figures.
 #
-# Appendix D.1 prints the loss as −1/N Σ y log ŷ with N the number of classes, a tenth of what torch computes. On a tenth
-# of f, SGD with α is SGD with α/10 on f, and DBD and RDBD with α₀ and η are themselves with α₀/10 and η/1000: so both
-# readings are run on the same f.
+# Appendix D.1 prints the loss as −1/N Σ y log ŷ with N the number of classes, a tenth of what torch computes. On a
+# tenth of f, SGD with α is SGD with α/10 on f, and DBD and RDBD with α₀ and η are themselves with α₀/10 and η/1000: so
+# both readings are run on the same f.
 
 STEPS = {"mnist": 3750, "cifar": 3125}
 """The steps of Figures 2 and 3, an epoch each."""
