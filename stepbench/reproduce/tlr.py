@@ -626,8 +626,8 @@ FIGURE_3 = Claim(
     "figure-3",
     "Fig. 3",
     "TLR is on par with a tuned schedule on CIFAR-100 with WRN-16-4",
-    missing="CIFAR-100 with cifar-wrn: 5 runs for each seed; one of 200 epochs takes about 100 hours on one core, where a "
-    "step takes 5 s, and an hour on a large GPU",
+    missing="CIFAR-100 with cifar-wrn: 5 runs for each seed; one of 200 epochs takes about 100 hours on one core, "
+    "where a step takes 5 s, and an hour on a large GPU",
 )
 FIGURE_4 = Claim(
     "figure-4",
