@@ -20,6 +20,7 @@ PARTS = {
     "suites": suites.suites,
     "studies": studies.studies,
     "networks": networks.networks,
+    "gpu": networks.gpu,
     "seeing": seeing.seeing,
 }
 """The function that adds each part's rows to the table, in the order of the table."""

@@ -96,5 +96,23 @@ def by_hand(problem, lr, steps, every):
     return float(value.detach())
 
 
+def gpu(table, repeats):
+    """60 networks at once against 60 runs in a row, both on the GPU."""
+    import torch
+
+    if not torch.cuda.is_available():
+        print("there is no GPU: its rows are left out")
+        return
+    problem = stepbench.problem("digits-mlp", device="cuda", batch=128)
+
+    def at_once():
+        return stepbench.sweep(stepbench.problem(problem, lockstep="always"), "adam", {"lr": RATES}, budget=STEPS)
+
+    def in_a_row():
+        return [run_quietly(problem, stepbench.method("adam", lr=lr), budget=STEPS, trace=False) for lr in RATES]
+
+    add(table, f"{sized('adam')}, on a GPU", "one run after the other", Race(at_once, in_a_row, repeats), 1 / 30)
+
+
 def sized(name):
     return f"digits-mlp, {name}: {len(RATES)} lr x 3 epochs"

@@ -21,7 +21,7 @@ class DigitsMLP(Network):
     source = (
         "The digits of Alpaydin & Kaynak 1998 (UCI), as scikit-learn ships them; the shape of Song & Yang 2023, App. D"
     )
-    lockstep = True
+    lockstep = "tried"
     looks = 5
 
     def module(self):

@@ -138,7 +138,7 @@ THEOREM_2 = theorem(
     "Theorem 2, Remark 1",
     "With the same α and β₁, stochastic Adam comes to any ‖∇f‖, as T^(-1/4) or faster",
     SAMPLED,
-    "No data in which anything is left to learn are as the theorem asks: at a minimum the signs must differ.",
+    "In each component all samples' gradients would have to have one sign, at every w; few data are such.",
     Setting("signs of the samples' gradients", "the same for all samples, in each component", "not the same"),
 )
 

@@ -16,7 +16,7 @@ class Name(Network):
     width: int = param(20, "", "units of the hidden layer", "[1, 10000]")
 
     source = "made for this file"
-    lockstep = True  # trains the runs of a sweep at once (torch.func.vmap), which pays for a small network
+    lockstep = "tried"  # trains the runs of a sweep at once (torch.func.vmap), which pays for a small network
     looks = 5  # records per epoch
 
     def module(self):

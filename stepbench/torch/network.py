@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from stepbench.torch.flat import Flat, buffers_of, called
 from stepbench.torch.habits import Habits, habits_of
 from stepbench.torch.initial import Init, draw_weights
 from stepbench.torch.library import library
-from stepbench.torch.sample import Moment, Sample
+from stepbench.torch.sample import LANES, Moment, Sample
 from stepbench.torch.seeding import seed_of, seeded
 from stepbench.torch.vetting import vet_examples, vet_fit, vet_module
 
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from stepbench.torch.examples import Inputs
 
     Tensor = torch.Tensor
-
-LANES = 64
-"""The most runs that are trained at once."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +59,9 @@ class Network(Problem):
     threads: int = param(1, "", "processor threads; sums round differently with another number of them", "[1, 1024]")
     looks: float = param(1.0, "", "records per epoch; each looks at all examples", "(0, inf)")
     init: Init = param("torch", "", "how weight matrices are drawn; torch for the layers' own way, biases 0 elsewhere")
-
-    lockstep: ClassVar[bool] = False
-    """Whether the runs of a batch are trained at once (torch.func.vmap), which pays where the network is small."""
+    lockstep: Literal["no", "tried", "always"] = param(
+        "no", "", "train runs at once: where the processor rounds them as if alone, or always, 64 at a time, on a GPU"
+    )
 
     f_means = "training loss"
     accuracy_means = "test accuracy"
@@ -262,15 +259,29 @@ class Network(Problem):
         """What the weight decay adds to the loss, λ/2 ‖w‖² over all trained weights, (R,)."""
         return 0.5 * self.weight_decay * dot(w, w) if self.weight_decay else 0.0
 
+    def trains_at_once(self, runs: int) -> bool:
+        """Whether so many runs are trained at once (torch.func.vmap), which pays where the network is small.
+
+        With lockstep=always they are, and a lone run too: always 64 of them, filled up with copies, so that a run has
+        the same bits beside any others. These are other bits than those of the plain form.
+        """
+        return self.in_lockstep and (runs > 1 or self.lockstep == "always")
+
     @cached_property
     def in_lockstep(self) -> bool:
-        """Whether runs are trained at once: where ``lockstep`` says so, and this processor rounds them as if alone.
+        """Whether the runs of a batch are trained at once; with lockstep=tried where they are rounded as if alone.
 
         Some processors multiply a small matrix in another order beside others, or where it lies elsewhere in memory.
         That is tried here, with the examples of a step. A network that is no function of weights and inputs alone is
-        trained one run after the other.
+        trained one run after the other; with lockstep=always that raises InputError.
         """
-        if not self.lockstep or not self._habits.steady:
+        if self.lockstep == "always" and not self._habits.steady:
+            raise InputError(
+                f"{self.name}: lockstep=always needs a network without dropout, buffers that change or augmentation"
+            )
+        if self.lockstep == "always":
+            return True
+        if self.lockstep == "no" or not self._habits.steady:
             return False
         torch = library()
         spread = np.random.default_rng(0).standard_normal((sum(self.tensors), LANES))
@@ -432,11 +443,12 @@ class Network(Problem):
     def _look(self, w: Tensor, carried: Tensor | None) -> dict[str, float]:
         """What is recorded of one run, (d, 1)."""
         inputs, targets, test_inputs, test_targets = self.dataset
-        looks = [(part.grad(w), part.f(w), share) for part, share in self._whole(inputs, targets, carried)]
-        g = sum(share * g for g, _, share in looks)
+        looks = [(*part.gradients(w), share) for part, share in self._whole(inputs, targets, carried)]
+        g: Any = sum(share * g for g, _, share in looks)
+        f = sum(share * float(loss) for _, loss, share in looks)
         seen = {
-            "f": sum(share * float(loss) for _, loss, share in looks),
-            "gradient_norm": float(library().linalg.vector_norm(g)),
+            "f": f + float(self.penalty(w)),
+            "gradient_norm": float(library().linalg.vector_norm(g + self.weight_decay * w)),
         }
         if self.has_accuracy:
             tests = self._whole(test_inputs, test_targets, carried)

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     Measure = Callable[[Tensor, Tensor], Tensor]
 
 
+LANES = 64
+"""The most runs that are trained at once."""
+
+
 class Moment(NamedTuple):
     """How a network stands that is more than a function of weights and inputs.
 
@@ -50,15 +54,15 @@ class Sample:
     def f(self, w: Array) -> Array:
         """The mean loss with the penalty, (R,)."""
         if w is not self._point:
-            alone = w.shape[1] == 1 or not self._network.in_lockstep
-            loss = self.measured(self._network.loss, w) if alone else self.losses_at_once(w)
+            at_once = self._network.trains_at_once(w.shape[1])
+            loss = self.losses_at_once(w) if at_once else self.measured(self._network.loss, w)
             self._point, self._loss = w, loss + self._network.penalty(w)
         return self._loss
 
     def grad(self, w: Array) -> Array:
         """Its gradient, (d, R)."""
-        alone = w.shape[1] == 1 or not self._network.in_lockstep
-        g, loss = self.gradients(w) if alone else self.gradients_at_once(w)
+        at_once = self._network.trains_at_once(w.shape[1])
+        g, loss = self.gradients_at_once(w) if at_once else self.gradients(w)
         self._point, self._loss = w, loss + self._network.penalty(w)
         decay = self._network.weight_decay
         return g + decay * w if decay else g
@@ -131,5 +135,14 @@ class Sample:
         return g.T, loss
 
     def _at_once(self, function: Callable[..., Any], w: Array) -> Any:
+        """What a function of the weights, (d,), and the examples gives for all runs, a row per run."""
         self._network.flat(w.dtype)  # before vmap, in which no random numbers may be drawn
-        return library().func.vmap(function, in_dims=(0, None, None))(w.T, self.inputs, self.targets)
+        every = library().func.vmap(function, in_dims=(0, None, None))
+        if self._network.lockstep != "always":
+            return every(w.T, self.inputs, self.targets)
+        torch, runs = library(), w.shape[1]
+        last = w.T[-1:].expand(-runs % LANES, -1)  # the lanes that have no run of their own
+        answers = [every(some, self.inputs, self.targets) for some in torch.cat([w.T, last]).split(LANES)]
+        if isinstance(answers[0], tuple):
+            return tuple(torch.cat(part)[:runs] for part in zip(*answers, strict=True))
+        return torch.cat(answers)[:runs]

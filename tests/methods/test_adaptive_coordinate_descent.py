@@ -72,4 +72,4 @@ def test_it_stops_where_rounding_leaves_no_axis():
 def test_f_never_rises(problem):
     r = stepbench.run(problem, "adaptive-coordinate-descent:sigma=100", budget=2_000)
     assert np.isfinite(r.f).all()
-    assert (np.diff(r.f) < 0).all()
+    assert (np.diff(r.f) <= 0).all()

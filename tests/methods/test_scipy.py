@@ -85,6 +85,23 @@ def test_a_peer_refuses_what_it_would_not_see(options):
         stepbench.run(problem, "scipy:bfgs", **options)
 
 
+@pytest.mark.parametrize("side", [1.0, 0.25])
+@pytest.mark.parametrize("start", [(-1.0, 1.0), (1.0, 2.0, 3.0), (0.0,)])
+def test_a_regular_simplex_has_edges_of_one_length(start, side):
+    corners = regular_simplex(np.array(start), side)
+    edges = [np.linalg.norm(a - b) for a, b in combinations(corners, 2)]
+    np.testing.assert_allclose(edges, side, rtol=1e-12)
+    np.testing.assert_array_equal(corners[0], start)
+
+
+def test_only_nelder_and_meads_method_begins_with_a_simplex():
+    with pytest.raises(InputError, match="scipy:bfgs begins with no simplex"):
+        stepbench.run("rosenbrock", "scipy:bfgs,side=1")
+    # the number that is told of the method, with a regular first simplex from (−1, 1): 185 evaluations to 1e-10
+    r = stepbench.run("rosenbrock", "scipy:nelder-mead,side=1", start=(-1.0, 1.0), target=1e-10)
+    assert r.fevals[-1] == 185
+
+
 class Valley(Problem):
     """Rosenbrock's function, whose minimum is not known to the bench, so that solvers stop by themselves."""
 
@@ -113,20 +130,3 @@ def test_all_that_a_peer_asked_for_is_counted(solver, start):
     assert {"f": r.fevals[-1], "grad": r.evals[-1]} == calls
     assert r.status == "converged"
     assert (np.diff(r.iteration) == 1).all()
-
-
-@pytest.mark.parametrize("side", [1.0, 0.25])
-@pytest.mark.parametrize("start", [(-1.0, 1.0), (1.0, 2.0, 3.0), (0.0,)])
-def test_a_regular_simplex_has_edges_of_one_length(start, side):
-    corners = regular_simplex(np.array(start), side)
-    edges = [np.linalg.norm(a - b) for a, b in combinations(corners, 2)]
-    np.testing.assert_allclose(edges, side, rtol=1e-12)
-    np.testing.assert_array_equal(corners[0], start)
-
-
-def test_only_nelder_and_meads_method_begins_with_a_simplex():
-    with pytest.raises(InputError, match="scipy:bfgs begins with no simplex"):
-        stepbench.run("rosenbrock", "scipy:bfgs,side=1")
-    # the number that is told of the method, with a regular first simplex from (−1, 1): 185 evaluations to 1e-10
-    r = stepbench.run("rosenbrock", "scipy:nelder-mead,side=1", start=(-1.0, 1.0), target=1e-10)
-    assert r.fevals[-1] == 185

@@ -30,7 +30,7 @@ def test_no_name_and_no_word_of_a_claim_is_cut(stepbench_cli, monkeypatch, width
 
 
 def test_the_command_judges_and_writes(stepbench_cli, tmp_path):
-    asked = ("reproduce", "csawg/figure-7-zero", "csawg/conclusion-coordinate-descent", "--figures", "figures")
+    asked = ("reproduce", "csawg/figure-7-zero", "adaloss/table-1-vision-transformer", "--figures", "figures")
     code, out, _ = stepbench_cli(*asked, "--report", "r.md")
     assert code == 0
     assert "reproduced" in out

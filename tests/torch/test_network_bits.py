@@ -39,6 +39,16 @@ def test_a_run_has_the_same_bits_alone_and_in_lock_step(problem, spec):
         assert_same(stepbench.run(problem, stepbench.method(spec, **{key: values[r]}), steps=25), batch[r])
 
 
+def test_lock_step_that_is_asked_for_has_bits_of_its_own_that_hold_beside_any_others():
+    problem, plain = f"{TINY},lockstep=always", stepbench.run(TINY, "adam:lr=0.01", steps=25)
+    alone = stepbench.run(problem, "adam:lr=0.01", steps=25)
+    np.testing.assert_allclose(alone.f, plain.f, rtol=1e-4)
+    for rates in ([0.01, 0.02], np.geomspace(0.01, 0.02, 70)):  # fewer than the lanes, and more
+        batch = stepbench.run(problem, stepbench.method("adam", lr=np.array(rates)), steps=25)
+        assert_same(alone, batch[0])
+        assert_same(stepbench.run(problem, stepbench.method("adam", lr=rates[-1]), steps=25), batch[len(rates) - 1])
+
+
 @pytest.mark.parametrize("batch", [3, 16, 17])
 @pytest.mark.parametrize("width", [1, 2, 5, 20, 64])
 def test_small_matrices_round_alike_alone_and_in_lock_step(width, batch):

@@ -249,22 +249,3 @@ def test_a_compiled_module_is_seen_from_outside():
     for _ in range(3):
         optimizer.step(closure_of(optimizer, loss))
     assert net[1].num_batches_tracked == 3 < len(calls)
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_a_gpus_generator_is_replayed_too():
-    w, seen = torch.ones(3, device="cuda", requires_grad=True), []
-    optimizer = Optimizer([w], "sls:alpha0=100")
-
-    def loss():
-        seen.append(torch.rand(3, device="cuda"))
-        return ((w - seen[-1]) ** 2).sum()
-
-    torch.manual_seed(3)
-    optimizer.step(closure_of(optimizer, loss))
-    after = torch.rand(3, device="cuda")
-    torch.manual_seed(3)
-    assert len(seen) > 1
-    assert all(torch.equal(one, seen[0]) for one in seen)
-    assert torch.equal(torch.rand(3, device="cuda"), seen[0])
-    assert torch.equal(torch.rand(3, device="cuda"), after)
