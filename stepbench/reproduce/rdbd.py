@@ -708,7 +708,16 @@ ANY = Claim(
         above(1),
         lambda runs, name: ratio(loss(runs[name]), loss(runs[f"{name}+rdbd"])),
     ),
-    why=NO_NUMBERS + "; η is 0.01 as with the gradient, or 5e-7 as with Adam, where u has a similar length",
+    why=NO_NUMBERS,
+    settings=(
+        Setting("optimizers", "any; SGD and Adam are tried", "momentum, ema, RMSprop, AdaGrad and Nadam"),
+        Setting("data", "MNIST, CIFAR-10", "1,437 digits"),
+        Setting("network", "3 linear layers, ReLU; widths not told, 64 and 64 here"),
+        Setting("batch size", "16"),
+        Setting("epochs", "1 or 10", "10"),
+        Setting("α₀", "0.005"),
+        Setting("η", "0.01 with SGD, 5e-7 with Adam; here as with the one whose u is of a similar length"),
+    ),
     note="Seamless it is not: ⟨u_t, u_{t−1}⟩ grows with the square of u's length, so that every direction needs an η "
     "of its own.",
     picture=Curves("f", "iteration"),
