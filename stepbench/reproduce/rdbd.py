@@ -614,8 +614,8 @@ FIGURE_2_MNIST_PRINTED = figure_2(
     STEPS["mnist"],
     ON_MNIST,
     PRINTED,
-    note="With this loss RDBD does not speed SGD up by much: h_t is a hundred times smaller, so that α hardly leaves α₀. "
-    "In an epoch the loss falls from 2.30, that of a guess, to 2.1, as torch counts it.",
+    note="With this loss RDBD does not speed SGD up by much: h_t is a hundred times smaller, so that α hardly leaves "
+    "α₀. In an epoch the loss falls from 2.30, that of a guess, to 2.1, as torch counts it.",
 )
 FIGURE_2_CIFAR_10 = figure_2("figure-2-cifar-10", "Fig. 2, Cifar-10", CIFAR, STEPS["cifar"], ON_CIFAR)
 FIGURE_3_MNIST = figure_3("figure-3-mnist", "Fig. 3, MNIST", MNIST, STEPS["mnist"], ON_MNIST)
@@ -653,8 +653,8 @@ def figure_4(of: Loss, note: str = "") -> Claim:
                 above(1, "sped up"), lambda runs: ratio(after(runs["SGD, 0.0001"], 2500, "f"), at_2500(runs, 0.0001))
             ),
         },
-        why="the paper has no numbers: at most twice the best loss is taken for competitive, and half of the loss at the "
-        "start, log 10, for having converged at all",
+        why="the paper has no numbers: at most twice the best loss is taken for competitive, and half of the loss at "
+        "the start, log 10, for having converged at all",
         settings=(*ON_MNIST, Setting("loss", of.says), Setting("η", "0.01")),
         note=note,
         picture=Curves("f", "iteration"),

@@ -83,7 +83,7 @@ NEWTON_STEP = Claim(
         ),
     },
     why="on a quadratic eq. 8 multiplies the distance from α to 1/L by 1 − γ, and (1 − 0.2)⁶⁰ is 1.5e-6",
-    settings=(*ON_A_BOWL, Setting("γ", "text: 0.33; figure: 0.2, here", "")),
+    settings=(*ON_A_BOWL, Setting("γ", "0.2, as in Figure 1")),
     picture=Curves("step_size", "iteration"),
 )
 
