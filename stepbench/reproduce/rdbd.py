@@ -762,4 +762,11 @@ ERRATA = (
         "is longer.",
         "theorem-1.2-descent",
     ),
+    Erratum(
+        "Appendix D.1",
+        "The loss is −1/N Σ y log ŷ, with N the number of classes",
+        "Of ten classes that is a tenth of the cross-entropy, and a hundredth of every h_t. With it nothing converges "
+        "within the steps of Figures 2 and 4, so that it is hardly what was run.",
+        "figure-4-mnist-loss-as-printed",
+    ),
 )
