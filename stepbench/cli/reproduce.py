@@ -10,7 +10,7 @@ import typer
 from stepbench.cli.data import DataOptions
 from stepbench.cli.kept import Kept
 from stepbench.cli.options import Default, Only, takes
-from stepbench.cli.output import Output, check_writable, console, typed, write_json
+from stepbench.cli.output import Output, check_writable, console, write_json
 from stepbench.options import OUTPUT, RUN
 
 
@@ -30,12 +30,13 @@ def command(
     seeds: Annotated[int, typer.Option(help="Seeds that a claim must hold for.", min=1, rich_help_panel=RUN)] = 3,
     seed: Annotated[int, typer.Option(help="The first of them.", min=0, rich_help_panel=RUN)] = 0,
     data: Annotated[DataOptions, Only("data", "download")],
-    figures: Annotated[
-        Path | None, typer.Option(help="A folder to draw the figures in.", rich_help_panel=OUTPUT, show_default=False)
-    ] = None,
     report: Annotated[
         Path | None,
-        typer.Option(help="Write it all to a .md or .html file.", rich_help_panel=OUTPUT, show_default=False),
+        typer.Option(
+            help="Write it all with pictures: a folder of pages, or one .html file.",
+            rich_help_panel=OUTPUT,
+            show_default=False,
+        ),
     ] = None,
     output: Annotated[Output, Only("json")],
     kept: Annotated[Kept, Only("study", "workers"), Default(study=Path("reproduce.db"))],
@@ -47,12 +48,14 @@ def command(
     verdict is computed. Runs are kept: the same command goes on where it was.
     """
     from stepbench.report import reproduction as tell
-    from stepbench.reproduce import chosen
-    from stepbench.reproduce.verdicts import judge
+    from stepbench.reproduce import PAPERS, chosen, record
+    from stepbench.reproduce import paper as whole
+    from stepbench.reproduce.verdicts import NOT_HERE, judge
     from stepbench.study.store import Store
 
     out = console()
     out.width = max(out.width, 60)  # less would leave out what was measured
+    width = min(out.width, 120)
     if not names:
         for paper, claims in chosen(["all"]):
             out.print(tell.claims_list(paper, claims))
@@ -60,44 +63,61 @@ def command(
     asked = chosen(names)
     data.find()
     Store(kept.study)  # refuses a file that is no study, before a folder is made
-    _check(figures, report)
-    judged: list[tell.Judged] = []
+    folder = None if report is None or _is_page(report) else report
+    before = record.read(folder) if folder is not None else {}
+    if report is not None:
+        _check(report)
+    judged: list[record.Judged] = []
     done, total = 0, sum(len(claims) for _, claims in asked)
     for paper, claims in asked:
         verdicts = []
         if not output.json:
-            out.print(tell.heading(paper), highlight=False)
+            out.print(tell.heading(paper), "", highlight=False)
         for claim in claims:
             done += 1
             label = f"{done}/{total} {paper.name}/{claim.name}"
             with kept.opened(label) as study:
                 verdicts.append(judge(claim, study, range(seed, seed + seeds), quick=quick))
-            if figures is not None:
-                tell.draw(figures, paper, verdicts[-1])
-            if not output.json:
-                out.print(tell.verdict_lines(verdicts[-1], min(out.width, 120), plain=out.options.ascii_only))
+            if folder is not None:
+                tell.draw(folder, paper, verdicts[-1])
+            if not output.json and verdicts[-1].word != NOT_HERE:
+                out.print(tell.printed_claim(paper, verdicts[-1], width, plain=out.options.ascii_only))
         judged.append((paper, verdicts))
-    if output.json:
-        write_json(tell.as_json(judged))
-    else:
-        out.print(tell.tally([verdict for _, verdicts in judged for verdict in verdicts]), highlight=False)
-    if report is not None:
-        report.write_text(tell.written(report, judged, typed(), figures), "utf-8")
         if not output.json:
-            out.print(f"written to {report}", highlight=False)
+            out.print(tell.printed_not_run(paper, verdicts, width))
+    if output.json:
+        write_json(record.as_json(judged))
+    else:
+        out.print(tell.printed_summary(judged, width), highlight=False)
+    if report is None:
+        return
+    if folder is None:
+        report.write_text(tell.as_html(judged), "utf-8")
+    else:
+        tell.write_folder(folder, record.completed(judged, map(whole, PAPERS), before))
+    if not output.json:
+        out.print(f"written to {report}", highlight=False)
 
 
-def _check(figures: Path | None, report: Path | None) -> None:
+def _is_page(report: Path) -> bool:
+    return report.suffix.lower() == ".html"
+
+
+def _check(report: Path) -> None:
     """Refuse, before anything runs, what could not be written after it."""
     from stepbench import InputError
+    from stepbench.report.reproduction import FIRST
+    from stepbench.reproduce.record import FILE
 
-    if report is not None:
-        if report.suffix.lower() not in (".md", ".html"):
-            raise InputError(f"--report {report} must end in .md or .html")
+    if _is_page(report):
         check_writable(report, "--report")
-    if figures is not None:
-        try:
-            figures.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"--figures {figures} cannot be made: {error.strerror}") from None
-        check_writable(figures / "figure.png", "--figures")
+        return
+    if report.suffix and not report.is_dir():
+        raise InputError(f"--report {report} must be a folder, or end in .html")
+    try:
+        report.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--report {report} cannot be made: {error.strerror}") from None
+    if (report / f"{FIRST}.md").exists() and not (report / FILE).exists():
+        raise InputError(f"--report {report} has a {FIRST}.md that is of no report: name another folder")
+    check_writable(report / FILE, "--report")

@@ -17,7 +17,7 @@ def paper(name: str) -> Paper:
         raise InputError(f"no paper {name}{nearest(name, PAPERS)}; there are {', '.join(PAPERS)}, or all")
     file = import_module(f"stepbench.reproduce.{name.replace('-', '_')}")
     claims = tuple(value for value in vars(file).values() if isinstance(value, Claim))
-    return Paper(name, file.SOURCE, claims, getattr(file, "ERRATA", ()))
+    return Paper(name, file.SOURCE, claims, getattr(file, "ERRATA", ()), getattr(file, "HEADLINES", ()))
 
 
 def chosen(names: list[str]) -> list[tuple[Paper, list[Claim]]]:

@@ -14,11 +14,29 @@ import numpy as np
 
 from stepbench.engine.result import Result
 from stepbench.reproduce.bands import Band, above, at_least, at_most, below, between, exactly, near
-from stepbench.reproduce.claims import Across, Claim, Curves, Number, Run, Runs, Setting, for_each
+from stepbench.reproduce.claims import Across, Claim, Curves, Headline, Number, Run, Runs, Setting, for_each
 from stepbench.reproduce.measures import accuracy, last, loss, ratio, series
 from stepbench.stepsizes.exact import Exact
 
 SOURCE = "Anonymous, Convergence of Adam with an exact constant step size in non-convex settings"
+
+HEADLINES = (
+    Headline(
+        "figure-1-mnist",
+        "With the full batch of MNIST the exact step ends with a smaller gradient norm than {schedules with a"
+        " larger gradient norm, of 7} of 7 schedules; the paper says than all.",
+    ),
+    Headline(
+        "figure-1",
+        "With the full batch of digits the exact step ends with a smaller gradient norm than {schedules with "
+        "a larger gradient norm, of 7} of 7 schedules; the paper says than all.",
+    ),
+    Headline(
+        "figure-2-1-layer",
+        "With the full batch of digits and one layer, the exact step ends with a smaller gradient norm than "
+        "{step sizes with a larger gradient norm, of 4} of 4 constant step sizes; the paper says than all.",
+    ),
+)
 
 EXACT = "exact"
 SCHEDULES = {

@@ -74,16 +74,18 @@ def for_each(cases: Iterable[Any], name: str, paper: Band, measure: Callable[...
 
 @dataclass(frozen=True)
 class Curves:
-    """A picture of the field ``y`` of every run's Result, along its evaluations or iterations.
+    """A picture of the field ``y`` of every run's Result, along its "evals", "iteration" or "epoch".
 
+    An epoch is as many iterations as make one pass over the data.
     ``component`` chooses one of several step sizes. ``only`` holds the keys of the runs to draw; where it is empty, all
-    are drawn.
+    are drawn. The axis of ``y`` is logarithmic, that of an accuracy and where it is ``linear`` excepted.
     """
 
     y: str
     x: str = "evals"
     component: int | None = None
     only: tuple[Hashable, ...] = ()
+    linear: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,16 @@ class Across:
     name: str
     label: str
     y: Callable[[Result], float]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A picture of the path of one run, whose key is ``of``, over the level lines of a function of two parameters."""
+
+    of: Hashable
+
+
+Picture: TypeAlias = Curves | Across | Trace
 
 
 @dataclass(frozen=True)
@@ -114,8 +126,9 @@ class Claim:
     ``where`` is the place in the paper, and ``says`` what it says there. ``runs`` are the runs to make, and ``numbers``
     what is measured on them beside what the paper says; ``why`` tells why the intervals are as wide as they are.
     ``settings`` are the conditions of the paper's experiment: where ours differs in one, the claim is judged on a
-    stand-in, and is counted apart. ``note`` tells what we found and the numbers do not show. A claim is ``quick`` where
-    it takes seconds. ``missing`` says why a claim can be judged nowhere yet.
+    stand-in, and is counted apart. ``note`` tells what we found and the numbers do not show. ``picture`` is drawn as
+    the paper draws it; several stand beside each other. A claim is ``quick`` where it takes seconds. ``missing`` says
+    why a claim can be judged nowhere yet.
     """
 
     name: str
@@ -126,7 +139,7 @@ class Claim:
     why: str = ""
     settings: tuple[Setting, ...] = ()
     note: str = ""
-    picture: Curves | Across | None = None
+    picture: Picture | tuple[Picture, ...] = ()
     quick: bool = True
     missing: str = ""
 
@@ -134,6 +147,23 @@ class Claim:
     def is_stand_in(self) -> bool:
         """Whether the runs are made under other conditions than the paper's."""
         return any(setting.here for setting in self.settings)
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """The pictures of the claim, which may be none."""
+        return self.picture if isinstance(self.picture, tuple) else (self.picture,)
+
+    def commands(self, seed: int) -> list[str]:
+        """The command of each of the runs."""
+        return list(dict.fromkeys(run.command(seed) for run in self.runs.values()))
+
+
+@dataclass(frozen=True)
+class Headline:
+    """What was found of a claim, in a sentence in which a number's name in braces stands for what was measured."""
+
+    claim: str
+    says: str
 
 
 @dataclass(frozen=True)
@@ -148,9 +178,13 @@ class Erratum:
 
 @dataclass(frozen=True)
 class Paper:
-    """A paper, or a review of several, its claims, and what we believe to be wrong in it."""
+    """A paper, or a review of several, its claims, and what we believe to be wrong in it.
+
+    The first of the ``headlines`` whose claim was judged stands on the first page of a report.
+    """
 
     name: str
     source: str
     claims: tuple[Claim, ...]
     errata: tuple[Erratum, ...] = ()
+    headlines: tuple[Headline, ...] = ()

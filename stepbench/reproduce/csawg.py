@@ -15,10 +15,19 @@ from stepbench import catalog
 from stepbench.contracts import Method, Oracle
 from stepbench.engine.result import Result
 from stepbench.reproduce.bands import above, at_least, at_most, below, between, exactly, near
-from stepbench.reproduce.claims import Claim, Curves, Erratum, Number, Run, Runs, Setting, for_each
+from stepbench.reproduce.claims import Claim, Curves, Erratum, Headline, Number, Run, Runs, Setting, Trace, for_each
 from stepbench.reproduce.measures import after, cost_to, crossing, first_ahead, iterations_to, last, nearer, rate, ratio
 
 SOURCE = "Yao 2022, Learning to accelerate by the methods of step-size planning"
+
+HEADLINES = (
+    Headline(
+        "figure-7-zero",
+        "Csawg with five plans brings Rosenbrock's function to zero error in {K=10: gradient evaluations} "
+        "gradient evaluations with K = 10, and in {K=2: gradient evaluations} with K = 2; the paper counts "
+        "465 and 458.",
+    ),
+)
 
 KAPPA = 1000.0
 NESTEROV = "nesterov:lr=0.001"
@@ -126,6 +135,7 @@ FIGURE_2 = Claim(
     },
     why="five plans of one and ten corrections of one are 55; thousands are at least one thousand",
     settings=FIVE_PLANS,
+    picture=Trace("K=3"),
 )
 
 FIGURE_3A_RATES = Claim(
@@ -225,6 +235,7 @@ FIGURE_3B = Claim(
     why="the paper has words and a picture; a cosine of 0.99 is an angle of 8°. The descent before the first plan, "
     "from the tenth step on, goes along the hard component alone",
     settings=ON_QUADRATIC,
+    picture=Trace("K=10"),
 )
 
 SLOW_TO_BEGIN = ("K=10", "K=100", "K=1000")
@@ -468,6 +479,7 @@ FIGURE_6_STEPS = Claim(
     },
     why="only the order counts; the traces are compared up to a distance of 0.1 from w*",
     settings=(*ONE_PLAN, Setting("step size of gradient descent", "not told; the best of Figure 5, 0.001")),
+    picture=(Trace("gd 0.001"), Trace("K=10")),
 )
 
 FIGURE_6 = Claim(
@@ -568,6 +580,7 @@ FIGURE_7B = Claim(
     why="a tenth of the whole way is a large leap; single plans are those of Figure 6b, with K=10, as the paper "
     "compares",
     settings=FIVE_PLANS,
+    picture=(Trace("five plans"), Trace("single plans")),
 )
 
 FIGURE_8 = Claim(

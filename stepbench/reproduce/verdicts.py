@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,7 +10,7 @@ from typing import Any
 
 from stepbench import catalog
 from stepbench.contracts import values_of, varying
-from stepbench.engine.identity import name_of
+from stepbench.engine.identity import name_of, version
 from stepbench.engine.result import Result
 from stepbench.fields import InputError
 from stepbench.options import RunOptions
@@ -26,7 +27,9 @@ class Verdict:
     """What became of a claim.
 
     ``measured`` holds, under the name of each of the claim's numbers, its value per seed. ``results`` are the runs, one
-    mapping per seed. ``detail`` says what the word does not: why the claim was not run, or how the seeds disagree.
+    mapping per seed, where they were made or found now. ``detail`` says what the word does not: why the claim was not
+    run, or how the seeds disagree. ``lost`` says how many of the runs diverged or failed, and is empty where none did.
+    ``made`` says on what day, and by what version, the claim was judged.
     """
 
     claim: Claim
@@ -36,13 +39,18 @@ class Verdict:
     seeds: tuple[int, ...] = ()
     seconds: float = 0.0
     results: tuple[dict[Any, Result], ...] = ()
+    lost: str = ""
+    made: str = ""
 
     @property
-    def lost(self) -> str:
-        """How many of the runs diverged or failed, in words; empty where none did."""
-        every = [run for own in self.results for run in own.values()]
-        lost = sum(run.status in ("diverged", "failed") for run in every)
-        return f"{lost} of {len(every)} runs diverged" if lost else ""
+    def seed(self) -> int:
+        """The first of the seeds."""
+        return self.seeds[0] if self.seeds else 0
+
+    @property
+    def agreeing(self) -> int:
+        """How many of the numbers agree with the paper for every seed."""
+        return sum(self.agrees(name) == len(self.seeds) for name in self.measured)
 
     def agrees(self, name: str) -> int:
         """For how many of the seeds a measured number agrees with the paper."""
@@ -86,7 +94,15 @@ def judge(claim: Claim, study: Study, seeds: Sequence[int], *, quick: bool = Fal
         tuple(seeds),
         time.perf_counter() - began,
         results,
+        _lost(results),
+        f"on {datetime.date.today().isoformat()} by stepbench {version()}",
     )
+
+
+def _lost(results: Sequence[Mapping[Any, Result]]) -> str:
+    every = [run for own in results for run in own.values()]
+    lost = sum(run.status in ("diverged", "failed") for run in every)
+    return f"{lost} of {len(every)} runs diverged" if lost else ""
 
 
 def _word(holds: Sequence[bool]) -> str:

@@ -1,8 +1,6 @@
 """Every claim that is declared, and the verdict of one that a test makes up."""
 
-import re
-
-from stepbench.reproduce import PAPERS, paper
+from stepbench.reproduce import PAPERS, paper, record
 from stepbench.reproduce.bands import exactly
 from stepbench.reproduce.claims import Claim, Number, Run
 from stepbench.reproduce.verdicts import judge
@@ -11,6 +9,8 @@ from tests import ROOT
 
 CLAIMS = [(name, claim) for name in PAPERS for claim in paper(name).claims]
 NAMES = [f"{name}/{claim.name}" for name, claim in CLAIMS]
+
+REPORT = ROOT / "docs" / "reproduction"
 
 GD = {"gd": Run("quadratic", "gd", 10)}
 IS_ONE = Number(exactly(1), lambda runs: 1)
@@ -26,11 +26,8 @@ def claim(runs, **numbers):
 
 
 def recorded():
-    """The verdicts of REPRODUCTION.md, and None where the seeds disagree, since elsewhere they may agree."""
-    text = (ROOT / "REPRODUCTION.md").read_text("utf-8")
-    sections = re.split(r"^### ", text, flags=re.MULTILINE)[1:]
-    found = (re.match(r"(\S+): (.*)", section).groups() for section in sections)
+    """The verdicts of the report in docs/reproduction, and None where the seeds disagree, as they may not elsewhere."""
     return {
-        name: None if "seeds disagree" in section else word
-        for (name, word), section in zip(found, sections, strict=True)
+        name: None if entry["detail"].startswith("seeds disagree") else entry["verdict"]
+        for name, entry in record.read(REPORT).items()
     }

@@ -1,4 +1,4 @@
-"""The papers' claims: each is declared whole, and the verdicts of REPRODUCTION.md stand."""
+"""The papers' claims: each is declared whole, and the verdicts of docs/reproduction stand."""
 
 import math
 import re
@@ -7,14 +7,11 @@ from dataclasses import replace
 import pytest
 
 from stepbench import catalog
-from stepbench.reproduce import PAPERS, paper
-from stepbench.reproduce.claims import (
-    Across,
-    Curves,
-)
+from stepbench.reproduce import PAPERS, paper, record
+from stepbench.reproduce.claims import Across, Curves, Trace
 from stepbench.reproduce.verdicts import NOT_HERE, judge
 from stepbench.study import Study
-from tests.reproduce.claims import CLAIMS, NAMES, judged, recorded
+from tests.reproduce.claims import CLAIMS, NAMES, REPORT, judged, recorded
 
 
 def test_claims_have_names_of_their_own():
@@ -35,10 +32,24 @@ def test_a_claim_is_declared_whole(name, one):
     for run in one.runs.values():
         catalog.method(run.method)
         catalog.problem(run.problem.format(seed=1))
-    if isinstance(one.picture, Across):
-        assert all(isinstance(key, tuple) and len(key) == 2 for key in one.runs)
-    if isinstance(one.picture, Curves):
-        assert {*one.picture.only} <= {*one.runs}
+    for picture in one.pictures:
+        match picture:
+            case Across():
+                assert all(isinstance(key, tuple) and len(key) == 2 for key in one.runs)
+            case Curves():
+                assert {*picture.only} <= {*one.runs}
+            case Trace():
+                assert picture.of in one.runs
+
+
+def test_headlines_have_numbers_of_their_claims_and_errata_have_claims():
+    for name in PAPERS:
+        one = paper(name)
+        claims = {claim.name: claim for claim in one.claims}
+        assert bool(one.headlines) == (name != "reviewed")
+        for headline in one.headlines:
+            assert {*re.findall(r"\{(.+?)\}", headline.says)} <= {*claims[headline.claim].numbers}
+        assert {erratum.claim for erratum in one.errata} <= {*claims}
 
 
 def test_every_band_can_be_missed():
@@ -67,23 +78,28 @@ def test_claims_on_images_that_are_fetched_can_be_measured(name, one, data):
     assert verdict.measured.keys() == one.numbers.keys()
 
 
-def test_reproduction_md_has_every_claim():
-    assert [*recorded()] == NAMES
+def test_the_report_has_every_claim_as_it_is_declared_now():
+    entries = record.read(REPORT)
+    assert [*entries] == NAMES
+    changed = [
+        name
+        for name, (_, one) in zip(NAMES, CLAIMS, strict=True)
+        if entries[name]["declared"] != record.declaration(one)
+    ]
+    assert changed == []
 
 
-def test_what_is_not_run_lacks_data_or_a_problem_and_nothing_else():
-    missing = {f"{name}/{one.name}" for name, one in CLAIMS if one.missing}
-    fetched = {
-        f"{name}/{one.name}"
-        for name, one in CLAIMS
-        if any(run.problem.startswith(("mnist", "cifar10")) for run in one.runs.values())
-    }
-    assert {name for name, word in recorded().items() if word == NOT_HERE} == missing | fetched
+def test_the_report_shows_every_picture_that_lies_there_and_no_other():
+    shown = [
+        link for page in REPORT.glob("*.md") for link in re.findall(r"\]\((figures/\S+)\)", page.read_text("utf-8"))
+    ]
+    assert sorted(shown) == sorted(f"figures/{path.name}" for path in (REPORT / "figures").iterdir())
+    assert sum(path.stat().st_size for path in REPORT.rglob("*.png")) < 3e6
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PAPERS)
-def test_the_quick_verdicts_of_reproduction_md_stand(name, tmp_path):
+def test_the_quick_verdicts_of_the_report_stand(name, tmp_path):
     pytest.importorskip("torch")
     expected = recorded()
     with Study(tmp_path / "r.db") as study:
