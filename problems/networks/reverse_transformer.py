@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stepbench import param
+from stepbench import InputError, param
 from stepbench.torch import Examples, Network
 
 LETTERS, BEGIN = 10, 10
@@ -16,15 +16,25 @@ class ReverseTransformer(Network):
     """A sequence-to-sequence transformer that learns to reverse.
 
     f(w) is the mean cross-entropy of each letter over 4,000 random sequences of ``length`` letters out of ten, written
-    backwards; 500 others are tested on, letter by letter, with the right letters before. An encoder and a decoder of
-    one layer each, ``width`` wide, two heads, no dropout. It stands in for the translation task of the TLR paper.
+    backwards; 500 others are tested on, letter by letter, with the right letters before. An encoder and a decoder,
+    ``width`` wide, no dropout. It stands in for the translation task of the TLR paper, whose transformer has heads=8
+    and layers=3.
     """
 
     length: int = param(6, "", "letters of a sequence", "[1, 50]")
-    width: int = param(32, "", "width of the model, an even number", "[2, 1024]")
+    width: int = param(32, "", "width of the model, a multiple of the heads", "[1, 1024]")
+    heads: int = param(2, "", "heads of each attention", "[1, 64]")
+    layers: int = param(1, "", "layers of the encoder, and of the decoder", "[1, 12]")
 
     source = "Vaswani et al. 2017, Attention is all you need; Retsinas et al. 2023, §4, on other sequences"
     looks = 2
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.width % self.heads:
+            raise InputError(
+                f"{self.name}: width={self.width} is no multiple of heads={self.heads}: give another width"
+            )
 
     def module(self):
         """Letters and places as vectors, the transformer, a linear layer."""
@@ -32,13 +42,13 @@ class ReverseTransformer(Network):
         from torch.nn.attention import SDPBackend, sdpa_kernel
 
         class Reverser(nn.Module):
-            def __init__(self, length, width):
+            def __init__(self, length, width, heads, layers):
                 super().__init__()
                 self.length = length
                 self.letters = nn.Embedding(LETTERS + 1, width)
                 self.places = nn.Embedding(length, width)
                 self.transformer = nn.Transformer(
-                    width, 2, 1, 1, dim_feedforward=4 * width, dropout=0.0, batch_first=True
+                    width, heads, layers, layers, dim_feedforward=4 * width, dropout=0.0, batch_first=True
                 )
                 self.letter = nn.Linear(width, LETTERS)
                 mask = nn.Transformer.generate_square_subsequent_mask(length)
@@ -49,7 +59,7 @@ class ReverseTransformer(Network):
                 with sdpa_kernel(SDPBackend.MATH):  # torch's other kernels have no second derivative
                     return self.letter(self.transformer(seen, written, tgt_mask=self.mask.to(seen.dtype)))
 
-        return Reverser(self.length, self.width)
+        return Reverser(self.length, self.width, self.heads, self.layers)
 
     def examples(self):
         """Each row holds a sequence and what is written so far; its target holds the next letters."""

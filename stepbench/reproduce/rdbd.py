@@ -12,7 +12,7 @@ import numpy as np
 
 from stepbench import catalog
 from stepbench.engine.result import Result
-from stepbench.reproduce.bands import above, at_least, at_most, between, exactly
+from stepbench.reproduce.bands import Band, above, at_least, at_most, between, exactly
 from stepbench.reproduce.claims import Across, Claim, Curves, Erratum, Headline, Number, Run, Runs, Setting, for_each
 from stepbench.reproduce.measures import after, iterations_to, last, loss, ratio, step_sizes
 from stepbench.stepsizes.rdbd import RDBD
@@ -500,110 +500,139 @@ NOISE = Claim(
 )
 
 
-# The figures, on the bench's digits, and on the paper's own data where they are here.
+# The figures.
+#
+# Appendix D.1 prints the loss as −1/N Σ y log ŷ with N the number of classes, a tenth of what torch computes. On a
+# tenth of f, SGD with α is SGD with α/10 on f, and DBD and RDBD with α₀ and η are themselves with α₀/10 and η/1000: so
+# both readings are run on the same f.
 
-EPOCHS = 30
-"""Of the digits: 2,700 steps."""
+STEPS = {"mnist": 3750, "cifar": 3125}
+"""The steps of Figures 2 and 3, an epoch each."""
 
 NO_NUMBERS = "the paper has curves and no numbers, so that only the order counts"
-SAME_BETAS = "Adam of the same β"
+LARGEST_ALPHA = 0.01
+"""An upper bound of α with Adam: 2 α₀, which α cannot pass with the constants of Theorem C.1."""
 
 
 @dataclass(frozen=True)
-class Beside:
-    """What a figure says of its methods, and which of them it compares: pairs of the worse and the better."""
+class Loss:
+    """A reading of the paper's loss, and by how much α₀ and η change where it is another than torch's."""
 
+    name: str
+    where: str
     says: str
-    methods: Mapping[str, str]
-    pairs: tuple[tuple[str, str], ...]
+    scale: int = 1
+
+    def sgd(self, lr: float = 0.005) -> str:
+        """SGD on this loss, as a method on torch's."""
+        return f"sgd:lr={lr / self.scale:g}"
+
+    def delta_bar_delta(self, rule: str, lr: float = 0.005) -> str:
+        """DBD or RDBD with η = 0.01 on this loss, as a method on torch's."""
+        return f"{rule}:lr={lr / self.scale:g},eta={0.01 / self.scale**3:g}"
 
 
-FIGURE_2 = Beside(
-    "RDBD significantly accelerates both SGD and Adam",
-    {"SGD": "sgd:lr=0.005", "RDBD": "rdbd", "Adam": "adam:lr=0.005", "Adam+RDBD": "adam+rdbd"},
-    (("SGD", "RDBD"), ("Adam", "Adam+RDBD")),
+USUAL = Loss("", "", "cross-entropy, the mean over examples")
+PRINTED = Loss("-loss-as-printed", ", loss as printed", "−1/N Σ y log ŷ, N = 10 classes, as App. D.1 prints it", 10)
+
+MNIST = "mnist-mlp:batch=16,looks=6"
+CIFAR = "cifar10-cnn:batch=16,samples=5000,test_samples=1000,looks=0.3"
+ON_MNIST = (
+    Setting("data", "MNIST, 60,000 images"),
+    Setting("network", "3 linear layers, ReLU; widths not told, 128 and 128 here"),
+    Setting("batch size", "16"),
+    Setting("steps", "3,750, an epoch"),
 )
-FIGURE_3 = Beside(
-    "RDBD suppresses inaccurate updates of α, so that its loss falls further than DBD's",
-    {"DBD": "dbd", "RDBD": "rdbd"},
-    (("DBD", "RDBD"),),
+ON_CIFAR = (
+    Setting("data", "CIFAR-10, 50,000 images", "its first 5,000 images"),
+    Setting("network", "3 convolutional layers, ReLU; widths not told, 32, 64 and 64 channels here"),
+    Setting("batch size", "16"),
+    Setting("steps", "3,125, an epoch", "3,125, ten epochs of the fewer images"),
+)
+OF_ADAM = (
+    Setting("Adam", "β not told: torch's 0.9 and 0.999; α = α₀"),
+    Setting("Adam in Adam+RDBD", "β₁ = 0.05, β₂ = 0.99, η = 5e-7"),
+    Setting("upper bound of α in Adam+RDBD", "not told, after Theorem C.1, by which α < 2 α₀: 0.01"),
 )
 
 
-def ends(pairs: Iterable[tuple[str, str]]) -> dict[str, Number]:
+def of_alpha(loss: Loss) -> tuple[Setting, ...]:
+    """The rows that say which loss is meant, and how α begins and learns."""
+    return Setting("loss", loss.says), Setting("α₀", "0.005"), Setting("η", "0.01")
+
+
+def end_over_end(pairs: Iterable[tuple[str, str]], paper: Band) -> dict[str, Number]:
     """How many times the loss of the one at the end is the other's."""
     return for_each(
         pairs,
         "loss at the end: {} over {}",
-        above(1),
+        paper,
         lambda runs, a, b: ratio(loss(runs[a]), loss(runs[b])),
     )
 
 
-def steps_to(level: float, one: str, other: str) -> dict[str, Number]:
-    """How many times the steps of the one to a level of the loss are the other's."""
-    return for_each(
-        [(level, one, other)],
-        "steps to a loss of {:g}: {} over {}",
-        above(1),
-        lambda runs, level, a, b: ratio(iterations_to(runs[a], level, "f"), iterations_to(runs[b], level, "f")),
-    )
+ADAM = {"Adam": "adam:lr=0.005", "Adam+RDBD": f"adam+rdbd:lr=0.005,alpha_max={LARGEST_ALPHA:g}"}
 
 
-def own_data(name: str, where: str, figure: Beside, problem: str, steps: int) -> Claim:
-    """A figure on the paper's own data: the losses at the end."""
+def figure_2(
+    name: str, where: str, problem: str, steps: int, data: tuple[Setting, ...], of: Loss = USUAL, note: str = ""
+) -> Claim:
+    """SGD and Adam without RDBD and with it; Adam does not change with the scale of the loss."""
+    adam = of is USUAL
+    methods = {"SGD": of.sgd(), "RDBD": of.delta_bar_delta("rdbd"), **(ADAM if adam else {})}
     return Claim(
-        name,
-        where,
-        figure.says,
-        runs={key: Run(problem, method, steps=steps) for key, method in figure.methods.items()},
-        numbers=ends(figure.pairs),
-        why=NO_NUMBERS,
+        name + of.name,
+        where + of.where,
+        "RDBD significantly accelerates both SGD and Adam" if adam else "RDBD significantly accelerates SGD",
+        runs={key: Run(problem, method, steps=steps) for key, method in methods.items()},
+        numbers=end_over_end(
+            [("SGD", "RDBD"), *([("Adam", "Adam+RDBD")] if adam else [])], above(1.1, "significantly")
+        ),
+        why="the paper has curves and no numbers; a tenth is taken for significant, as in Figure 5",
+        settings=(*data, *of_alpha(of), *(OF_ADAM if adam else ())),
+        note=note,
         picture=Curves("f", "iteration"),
         quick=False,
     )
 
 
-FIGURE_2_DIGITS = Claim(
-    "figure-2-digits",
-    "Fig. 2, on digits",
-    FIGURE_2.says,
-    runs={key: Run("digits-mlp", method, epochs=EPOCHS) for key, method in FIGURE_2.methods.items()}
-    | {SAME_BETAS: Run("digits-mlp", "adam:lr=0.005,beta1=0.05,beta2=0.99", epochs=EPOCHS)},
-    numbers={
-        **steps_to(1.5, "SGD", "RDBD"),
-        **steps_to(0.1, "Adam", "Adam+RDBD"),
-        **ends([*FIGURE_2.pairs, (SAME_BETAS, "Adam+RDBD")]),
-    },
-    why=NO_NUMBERS + "; the network, batch, α₀, η and β are the paper's, the data are not",
-    note=(
-        "SGD with a step of 0.005 is far too slow here, and RDBD finds a longer one. Adam has its own defaults beside "
-        "the paper's β₁ = 0.05, β₂ = 0.99 for Adam+RDBD, and once the same; the paper does not tell which upper bound "
-        "α had there."
-    ),
-    picture=Curves("f", "iteration"),
-    quick=False,
-)
-FIGURE_2_MNIST = own_data("figure-2-mnist", "Fig. 2, MNIST", FIGURE_2, "mnist-mlp:batch=16", 3750)
-FIGURE_2_CIFAR_10 = own_data("figure-2-cifar-10", "Fig. 2, Cifar-10", FIGURE_2, "cifar10-cnn:batch=16", 3125)
+def figure_3(
+    name: str, where: str, problem: str, steps: int, data: tuple[Setting, ...], of: Loss = USUAL, note: str = ""
+) -> Claim:
+    """DBD and RDBD."""
+    return Claim(
+        name + of.name,
+        where + of.where,
+        "RDBD suppresses inaccurate updates of α, so that its loss falls further than DBD's",
+        runs={rule.upper(): Run(problem, of.delta_bar_delta(rule), steps=steps) for rule in ("dbd", "rdbd")},
+        numbers=end_over_end([("DBD", "RDBD")], above(1)),
+        why=NO_NUMBERS,
+        settings=(*data, *of_alpha(of)),
+        note=note,
+        picture=Curves("f", "iteration"),
+        quick=False,
+    )
 
-FIGURE_3_DIGITS = Claim(
-    "figure-3-digits",
-    "Fig. 3, on digits",
-    FIGURE_3.says,
-    runs={key: Run("digits-mlp", method, epochs=EPOCHS) for key, method in FIGURE_3.methods.items()},
-    numbers={
-        **steps_to(1, "DBD", "RDBD"),
-        **steps_to(0.5, "DBD", "RDBD"),
-        **ends(FIGURE_3.pairs),
-    },
-    why=NO_NUMBERS,
-    note="A record is made every 18 steps, and both come to these losses within a few records of each other.",
-    picture=Curves("f", "iteration"),
-    quick=False,
+
+DIVERGES = (
+    "With torch's cross-entropy RDBD can diverge within the epoch: α grows as it should for more than a hundred steps, "
+    "and later too far for a correction to be taken back in time."
 )
-FIGURE_3_MNIST = own_data("figure-3-mnist", "Fig. 3, MNIST", FIGURE_3, "mnist-mlp:batch=16", 3750)
-FIGURE_3_CIFAR_10 = own_data("figure-3-cifar-10", "Fig. 3, Cifar-10", FIGURE_3, "cifar10-cnn:batch=16", 3125)
+FIGURE_2_MNIST = figure_2("figure-2-mnist", "Fig. 2, MNIST", MNIST, STEPS["mnist"], ON_MNIST, note=DIVERGES)
+FIGURE_2_MNIST_PRINTED = figure_2(
+    "figure-2-mnist",
+    "Fig. 2, MNIST",
+    MNIST,
+    STEPS["mnist"],
+    ON_MNIST,
+    PRINTED,
+    note="With this loss RDBD does not speed SGD up by much: h_t is a hundred times smaller, so that α hardly leaves "
+    "α₀. In an epoch the loss falls from 2.30, that of a guess, to 2.1, as torch counts it.",
+)
+FIGURE_2_CIFAR_10 = figure_2("figure-2-cifar-10", "Fig. 2, Cifar-10", CIFAR, STEPS["cifar"], ON_CIFAR)
+FIGURE_3_MNIST = figure_3("figure-3-mnist", "Fig. 3, MNIST", MNIST, STEPS["mnist"], ON_MNIST, note=DIVERGES)
+FIGURE_3_MNIST_PRINTED = figure_3("figure-3-mnist", "Fig. 3, MNIST", MNIST, STEPS["mnist"], ON_MNIST, PRINTED)
+FIGURE_3_CIFAR_10 = figure_3("figure-3-cifar-10", "Fig. 3, Cifar-10", CIFAR, STEPS["cifar"], ON_CIFAR)
 
 RATES = (0.01, 0.005, 0.001, 0.0005, 0.0001)
 
@@ -613,77 +642,85 @@ def at_2500(runs: Runs, rate: float) -> float:
     return after(runs[f"α₀ = {rate:g}"], 2500, "f")
 
 
-def figure_4(name: str, where: str, problem: str, steps: int) -> Claim:
+def figure_4(of: Loss, note: str = "") -> Claim:
     """RDBD from five initial learning rates, and SGD from the least."""
     return Claim(
-        name,
-        where,
+        "figure-4-mnist" + of.name,
+        "Fig. 4" + of.where,
         "From any α₀ of 0.01 to 0.0001, RDBD converges and is competitive within about 2,500 steps",
-        runs={f"α₀ = {rate:g}": Run(problem, f"rdbd:lr={rate:g}", steps=steps) for rate in RATES}
-        | {"SGD, 0.0001": Run(problem, "sgd:lr=0.0001", steps=steps)},
+        runs={f"α₀ = {rate:g}": Run(MNIST, of.delta_bar_delta("rdbd", rate), steps=STEPS["mnist"]) for rate in RATES}
+        | {"SGD, 0.0001": Run(MNIST, of.sgd(0.0001), steps=STEPS["mnist"])},
         numbers={
             **for_each(
-                (0.0001, 0.01),
+                RATES,
                 "loss after 2,500 steps: α₀ = {:g} over the best",
                 at_most(2, "competitive"),
-                lambda runs, rate: at_2500(runs, rate) / min(at_2500(runs, every) for every in RATES),
+                lambda runs, rate: ratio(at_2500(runs, rate), min(at_2500(runs, every) for every in RATES)),
+            ),
+            "loss after 2,500 steps over that at the start, the largest of 5": Number(
+                at_most(0.5, "converges"),
+                lambda runs: ratio(max(at_2500(runs, rate) for rate in RATES), float(runs["SGD, 0.0001"].f[0])),
             ),
             "loss after 2,500 steps, α₀ = 0.0001: SGD over RDBD": Number(
-                above(1), lambda runs: after(runs["SGD, 0.0001"], 2500, "f") / at_2500(runs, 0.0001)
+                above(1, "sped up"), lambda runs: ratio(after(runs["SGD, 0.0001"], 2500, "f"), at_2500(runs, 0.0001))
             ),
         },
-        why="the paper says competitive and has no numbers: at most twice the best loss is taken for that",
+        why="the paper has no numbers: at most twice the best loss is taken for competitive, and half of the loss at "
+        "the start, log 10, for having converged at all",
+        settings=(*ON_MNIST, Setting("loss", of.says), Setting("η", "0.01")),
+        note=note,
         picture=Curves("f", "iteration"),
         quick=False,
     )
 
 
-FIGURE_4_DIGITS = figure_4("figure-4-digits", "Fig. 4, on digits", "digits-mlp", 2700)
-FIGURE_4_MNIST = figure_4("figure-4-mnist", "Fig. 4, MNIST", "mnist-mlp:batch=16", 3750)
-
-
-def figure_5(name: str, where: str, problem: str, sizes: tuple[int, ...], note: str = "") -> Claim:
-    """SGD and RDBD for ten epochs, in batches of several sizes."""
-
-    def gain(runs: Runs, size: int) -> float:
-        return ratio(loss(runs["SGD", size]), loss(runs["RDBD", size]))
-
-    name_of_gain = "loss after 10 epochs, in batches of {}: SGD over RDBD"
-    return Claim(
-        name,
-        where,
-        "RDBD is quick in small batches, and helps very little in large ones",
-        runs={
-            (series, size): Run(f"{problem}:batch={size}", method, epochs=10)
-            for series, method in (("SGD", "sgd:lr=0.005"), ("RDBD", "rdbd"))
-            for size in sizes
-        },
-        numbers={
-            **for_each(
-                [(large, small) for small, large in pairwise(sizes)],
-                "RDBD's loss after 10 epochs: in batches of {} over {}",
-                above(1),
-                lambda runs, large, small: ratio(loss(runs["RDBD", large]), loss(runs["RDBD", small])),
-            ),
-            **for_each([16], name_of_gain, above(1.1), gain),
-            **for_each([sizes[-1]], name_of_gain, between(0.9, 1.1, "very little"), gain),
-        },
-        why="very little is taken for a tenth; the paper does not tell which sizes it compares",
-        note=note,
-        picture=Across("batch size", "training loss after 10 epochs", loss),
-        quick=False,
-    )
-
-
-FIGURE_5_DIGITS = figure_5(
-    "figure-5-digits",
-    "Fig. 5, on digits",
-    "digits-mlp",
-    (4, 16, 64, 256),
-    note="In batches of 4, where the gradient is noisiest, RDBD loses what it has learnt, or diverges. In large ones "
-    "ten epochs are too few steps for α to grow, since it grows at every step.",
+FIGURE_4_MNIST = figure_4(USUAL)
+FIGURE_4_MNIST_PRINTED = figure_4(
+    PRINTED,
+    "With this loss no α₀ has converged after 2,500 steps: all are alike since all are still near the start.",
 )
-FIGURE_5_CIFAR_10 = figure_5("figure-5-cifar-10", "Fig. 5, Cifar-10", "cifar10-cnn", (16, 64, 256))
+
+SIZES = (16, 64, 256)
+
+
+def gain(runs: Runs, size: int) -> float:
+    """SGD's loss at the end over RDBD's, in batches of this size."""
+    return ratio(loss(runs["SGD", size]), loss(runs["RDBD", size]))
+
+
+FIGURE_5 = Claim(
+    "figure-5-cifar-10",
+    "Fig. 5",
+    "RDBD is quick in small batches, and helps very little in large ones",
+    runs={
+        (series, size): Run(f"cifar10-cnn:batch={size},samples=2000,test_samples=1000,looks=0.2", method, epochs=10)
+        for series, method in (("SGD", USUAL.sgd()), ("RDBD", USUAL.delta_bar_delta("rdbd")))
+        for size in SIZES
+    },
+    numbers={
+        **for_each(
+            [(large, small) for small, large in pairwise(SIZES)],
+            "RDBD's loss after 10 epochs: in batches of {} over {}",
+            above(1),
+            lambda runs, large, small: ratio(loss(runs["RDBD", large]), loss(runs["RDBD", small])),
+        ),
+        "loss after 10 epochs, in batches of 16: SGD over RDBD": Number(above(1.1), lambda runs: gain(runs, 16)),
+        "loss after 10 epochs, in batches of 256: SGD over RDBD": Number(
+            between(0.9, 1.1, "very little"), lambda runs: gain(runs, 256)
+        ),
+    },
+    why="the paper has no numbers; a difference of less than a tenth is taken for very little",
+    settings=(
+        Setting("data", "CIFAR-10, 50,000 images", "its first 2,000 images"),
+        ON_CIFAR[1],
+        Setting("batch sizes", "not told, 16, 64 and 256 here"),
+        Setting("epochs", "10"),
+        Setting("steps in batches of 16", "31,250", "1,250"),
+        *of_alpha(USUAL),
+    ),
+    picture=Across("batch size", "training loss after 10 epochs", loss),
+    quick=False,
+)
 
 DIRECTIONS = {"momentum": 0.01, "ema": 0.01, "rmsprop": 5e-7, "adagrad": 5e-7, "nadam": 5e-7}
 """Directions, each with the η of RDBD over it."""
@@ -700,7 +737,16 @@ ANY = Claim(
         above(1),
         lambda runs, name: ratio(loss(runs[name]), loss(runs[f"{name}+rdbd"])),
     ),
-    why=NO_NUMBERS + "; η is 0.01 as with the gradient, or 5e-7 as with Adam, where u has a similar length",
+    why=NO_NUMBERS,
+    settings=(
+        Setting("optimizers", "any; SGD and Adam are tried", "momentum, ema, RMSprop, AdaGrad and Nadam"),
+        Setting("data", "MNIST, CIFAR-10", "1,437 digits"),
+        Setting("network", "3 linear layers, ReLU; widths not told, 64 and 64 here"),
+        Setting("batch size", "16"),
+        Setting("epochs", "1 or 10", "10"),
+        Setting("α₀", "0.005"),
+        Setting("η", "0.01 with SGD, 5e-7 with Adam; here as with the one whose u is of a similar length"),
+    ),
     note="Seamless it is not: ⟨u_t, u_{t−1}⟩ grows with the square of u's length, so that every direction needs an η "
     "of its own.",
     picture=Curves("f", "iteration"),
@@ -727,5 +773,12 @@ ERRATA = (
         "The proof takes α ≤ 2/L from Lemma 4.3, which the theorem does not ask for; where f(x₀) − f* is large, its α₀ "
         "is longer.",
         "theorem-1.2-descent",
+    ),
+    Erratum(
+        "Appendix D.1",
+        "The loss is −1/N Σ y log ŷ, with N the number of classes",
+        "Of ten classes that is a tenth of the cross-entropy, and a hundredth of every h_t. With it nothing converges "
+        "within the steps of Figures 2 and 4, so that it is hardly what was run.",
+        "figure-4-mnist-loss-as-printed",
     ),
 )

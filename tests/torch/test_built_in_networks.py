@@ -50,6 +50,15 @@ def test_the_transformer_is_asked_for_the_reverse_and_sees_no_letter_ahead():
     assert not torch.equal(a[0, 3], b[0, 3])
 
 
+def test_the_transformer_has_the_heads_and_layers_that_are_asked_for():
+    module = stepbench.problem("reverse-transformer:width=24,heads=8,layers=3").module().transformer
+    layers = [*module.encoder.layers, *module.decoder.layers]
+    assert (len(module.encoder.layers), len(module.decoder.layers)) == (3, 3)
+    assert {layer.self_attn.num_heads for layer in layers} == {8}
+    with pytest.raises(stepbench.InputError, match="width=30 is no multiple of heads=8"):
+        stepbench.problem("reverse-transformer:width=30,heads=8")
+
+
 def test_the_actor_and_the_critic_are_trained_each_for_itself():
     """Each has the step sizes of its own loss and gradient."""
     problem = stepbench.problem("pendulum:width=4")
