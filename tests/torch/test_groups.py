@@ -297,7 +297,7 @@ def test_half_precision_is_rounded_only_when_written_back(spec, dtype, digits):
     for _ in range(3):
         for p, q in zip(half.parameters(), single.parameters(), strict=True):
             q.data = p.data.float()
-            p.grad = torch.sin(10 * p.dataset)
+            p.grad = torch.sin(10 * p.data)
             q.grad = p.grad.float()
         for optimizer in optimizers:
             optimizer.step(lambda: torch.tensor(0.0))

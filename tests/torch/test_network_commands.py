@@ -40,7 +40,7 @@ def test_json_tells_of_networks(stepbench_cli):
     code, out, _ = stepbench_cli("run", TINY, "--steps", "20", "--json")
     told = json.loads(out)
     assert code == 0
-    assert told["problem"].startswith("networks/digits-mlp:batch=16,weight_decay=0,device=cpu,threads=1,hidden=1")
+    assert told["problem"].startswith("networks/digits-mlp:batch=16,weight_decay=0,device=cpu,threads=1,looks=5,")
     assert told["accuracy"] > 0
     assert told["seconds_per_step"] > 0
     assert told["w"] is None

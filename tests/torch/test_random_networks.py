@@ -1,6 +1,7 @@
 """Networks with dropout, batch norm, weight decay and augmentation: what a step sees, and the same bits everywhere."""
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -322,6 +323,7 @@ def test_data_that_does_not_fit_into_memory_is_refused(monkeypatch):
 def test_a_module_may_take_several_inputs():
     """A network of two inputs is the one of both side by side, with a block of its matrix each."""
 
+    @dataclass(frozen=True)
     class Two(Normed):
         """A line for each of two inputs."""
 
