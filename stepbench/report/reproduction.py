@@ -317,16 +317,24 @@ def _name(paper: Paper, verdict: Verdict) -> str:
 
 
 def write_folder(folder: Path, judged: Sequence[Judged]) -> None:
-    """Write the first page, a page per paper, and the record, beside the pictures that were drawn."""
+    """Write the first page, a page per paper, and the record, beside the pictures that were drawn.
+
+    Pictures that no page shows any more are removed, such as those of claims that are gone.
+    """
     drawn = {
         _name(paper, verdict): _picture(paper, verdict)
         for paper, verdicts in judged
         for verdict in verdicts
         if verdict.claim.pictures and (folder / _picture(paper, verdict)).exists()
     }
-    (folder / f"{FIRST}.md").write_text(document.markdown(_first_page(judged)), "utf-8")
-    for paper, verdicts in judged:
-        (folder / f"{paper.name}.md").write_text(document.markdown(paper_page(paper, verdicts, drawn)), "utf-8")
+    pages = {FIRST: document.markdown(_first_page(judged))}
+    pages |= {paper.name: document.markdown(paper_page(paper, verdicts, drawn)) for paper, verdicts in judged}
+    for name, text in pages.items():
+        (folder / f"{name}.md").write_text(text, "utf-8")
+    for paper, _ in judged:
+        for picture in (folder / FIGURES).glob(f"{paper.name}-*.png"):
+            if picture.name not in pages[paper.name]:
+                picture.unlink()
     record.write(folder, judged)
 
 

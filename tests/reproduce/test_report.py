@@ -196,3 +196,11 @@ def test_what_diverges_leaves_a_picture_and_nothing_else_does():
     low, high = ax.get_ylim()
     assert low < 1e-14
     assert 1 <= high < 1e90
+
+
+def test_a_picture_that_no_page_shows_any_more_is_removed_and_others_stay(tmp_path):
+    (tmp_path / "figures").mkdir()
+    for name in ("mine-gone.png", "yours.png"):
+        (tmp_path / "figures" / name).write_bytes(b"")
+    reproduction.write_folder(tmp_path, [paper_of(made("any", 1))])
+    assert [path.name for path in (tmp_path / "figures").iterdir()] == ["yours.png"]
