@@ -52,7 +52,8 @@ def test_pixels_come_out_as_they_went_in(data):
 
 
 @pytest.mark.parametrize("problem", ["mnist-mlp", "cifar10-cnn"])
-def test_without_the_files_one_line_says_where_to_put_them(stepbench_cli, problem):
+def test_without_the_files_one_line_says_where_to_put_them(stepbench_cli, problem, monkeypatch):
+    monkeypatch.delenv("STEPBENCH_DATA", raising=False)
     code, out, err = stepbench_cli("run", problem, "--epochs", "1")
     assert (code, out, len(err.splitlines())) == (2, "", 1)
     name = "MNIST/raw/train-images-idx3-ubyte" if "mnist" in problem else "cifar-10-batches-bin/data_batch_1.bin"
