@@ -118,7 +118,7 @@ def _draw_curves(ax: Axes, verdict: Verdict, picture: Curves) -> None:
 
 
 def _name(key: Any) -> str:
-    return " ".join(map(str, key)) if isinstance(key, tuple) else str(key)
+    return " ".join(map(str, key)).strip() if isinstance(key, tuple) else str(key)
 
 
 def _top(values: Any) -> float:

@@ -506,7 +506,7 @@ def beats_constants(name: str, where: str, says: str, experiment: Experiment, *,
         where,
         says,
         runs={(EXACT, law): experiment.exact(law) for law in LAWS}
-        | {(f"α = {lr:g}", lr): experiment.adam("constant", lr) for lr in CONSTANTS},
+        | {(f"α = {lr:g}", ""): experiment.adam("constant", lr) for lr in CONSTANTS},
         numbers=beats(4, "constant step sizes"),
         why=ORDERS,
         settings=(*experiment.settings, *THE_SAME, *OF_CONSTANTS),
