@@ -168,6 +168,13 @@ def _ends(bounds: str) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def refuse_bare_fields(cls: type, place: str) -> None:
+    """Raise InputError where a class was not made a dataclass, so that nothing would set a field of its own."""
+    for name, value in vars(cls).items():
+        if isinstance(value, dataclasses.Field):
+            raise InputError(f"{place} has the field {name}: put @dataclass(frozen=True) on the line above the class")
+
+
 def _within(number: float, bounds: str) -> bool:
     low, high = _ends(bounds)
     above = number >= low if bounds[0] == "[" else number > low
@@ -219,11 +226,7 @@ class Parametric(ABC):  # noqa: B024 - what derives from it has abstract methods
             setattr(cls, name, dataclasses.field(default=vars(cls)[name], metadata=inherited[name].metadata))
 
     def __post_init__(self) -> None:
-        bare = [name for name, value in vars(type(self)).items() if isinstance(value, dataclasses.Field)]
-        if bare:  # the class was not made a dataclass, so that nothing would set the field
-            raise InputError(
-                f"{self.name} has the field {bare[0]}: put @dataclass(frozen=True) on the line above the class"
-            )
+        refuse_bare_fields(type(self), self.name)
         for name, field in fields_of(type(self)).items():
             value = getattr(self, name)
             try:

@@ -34,7 +34,7 @@ from typing import Any, Literal
 from stepbench.catalog.spelling import instead_of
 from stepbench.contracts import Direction, Problem, Runnable, StepSize
 from stepbench.contracts.settings import is_cached
-from stepbench.fields import USER_FILES, InputError, fields_of, nearest, shown_path
+from stepbench.fields import USER_FILES, InputError, fields_of, nearest, refuse_bare_fields, shown_path
 
 Kind = Literal["problem", "method"]
 
@@ -471,12 +471,7 @@ def reads_of(cls: type) -> dict[str, frozenset[str]]:
 def _refuse_unfit(text: str, cls: Any) -> None:
     """Refuse, in one line, a class that cannot be built with its defaults."""
     place = f"{text}{_line(cls)}: {cls.__name__}"
-    if "__dataclass_fields__" not in vars(cls):
-        bare = [name for name, value in vars(cls).items() if isinstance(value, dataclasses.Field)]
-        if bare:
-            raise InputError(
-                f"{place} has the field {bare[0]}: put @dataclass(frozen=True) on the line above the class"
-            )
+    refuse_bare_fields(cls, place)
     for field in dataclasses.fields(cls):
         if field.init and field.default is field.default_factory is dataclasses.MISSING:
             raise InputError(f"{place} has a field {field.name} without a default: give it one")

@@ -155,8 +155,7 @@ def cifar10(samples: int | None = None, test_samples: int | None = None) -> Exam
     if (data_folder() / CIFAR10.folder).exists() or not _torchvision_has_cifar10():
         halves = [_records(CIFAR10, half) for half in ("data_batch", "test_batch")]
     else:
-        read = [_from_torchvision(CIFAR10, train=train) for train in (True, False)]
-        halves = [(half.data.transpose(0, 3, 1, 2), np.array(half.targets)) for half in read]
+        halves = _pickled(CIFAR10)
     train, test = halves
     return Examples(*_as_examples(*train, samples, 127.5, 1.0), *_as_examples(*test, test_samples, 127.5, 1.0))
 
@@ -166,13 +165,8 @@ def cifar100(samples: int | None = None, test_samples: int | None = None) -> Exa
 
     ``samples`` and ``test_samples`` take the first so many. The pickles that torchvision downloads are read.
     """
-    train, test = (_from_torchvision(CIFAR100, train=train) for train in (True, False))
-    halves = ((train, samples), (test, test_samples))
-    parts = (
-        _as_examples(half.data.transpose(0, 3, 1, 2), np.array(half.targets), first, 127.5, 1.0)
-        for half, first in halves
-    )
-    return Examples(*next(parts), *next(parts))
+    train, test = _pickled(CIFAR100)
+    return Examples(*_as_examples(*train, samples, 127.5, 1.0), *_as_examples(*test, test_samples, 127.5, 1.0))
 
 
 def cropped(images: Any, generator: Any, *, padding: int = 4) -> Any:
@@ -225,6 +219,12 @@ def _as_examples(
     torch = library()
     pixels = torch.tensor(np.ascontiguousarray(images[:samples]))
     return pixels.float() / scale - shift, torch.tensor(labels[:samples].astype(np.int64))
+
+
+def _pickled(published: Published) -> list[tuple[NDArray[np.uint8], NDArray[Any]]]:
+    """The images, (n, 3, 32, 32), and the labels of both halves, from the pickles that torchvision downloads."""
+    halves = [_from_torchvision(published, train=train) for train in (True, False)]
+    return [(half.data.transpose(0, 3, 1, 2), np.array(half.targets)) for half in halves]
 
 
 def _from_torchvision(published: Published, *, train: bool) -> Any:
