@@ -444,7 +444,7 @@ P_GAMMA = Claim(
 NARROW = Claim(
     "narrow-network",
     "§3, Final remark",
-    "A good optimum practically regardless of the setting",
+    "TLR comes to a good optimum practically regardless of the setting",
     runs={
         (reading, a): Run("digits-mlp:hidden=1,width=100,batch=16", tlr(reading, a), epochs=5)
         for reading in READINGS
@@ -465,6 +465,7 @@ NARROW = Claim(
     note="Where α overshoots before its warm-up ends, one step breaks a network of 100 units for good: its units are "
     "zero for every example, and its loss is that of a guess, log 10. A network of 1000 units survives.",
     picture=Across("first step size", "training loss", loss),
+    quick=False,
 )
 
 PUBLISHED = Claim(
