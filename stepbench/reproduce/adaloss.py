@@ -704,8 +704,9 @@ FIGURE_6 = Claim(
         Setting("a", "not told here", "1, and 2√n as in Theorem 3"),
         Setting("η", "not told here", "1"),
     ),
-    note="With a = 1 the losses are alike. With a = 2√n b² grows nine times as fast by the same losses, the steps are "
-    "smaller, and from b₀ ≤ 10 the loss at the end is three to four times AdaGrad-Norm's. The verdict hangs on a, which the paper does not tell for this figure, so that both readings are judged.",
+    note="With a = 1 AdaLoss is the better from every b₀. With a = 2√n b² grows nine times as fast by the same losses, "
+    "so that the steps are smaller, and from b₀ ≤ 10 its loss at the end is about three to four times AdaGrad-Norm's. "
+    "The verdict hangs on a, which the paper does not tell for this figure: so both readings are judged.",
     picture=Across("b₀", "mean loss, last 100 iterations", late_loss),
     quick=False,
 )

@@ -141,8 +141,8 @@ FIGURE_2 = Claim(
     },
     why="five plans of one and ten corrections of one are 55; thousands are at least one thousand",
     settings=FIVE_PLANS,
-    note="The third plan saves 401 evaluations, the fifth 2,852 and the sixth 8,974: thousands are saved later than the "
-    "paper says. Why is not known; its step size for this figure is not told.",
+    note="The third plan saves 401 evaluations, the fifth 2,852 and the sixth 8,974: thousands are saved later than "
+    "the paper says. Why is not known; its step size for this figure is not told.",
     picture=Trace("K=3"),
 )
 
@@ -419,8 +419,8 @@ FIGURE_5_ORDER = Claim(
     ),
     why="only the order counts",
     settings=(*ON_ROSENBROCK, Setting("step size of Csawg's descent", "0.001 and 0.0015"), ONE_PLAN[-1]),
-    note="With 0.0015 K=5 is nearer than K=2. The path of K=2 is chaotic there: of seven starts that differ by 1e-15 to "
-    "1e-9, K=2 is the nearer from two.",
+    note="With 0.0015 K=5 is nearer than K=2. The path of K=2 is chaotic: of seven other starts, which lie 1e-15 to "
+    "1e-9 beside this one, two have K=2 nearer.",
     picture=Curves("distance"),
 )
 

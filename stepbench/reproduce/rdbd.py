@@ -496,8 +496,8 @@ NOISE = Claim(
         Setting("α₀", "0.005"),
         Setting("η", "0.01", "0.01, 0.1 and 1"),
     ),
-    note="With η = 0.1 the order depends on the batches: of the first ten seeds, DBD ends lower with five. With 0.01 and "
-    "1 RDBD ends lower with all three.",
+    note="With η = 0.1 the order depends on the batches: of the first ten seeds, DBD ends lower with five. With 0.01 "
+    "and 1 RDBD ends lower with all three.",
     picture=Across("η", "error after 2,000 steps", last),
 )
 
