@@ -163,8 +163,8 @@ def counts(name: str, where: str, rule: str) -> Claim:
         "would grow 10⁴ times as much. The steps are whole numbers, of which a quarter is a step or two",
         settings=(*LEAST_SQUARES[:2], Setting("η", "any; 1, and b₀/50 with 10², 10⁴ and 10⁶")),
         note="Our copy of T is blurred. What can be made out is a sum of a part in proportion to b₀, and of "
-        "T₁ = log(((ηλ₁)² − 4b₀²)/…) where 2b₀ < ηλ₁. With η = 1 the first gradient or two take b past ηλ₁/2 from any "
-        "small b₀, so that the first stage is seen with a large η only.",
+        "T₁ = log(((ηλ₁)² − 4b₀²)/…) where 2b₀ < ηλ₁. With η = 1 the first few steps take b past ηλ₁/2 from any small "
+        "b₀: so the first stage is judged with a large η.",
         picture=Across("b₀", "iterations to ‖w − w*‖² = 1e-16", lambda run: steps_to(run, EPSILON**2)),
     )
 
@@ -303,8 +303,8 @@ GRADIENT = Claim(
         Setting("data of the least squares", "any with a solution; 100 Gaussian samples of 5 numbers"),
         Setting("width of the network", "not told; 40"),
     ),
-    why="C = 2λ₁ is the best on least squares, to rounding. On the network C = 2‖H(w)‖, which with 40 hidden units "
-    "is ‖H∞‖ up to a factor",
+    why="C = 2λ₁ is the best on least squares, to rounding. On the network C = 2‖H(w)‖, and with 40 hidden units "
+    "‖H(w)‖ may be twice ‖H∞‖",
 )
 
 # Proposition 1: with one sample per step, b grows by at most ‖w₀ − w*‖²/η, and AdaGrad-Norm's by λ₁ times as much.
@@ -483,7 +483,7 @@ SETTLES = Claim(
         ),
     },
     settings=(Setting("data", "any without noise; 1,000 Gaussian samples of 20 numbers"), *UNKNOWN_DATA[1:]),
-    why="a b that grew with √t would have grown by 2.2",
+    why="a b that grew with √t would be 2.2 times as large at 5,000 as at 1,000",
     picture=Across("b₀", "effective step size 1/b, iteration 5,000", lambda run: N / float(b_of(run)[-1])),
     quick=False,
 )
@@ -536,7 +536,7 @@ THEOREM_2 = Claim(
         ),
     },
     settings=(*ON_NETWORK, Setting("width", "n⁶ or more", "60 to 100"), Setting("steps", "all", "25")),
-    why="on a quadratic with this Gram matrix it would be 2; the grid's step sizes are 1.35 apart",
+    why="on a quadratic with this Gram matrix the largest η‖H∞‖ would be 2; each η of the grid is 1.35 times the last",
     picture=Across("η", "f after 25 steps, over the start's", lambda run: last(run, "f") / float(run.f[0])),
 )
 
@@ -581,8 +581,8 @@ THEOREM_2_STEPS = Claim(
             lambda runs, data: iterations_to(runs[data], 1e-12) / iterations_to(runs[data], 1e-6),
         ),
     },
-    why="a quadratic with this Gram matrix needs at most (‖H∞‖/λ₀) log(f₀/ε)/2 steps of 1/‖H∞‖; a network has four "
-    "times as many. A burn-in makes the doubling a little less or more",
+    why="a quadratic with this Gram matrix needs at most (‖H∞‖/λ₀) log(f₀/ε)/2 steps of 1/‖H∞‖; a network may "
+    "take four times as many. A burn-in makes the doubling a little less or more",
     settings=(*ON_NETWORK, Setting("width", "n⁶ or more", "100 and 120"), Setting("η", "of order 1/‖H∞‖; 0.7 or 1")),
     picture=Curves("f", "iteration"),
 )

@@ -118,7 +118,7 @@ TWO_GRADIENTS = Claim(
     settings=(*ON_A_BOWL, Setting("γ", "0.2, 0.33 and 0.5, of the range that the paper recommends")),
     note="α passes 1/L, which eq. 8 never lets it do. The two gradients tell what was wrong with the α before the "
     "last, and the last is corrected by it: on the bowl α_{k+1} = α_k (1 + γ (1/(α_{k−1} L) − 1)). While α grows fast, "
-    "this corrects it twice. Steps of networks break where α does.",
+    "this corrects it twice.",
     picture=Curves("step_size", "iteration"),
 )
 
