@@ -18,9 +18,9 @@ SOURCE = "Wu et al. 2022, AdaLoss: a computationally-efficient and provably conv
 HEADLINES = (
     Headline(
         "figure-1-robust-to-b0",
-        "With one sample per step, AdaLoss works over {AdaLoss: decades of b₀ that work, of 6.5} decades of "
-        "b₀, AdaGrad-Norm over {AdaGrad-Norm: decades that work}: {AdaLoss's over SGD-Constant's} and "
-        "{AdaGrad-Norm's over SGD-Constant's} times as many as plain SGD.",
+        "With one sample per step, AdaLoss works over {AdaLoss: decades of b₀ that work, of 6.5} of 6.5 decades of "
+        "b₀, which are {AdaLoss's over SGD-Constant's} times as many as plain SGD's, and AdaGrad-Norm over "
+        "{AdaGrad-Norm: decades that work}, which are {AdaGrad-Norm's over SGD-Constant's} times as many.",
     ),
     Headline(
         "corollary-1-linear-from-any-b0",
