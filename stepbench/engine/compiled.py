@@ -8,12 +8,13 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from stepbench.contracts import Method, Peer, Problem, Vector
 from stepbench.engine.loop import Loop, Progress, patience
+from stepbench.engine.prepare import Prepared
 from stepbench.fields import InputError
 from stepbench.kernels.llvm import LANES, Kernel
 from stepbench.kernels.recording import Leaf, Recording, Standing, rebuilt
@@ -38,14 +39,33 @@ def available() -> bool:
     return importlib.util.find_spec("llvmlite") is not None
 
 
-def refuse_engine(engine: Engine, problem: Problem, method: Method | Peer) -> None:
+def refuse_engine(engine: Engine, given: Prepared) -> None:
     """Raise InputError where a kernel is asked for that cannot be, and this is known before anything runs."""
+    if engine not in get_args(Engine):
+        raise InputError(f"engine must be {', '.join(get_args(Engine)[:-1])} or {get_args(Engine)[-1]}, got {engine}")
     if engine != "kernel":
         return
     if not available():
-        raise InputError('--engine kernel needs llvmlite: pip install "stepbench[fast]"')
-    if why := _obstacle(problem, method):
-        raise InputError(f"{problem}, {method}: no kernel can be made, since {why}: leave out --engine kernel")
+        raise InputError('a kernel needs llvmlite: pip install "stepbench[fast]"')
+    if why := _obstacle(given.problem, given.method):
+        raise _refusal(given.problem, given.method, why)
+
+
+def _refusal(problem: Problem, method: Method | Peer, why: str) -> InputError:
+    return InputError(f"{problem}, {method}: no kernel can be made, since {why}; leave the engine to NumPy")
+
+
+def bits_of(engine: Engine, given: Prepared) -> str:
+    """The engine, where runs have other bits by it than by NumPy; "" where they have not."""
+    if engine != "kernel" or not isinstance(given.method, Method):
+        return ""
+    carried = given.every == 1 and not given.noise
+    recording = Recording(given.problem, given.method, given.seed, given.noise, given.horizon, carried)
+    first = Standing(given.start, given.method.init(given.start), None, None, None, None)
+    try:
+        return "" if recording.program(first).exact else "kernel"
+    except Unrecordable as reason:
+        raise _refusal(given.problem, given.method, str(reason)) from None
 
 
 def _obstacle(problem: Problem, method: Method | Peer) -> str:
@@ -80,7 +100,10 @@ class Compiled:
 
     def compile(self) -> None:
         """Make the kernel, and put the loop's runs into it."""
-        self.kernel = Kernel(self.program)
+        try:
+            self.kernel = Kernel(self.program)
+        except Exception as error:  # whatever a compiler may say on a machine that nobody has tried
+            raise Unrecordable(f"it cannot be compiled here ({type(error).__name__}: {error})") from error
         self.layout = self.kernel.layout
         self.R = self.loop.trace.last.size
         self.chunks = -(-self.R // LANES)
@@ -449,7 +472,7 @@ def go(
             why = str(reason)
     if why:
         if engine == "kernel":
-            raise InputError(f"{trace.problem}, {loop.method}: no kernel can be made, since {why}: leave it to NumPy")
+            raise _refusal(trace.problem, loop.method, why)
         loop.run(progress, save, often)
         return f"NumPy, since {why}"
     if trace.running:
