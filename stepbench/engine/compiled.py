@@ -6,7 +6,7 @@ import importlib.util
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, get_args
 
@@ -179,25 +179,20 @@ class Compiled:
 
     def spent(self, n: int) -> tuple[Vector, Vector, int]:
         """What each of the next n steps spends, where it is the same for all runs, and the phase after them."""
-        phases, phase = self.program.phases, self.phase
-        path: list[int] = []
-        seen: dict[int, int] = {}
-        while phase not in seen and len(path) < n:
-            seen[phase] = len(path)
-            path.append(phase)
-            phase = phases[phase].next
-        if len(path) < n:
-            cycle = path[seen[phase] :]
-            path += [cycle[k % len(cycle)] for k in range(n - len(path))]
-            phase = phases[path[-1]].next
-        each = np.array([(p.evals, p.fevals) for p in phases] if not self.layout.counted else [(0, 0)] * len(phases))
-        evals, fevals = np.cumsum(each[path], axis=0).astype(np.int64).T
-        return evals, fevals, phase
+        phases, path = self.program.phases, [self.phase]
+        while len(path) <= n and (following := phases[path[-1]].next) not in path:
+            path.append(following)
+        cycle = path[path.index(phases[path[-1]].next) :] if len(path) <= n else []
+        taken = np.resize(cycle, n + 1 - (len(path) - len(cycle))) if cycle else np.empty(0, dtype=int)
+        taken = np.concatenate([path[: len(path) - len(cycle)], taken]).astype(int)
+        each = np.zeros((len(phases), 2)) if self.layout.counted else [(p.evals, p.fevals) for p in phases]
+        evals, fevals = np.cumsum(np.array(each)[taken[:n]], axis=0).astype(np.int64).T
+        return evals, fevals, int(taken[n])
 
     def run(self, progress: Progress | None, save: Callable[[Loop], None] | None, often: int) -> None:
         """Step in blocks until every run has ended; as ``Loop.run`` does."""
         loop, trace, oracle = self.loop, self.loop.trace, self.loop.oracle
-        length = 64
+        length = 256
         due = math.inf if save is None else oracle.step + often
         not_before = 0.0
         room = max(1, MEMORY // ((len(self.layout.fields) + 4) * self.R)) * trace.every
@@ -224,7 +219,7 @@ class Compiled:
                         self.leave()
                         save(loop)
                         not_before = time.perf_counter() + 20 * (time.perf_counter() - now)
-                length = min(2 * length, 1 << 20) if now - began < SECONDS else max(length // 2, 1)
+                length = min(4 * length, 1 << 20) if now - began < SECONDS else max(length // 2, 1)
             self.leave()
             if save:
                 save(loop)
@@ -338,13 +333,13 @@ class Compiled:
             "elapsed": elapsed,
         }
 
-    def _alphas(self, rows: Vector, fields: list[str]) -> list[Any]:
+    def _alphas(self, rows: Vector, fields: list[str]) -> Any:
         """The step sizes of n records, as the engine has them."""
         sizes = self.layout.sizes
         if not sizes:
             return [None] * len(rows)
-        alphas = rows[:, -sizes:]
-        return list(alphas[:, 0] if self._lone_size() else alphas)
+        alphas: Vector = rows[:, -sizes:]
+        return alphas[:, 0] if self._lone_size() else alphas
 
     def _lone_size(self) -> bool:
         alpha: Any = getattr(self.standing.s, "alpha", None)
