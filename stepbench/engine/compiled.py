@@ -142,7 +142,7 @@ class Compiled:
         filled |= {"evals": loop.oracle.evals, "fevals": loop.oracle.fevals}
         for k, name in enumerate(self.layout.slots):
             self.slots[:, k] = self._lanes(filled.get(name, math.nan))
-        self.phase = 0
+        self.phase, self.seconds = 0, 0.0
         self.lanes = np.zeros((self.chunks, LANES))
         self.lanes.reshape(-1)[: self.R] = trace.last < 0
 
@@ -195,7 +195,8 @@ class Compiled:
         length = 256
         due = math.inf if save is None else oracle.step + often
         not_before = 0.0
-        room = max(1, MEMORY // ((len(self.layout.fields) + 4) * self.R)) * trace.every
+        records = MEMORY // ((len(self.layout.fields) + 4) * self.R) if trace.whole else MEMORY
+        room = max(1, records) * trace.every
         with patience() as stopped:
             while trace.running:
                 if stopped.over:
@@ -203,11 +204,9 @@ class Compiled:
                     if save:
                         save(loop)
                     raise KeyboardInterrupt
-                began = time.perf_counter()
                 n = int(min(length, trace.horizon - oracle.step, room, due - oracle.step))
                 passing = self.block(n)
                 now = time.perf_counter()
-                loop.elapsed += now - began
                 if progress is not None:
                     progress(*trace.spent)
                 if passing:
@@ -219,7 +218,7 @@ class Compiled:
                         self.leave()
                         save(loop)
                         not_before = time.perf_counter() + 20 * (time.perf_counter() - now)
-                length = min(4 * length, 1 << 20) if now - began < SECONDS else max(length // 2, 1)
+                length = min(4 * length, 1 << 20) if self.seconds < SECONDS else max(length // 2, 1)
             self.leave()
             if save:
                 save(loop)
@@ -249,6 +248,7 @@ class Compiled:
         recorded = steps[(steps % trace.every == 0) | (steps >= last)]
         out = np.empty((len(recorded) if trace.whole else 0, len(self.layout.fields), self.chunks * LANES))
         self.advance(n, last, out, trace.whole, self._threads(n))
+        self.seconds = time.perf_counter() - began
         self.phase = after
         oracle.step = before + n
         if not self.layout.counted:
@@ -259,18 +259,16 @@ class Compiled:
                 self._runs(self.slots[:, at.index(name)]).astype(np.int64) for name in ("evals", "fevals")
             )
         if len(recorded):
-            share = (recorded - before) / n * (time.perf_counter() - began)
+            share = (recorded - before) / n * self.seconds
             picked = recorded - before - 1
             self._record(out, recorded, evals[picked], fevals[picked], loop.elapsed + share)
+        loop.elapsed += self.seconds
         return passing
 
     def _threads(self, n: int) -> int:
-        if n * self.R < 1 << 18:
-            return 1
-        return max(
-            1,
-            min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, self.chunks),
-        )
+        """How many threads share n steps: one per core, where it is worth while to start them."""
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return 1 if n * self.R < 1 << 18 else max(1, min(cores, self.chunks))
 
     def _record(self, out: Vector, steps: Vector, evals: Vector, fevals: Vector, elapsed: Vector) -> None:
         """Give the trace the records of a block: all of them, or those of ends."""

@@ -227,7 +227,8 @@ class Trace:
         self.length += records
         self._advance(now, records=0)
         live = np.flatnonzero(self.last < 0)
-        self._end_runs(now, np.full(self.last.size, self.length), [None], np.zeros_like(refused[:1]), why, live)
+        if max(self.counts) >= self.budget:
+            self._end_runs(now, np.full(self.last.size, self.length), [None], np.zeros_like(refused[:1]), why, live)
         if self.step >= self.horizon:
             self._end(self.last < 0, self.length, "budget", "steps spent")
         for name, values in now.items():
