@@ -8,12 +8,13 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from stepbench.contracts import Method, Peer, Problem, Vector
 from stepbench.engine.loop import Loop, Progress, patience
+from stepbench.engine.prepare import Prepared
 from stepbench.fields import InputError
 from stepbench.kernels.llvm import LANES, Kernel
 from stepbench.kernels.recording import Leaf, Recording, Standing, rebuilt
@@ -38,14 +39,33 @@ def available() -> bool:
     return importlib.util.find_spec("llvmlite") is not None
 
 
-def refuse_engine(engine: Engine, problem: Problem, method: Method | Peer) -> None:
+def refuse_engine(engine: Engine, given: Prepared) -> None:
     """Raise InputError where a kernel is asked for that cannot be, and this is known before anything runs."""
+    if engine not in get_args(Engine):
+        raise InputError(f"engine must be {', '.join(get_args(Engine)[:-1])} or {get_args(Engine)[-1]}, got {engine}")
     if engine != "kernel":
         return
     if not available():
-        raise InputError('--engine kernel needs llvmlite: pip install "stepbench[fast]"')
-    if why := _obstacle(problem, method):
-        raise InputError(f"{problem}, {method}: no kernel can be made, since {why}: leave out --engine kernel")
+        raise InputError('a kernel needs llvmlite: pip install "stepbench[fast]"')
+    if why := _obstacle(given.problem, given.method):
+        raise _refusal(given.problem, given.method, why)
+
+
+def _refusal(problem: Problem, method: Method | Peer, why: str) -> InputError:
+    return InputError(f"{problem}, {method}: no kernel can be made, since {why}; leave the engine to NumPy")
+
+
+def bits_of(engine: Engine, given: Prepared) -> str:
+    """The engine, where runs have other bits by it than by NumPy; "" where they have not."""
+    if engine != "kernel" or not isinstance(given.method, Method):
+        return ""
+    carried = given.every == 1 and not given.noise
+    recording = Recording(given.problem, given.method, given.seed, given.noise, given.horizon, carried)
+    first = Standing(given.start, given.method.init(given.start), None, None, None, None)
+    try:
+        return "" if recording.program(first).exact else "kernel"
+    except Unrecordable as reason:
+        raise _refusal(given.problem, given.method, str(reason)) from None
 
 
 def _obstacle(problem: Problem, method: Method | Peer) -> str:
@@ -80,7 +100,10 @@ class Compiled:
 
     def compile(self) -> None:
         """Make the kernel, and put the loop's runs into it."""
-        self.kernel = Kernel(self.program)
+        try:
+            self.kernel = Kernel(self.program)
+        except Exception as error:  # whatever a compiler may say on a machine that nobody has tried
+            raise Unrecordable(f"it cannot be compiled here ({type(error).__name__}: {error})") from error
         self.layout = self.kernel.layout
         self.R = self.loop.trace.last.size
         self.chunks = -(-self.R // LANES)
@@ -119,7 +142,7 @@ class Compiled:
         filled |= {"evals": loop.oracle.evals, "fevals": loop.oracle.fevals}
         for k, name in enumerate(self.layout.slots):
             self.slots[:, k] = self._lanes(filled.get(name, math.nan))
-        self.phase = 0
+        self.phase, self.seconds = 0, 0.0
         self.lanes = np.zeros((self.chunks, LANES))
         self.lanes.reshape(-1)[: self.R] = trace.last < 0
 
@@ -156,28 +179,24 @@ class Compiled:
 
     def spent(self, n: int) -> tuple[Vector, Vector, int]:
         """What each of the next n steps spends, where it is the same for all runs, and the phase after them."""
-        phases, phase = self.program.phases, self.phase
-        path: list[int] = []
-        seen: dict[int, int] = {}
-        while phase not in seen and len(path) < n:
-            seen[phase] = len(path)
-            path.append(phase)
-            phase = phases[phase].next
-        if len(path) < n:
-            cycle = path[seen[phase] :]
-            path += [cycle[k % len(cycle)] for k in range(n - len(path))]
-            phase = phases[path[-1]].next
-        each = np.array([(p.evals, p.fevals) for p in phases] if not self.layout.counted else [(0, 0)] * len(phases))
-        evals, fevals = np.cumsum(each[path], axis=0).astype(np.int64).T
-        return evals, fevals, phase
+        phases, path = self.program.phases, [self.phase]
+        while len(path) <= n and (following := phases[path[-1]].next) not in path:
+            path.append(following)
+        cycle = path[path.index(phases[path[-1]].next) :] if len(path) <= n else []
+        taken = np.resize(cycle, n + 1 - (len(path) - len(cycle))) if cycle else np.empty(0, dtype=int)
+        taken = np.concatenate([path[: len(path) - len(cycle)], taken]).astype(int)
+        each = np.zeros((len(phases), 2)) if self.layout.counted else [(p.evals, p.fevals) for p in phases]
+        evals, fevals = np.cumsum(np.array(each)[taken[:n]], axis=0).astype(np.int64).T
+        return evals, fevals, int(taken[n])
 
     def run(self, progress: Progress | None, save: Callable[[Loop], None] | None, often: int) -> None:
         """Step in blocks until every run has ended; as ``Loop.run`` does."""
         loop, trace, oracle = self.loop, self.loop.trace, self.loop.oracle
-        length = 64
+        length = 256
         due = math.inf if save is None else oracle.step + often
         not_before = 0.0
-        room = max(1, MEMORY // ((len(self.layout.fields) + 4) * self.R)) * trace.every
+        records = MEMORY // ((len(self.layout.fields) + 4) * self.R) if trace.whole else MEMORY
+        room = max(1, records) * trace.every
         with patience() as stopped:
             while trace.running:
                 if stopped.over:
@@ -185,11 +204,9 @@ class Compiled:
                     if save:
                         save(loop)
                     raise KeyboardInterrupt
-                began = time.perf_counter()
                 n = int(min(length, trace.horizon - oracle.step, room, due - oracle.step))
                 passing = self.block(n)
                 now = time.perf_counter()
-                loop.elapsed += now - began
                 if progress is not None:
                     progress(*trace.spent)
                 if passing:
@@ -201,7 +218,7 @@ class Compiled:
                         self.leave()
                         save(loop)
                         not_before = time.perf_counter() + 20 * (time.perf_counter() - now)
-                length = min(2 * length, 1 << 20) if now - began < SECONDS else max(length // 2, 1)
+                length = min(4 * length, 1 << 20) if self.seconds < SECONDS else max(length // 2, 1)
             self.leave()
             if save:
                 save(loop)
@@ -231,6 +248,7 @@ class Compiled:
         recorded = steps[(steps % trace.every == 0) | (steps >= last)]
         out = np.empty((len(recorded) if trace.whole else 0, len(self.layout.fields), self.chunks * LANES))
         self.advance(n, last, out, trace.whole, self._threads(n))
+        self.seconds = time.perf_counter() - began
         self.phase = after
         oracle.step = before + n
         if not self.layout.counted:
@@ -241,18 +259,16 @@ class Compiled:
                 self._runs(self.slots[:, at.index(name)]).astype(np.int64) for name in ("evals", "fevals")
             )
         if len(recorded):
-            share = (recorded - before) / n * (time.perf_counter() - began)
+            share = (recorded - before) / n * self.seconds
             picked = recorded - before - 1
             self._record(out, recorded, evals[picked], fevals[picked], loop.elapsed + share)
+        loop.elapsed += self.seconds
         return passing
 
     def _threads(self, n: int) -> int:
-        if n * self.R < 1 << 18:
-            return 1
-        return max(
-            1,
-            min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, self.chunks),
-        )
+        """How many threads share n steps: one per core, where it is worth while to start them."""
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return 1 if n * self.R < 1 << 18 else max(1, min(cores, self.chunks))
 
     def _record(self, out: Vector, steps: Vector, evals: Vector, fevals: Vector, elapsed: Vector) -> None:
         """Give the trace the records of a block: all of them, or those of ends."""
@@ -315,13 +331,13 @@ class Compiled:
             "elapsed": elapsed,
         }
 
-    def _alphas(self, rows: Vector, fields: list[str]) -> list[Any]:
+    def _alphas(self, rows: Vector, fields: list[str]) -> Any:
         """The step sizes of n records, as the engine has them."""
         sizes = self.layout.sizes
         if not sizes:
             return [None] * len(rows)
-        alphas = rows[:, -sizes:]
-        return list(alphas[:, 0] if self._lone_size() else alphas)
+        alphas: Vector = rows[:, -sizes:]
+        return alphas[:, 0] if self._lone_size() else alphas
 
     def _lone_size(self) -> bool:
         alpha: Any = getattr(self.standing.s, "alpha", None)
@@ -449,7 +465,7 @@ def go(
             why = str(reason)
     if why:
         if engine == "kernel":
-            raise InputError(f"{trace.problem}, {loop.method}: no kernel can be made, since {why}: leave it to NumPy")
+            raise _refusal(trace.problem, loop.method, why)
         loop.run(progress, save, often)
         return f"NumPy, since {why}"
     if trace.running:
