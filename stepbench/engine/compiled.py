@@ -376,6 +376,7 @@ class Compiled:
         program = self.program
         like = program.standings[self.phase]
         slots = {name: self._runs(self.slots[:, k]) for k, name in enumerate(self.layout.slots)}
+        going = self._runs(self.lanes) > 0
         made: dict[int, Any] = {}
 
         def value(path: str, of: Any) -> Any:
@@ -384,8 +385,9 @@ class Compiled:
                 if leaf.path not in slots:
                     return of
                 runs = slots[leaf.path]
+                one, *others = np.unique(runs[going] if going.any() else runs[:1])  # the others stand where they ended
                 whole = isinstance(of, int) and not isinstance(of, bool)
-                return int(runs[0]) if whole else float(runs[0]) if (runs == runs[0]).all() else runs
+                return runs if others else int(one) if whole else float(one)
             if id(of) not in made:
                 made[id(of)] = np.array([slots[name] for name in leaf.slots]).reshape(*leaf.shape, self.R)
             return made[id(of)]
