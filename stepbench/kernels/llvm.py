@@ -382,7 +382,7 @@ def text(program: Program) -> str:
     t.label("done")
     t.add("ret void")
 
-    used = {node.op for node in operations([r for p in program.phases for r in program.roots(p)] + program.look)}
+    carried_out = {node.op for node in operations([r for p in program.phases for r in program.roots(p)] + program.look)}
     arguments = "ptr noalias %slots, ptr noalias %parameters, ptr noalias %noise, ptr noalias %out, ptr noalias %ends, "
     arguments += "ptr noalias %lanes, i64 %first, i64 %last, i64 %stride, i64 %n, i64 %begin, i64 %step.begin, "
     arguments += "i64 %every, i64 %horizon, double %f_star, double %target, double %flat, double %budget, i1 %whole"
@@ -391,7 +391,7 @@ def text(program: Program) -> str:
             *[f"declare {V} @llvm.{op}.v{LANES}f64({', '.join([V] * n)})" for op, n in _INTRINSIC.items()],
             f"declare {V} @llvm.fabs.v{LANES}f64({V})",
             f"declare i1 @llvm.vector.reduce.or.v{LANES}i1({M})",
-            *_library_functions(used & ROUNDED.keys()),
+            *_library_functions(carried_out & ROUNDED.keys()),
             f"@following = internal constant [{len(program.phases)} x i64] "
             f"[{', '.join(f'i64 {phase.next}' for phase in program.phases)}]",
             f'define void @advance({arguments}) "prefer-vector-width"="512" "min-legal-vector-width"="512" {{',
