@@ -24,8 +24,10 @@ from stepbench.options import Engine
 FIRST = 4
 """How many steps NumPy takes first: what a kernel makes of them must be the same."""
 
-COMPILING = 0.15
-"""About how many seconds it takes to import the compiler and to compile a program; shorter work is left to NumPy."""
+LEAST = 0.05
+"""Work of so few seconds is left to NumPy without a look at what its kernel would take to compile."""
+
+TOO_SHORT = "it is sooner done than a kernel is compiled"
 
 MEMORY = 1 << 23
 """How many numbers of records a block may have."""
@@ -448,11 +450,12 @@ def go(
     if not why:
         began, from_step = time.perf_counter(), loop.oracle.step
         loop.run(progress, save, often, until=from_step + FIRST)
-        pace = (time.perf_counter() - began) / FIRST
+        pace = (time.perf_counter() - began) / FIRST / 2  # in NumPy's first blocks, which are short, a step costs more
         if not trace.running:
             return "NumPy, for a few steps"
-        if engine == "auto" and pace * (trace.horizon - trace.step) < COMPILING:
-            why = "so few steps are made faster than a kernel"
+        work = pace * (trace.horizon - trace.step)
+        if engine == "auto" and work < LEAST:
+            why = TOO_SHORT
     if not why:
         try:
             made = Compiled(loop, seed, noise)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ctypes
 import struct
+import sys
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from stepbench.kernels.recording import Phase, Program, Search, operations, ordered
@@ -414,7 +415,7 @@ class Kernel:
 
     def __init__(self, program: Program) -> None:
         self.program, self.layout = program, Layout(program)
-        self._function = _compiled(text(program))
+        self._function, self._engine = _compiled(text(program))  # the function lives as long as the engine does
 
     def advance(
         self, arrays: Sequence[Any], whole_numbers: Sequence[int], numbers: Sequence[float], whole: bool
@@ -438,9 +439,6 @@ _SIGNATURE: tuple[Any, ...] = (
     ctypes.c_bool,
 )
 
-_engines: list[Any] = []
-"""What was compiled stays in memory as long as the program runs."""
-
 
 @cache
 def _machine() -> Any:
@@ -450,21 +448,26 @@ def _machine() -> Any:
     binding.initialize_native_asmprinter()
     features = binding.get_host_cpu_features().flatten()
     target = binding.Target.from_default_triple()
-    return target.create_target_machine(cpu=binding.get_host_cpu_name(), features=features, opt=2)
+    return target.create_target_machine(cpu=binding.get_host_cpu_name(), features=features, opt=1)
 
 
-@cache
-def _compiled(source: str) -> Any:
+@lru_cache(maxsize=128)
+def _compiled(source: str) -> tuple[Any, Any]:
     from llvmlite import binding
 
     machine = _machine()
     module = binding.parse_assembly(source)
     module.verify()
-    options = binding.create_pipeline_tuning_options(speed_level=2)
+    options = binding.create_pipeline_tuning_options(speed_level=1)  # 2 takes longer, and is no faster
     options.loop_vectorization = options.slp_vectorization = False
     passes = binding.create_pass_builder(machine, options)
     passes.getModulePassManager().run(module, passes)
     engine = binding.create_mcjit_compiler(module, machine)
     engine.finalize_object()
-    _engines.append(engine)
-    return ctypes.CFUNCTYPE(None, *_SIGNATURE)(engine.get_function_address("advance"))
+    return ctypes.CFUNCTYPE(None, *_SIGNATURE)(engine.get_function_address("advance")), engine
+
+
+def seconds(program: Program) -> float:
+    """About how long a program takes to compile, the compiler's import included where it is still due."""
+    operations = len(ordered([root for phase in program.phases for root in program.roots(phase)] + program.look))
+    return 0.02 + 2e-4 * operations + (0 if "llvmlite.binding" in sys.modules else 0.07)
