@@ -10,7 +10,7 @@ import ctypes
 import struct
 import sys
 from collections.abc import Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 from stepbench.kernels.recording import Phase, Program, Search, operations, ordered
@@ -440,8 +440,8 @@ _SIGNATURE: tuple[Any, ...] = (
 )
 
 
-@cache
 def _machine() -> Any:
+    """A machine of this processor's kind; each engine owns one, and ends it with itself."""
     from llvmlite import binding
 
     binding.initialize_native_target()
@@ -469,5 +469,5 @@ def _compiled(source: str) -> tuple[Any, Any]:
 
 def seconds(program: Program) -> float:
     """About how long a program takes to compile, the compiler's import included where it is still due."""
-    operations = len(ordered([root for phase in program.phases for root in program.roots(phase)] + program.look))
-    return 0.02 + 2e-4 * operations + (0 if "llvmlite.binding" in sys.modules else 0.07)
+    carried_out = operations([root for phase in program.phases for root in program.roots(phase)] + program.look)
+    return 0.02 + 2e-4 * len(carried_out) + (0 if "llvmlite.binding" in sys.modules else 0.07)
