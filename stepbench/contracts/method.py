@@ -18,6 +18,7 @@ NEEDS = {
     "f_star": ("the minimum f*", "give it as the option f_star"),
     "curvature": ("the Hessian's diagonal", "choose a problem whose samples give their Hessian"),
     "hvp": ("Hessian-vector products", "choose a problem whose samples give their Hessian"),
+    "L": ("the smoothness constant L", "give it as the option L"),
     "random_start": ("a start that is drawn at random", "choose a network, or take law=normal"),
 }
 """What a method may need beyond f and its gradient, in words, and where else it can come from."""
