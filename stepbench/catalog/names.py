@@ -25,6 +25,9 @@ ALIASES = {
     "adam-hd": "adam+dbd:eta=1e-8",
     "adam-sqrt": "adam:beta2=0.99+decay-sqrt:form=root",
     "adam-exact": "adam:bias=false+exact",
+    "schedule-free-adam": "schedule-free:form=adam",
+    "d-adapt-adam": "d-adaptation:form=adam",
+    "momo-adam": "momo:form=adam,lr=0.01",
     "adamloss": "adam:beta2=0.99+adaloss:form=adam",
 }
 """Names for settings that a paper names, or that it sets otherwise than the parts' defaults."""

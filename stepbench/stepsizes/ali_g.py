@@ -37,7 +37,7 @@ class AliG(StepSize):
 
     eta: Scalar = param(0.1, "η", "the largest step size", "(0, inf]", search="1e-3:100:log")
     delta: Scalar = param(1e-5, "δ", "added to the denominator", "[0, inf)")
-    f_star: Scalar = param(0.0, "f*", "a bound below every sample's f", "(-inf, inf)")
+    f_star: Scalar | None = param(None, "f*", "a bound below every sample's f; none for 0", "(-inf, inf)")
 
     def init(self, w: Points) -> State:
         """No step size yet."""
@@ -46,6 +46,6 @@ class AliG(StepSize):
     def move(self, w: Points, u: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
         """The bounded step."""
         f, g = oracle.value(w), oracle.grad(w)
-        gap = maximum(f - self.f_star, 0.0)
+        gap = maximum(f - (0.0 if self.f_star is None else self.f_star), 0.0)
         alpha = minimum(ratio(gap, oracle.dot(g, g) + self.delta), self.eta)
         return w - alpha * u, State(alpha)

@@ -40,7 +40,7 @@ class DecSPS(StepSize):
 
     c0: Scalar = param(1.0, "c₀", "how cautious the steps are", "(0, inf)", search="0.1:10:log")
     gamma_b: Scalar = param(10.0, "γ_b", "bound of the first step size", "(0, inf)", search="1e-3:100:log")
-    f_star: Scalar = param(0.0, "ℓ*", "a bound below every sample's f", "(-inf, inf)")
+    f_star: Scalar | None = param(None, "ℓ*", "a bound below every sample's f; none for 0", "(-inf, inf)")
 
     def init(self, w: Points) -> State:
         """c₀ γ_b bounds the first step."""
@@ -49,6 +49,6 @@ class DecSPS(StepSize):
     def move(self, w: Points, u: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
         """The bounded step."""
         f, g = oracle.value(w), oracle.grad(w)
-        fit = minimum(ratio(maximum(f - self.f_star, 0.0), oracle.dot(g, g)), s.bound)
+        fit = minimum(ratio(maximum(f - (0.0 if self.f_star is None else self.f_star), 0.0), oracle.dot(g, g)), s.bound)
         alpha = fit / (self.c0 * math.sqrt(s.k + 1))
         return w - alpha * u, State(alpha, where(fit > 0, fit, s.bound), s.k + 1)

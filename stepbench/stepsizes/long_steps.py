@@ -47,6 +47,7 @@ class LongSteps(ScheduleOfL):
     Source
         Grimmer, Provably faster gradient descent via long steps, SIAM Journal on Optimization 2024, Table 1. On a
         convex f it proves f(w_T) − f* ≤ L D² / (avg(h) T) + O(1/T²), where D bounds the way to w*.
+        It is a bound for the worst convex f: along an axis of curvature L, a period of t = 7 leaves 99 % of the way.
 
     Deviations
         None; for t = 2 the paper has (3 − η, 1.5) with any η in (0, 3), and η is 0.1 here.
