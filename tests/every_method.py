@@ -22,6 +22,11 @@ EVERY_METHOD = (
     "sps:smooth=true",
     "sps:variant=reference",
     "csawg:pairs=same",
+    "adgd:form=2024",
+    "bb:cap=0.1",
+    "prodigy:form=sgd",
+    "hdm:form=scalar",
+    "hdm:learner=gradient",
 )
 
 QUICK_JOINS = {f"{direction}+{rule}" for direction, rule in zip(cycle(DIRECTIONS), RULES, strict=False)}

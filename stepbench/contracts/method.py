@@ -107,6 +107,11 @@ class Runnable(Parametric):
         """The objects whose fields are the method's hyper-parameters: itself, or its direction and its rule."""
         return (self,)
 
+    def missing(self, supplies: frozenset[str]) -> tuple[str, ...]:
+        """The needs that are not among what a problem supplies, and that no field of the same name gives."""
+        given = {need for need in self.needs for part in self.parts if getattr(part, need, None) is not None}
+        return tuple(need for need in self.needs if need not in supplies | given)
+
 
 @dataclass(frozen=True)
 class Method(Runnable):

@@ -11,22 +11,19 @@ BETAS = (0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999)
 """The six rates at which its six tuners forget."""
 
 
-class Tuner(NamedTuple):
-    """What one of the tuners knows: its scale s, the largest product m, the sum v of squares, and the reward r."""
-
-    s: Array
-    m: Array
-    v: Array
-    r: Array
-
-
 class State(NamedTuple):
-    """The step size, which is the sum of the scales, the first point, the sum Δ of the moves, and the six tuners."""
+    """The step size, which is the sum of the scales s; the first point, and the sum Δ of the moves.
+
+    Of each of the six tuners: the scale s, the largest product m, the sum v of squares, and the reward r.
+    """
 
     alpha: Array
     w0: Points
     delta: Points
-    tuners: tuple[Tuner, ...]
+    s: tuple[Array, ...]
+    m: tuple[Array, ...]
+    v: tuple[Array, ...]
+    r: tuple[Array, ...]
 
 
 @dataclass(frozen=True)
@@ -47,8 +44,9 @@ class Mechanic(StepSize):
         Cutkosky, Defazio & Mehta, Mechanic: a learning rate tuner, NeurIPS 2023, Algorithm 1, and its published code.
 
     Deviations
-        None: the defaults are the published code's, and as there m is 1e-6 before the first step. Since all of Δ is
-        scaled anew, a step is not only −α u: it has the change of S times Δ as well.
+        The published code takes w − u in the place of w in the pull of λ. The defaults are that code's, and as there m
+        is 1e-6 before the first step. Since all of Δ is scaled anew, a step is not only −α u: it has the change of S
+        times Δ as well.
     """
 
     s_init: Scalar = param(1e-8, "s_init", "the first scale, as a part of m/√v", "(0, inf)", search="1e-10:1:log")
@@ -58,21 +56,20 @@ class Mechanic(StepSize):
     def init(self, w: Points) -> State:
         """Nothing gone, and nothing learned."""
         zero = per_run(0.0, w)
-        return State(zero, w, zeros_like(w), tuple(Tuner(zero, per_run(1e-6, w), zero, zero) for _ in BETAS))
+        zeros, least = (zero,) * len(BETAS), (per_run(1e-6, w),) * len(BETAS)
+        return State(zero, w, zeros_like(w), zeros, least, zeros, zeros)
 
     def move(self, w: Points, u: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
         """Tune the scales by the last moves, then move."""
         g = oracle.grad(w)
         pull = self.decay * s.alpha * sqrt(oracle.dot(g, g)) / (sqrt(oracle.dot(w, w)) + self.eps)
         h = oracle.dot(s.delta, g + pull * w)
-        tuners = tuple(self._tuned(tuner, beta, h) for tuner, beta in zip(s.tuners, BETAS, strict=True))
-        alpha = sum(tuner.s for tuner in tuners)
-        delta = s.delta - u
-        return s.w0 + alpha * delta, State(alpha, s.w0, delta, tuners)
-
-    def _tuned(self, t: Tuner, beta: float, h: Array) -> Tuner:
-        """A tuner after the product h, (R,)."""
-        m = maximum(beta * t.m, abs(h))
-        v = beta * beta * t.v + h * h
-        r = maximum(beta * t.r - t.s * h, 0.0)
-        return Tuner((self.s_init * m / len(BETAS) + r) / (sqrt(v) + self.eps), m, v, r)
+        m = tuple(maximum(beta * m, abs(h)) for beta, m in zip(BETAS, s.m, strict=True))
+        v = tuple(beta * beta * v + h * h for beta, v in zip(BETAS, s.v, strict=True))
+        r = tuple(maximum(beta * r - s_i * h, 0.0) for beta, r, s_i in zip(BETAS, s.r, s.s, strict=True))
+        scales = tuple(
+            (self.s_init * m_i / len(BETAS) + r_i) / (sqrt(v_i) + self.eps)
+            for m_i, v_i, r_i in zip(m, v, r, strict=True)
+        )
+        alpha, delta = sum(scales), s.delta - u
+        return s.w0 + alpha * delta, State(alpha, s.w0, delta, scales, m, v, r)
