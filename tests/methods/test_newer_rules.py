@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepbench import InputError, method, run
+from stepbench import InputError, Oracle, method, problem, run
 from stepbench.stepsizes.long_steps import PATTERNS
 from tests.methods.plain_floats import MILD, RIDGE, STEEP, Sphere, dot, follows, minus, thirty
 
@@ -382,7 +382,7 @@ METHODS = [
     ("autostep:lr=0.05,mu=0.5,tau=10", lambda v, n: autostep(v, n, 0.05, 0.5, 10.0), MILD, 1, 0),
     ("k1:lr=0.1,mu=0.5", lambda v, n: k1(v, n, 0.1, 0.5), STEEP, 1, 0),
     ("smd:lr=0.05,mu=0.5", lambda v, n: smd(v, n, 0.05, 0.5), MILD, 2, 0),
-    ("smd:lr=0.05,mu=50,lam=0.9", lambda v, n: smd(v, n, 0.05, 50.0, 0.9), MILD, 2, 0),
+    ("smd:lr=0.05,mu=5,lam=0.9", lambda v, n: smd(v, n, 0.05, 5.0, 0.9), MILD, 2, 0),
     ("lion:lr=0.02", lambda v, n: lion(v, n, 0.02), MILD, 1, 0),
 ]
 
@@ -402,11 +402,11 @@ def test_a_methods_points_and_step_sizes(spec, trace, valley, evals, fevals):
 # What the papers say
 
 
-KAPPA = 20.0
+STARTS = st.lists(st.integers(-50, 50).map(lambda i: i / 10), min_size=2, max_size=2).filter(any)
 
 
 @thirty
-@given(st.floats(1, 100), st.lists(st.floats(-5, 5), min_size=2, max_size=2).filter(any))
+@given(st.floats(1, 100), STARTS)
 def test_adgds_step_size_stays_above_half_of_the_inverse_curvature(kappa, start):
     """α_k ≥ 1/(2L) once it is there (paper of 2020, after Theorem 1), and at most √2 times the last one or so."""
     r = run(f"quadratic:kappa={kappa}", "adgd", start=start, steps=30)
@@ -415,7 +415,7 @@ def test_adgds_step_size_stays_above_half_of_the_inverse_curvature(kappa, start)
 
 
 @thirty
-@given(st.floats(0.01, 1), st.lists(st.floats(-5, 5), min_size=2, max_size=2).filter(any))
+@given(st.floats(0.01, 1), STARTS)
 def test_no_step_of_stabilised_bb_is_longer_than_its_cap(cap, start):
     r = run("rosenbrock:b=5", f"bb:lr=0.01,cap={cap}", start=start, steps=40)
     lengths = np.linalg.norm(np.diff(r.x, axis=0), axis=1)
@@ -431,12 +431,10 @@ def test_silver_steps_are_the_papers():
         assert sum(h[: 2**k - 1]) == pytest.approx(rho**k - 1, rel=1e-12)
 
 
-@pytest.mark.parametrize(
-    "problem", ["quadratic:kappa=1000", "huber-bowl", "tilted-bowl", "linear-regression:n=8,dim=3"]
-)
-def test_silver_keeps_its_theorem(problem):
+@pytest.mark.parametrize("on", ["quadratic:kappa=1000", "huber-bowl", "tilted-bowl", "linear-regression:n=8,dim=3"])
+def test_silver_keeps_its_theorem(on):
     """f(w_n) − f* ≤ L ‖w_0 − w*‖² / (1 + √(4 ρ^{2k} − 3)) after n = 2^k − 1 steps."""
-    r = run(problem, "silver", steps=127)
+    r = run(on, "silver", steps=127)
     way = np.sum((r.x[0] - np.asarray(r.problem.x_star).reshape(len(r.x[0]), -1)[:, 0]) ** 2)
     for k in range(1, 8):
         n = 2**k - 1
@@ -472,7 +470,7 @@ def test_what_needs_the_smoothness_constant_says_so():
 
 
 @thirty
-@given(st.floats(0.1, 100), st.floats(0.01, 50), st.lists(st.floats(-5, 5), min_size=2, max_size=2).filter(any))
+@given(st.floats(0.1, 100), st.floats(0.01, 50), STARTS)
 def test_ngn_lies_between_the_papers_bounds(L, sigma, start):
     """α ∈ [σ/(1 + σL), σ] for every L-smooth f that is nowhere negative (paper, Lemma 4.1)."""
     r = run(Sphere(L), f"ngn:sigma={sigma}", start=start, steps=5)
@@ -505,12 +503,10 @@ def test_ngn_refuses_a_loss_below_zero():
 
 @pytest.mark.parametrize("spec", ["d-adaptation", "prodigy:form=sgd"])
 @thirty
-@given(kappa=st.floats(1, 100), start=st.lists(st.floats(-5, 5), min_size=2, max_size=2).filter(any))
+@given(kappa=st.floats(1, 100), start=STARTS)
 def test_the_estimate_stays_below_the_way_to_the_minimum(spec, kappa, start):
     """d ≤ ‖w_0 − w*‖ on every convex f (D-Adaptation, Theorem 1; Prodigy, Lemma 1)."""
     made = method(spec)
-    from stepbench import Oracle, problem
-
     oracle = Oracle(problem(f"quadratic:kappa={kappa}"), horizon=60)
     w = np.repeat(np.array(start)[:, None], 2, axis=1)
     s = made.init(w)
