@@ -32,7 +32,7 @@ class Autostep(Method):
         curvature: the diagonal of the Hessian.
 
     Source
-        Mahmood, Sutton, Degris & Pilarski, Tuning-free step-size adaptation, ICASSP 2012, Table 1. The paper writes −g
+        Mahmood, Sutton, Degris & Pilarski, Tuning-free step-size adaptation, ICASSP 2012. The paper writes −g
         as δ x.
 
     Deviations
@@ -55,7 +55,7 @@ class Autostep(Method):
         return State(zero + self.lr, zero, zero)
 
     def step(self, w: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
-        """Table 1, line by line."""
+        """The algorithm, line by line."""
         g, c = oracle.grad(w), oracle.curvature(w)
         gh = g * s.h
         v = maximum(abs(gh), s.v + s.alpha * c * (abs(gh) - s.v) / self.tau)

@@ -31,7 +31,7 @@ class HDM(Method):
     Source
         Gao, Chu, Ye & Udell, Gradient methods with online scaling, COLT 2025 (the hypergradient feedback and the null
         step), and Chu, Gao, Ye & Udell, Provable and practical online learning rate adaptation with hypergradient
-        descent, 2025, Algorithm 1; learner=adagrad is what its HDM-Best and the published code take.
+        descent, 2025; learner=adagrad is what its HDM-Best and the published code take.
 
     Deviations
         The heavy ball of HDM-Best, and the published code's estimate of L, by which it changes η and bounds P from

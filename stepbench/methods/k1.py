@@ -32,7 +32,7 @@ class K1(Method):
 
     Source
         Sutton, Gain adaptation beats least squares?, Proceedings of the seventh Yale workshop on adaptive and learning
-        systems 1992, Figure 2. The paper writes −g as δ φ, and its gain k is α φ.
+        systems 1992, the algorithm K1. The paper writes −g as δ φ, and its gain k is α φ.
 
     Deviations
         lr is the first e^β; its default, and that of μ, are the bench's.
@@ -55,7 +55,7 @@ class K1(Method):
         return State(exp(beta), beta, zeros_like(w))
 
     def step(self, w: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
-        """Figure 2, line by line."""
+        """K1, line by line."""
         g, c = oracle.grad(w), oracle.curvature(w)
         beta = s.beta - self.mu * g * s.h
         gain = exp(beta)

@@ -34,8 +34,8 @@ class ScheduleFree(Method):
         w ← (1 − c) w + c z
 
     Source
-        Defazio, Yang, Mehta, Mishchenko, Khaled & Cutkosky, The road less scheduled, NeurIPS 2024, eq. 2–4 (form=sgd)
-        and Algorithm 1 (form=adam, ``schedule-free-adam``).
+        Defazio, Yang, Mehta, Mishchenko, Khaled & Cutkosky, The road less scheduled, NeurIPS 2024: its SGD
+        form, and its Algorithm 1 (form=adam, ``schedule-free-adam``).
 
     Deviations
         None. The defaults are the published code's of form=adam; its form=sgd begins from γ = 1, which is to be tuned.

@@ -29,7 +29,7 @@ class SMD(Method):
         one Hessian-vector product per step, charged as one gradient evaluation.
 
     Source
-        Schraudolph, Local gain adaptation in stochastic gradient descent, ICANN 1999, eq. 3, 4 and 7. The paper writes
+        Schraudolph, Local gain adaptation in stochastic gradient descent, ICANN 1999. The paper writes
         −g as δ, and α as p.
 
     Deviations

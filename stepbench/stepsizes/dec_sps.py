@@ -28,7 +28,7 @@ class DecSPS(StepSize):
 
     Source
         Orvieto, Lacoste-Julien & Loizou, Dynamics of SGD with stochastic Polyak stepsizes: truly adaptive variants and
-        convergence to exact solution, NeurIPS 2022, eq. DecSPS and its Theorem 6.
+        convergence to exact solution, NeurIPS 2022.
 
     Deviations
         A sample whose f is ℓ* or below, or whose gradient is 0, has a step of 0, and does not bound the next one: the

@@ -28,7 +28,7 @@ class DoG(StepSize):
         w ← w − α u
 
     Source
-        Ivgi, Hinder & Carmon, DoG is SGD's best friend: a parameter-free dynamic step size schedule, ICML 2023, eq. 1.
+        Ivgi, Hinder & Carmon, DoG is SGD's best friend: a parameter-free dynamic step size schedule, ICML 2023.
         per=tensor is its L-DoG.
 
     Deviations

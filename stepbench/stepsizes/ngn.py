@@ -26,8 +26,7 @@ class NGN(StepSize):
         a loss of 0 or more.
 
     Source
-        Orvieto & Xiao, An adaptive stochastic gradient method with non-negative Gauss–Newton stepsizes, NeurIPS 2024,
-        eq. NGN.
+        Orvieto & Xiao, An adaptive stochastic gradient method with non-negative Gauss–Newton stepsizes, 2024.
 
     Deviations
         The paper tries many σ; 1 is the bench's. A run that meets a loss below 0 fails. Where f is 0, so is α.

@@ -24,7 +24,7 @@ class Silver(ScheduleOfL):
 
     Source
         Altschuler & Parrilo, Acceleration by stepsize hedging II: silver stepsize schedule for smooth convex
-        optimization, Mathematical Programming 2025, eq. 1.2. After n = 2^k − 1 steps on a convex f its Theorem 1.1 has
+        optimization, Mathematical Programming 2025. After n = 2^k − 1 steps on a convex f its Theorem 1.1 has
         f(w_n) − f* ≤ L ‖w_0 − w*‖² / (1 + √(4 ρ^{2k} − 3)).
 
     Deviations

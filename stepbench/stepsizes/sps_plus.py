@@ -27,7 +27,7 @@ class SPSPlus(StepSize):
 
     Source
         Garrigos, Gower & Schaipp, Function value learning: adaptive learning rates based on the Polyak stepsize and
-        function splitting in ERM, 2023, eq. 4.
+        function splitting in ERM, 2023.
 
     Deviations
         The paper knows every sample's own value at the solution; here f* is one number, the minimum of the whole
