@@ -31,8 +31,7 @@ class BB(StepSize):
 
     Source
         Barzilai & Borwein, Two-point step size gradient methods, 1988, eq. 5 and 6. With cap it is the stabilised
-        method of Burdakov, Dai & Huang, Stabilized Barzilai-Borwein method, Journal of Computational Mathematics 2019, in
-        which no step is longer than Δ.
+        method of Burdakov, Dai & Huang, Stabilized Barzilai-Borwein method, 2019: no step is longer than Δ.
 
     Deviations
         The paper has convex quadratics, where ⟨Δw, Δg⟩ is positive, and leaves the first step open; lr = 0.001 is the
