@@ -88,7 +88,7 @@ def isfinite(a: Array) -> Array:
 
 def zeros_like(a: Array) -> Array:
     """Zeros in the shape of ``a``."""
-    return np.zeros(a.shape, a.dtype) if isinstance(a, np.ndarray) else _library(a).zeros_like(a)
+    return np.zeros(a.shape, a.dtype) if type(a) is np.ndarray else _library(a).zeros_like(a)
 
 
 def stack(entries: Any, w: Array) -> Array:
@@ -106,7 +106,7 @@ def _filled(entries: Any, w: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     while isinstance(first, list):
         shape.append(len(first))
         first = first[0]
-    whole = np.empty((*shape, *w.shape[1:]), w.dtype)
+    whole = np.empty((*shape, *w.shape[1:]), w.dtype).view(type(w))
 
     def fill(into: Any, entries: Any) -> None:
         for k, entry in enumerate(entries):

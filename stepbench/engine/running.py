@@ -14,6 +14,7 @@ from stepbench import catalog
 from stepbench.arrays import as_numpy
 from stepbench.contracts import Oracle, Peer, Problem, Runnable, Vector, in_library, unbatched, values_of
 from stepbench.engine.checkpoint import Checkpoint
+from stepbench.engine.compiled import go
 from stepbench.engine.identity import NOT_REBUILT, of_run
 from stepbench.engine.loop import Loop, Progress, minimize
 from stepbench.engine.prepare import Prepared, prepare, whole
@@ -21,7 +22,7 @@ from stepbench.engine.records import Trace
 from stepbench.engine.result import Result
 from stepbench.engine.vetting import place_of
 from stepbench.fields import InputError
-from stepbench.options import RunOptions
+from stepbench.options import Engine, RunOptions
 
 
 class DivergenceWarning(UserWarning):
@@ -54,6 +55,7 @@ def run(
     checkpoint: str | Path | None = None,
     checkpoint_every: int = 1000,
     progress: Progress | None = None,
+    engine: Engine = "auto",
 ) -> Result:
     """Run a method, or a batch of them, until the target is met or the budget is spent.
 
@@ -77,7 +79,7 @@ def run(
     Ctrl-C; warns once, with a DivergenceWarning, if runs diverged.
     """
     options = RunOptions(
-        budget, epochs, steps, target, start, seed, noise, every, checkpoint, checkpoint_every, grad_target
+        budget, epochs, steps, target, start, seed, noise, every, checkpoint, checkpoint_every, grad_target, engine
     )
     runner = catalog.method(method)
     label = label or (method if isinstance(method, str) else catalog.label(runner))
@@ -163,7 +165,7 @@ def make(
                 loop = Loop(in_library(method, given.start), given.start, oracle, seen)
                 if kept is not None:
                     kept.restore(loop)
-                loop.run(progress, kept.save if kept else None, often)
+                go(loop, options.engine, given.seed, given.noise, progress, kept.save if kept else None, often)
         except KeyboardInterrupt:
             interrupted = True
             seen.end("failed", "interrupted")
