@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from stepbench.arrays import Array, Points, mix, sqrt, zeros_like
+from stepbench.arrays import Array, Points, minimum, mix, sqrt, zeros_like
 from stepbench.contracts import AnyOracle, Method
 from stepbench.fields import Scalar, param
 
@@ -61,7 +61,7 @@ class ScheduleFree(Method):
         t = s.t + 1
         y = mix(self.beta, w, s.z)
         g = oracle.grad(y)
-        gamma = self.lr * min(1.0, t / self.warmup) if self.warmup else self.lr
+        gamma = self.lr * minimum(t / self.warmup, 1.0) if self.warmup else self.lr
         u, v, beta2_t = g, s.v, s.beta2_t
         if self.form == "adam":
             v, beta2_t = mix(self.beta2, v, g * g), beta2_t * self.beta2

@@ -1,10 +1,9 @@
 """DecSPS: Polyak's stochastic step size that falls."""
 
-import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stepbench.arrays import Array, Points, maximum, minimum, per_run, ratio, where
+from stepbench.arrays import Array, Points, maximum, minimum, per_run, ratio, sqrt, where
 from stepbench.contracts import AnyOracle, StepSize
 from stepbench.fields import Scalar, param
 
@@ -50,5 +49,5 @@ class DecSPS(StepSize):
         """The bounded step."""
         f, g = oracle.value(w), oracle.grad(w)
         fit = minimum(ratio(maximum(f - (0.0 if self.f_star is None else self.f_star), 0.0), oracle.dot(g, g)), s.bound)
-        alpha = fit / (self.c0 * math.sqrt(s.k + 1))
+        alpha = fit / (self.c0 * sqrt(s.k + 1))
         return w - alpha * u, State(alpha, where(fit > 0, fit, s.bound), s.k + 1)
