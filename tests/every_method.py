@@ -22,6 +22,7 @@ EVERY_METHOD = (
     "sps:smooth=true",
     "sps:variant=reference",
     "csawg:pairs=same",
+    "momentum+bb:wd=0.1",
     "adgd:form=2024",
     "bb:cap=0.1",
     "prodigy:form=sgd",

@@ -558,3 +558,36 @@ def test_the_first_step_of_dog_and_dowg():
 def test_lions_step_has_one_length_in_every_component():
     r = run("rosenbrock", "lion:lr=0.01", steps=30)
     np.testing.assert_allclose(abs(np.diff(r.x, axis=0)), 0.01, rtol=1e-9)
+
+
+# The decay of a join
+
+
+@pytest.mark.parametrize("spec", ["gd:lr=0.05,wd=0.3", "polyak:wd=0.3", "adagrad-norm:per=component,wd=0.3"])
+def test_a_joins_decay_is_beside_its_step(spec):
+    """w ← w − α u − α λ w, with the step size of that very step."""
+    r = run(MILD.spec, spec, start=MILD.start, steps=8)
+    for k in range(8):
+        g, alpha = np.array(MILD.g(r.x[k])), r.step_size[k + 1]
+        np.testing.assert_allclose(r.x[k + 1], r.x[k] - alpha * g - alpha * 0.3 * r.x[k], rtol=1e-12)
+
+
+def test_adamw_is_torchs(torch):
+    w = torch.tensor(MILD.start, requires_grad=True)
+    optimizer = torch.optim.AdamW([w], lr=0.02, weight_decay=0.5)
+    for _ in range(12):
+        optimizer.zero_grad()
+        ((1 - w[0]) ** 2 + (w[1] - w[0] ** 2) ** 2).backward()
+        optimizer.step()
+    r = run(MILD.spec, "adamw:lr=0.02,wd=0.5", start=MILD.start, steps=12)
+    np.testing.assert_allclose(r.x[-1], w.detach().numpy(), rtol=1e-12)
+    assert method("adamw").wd == 0.01
+
+
+def test_a_joins_decay_may_differ_from_run_to_run_and_is_in_its_name():
+    made = method("adam:lr=0.02", wd=np.array([0.0, 0.5]))
+    both = run(MILD.spec, made, start=MILD.start, steps=12)
+    for k, spec in enumerate(("adam:lr=0.02", "adam:lr=0.02,wd=0.5")):
+        assert np.array_equal(both.x[..., k], run(MILD.spec, spec, start=MILD.start, steps=12).x)
+    for spec in ("adamw:lr=0.02", "lion:wd=0.1", "adam+rdbd:per=component,wd=0.25"):
+        assert method(method(spec).spec()).spec() == method(spec).spec() == method(str(method(spec))).spec()
