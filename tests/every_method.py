@@ -27,7 +27,7 @@ EVERY_METHOD = (
     "bb:cap=0.1",
     "prodigy:form=sgd",
     "hdm:form=scalar",
-    "hdm:learner=gradient",
+    "hdm:learner=gradient,eta=1e-6",
 )
 
 QUICK_JOINS = {f"{direction}+{rule}" for direction, rule in zip(cycle(DIRECTIONS), RULES, strict=False)}

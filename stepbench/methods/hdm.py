@@ -34,7 +34,8 @@ class HDM(Method):
         descent, 2025; learner=adagrad is what its HDM-Best and the published code take.
 
     Deviations
-        The heavy ball of HDM-Best, and the published code's estimate of L, by which it changes η and bounds P from
+        η = 0.1 is the published code's, for learner=adagrad; learner=gradient needs one near 1/L². The heavy ball of
+        HDM-Best, and the published code's estimate of L, by which it changes η and bounds P from
         below by 0, are left out. Each step asks for f and ∇f at both points, since it may see another sample than the
         step before; the published code, which sees all of f, asks at w' alone.
     """

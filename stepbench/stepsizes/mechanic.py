@@ -12,13 +12,12 @@ BETAS = (0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999)
 
 
 class State(NamedTuple):
-    """The step size, which is the sum of the scales s; the first point, and the sum Δ of the moves.
+    """The step size, which is the sum S of the scales s, and the sum Δ of the moves.
 
     Of each of the six tuners: the scale s, the largest product m, the sum v of squares, and the reward r.
     """
 
     alpha: Array
-    w0: Points
     delta: Points
     s: tuple[Array, ...]
     m: tuple[Array, ...]
@@ -37,8 +36,7 @@ class Mechanic(StepSize):
             v ← β² v + h²
             r ← max(0, β r − s h)
             s ← (s_init m / 6 + r) / (√v + ε)
-        Δ ← Δ − u
-        w ← w_0 + S Δ,  S = Σ s;  α = S
+        w ← w_0 + S (Δ − u),  Δ ← Δ − u,  with the new S = Σ s, which is α
 
     Source
         Cutkosky, Defazio & Mehta, Mechanic: a learning rate tuner, NeurIPS 2023, Algorithm 1, and its published code.
@@ -46,7 +44,7 @@ class Mechanic(StepSize):
     Deviations
         The published code takes w − u in the place of w in the pull of λ. The defaults are that code's, and as there m
         is 1e-6 before the first step. Since all of Δ is scaled anew, a step is not only −α u: it has the change of S
-        times Δ as well.
+        times Δ as well. What stands for w_0 + S Δ before the step is w itself: a weight decay beside it is kept.
     """
 
     s_init: Scalar = param(1e-8, "s_init", "the first scale, as a part of m/√v", "(0, inf)", search="1e-10:1:log")
@@ -57,7 +55,7 @@ class Mechanic(StepSize):
         """Nothing gone, and nothing learned."""
         zero = per_run(0.0, w)
         zeros, least = (zero,) * len(BETAS), (per_run(1e-6, w),) * len(BETAS)
-        return State(zero, w, zeros_like(w), zeros, least, zeros, zeros)
+        return State(zero, zeros_like(w), zeros, least, zeros, zeros)
 
     def move(self, w: Points, u: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
         """Tune the scales by the last moves, then move."""
@@ -72,4 +70,4 @@ class Mechanic(StepSize):
             for m_i, v_i, r_i in zip(m, v, r, strict=True)
         )
         alpha, delta = sum(scales), s.delta - u
-        return s.w0 + alpha * delta, State(alpha, s.w0, delta, scales, m, v, r)
+        return w + (alpha * delta - s.alpha * s.delta), State(alpha, delta, scales, m, v, r)
