@@ -8,23 +8,26 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
-from stepbench.contracts import Method, Peer, Problem, Vector
+from stepbench.contracts import Mark, Method, Peer, Problem, Vector
 from stepbench.engine.loop import Loop, Progress, patience
+from stepbench.engine.prepare import Prepared
 from stepbench.fields import InputError
 from stepbench.kernels.llvm import LANES, Kernel
 from stepbench.kernels.recording import Leaf, Recording, Standing, rebuilt
 from stepbench.kernels.symbols import Unrecordable
 from stepbench.options import Engine
 
-FIRST = 4
-"""How many steps NumPy takes first: what a kernel makes of them must be the same."""
+FIRST, TRIED = 2, 4
+"""How many steps NumPy takes first, and then of which the kernel must make the same before it goes on."""
 
-COMPILING = 0.15
-"""About how many seconds it takes to import the compiler and to compile a program; shorter work is left to NumPy."""
+LEAST = 0.05
+"""Work of so few seconds is left to NumPy without a look at what its kernel would take to compile."""
+
+TOO_SHORT = "it is sooner done than a kernel is compiled"
 
 MEMORY = 1 << 23
 """How many numbers of records a block may have."""
@@ -38,14 +41,33 @@ def available() -> bool:
     return importlib.util.find_spec("llvmlite") is not None
 
 
-def refuse_engine(engine: Engine, problem: Problem, method: Method | Peer) -> None:
+def refuse_engine(engine: Engine, given: Prepared) -> None:
     """Raise InputError where a kernel is asked for that cannot be, and this is known before anything runs."""
+    if engine not in get_args(Engine):
+        raise InputError(f"engine must be {', '.join(get_args(Engine)[:-1])} or {get_args(Engine)[-1]}, got {engine}")
     if engine != "kernel":
         return
     if not available():
-        raise InputError('--engine kernel needs llvmlite: pip install "stepbench[fast]"')
-    if why := _obstacle(problem, method):
-        raise InputError(f"{problem}, {method}: no kernel can be made, since {why}: leave out --engine kernel")
+        raise InputError('a kernel needs llvmlite: pip install "stepbench[fast]"')
+    if why := _obstacle(given.problem, given.method):
+        raise _refusal(given.problem, given.method, why)
+
+
+def _refusal(problem: Problem, method: Method | Peer, why: str) -> InputError:
+    return InputError(f"{problem}, {method}: no kernel can be made, since {why}; leave the engine to NumPy")
+
+
+def bits_of(engine: Engine, given: Prepared) -> str:
+    """The engine, where runs have other bits by it than by NumPy; "" where they have not."""
+    if engine != "kernel" or not isinstance(given.method, Method):
+        return ""
+    carried = given.every == 1 and not given.noise
+    recording = Recording(given.problem, given.method, given.seed, given.noise, given.horizon, carried)
+    first = Standing(given.start, given.method.init(given.start), None, None, None, None)
+    try:
+        return "" if recording.program(first).exact else "kernel"
+    except Unrecordable as reason:
+        raise _refusal(given.problem, given.method, str(reason)) from None
 
 
 def _obstacle(problem: Problem, method: Method | Peer) -> str:
@@ -67,20 +89,22 @@ class Compiled:
     Raises Unrecordable where its program cannot be recorded.
     """
 
-    def __init__(self, loop: Loop, seed: int, noise: float) -> None:
-        self.loop = loop
-        trace, oracle, problem = loop.trace, loop.oracle, loop.trace.problem
-        carried = trace.every == 1 and not noise
+    def __init__(self, loop: Loop, begin: Standing, seed: int, noise: float) -> None:
+        """Record the program of the steps from where the loop stood once, ``begin``."""
+        self.loop, self.standing = loop, begin
         self.seed, self.noise = seed, noise
-        recording = Recording(problem, loop.method, seed, noise, oracle.horizon, carried)
-        self.standing = standing(loop, noise)
-        self.program = recording.program(self.standing)
+        carried = loop.trace.every == 1 and not noise
+        recording = Recording(loop.trace.problem, loop.method, seed, noise, loop.oracle.horizon, carried)
+        self.program = recording.program(begin)
         self.values = recording.values
         self.kernel: Kernel | None = None
 
     def compile(self) -> None:
-        """Make the kernel, and put the loop's runs into it."""
-        self.kernel = Kernel(self.program)
+        """Make the kernel."""
+        try:
+            self.kernel = Kernel(self.program)
+        except Exception as error:  # whatever a compiler may say on a machine that nobody has tried
+            raise Unrecordable(f"it cannot be compiled here ({type(error).__name__}: {error})") from error
         self.layout = self.kernel.layout
         self.R = self.loop.trace.last.size
         self.chunks = -(-self.R // LANES)
@@ -89,7 +113,6 @@ class Compiled:
             self.parameters[:, k] = self._lanes(self.values[name])
         self.slots = np.zeros((self.chunks, len(self.layout.slots), LANES))
         self.ends = np.zeros((len(self.layout.ends), self.chunks * LANES))
-        self.enter()
 
     def _lanes(self, values: Any) -> Vector:
         """Numbers of the runs, (R,), or one for all, as chunks of lanes; the last one fills them up."""
@@ -100,10 +123,10 @@ class Compiled:
         """Chunks of lanes, (C, 16), as numbers of the runs, (R,)."""
         return lanes.reshape(-1)[: self.R].copy()
 
-    def enter(self) -> None:
-        """Put what the loop's runs carry into the slots."""
-        loop, program, trace = self.loop, self.program, self.loop.trace
-        w = loop.w
+    def enter(self, phase: int, mark: Mark) -> None:
+        """Put the runs as they stand, before a step of this phase, and what they have spent, into the slots."""
+        program, trace = self.program, self.loop.trace
+        w = self.standing.w
         filled: dict[str, Any] = {}
         for leaf in self.standing.leaves(program.carried):
             if leaf.slots[0] in self.layout.slots:
@@ -116,10 +139,10 @@ class Compiled:
             filled |= {f"record.x.{i}": last["x"][i] for i in range(program.d)}
             filled |= {"record.f": last["f"], "record.square": last["gradient_norm"] ** 2}
             filled |= {f"record.{name}": last[name] for name in ("evals", "fevals")}
-        filled |= {"evals": loop.oracle.evals, "fevals": loop.oracle.fevals}
+        filled |= {"evals": mark.evals, "fevals": mark.fevals}
         for k, name in enumerate(self.layout.slots):
             self.slots[:, k] = self._lanes(filled.get(name, math.nan))
-        self.phase = 0
+        self.phase, self.seconds = phase, 0.0
         self.lanes = np.zeros((self.chunks, LANES))
         self.lanes.reshape(-1)[: self.R] = trace.last < 0
 
@@ -156,28 +179,24 @@ class Compiled:
 
     def spent(self, n: int) -> tuple[Vector, Vector, int]:
         """What each of the next n steps spends, where it is the same for all runs, and the phase after them."""
-        phases, phase = self.program.phases, self.phase
-        path: list[int] = []
-        seen: dict[int, int] = {}
-        while phase not in seen and len(path) < n:
-            seen[phase] = len(path)
-            path.append(phase)
-            phase = phases[phase].next
-        if len(path) < n:
-            cycle = path[seen[phase] :]
-            path += [cycle[k % len(cycle)] for k in range(n - len(path))]
-            phase = phases[path[-1]].next
-        each = np.array([(p.evals, p.fevals) for p in phases] if not self.layout.counted else [(0, 0)] * len(phases))
-        evals, fevals = np.cumsum(each[path], axis=0).astype(np.int64).T
-        return evals, fevals, phase
+        phases, path = self.program.phases, [self.phase]
+        while len(path) <= n and (following := phases[path[-1]].next) not in path:
+            path.append(following)
+        cycle = path[path.index(phases[path[-1]].next) :] if len(path) <= n else []
+        taken = np.resize(cycle, n + 1 - (len(path) - len(cycle))) if cycle else np.empty(0, dtype=int)
+        taken = np.concatenate([path[: len(path) - len(cycle)], taken]).astype(int)
+        each = np.zeros((len(phases), 2)) if self.layout.counted else [(p.evals, p.fevals) for p in phases]
+        evals, fevals = np.cumsum(np.array(each)[taken[:n]], axis=0).astype(np.int64).T
+        return evals, fevals, int(taken[n])
 
     def run(self, progress: Progress | None, save: Callable[[Loop], None] | None, often: int) -> None:
         """Step in blocks until every run has ended; as ``Loop.run`` does."""
         loop, trace, oracle = self.loop, self.loop.trace, self.loop.oracle
-        length = 64
+        length = 256
         due = math.inf if save is None else oracle.step + often
         not_before = 0.0
-        room = max(1, MEMORY // ((len(self.layout.fields) + 4) * self.R)) * trace.every
+        records = MEMORY // ((len(self.layout.fields) + 4) * self.R) if trace.whole else MEMORY
+        room = max(1, records) * trace.every
         with patience() as stopped:
             while trace.running:
                 if stopped.over:
@@ -185,11 +204,9 @@ class Compiled:
                     if save:
                         save(loop)
                     raise KeyboardInterrupt
-                began = time.perf_counter()
                 n = int(min(length, trace.horizon - oracle.step, room, due - oracle.step))
                 passing = self.block(n)
                 now = time.perf_counter()
-                loop.elapsed += now - began
                 if progress is not None:
                     progress(*trace.spent)
                 if passing:
@@ -201,7 +218,7 @@ class Compiled:
                         self.leave()
                         save(loop)
                         not_before = time.perf_counter() + 20 * (time.perf_counter() - now)
-                length = min(2 * length, 1 << 20) if now - began < SECONDS else max(length // 2, 1)
+                length = min(4 * length, 1 << 20) if self.seconds < SECONDS else max(length // 2, 1)
             self.leave()
             if save:
                 save(loop)
@@ -231,28 +248,30 @@ class Compiled:
         recorded = steps[(steps % trace.every == 0) | (steps >= last)]
         out = np.empty((len(recorded) if trace.whole else 0, len(self.layout.fields), self.chunks * LANES))
         self.advance(n, last, out, trace.whole, self._threads(n))
+        self.seconds = time.perf_counter() - began
         self.phase = after
         oracle.step = before + n
         if not self.layout.counted:
             oracle.evals, oracle.fevals = int(evals[-1]), int(fevals[-1])
         else:
-            at = self.layout.slots
-            oracle.evals, oracle.fevals = (
-                self._runs(self.slots[:, at.index(name)]).astype(np.int64) for name in ("evals", "fevals")
-            )
+            oracle.evals, oracle.fevals = self.counts()
         if len(recorded):
-            share = (recorded - before) / n * (time.perf_counter() - began)
+            share = (recorded - before) / n * self.seconds
             picked = recorded - before - 1
             self._record(out, recorded, evals[picked], fevals[picked], loop.elapsed + share)
+        loop.elapsed += self.seconds
         return passing
 
+    def counts(self) -> tuple[Vector, Vector]:
+        """The evaluations that each run has spent, (R,), where they differ."""
+        rows = (self.slots[:, self.layout.slots.index(name)] for name in ("evals", "fevals"))
+        evals, fevals = (self._runs(row).astype(np.int64) for row in rows)
+        return evals, fevals
+
     def _threads(self, n: int) -> int:
-        if n * self.R < 1 << 18:
-            return 1
-        return max(
-            1,
-            min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, self.chunks),
-        )
+        """How many threads share n steps: one per core, where it is worth while to start them."""
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return 1 if n * self.R < 1 << 18 else max(1, min(cores, self.chunks))
 
     def _record(self, out: Vector, steps: Vector, evals: Vector, fevals: Vector, elapsed: Vector) -> None:
         """Give the trace the records of a block: all of them, or those of ends."""
@@ -315,13 +334,13 @@ class Compiled:
             "elapsed": elapsed,
         }
 
-    def _alphas(self, rows: Vector, fields: list[str]) -> list[Any]:
+    def _alphas(self, rows: Vector, fields: list[str]) -> Any:
         """The step sizes of n records, as the engine has them."""
         sizes = self.layout.sizes
         if not sizes:
             return [None] * len(rows)
-        alphas = rows[:, -sizes:]
-        return list(alphas[:, 0] if self._lone_size() else alphas)
+        alphas: Vector = rows[:, -sizes:]
+        return alphas[:, 0] if self._lone_size() else alphas
 
     def _lone_size(self) -> bool:
         alpha: Any = getattr(self.standing.s, "alpha", None)
@@ -358,6 +377,7 @@ class Compiled:
         program = self.program
         like = program.standings[self.phase]
         slots = {name: self._runs(self.slots[:, k]) for k, name in enumerate(self.layout.slots)}
+        going = self._runs(self.lanes) > 0
         made: dict[int, Any] = {}
 
         def value(path: str, of: Any) -> Any:
@@ -366,8 +386,9 @@ class Compiled:
                 if leaf.path not in slots:
                     return of
                 runs = slots[leaf.path]
+                one, *others = np.unique(runs[going] if going.any() else runs[:1])  # the others stand where they ended
                 whole = isinstance(of, int) and not isinstance(of, bool)
-                return int(runs[0]) if whole else float(runs[0]) if (runs == runs[0]).all() else runs
+                return runs if others else int(one) if whole else float(one)
             if id(of) not in made:
                 made[id(of)] = np.array([slots[name] for name in leaf.slots]).reshape(*leaf.shape, self.R)
             return made[id(of)]
@@ -428,28 +449,31 @@ def go(
         return "NumPy, as asked"
     why = _obstacle(trace.problem, loop.method) or ("" if available() else "llvmlite is not installed")
     if not why:
-        began, from_step = time.perf_counter(), loop.oracle.step
-        loop.run(progress, save, often, until=from_step + FIRST)
-        pace = (time.perf_counter() - began) / FIRST
+        loop.run(progress, save, often, until=loop.oracle.step + FIRST)
+        begin, before = standing(loop, noise), loop.oracle.mark()
+        going, began = trace.last < 0, time.perf_counter()
+        loop.run(progress, save, often, until=before.step + TRIED)
+        pace = (time.perf_counter() - began) / TRIED / 2  # in NumPy's first blocks, which are short, a step costs more
         if not trace.running:
             return "NumPy, for a few steps"
-        if engine == "auto" and pace * (trace.horizon - trace.step) < COMPILING:
-            why = "so few steps are made faster than a kernel"
+        work = pace * (trace.horizon - trace.step)
+        if engine == "auto" and work < LEAST:
+            why = TOO_SHORT
     if not why:
         try:
-            made = Compiled(loop, seed, noise)
+            made = Compiled(loop, begin, seed, noise)
             if engine == "auto" and not made.program.exact:
                 why = (
                     "a kernel would have other bits (it uses functions such as exp, which libraries round differently)"
                 )
             else:
                 made.compile()
-                why = _differs(made, loop, progress, save, often)
+                why = _differs(made, before, going)
         except Unrecordable as reason:
             why = str(reason)
     if why:
         if engine == "kernel":
-            raise InputError(f"{trace.problem}, {loop.method}: no kernel can be made, since {why}: leave it to NumPy")
+            raise _refusal(trace.problem, loop.method, why)
         loop.run(progress, save, often)
         return f"NumPy, since {why}"
     if trace.running:
@@ -457,37 +481,34 @@ def go(
     return "a kernel"
 
 
-def _differs(
-    made: Compiled, loop: Loop, progress: Progress | None, save: Callable[[Loop], None] | None, often: int
-) -> str:
-    """Let NumPy and the kernel take the same few steps; says so where they come to another end, "" where they agree.
+def _differs(made: Compiled, before: Mark, going: Vector) -> str:
+    """Let the kernel take the steps that NumPy has just taken; says so where it comes to another end, or "".
 
-    The loop then stands after those steps, and the kernel too.
+    ``before`` is what the oracle had counted before them, and ``going`` the runs that went on then, (R,). The kernel
+    then stands where the loop does.
     """
-    trace = loop.trace
-    begin, counts = loop.oracle.step, (loop.oracle.evals, loop.oracle.fevals)
-    live = trace.last < 0
-    loop.run(progress, save, often, until=begin + FIRST)
-    n = loop.oracle.step - begin
-    reached = loop.oracle.step, loop.oracle.evals, loop.oracle.fevals
-    loop.oracle.step = begin
-    made.advance(n, trace.horizon, np.empty((0, len(made.layout.fields), made.chunks * LANES)), False)
+    loop, oracle = made.loop, made.loop.oracle
+    after = oracle.mark()
+    n = after.step - before.step
+    made.enter(0, before)
+    oracle.step = before.step
+    made.advance(n, loop.trace.horizon, np.empty((0, len(made.layout.fields), made.chunks * LANES)), False)
+    oracle.step = after.step
+    live = going & (loop.trace.last < 0)
     evals, fevals, made.phase = made.spent(n)
-    loop.oracle.step = reached[0]
-    live &= trace.last < 0
-    if not made.layout.counted and (counts[0] + evals[-1], counts[1] + fevals[-1]) != reached[1:]:
-        return "the text counts otherwise when it is recorded"
-    mine, theirs = made.state(), standing(loop, made.noise)
-    if mine.signature(set()) != theirs.signature(set()):
+    counts = made.counts() if made.layout.counted else (before.evals + evals[-1], before.fevals + fevals[-1])
+    for mine, theirs in zip(counts, (after.evals, after.fevals), strict=True):
+        if not (np.broadcast_to(mine, live.shape) == theirs)[live].all():
+            return "the text counts otherwise when it is recorded"
+    here, there = made.state(), standing(loop, made.noise)
+    if here.signature(set()) != there.signature(set()):
         return "the text has another state when it is recorded"
-    for one, other in zip(mine.leaves(False), theirs.leaves(False), strict=True):
+    for one, other in zip(here.leaves(False), there.leaves(False), strict=True):
         for a, b in zip(one.entries, other.entries, strict=True):
             a, b = (np.broadcast_to(np.asarray(x, dtype=float), live.shape)[live] for x in (a, b))
             same = np.array_equal(a, b, equal_nan=True) if made.program.exact else np.allclose(a, b, 1e-9, 1e-12, True)
             if not same:
                 return f"the text gives another {one.path} when it is recorded"
-    made.standing = theirs
-    phase = made.phase
-    made.enter()
-    made.phase = phase
+    made.standing = there
+    made.enter(made.phase, after)
     return ""
