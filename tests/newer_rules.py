@@ -11,7 +11,6 @@ from typing import NamedTuple
 import numpy as np
 
 from stepbench import Oracle, method, problem, run
-from stepbench.stepsizes.long_steps import PATTERNS
 from tests.methods.plain_floats import MILD, Sphere
 
 RHO = 1 + math.sqrt(2)
@@ -169,7 +168,7 @@ def facts() -> list[Fact]:
                 f"long-steps:t={t}",
                 "the coefficient of Table 1, the mean of the pattern",
                 number,
-                float(np.mean(PATTERNS[t])),
+                float(np.mean(pattern(t))),
             )
             for t, number in LONG_STEPS.items()
         ),
@@ -195,6 +194,12 @@ LONG_STEPS = {
     "127": 5.8346303,
 }
 """Grimmer's Table 1, which rounds down."""
+
+
+def pattern(t: str) -> list[float]:
+    """The steps of a period of ``long-steps``, in units of 1/L, as a run takes them."""
+    sizes = run(Sphere(4.0), f"long-steps:t={t}", steps=int(t)).step_size[1:]
+    return [float(alpha) * 4.0 for alpha in sizes]
 
 
 def estimate(spec: str) -> float:

@@ -3,11 +3,14 @@
 import math
 from dataclasses import dataclass
 
-from stepbench.arrays import Array
+from stepbench.arrays import Array, where
 from stepbench.stepsizes._schedule import ScheduleOfL
 
 RHO = 1 + math.sqrt(2)
 """The silver ratio ρ."""
+
+DOUBLINGS = 40
+"""How often 2 is tried as a divisor: no run has as many as 2⁴⁰ steps."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class Silver(ScheduleOfL):
 
     def step_size(self, k: int, horizon: int, last: Array) -> Array:
         """1 + ρ^{ν(k+1) − 1}."""
-        i = k + 1
-        nu = (i & -i).bit_length() - 1
-        return 1 + RHO ** (nu - 1)
+        h = 1 + 1 / RHO
+        for nu in range(1, DOUBLINGS):
+            h = where((k + 1) % 2**nu == 0, 1 + RHO ** (nu - 1), h)
+        return h

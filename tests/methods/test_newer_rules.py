@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stepbench import InputError, Oracle, method, problem, run
-from stepbench.stepsizes.long_steps import PATTERNS
 from tests.methods.plain_floats import MILD, RIDGE, STEEP, Sphere, dot, follows, minus, thirty
+from tests.newer_rules import pattern
 
 # The traces: one generator per rule, which gives (w, the step size of the move)
 
@@ -441,11 +441,20 @@ def test_silver_keeps_its_theorem(on):
             assert r.error[n] <= r.problem.L * way / (1 + math.sqrt(4 * (1 + math.sqrt(2)) ** (2 * k) - 3))
 
 
-def test_the_long_patterns_are_palindromes_as_long_as_they_say():
-    """Their means are held against the paper's table in ``tests/newer_rules.py``."""
-    for t, pattern in PATTERNS.items():
-        assert len(pattern) == int(t)
-        assert t == "2" or pattern == pattern[::-1]
+def test_the_long_patterns_are_the_papers():
+    """Their means are held against the paper's table in ``tests/newer_rules.py``; here they are written out."""
+    three, seven = [1.4, 2.0, 1.4], [1.4, 2.0, 1.4, 3.9, 1.4, 2.0, 1.4]
+    written = {
+        "2": [2.9, 1.5],
+        "3": [1.5, 4.9, 1.5],
+        "7": [1.5, 2.2, 1.5, 12.0, 1.5, 2.2, 1.5],
+        "15": [*three, 4.5, *three, 29.7, *three, 4.5, *three],
+        "31": [*seven, 8.2, *seven, 72.3, *seven, 8.2, *seven],
+    }
+    for t, steps in written.items():
+        np.testing.assert_allclose(pattern(t), steps, rtol=1e-14)
+    for t in ("63", "127"):
+        assert pattern(t) == pattern(t)[::-1]
 
 
 def test_what_needs_the_smoothness_constant_says_so():
