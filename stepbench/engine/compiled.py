@@ -282,7 +282,7 @@ class Compiled:
         why = whys[0] if whys else ""
         spent = [np.broadcast_to(counts[:, None], (len(steps), R)) for counts in (steps, evals, fevals, elapsed)]
         if trace.whole:
-            new = self._columns(out[:, :, :R], fields, *spent)
+            new = self._columns(out[:, :, :R], fields, *spent, mixed=len(ended) > 0)
             new["refused"] = np.zeros((len(steps), R), dtype=np.int64)
             alphas = self._alphas(out[:, :, :R], fields)
             judged = ended
@@ -315,15 +315,23 @@ class Compiled:
         trace.take_ends(both, now, size, why, ended, len(steps))
 
     def _columns(
-        self, rows: Vector, fields: list[str], steps: Vector, evals: Vector, fevals: Vector, elapsed: Vector
+        self,
+        rows: Vector,
+        fields: list[str],
+        steps: Vector,
+        evals: Vector,
+        fevals: Vector,
+        elapsed: Vector,
+        *,
+        mixed: bool = True,
     ) -> dict[str, Vector]:
-        """The trace's columns of n records, from the fields (n, F, R)."""
+        """The trace's columns of n records, from the fields (n, F, R); ``mixed`` where some may not be finite."""
         d = self.program.d
         x, f, square = rows[:, :d], rows[:, d], rows[:, d + 1]
         if self.layout.counted:
             evals, fevals = (rows[:, fields.index(name)].astype(np.int64) for name in ("evals", "fevals"))
-        lost = ~np.isfinite(x).all(axis=1)
-        f = np.where(lost, math.nan, f) if lost.any() else f
+        if mixed:  # f of a point that is not finite is not known, whatever the text makes of it
+            f = np.where(np.isfinite(x).all(axis=1), f, math.nan)
         return {
             "x": x,
             "f": f,

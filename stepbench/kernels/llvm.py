@@ -10,7 +10,7 @@ import ctypes
 import struct
 import sys
 from collections.abc import Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 from stepbench.kernels.recording import Phase, Program, Search, operations, ordered
@@ -383,7 +383,7 @@ def text(program: Program) -> str:
     t.label("done")
     t.add("ret void")
 
-    used = {node.op for node in operations([r for p in program.phases for r in program.roots(p)] + program.look)}
+    carried_out = {node.op for node in operations([r for p in program.phases for r in program.roots(p)] + program.look)}
     arguments = "ptr noalias %slots, ptr noalias %parameters, ptr noalias %noise, ptr noalias %out, ptr noalias %ends, "
     arguments += "ptr noalias %lanes, i64 %first, i64 %last, i64 %stride, i64 %n, i64 %begin, i64 %step.begin, "
     arguments += "i64 %every, i64 %horizon, double %f_star, double %target, double %flat, double %budget, i1 %whole"
@@ -392,7 +392,7 @@ def text(program: Program) -> str:
             *[f"declare {V} @llvm.{op}.v{LANES}f64({', '.join([V] * n)})" for op, n in _INTRINSIC.items()],
             f"declare {V} @llvm.fabs.v{LANES}f64({V})",
             f"declare i1 @llvm.vector.reduce.or.v{LANES}i1({M})",
-            *_library_functions(used & ROUNDED.keys()),
+            *_library_functions(carried_out & ROUNDED.keys()),
             f"@following = internal constant [{len(program.phases)} x i64] "
             f"[{', '.join(f'i64 {phase.next}' for phase in program.phases)}]",
             f'define void @advance({arguments}) "prefer-vector-width"="512" "min-legal-vector-width"="512" {{',
@@ -440,8 +440,8 @@ _SIGNATURE: tuple[Any, ...] = (
 )
 
 
-@cache
 def _machine() -> Any:
+    """A machine of this processor's kind; each engine owns one, and ends it with itself."""
     from llvmlite import binding
 
     binding.initialize_native_target()
@@ -469,5 +469,5 @@ def _compiled(source: str) -> tuple[Any, Any]:
 
 def seconds(program: Program) -> float:
     """About how long a program takes to compile, the compiler's import included where it is still due."""
-    operations = len(ordered([root for phase in program.phases for root in program.roots(phase)] + program.look))
-    return 0.02 + 2e-4 * operations + (0 if "llvmlite.binding" in sys.modules else 0.07)
+    carried_out = operations([root for phase in program.phases for root in program.roots(phase)] + program.look)
+    return 0.02 + 2e-4 * len(carried_out) + (0 if "llvmlite.binding" in sys.modules else 0.07)

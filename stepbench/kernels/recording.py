@@ -284,9 +284,7 @@ class _Recorder(Oracle):
         if self._within and not self._within.intersection(id(node) for node in ordered(_entries(w))):
             raise Unrecordable("a search asks at a point from outside")
 
-    def repeat(  # type: ignore[override]
-        self, attempt: Callable[..., Sequence[Any]], searching: Any, *tried: Any
-    ) -> list[Any]:
+    def repeat(self, attempt: Callable[..., Sequence[Any]], searching: Any, *tried: Any) -> list[Any]:
         """Record one attempt, as a search."""
         if self._within:
             raise Unrecordable("it searches within a search")
@@ -346,7 +344,7 @@ def _entries(*arrays: Any) -> list[Any]:
 
 def _next(entries: Iterator[Any], shape: tuple[int, ...]) -> Symbols:
     """The next entries as an array."""
-    return symbols.symbols([next(entries) for _ in range(math.prod(shape))]).reshape(shape)
+    return symbols.symbols(np.array([next(entries) for _ in range(math.prod(shape))], object).reshape(shape))
 
 
 def _input(names: Sequence[str], shape: tuple[int, ...]) -> Symbols:

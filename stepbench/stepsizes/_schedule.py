@@ -21,7 +21,9 @@ class State(NamedTuple):
 class Schedule(StepSize):
     """α_k as a function of k = 0, 1, 2, … and, where the schedule has an end, of the horizon, the run's steps.
 
-    The text of a schedule is in the verbs of ``arrays``, with no ``if`` on k, so that a kernel can be made of it. With part=1 a schedule goes by epochs: k, the horizon, and all that a schedule counts in steps are then epochs.
+    With part=1 a schedule goes by epochs: k, the horizon, and all that a schedule counts in steps are then epochs.
+
+    A schedule's text is in the verbs of ``arrays``, with no ``if`` on k, so that kernels can be made of it.
     """
 
     elementwise = True
