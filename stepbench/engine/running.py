@@ -70,7 +70,8 @@ def run(
 
     ``checkpoint`` is a file that holds the run as it stands, written after every ``checkpoint_every`` steps (less often
     where that would take more than a twentieth of the time), on Ctrl-C and at the end. The same call goes on from
-    there, with the bits of a run that was never stopped. Ctrl-C waits for the end of a step, unless pressed twice.
+    there, with the bits of a run that was never stopped. Ctrl-C waits for the end of a step, for half a second at most,
+    unless pressed twice.
 
     Hyper-parameters that are arrays of length R, or a start of shape (d, R), make a batch of R runs. Each has the
     bits that it has alone. Raises InputError for anything that cannot run, before it starts, and Interrupted on

@@ -15,7 +15,7 @@ from stepbench import catalog
 from stepbench.engine.identity import NOT_REBUILT, is_current
 from stepbench.engine.result import Result, load
 from stepbench.fields import InputError
-from stepbench.study.batch import Batch, Keep, Outcome, Work, digest, perform
+from stepbench.study.batch import Batch, Head, Keep, Outcome, Work, digest, perform
 from stepbench.study.executors import Workplace, opened
 from stepbench.study.store import Store
 
@@ -101,6 +101,7 @@ class Study:
             missing.append([i for i, head in enumerate(of_batch) if head.key not in asked])
             asked |= {head.key for head in of_batch}
         total, made = sum(map(len, missing)), 0
+        runs: list[tuple[Head, Outcome]] = []  # of the piece that is being kept
         try:
             if total:
                 settings = {digest(b.setting): b.setting for b, places in zip(batches, missing, strict=True) if places}
@@ -111,11 +112,12 @@ class Study:
                 self.store.put({}, runs)
                 for head, outcome in runs:  # without the traces, which are large
                     here[head.key] = outcome._replace(trace=None) if outcome.trace else outcome
-                made += len(outcomes)
+                made, runs = made + len(runs), []
                 if self._progress is not None:
                     self._progress(made, total)
         except KeyboardInterrupt:
-            raise Stopped(f"stopped: {made:,} of {total:,} runs were made, and are kept in {self.store}") from None
+            made += len(self.store.found([head.key for head, _ in runs], keep))  # the last commit may have been made
+            raise Stopped(f"{made:,} of {total:,} runs were made, and are kept in {self.store}") from None
         except InputError as error:
             if made:
                 raise InputError(f"{error}. {made:,} of {total:,} runs are kept") from None
