@@ -155,7 +155,7 @@ def _defined(module: ModuleType, kind: Kind) -> list[type]:
 
 def _module(text: str) -> ModuleType:
     try:
-        path = Path(text).expanduser()
+        path = Path(text).expanduser() if re.match(r"~[/\\]", text) else Path(text)  # ~x.py is a name like any other
         content = (_sent.get() or {}).get(str(path.resolve()))
         source = path.read_bytes() if content is None else content
     except RuntimeError as error:

@@ -48,6 +48,7 @@ def environment():
 
 def begun(command, folder):
     where = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    where["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # a background of a shell ignores it
     return subprocess.Popen([*START, *command], cwd=folder, env=environment(), **where)
 
 
