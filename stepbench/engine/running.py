@@ -16,6 +16,7 @@ from stepbench.contracts import Oracle, Peer, Problem, Runnable, Vector, in_libr
 from stepbench.engine.checkpoint import Checkpoint
 from stepbench.engine.identity import NOT_REBUILT, of_run
 from stepbench.engine.loop import Loop, Progress, minimize
+from stepbench.engine.memory import refuse_beyond
 from stepbench.engine.prepare import Prepared, prepare, whole
 from stepbench.engine.records import Trace
 from stepbench.engine.result import Result
@@ -131,6 +132,7 @@ def make(
     problem, method = given.problem, given.method
     kept = _checkpoint(given, options, trace)
     often = whole("checkpoint_every", options.checkpoint_every, 1)
+    _refuse_too_large(given, trace)
     carried = problem.carry(given.seed, given.start.shape[1])
     oracle = Oracle(
         problem,
@@ -193,6 +195,14 @@ def make(
     if interrupted:
         raise Interrupted(result) from None
     return result, seen.divergence(given.lone)
+
+
+def _refuse_too_large(given: Prepared, trace: bool) -> None:
+    """Raise InputError where the records of a run, or of a batch, would not fit the memory."""
+    records = given.records if trace else 2
+    what = f"{records:,} records" + ("" if given.lone else f" of {given.start.shape[1]:,} runs")
+    instead = f"give a smaller budget, or more than every={given.every}" if trace else "make fewer runs at a time"
+    refuse_beyond(given.bytes_of(records), what, instead)
 
 
 def _checkpoint(given: Prepared, options: RunOptions, trace: bool) -> Checkpoint | None:

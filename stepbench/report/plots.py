@@ -138,7 +138,7 @@ def once(axes: Iterable[Axes]) -> dict[str, Any]:
 
 
 def literal(text: object) -> str:
-    """A text that others wrote, such as the name of a file, for matplotlib to draw as it stands: $ begins no formula."""
+    """A text that others wrote, as the name of a file, for matplotlib to draw as it stands: $ begins no formula."""
     return str(text).replace("$", r"\$")
 
 
