@@ -155,6 +155,10 @@ def _defined(module: ModuleType, kind: Kind) -> list[type]:
 
 def _module(text: str) -> ModuleType:
     try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InputError(f"{text!a} cannot be read, for its name is not in UTF-8: rename it") from None
+    try:
         path = Path(text).expanduser() if re.match(r"~[/\\]", text) else Path(text)  # ~x.py is a name like any other
         content = (_sent.get() or {}).get(str(path.resolve()))
         source = path.read_bytes() if content is None else content
