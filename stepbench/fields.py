@@ -49,6 +49,11 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f" (did you mean {', '.join(close)}?)" if close else ""
 
 
+def named_path(text: str) -> Path:
+    """The file that a text names: ``~/x.py`` lies in the home folder, and ``~x.py`` is a name like any other."""
+    return Path(text).expanduser() if re.match(r"~([/\\]|$)", text) else Path(text)
+
+
 def shown_path(path: str | Path) -> str:
     """A file as a spec names it: ``./mine.py`` where it lies in or below this folder, and else its whole path."""
     path = Path(path)

@@ -46,17 +46,15 @@ def test_a_number_beyond_reason_is_refused_in_one_line(stepbench_cli, monkeypatc
     monkeypatch.setattr("stepbench.engine.memory.free", lambda: 20e9)
     code, out, err = stepbench_cli(*args)
     assert (code, out, err.count("\n")) == (2, "", 1)
-    assert len(err) < 250
+    assert "Traceback" not in err
     assert not list(numbers.Path().iterdir())
 
 
 def test_the_line_says_how_much_memory_is_missing(stepbench_cli, monkeypatch):
     """144 bytes for each record: two columns of 9 numbers, of 8 bytes each."""
     monkeypatch.setattr("stepbench.engine.memory.free", lambda: 20e9)
-    assert (
-        "would need 144 GB of memory, and 20 GB are free: give"
-        in stepbench_cli(*(["run", "rosenbrock", "--budget"]), "1000000000")[2]
-    )
+    _, _, err = stepbench_cli("run", "rosenbrock", "--budget", "1000000000")
+    assert "would need 144 GB of memory, and 20 GB are free: give" in err
     monkeypatch.setattr("stepbench.engine.memory.free", lambda: 143e3)
     assert stepbench_cli("run", "quadratic", "--budget", "1000")[0] == 2
     assert stepbench_cli("run", "quadratic", "--budget", "1000", "--every", "2")[0] == 0
