@@ -23,7 +23,7 @@ WHOLE = (
 )
 OTHERS = ("0", "-1", str(-(10**19)), str(-(10**309)), "1e308", "1e309", "-1e309", "inf", "nan", "9" * 5000)
 NUMBERS = (*WHOLE, *OTHERS)
-WAITED_FOR = 10**12
+WAITED_FOR = 10**15
 """The largest count that a command may begin to work off."""
 MEMORY = 4 << 30
 """Bytes that a command gets beyond what it begins with."""
