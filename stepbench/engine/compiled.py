@@ -13,6 +13,7 @@ from typing import Any, get_args
 import numpy as np
 
 from stepbench.contracts import Mark, Method, Peer, Problem, Vector
+from stepbench.engine.effects import kept, speaks
 from stepbench.engine.loop import Loop, Progress, patience
 from stepbench.engine.prepare import Prepared
 from stepbench.fields import InputError
@@ -80,6 +81,8 @@ def _obstacle(problem: Problem, method: Method | Peer) -> str:
         return f"{problem} is a network"
     if problem.stochastic:
         return f"the steps of {problem} see samples"
+    if word := speaks([problem, *method.parts]):
+        return f"its text uses {word} at each call"
     if problem.at(0) is not problem or problem.at(1) is not problem:
         return f"{problem} drifts"
     return ""
@@ -459,7 +462,9 @@ def go(
         loop.run(progress, save, often)
         return "NumPy, as asked"
     why = _obstacle(trace.problem, loop.method) or ("" if available() else "llvmlite is not installed")
+    texts = [trace.problem, *loop.method.parts]
     if not why:
+        held = kept(texts)
         loop.run(progress, save, often, until=loop.oracle.step + FIRST)
         begin, before = standing(loop, noise), loop.oracle.mark()
         going, began = trace.last < 0, time.perf_counter()
@@ -470,6 +475,8 @@ def go(
         work = pace * (trace.horizon - trace.step)
         if engine == "auto" and work < LEAST:
             why = TOO_SHORT
+        elif kept(texts) != held:
+            why = "its text keeps something from call to call"
     if not why:
         try:
             made = Compiled(loop, begin, seed, noise)
