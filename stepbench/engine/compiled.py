@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import zip_longest
 from typing import Any, get_args
 
 import numpy as np
@@ -256,16 +257,19 @@ class Compiled:
         if not self.layout.counted:
             oracle.evals, oracle.fevals = int(evals[-1]), int(fevals[-1])
         else:
-            at = self.layout.slots
-            oracle.evals, oracle.fevals = (
-                self._runs(self.slots[:, at.index(name)]).astype(np.int64) for name in ("evals", "fevals")
-            )
+            oracle.evals, oracle.fevals = self.counted()
         if len(recorded):
             share = (recorded - before) / n * self.seconds
             picked = recorded - before - 1
             self._record(out, recorded, evals[picked], fevals[picked], loop.elapsed + share)
         loop.elapsed += self.seconds
         return passing
+
+    def counted(self) -> tuple[Vector, Vector]:
+        """What each run has spent, where that differs among them."""
+        at = self.layout.slots
+        evals, fevals = (self._runs(self.slots[:, at.index(name)]).astype(np.int64) for name in ("evals", "fevals"))
+        return evals, fevals
 
     def _threads(self, n: int) -> int:
         """How many threads share n steps: one per core, where it is worth while to start them."""
@@ -473,8 +477,9 @@ def go(
             raise _refusal(trace.problem, loop.method, why)
         loop.run(progress, save, often)
         return f"NumPy, since {why}"
-    if trace.running:
-        made.run(progress, save, often)
+    if not trace.running:
+        return "NumPy, for a few steps"
+    made.run(progress, save, often)
     return "a kernel"
 
 
@@ -489,6 +494,8 @@ def _differs(
     begin, counts = loop.oracle.step, (loop.oracle.evals, loop.oracle.fevals)
     live = trace.last < 0
     loop.run(progress, save, often, until=begin + FIRST)
+    if not trace.running:
+        return ""
     n = loop.oracle.step - begin
     reached = loop.oracle.step, loop.oracle.evals, loop.oracle.fevals
     loop.oracle.step = begin
@@ -496,12 +503,15 @@ def _differs(
     evals, fevals, made.phase = made.spent(n)
     loop.oracle.step = reached[0]
     live &= trace.last < 0
-    if not made.layout.counted and (counts[0] + evals[-1], counts[1] + fevals[-1]) != reached[1:]:
+    spent = made.counted() if made.layout.counted else (counts[0] + evals[-1], counts[1] + fevals[-1])
+    if any((np.broadcast_to(a != b, live.shape) & live).any() for a, b in zip(spent, reached[1:], strict=True)):
         return "the text counts otherwise when it is recorded"
     mine, theirs = made.state(), standing(loop, made.noise)
-    if mine.signature(set()) != theirs.signature(set()):
+    pairs = [*zip_longest(mine.leaves(False), theirs.leaves(False))]
+    # A number for all runs may be one per run when it is recorded, as a schedule's is that will differ among them.
+    if any(one is None or other is None or one.slots != other.slots for one, other in pairs):
         return "the text has another state when it is recorded"
-    for one, other in zip(mine.leaves(False), theirs.leaves(False), strict=True):
+    for one, other in pairs:
         for a, b in zip(one.entries, other.entries, strict=True):
             a, b = (np.broadcast_to(np.asarray(x, dtype=float), live.shape)[live] for x in (a, b))
             same = np.array_equal(a, b, equal_nan=True) if made.program.exact else np.allclose(a, b, 1e-9, 1e-12, True)

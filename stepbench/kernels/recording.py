@@ -147,9 +147,8 @@ class Leaf:
 
     @property
     def slots(self) -> list[str]:
-        """The names of its entries."""
-        shape = self.shape
-        return [self.path] if shape is None else [f"{self.path}.{k}" for k in range(math.prod(shape))]
+        """The names of its entries; one per run has the name that one for all runs has."""
+        return [f"{self.path}.{k}" for k in range(math.prod(self.shape))] if self.shape else [self.path]
 
     @property
     def entries(self) -> list[Any]:
