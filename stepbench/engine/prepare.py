@@ -93,11 +93,9 @@ def _told(problem: Problem, method: Runnable, target: float | None, noise: float
         raise InputError(f"{method} works in NumPy and cannot train a network: choose a method of the bench")
     if isinstance(method, Peer) and (noise or problem.stochastic):
         raise InputError(f"{method} needs exact values of f: choose a problem without mini-batches, and no noise")
-    for need in method.needs:
-        given = any(getattr(part, need, None) is not None for part in method.parts)
-        if not given and need not in problem.supplies:
-            what, way = NEEDS.get(need, (need, "choose a problem that does"))
-            raise InputError(f"{method} needs {what}, which {problem} does not supply: {way}")
+    for need in method.missing(problem.supplies):
+        what, way = NEEDS.get(need, (need, "choose a problem that does"))
+        raise InputError(f"{method} needs {what}, which {problem} does not supply: {way}")
     return tuple(dict.fromkeys(method.needs))
 
 

@@ -73,6 +73,11 @@ class Program:
         return [*phase.slots.values(), *(phase.alpha or ()), phase.evals, phase.fevals, phase.refused]
 
     @property
+    def operations(self) -> list[Node]:
+        """All operations of its phases and of the look."""
+        return operations([root for phase in self.phases for root in self.roots(phase)] + self.look)
+
+    @property
     def look(self) -> list[Number]:
         """Everything that a look computes."""
         return [self.f, *self.g, self.square]
@@ -441,7 +446,7 @@ class Recording:
             True,
             tuple(standings),
         )
-        made_of = operations([root for phase in phases for root in made.roots(phase)] + made.look)
+        made_of = made.operations
         if len(made_of) > SIZE:
             raise Unrecordable(f"a step has {len(made_of)} operations, more than {SIZE}")
         if any(node.op == "input" and node.args[0].startswith("search") for node in made_of):
