@@ -61,7 +61,7 @@ def _refusal(problem: Problem, method: Method | Peer, why: str) -> InputError:
 
 
 def bits_of(engine: Engine, given: Prepared) -> str:
-    """The engine, where runs have other bits by it than by NumPy; "" where they have not."""
+    """The engine, where runs have other bits by it than by NumPy, or may have; "" where they have not."""
     if engine != "kernel" or not isinstance(given.method, Method):
         return ""
     carried = given.every == 1 and not given.noise
@@ -69,8 +69,8 @@ def bits_of(engine: Engine, given: Prepared) -> str:
     first = Standing(given.start, given.method.init(given.start), None, None, None, None)
     try:
         return "" if recording.program(first).exact else "kernel"
-    except Unrecordable as reason:
-        raise _refusal(given.problem, given.method, str(reason)) from None
+    except Unrecordable:  # of a first step, which NumPy takes
+        return "kernel"
 
 
 def _obstacle(problem: Problem, method: Method | Peer) -> str:

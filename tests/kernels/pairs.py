@@ -138,7 +138,7 @@ if __name__ == "__main__":
         except Exception as error:
             word, found = f"an error, {type(error).__name__}", [str(error)]
         counts[word] += 1
-        if (found and word.isupper()) or "error" in word or "text" in word:
+        if found or word.startswith(("no kernel", "an error")):
             print(seed, each.problem, each.method, word, *found[:3], sep="; ", flush=True)
     for word, n in counts.most_common():
         print(f"{n:6} {word}")
