@@ -203,6 +203,7 @@ class Compiled:
         with patience() as stopped:
             while trace.running:
                 if stopped.over:
+                    stopped.end()
                     self.leave()
                     if save:
                         save(loop)
