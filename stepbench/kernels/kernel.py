@@ -67,8 +67,7 @@ class Layout:
         d = program.d
         self.counted = any(isinstance(c, Node) for phase in program.phases for c in (phase.evals, phase.fevals))
         counts = ["evals", "fevals"] if self.counted else []
-        sizes = {len(phase.alpha or ()) for phase in program.phases}
-        self.sizes = sizes.pop() if len(sizes) == 1 else 0
+        self.sizes = len(program.phases[0].alpha or ())
         self.before = [f"x.{i}" for i in range(d)] + ["f", "square", *counts]
         self.fields = self.before + [f"alpha.{k}" for k in range(self.sizes)]
         self.ends = [f"before.{name}" for name in self.before] + self.fields + ["step", "refused"]

@@ -419,6 +419,8 @@ class Recording:
             standings.append(now)
             now, phase = self._step(method, oracle, now, len(phases) + 1)
             phases.append(phase)
+        if len({len(phase.alpha or ()) for phase in phases}) > 1:
+            raise Unrecordable("the number of its step sizes changes")
         phases[-1] = Phase(**{**vars(phases[-1]), "next": seen[signature]})
         d = len(standing.w)
         w = _input([f"w.{i}" for i in range(d)], (d, 1))

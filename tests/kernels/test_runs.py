@@ -6,7 +6,7 @@ import signal
 import numpy as np
 import pytest
 
-from stepbench import Interrupted, Problem, catalog, run
+from stepbench import InputError, Interrupted, Problem, catalog, run
 from stepbench.contracts import with_values
 from stepbench.engine.compiled import Compiled
 from stepbench.engine.running import run_quietly
@@ -188,3 +188,14 @@ def test_ctrl_c_waits_for_the_end_of_a_block(tmp_path, every, monkeypatch):
     assert 0 < partial.steps.max() < 3000
     assert np.array_equal(partial.x, plain.x[: len(partial.x)])
     assert differences(plain, run_quietly("rosenbrock", "csawg", budget=10**6, **options)) == []
+
+
+def test_step_sizes_whose_number_changes_are_numpys():
+    """One for all components while a first window is lost, and then one each: no kernel is made, and none is lost."""
+    method = "tlr:K=20,variant=reference,per=component"
+    one = run_quietly("rosenbrock", method, budget=300, engine="numpy")
+    other = run_quietly("rosenbrock", method, budget=300)
+    assert other.engine.startswith("NumPy")
+    assert differences(one, other) == []
+    with pytest.raises(InputError, match="the number of its step sizes changes"):
+        run_quietly("rosenbrock", method, budget=300, engine="kernel")
