@@ -138,6 +138,10 @@ if __name__ == "__main__":
         except Exception as error:
             word, found = f"an error, {type(error).__name__}", [str(error)]
         counts[word] += 1
+        if (seed - first) % 100 == 99:
+            print(
+                f"{seed - first + 1} of {count}: {counts['the same bits']} the same bits", file=sys.stderr, flush=True
+            )
         if found or word.startswith(("no kernel", "an error")):
             print(seed, each.problem, each.method, word, *found[:3], sep="; ", flush=True)
     for word, n in counts.most_common():
