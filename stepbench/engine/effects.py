@@ -1,4 +1,4 @@
-"""Whether a user's text does more than compute: a kernel calls it once, so that what it does at each call would be lost."""
+"""Whether a user's text does more than compute: a kernel calls it once, and what it does at each call would be lost."""
 
 from __future__ import annotations
 
