@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -33,7 +32,7 @@ def show(study: File = Path("study.db"), status: Status = None) -> None:
         counts: dict[bytes, dict[str, int]] = {}
         for key, ending, n in store.statuses():
             counts.setdefault(key, {})[ending] = n
-        settings = [(json.loads(text), counts.get(key, {})) for key, text in store.settings().items()]
+        settings = [(facts, counts.get(key, {})) for key, facts in store.facts().items()]
         out.print(study_table(str(study), settings, out.width))
 
 
@@ -121,7 +120,7 @@ def remove(
         raise InputError("say which runs: --problem, --method, --status or --stale; to remove all, delete the file")
     with _stored(study) as store:
         wanted = {"problem": problem and (catalog.problem_name(problem) or problem), "method": method}
-        settings = {key: json.loads(text) for key, text in store.settings().items()}
+        settings = store.facts()
         for name, value in wanted.items():
             held = {setting[name] for setting in settings.values()}
             if value is not None and value not in held:

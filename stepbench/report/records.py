@@ -110,8 +110,7 @@ def _per_component(step_size: Any, d: int) -> list[list[Any]]:
 
 def stored_runs(store: Store, status: str | None = None) -> Iterator[dict[str, Any]]:
     """A flat row per run that a study keeps, or per run that ended in this status."""
-    for key, text in store.settings().items():
-        setting = json.loads(text)
+    for key, setting in store.facts().items():
         for head, end in store.runs(key):
             if status in (None, end.status):
                 yield _row(setting, head, end)

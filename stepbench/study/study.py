@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
@@ -78,13 +77,12 @@ class Study:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self.stale = self._stale()
-        self.store.__exit__()
-
-    def _stale(self) -> int:
-        stale = {key for key, text in self.store.settings().items() if not is_current(json.loads(text))}
-        return sum(n for setting, _, n in self.store.statuses() if setting in stale)
+        try:
+            if kind is None:
+                sizes = self.store.sizes()
+                self.stale = sum(sizes[key] for key, facts in self.store.facts().items() if not is_current(facts))
+        finally:
+            self.store.__exit__()
 
     def outcomes(self, batches: Sequence[Batch], keep: Keep = "end") -> list[list[Outcome]]:
         """The outcomes of all runs of each batch, in order; those that are not here yet are made.
