@@ -51,7 +51,7 @@ _SIZES = struct.Struct(f"<q7i{len(KEPT)}d")
 
 
 class DamagedError(Exception):
-    """What was read is not what was written; the message names it."""
+    """What was read is not what was written; the message says so in words."""
 
 
 def setting_row(key: bytes, text: str, runs: int) -> tuple[Any, ...]:
@@ -67,7 +67,7 @@ def setting_of(row: Sequence[Any]) -> tuple[bytes, str, int]:
     except TypeError:
         sound = False
     if not sound:
-        raise DamagedError(f"the setting {_shown(key)}")
+        raise DamagedError(f"the setting {_shown(key)} is damaged")
     return key, text, runs
 
 
@@ -81,7 +81,7 @@ def facts_of(key: bytes, text: str) -> dict[str, Any]:
             return facts
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         pass
-    raise DamagedError(f"the setting {_shown(key)}, whose JSON does not say what a setting says,")
+    raise DamagedError(f"the setting {_shown(key)} does not say in JSON what a setting says")
 
 
 def parameters_of(head: Head) -> dict[str, Any]:
@@ -92,28 +92,30 @@ def parameters_of(head: Head) -> dict[str, Any]:
             return parameters
     except (ValueError, RecursionError):
         pass
-    raise DamagedError(f"the run {_shown(head.key)}, whose parameters are no JSON object,")
+    raise DamagedError(f"the parameters of the run {_shown(head.key)} are no JSON object")
 
 
 def run_row(head: Head, outcome: Outcome) -> tuple[Any, ...]:
     """The row of a run."""
     status, detail, numbers, point, curve, trace = outcome
-    numbers = tuple(None if number is None or math.isnan(number) else number for number in numbers)  # as SQLite does
-    checksum = _checksum(*head, status, detail, numbers, point)
+    known = [None if number != number else number for number in numbers]  # SQLite takes NaN for unknown
+    checksum = _checksum(*head, status, detail, known, point)
     sealed = sealed_blob(head.key, "curve", curve), sealed_blob(head.key, "trace", trace)
-    return (*head, status, detail, *numbers, point, checksum, *sealed)
+    return (*head, status, detail, *known, point, checksum, *sealed)
 
 
 def run_of(row: Sequence[Any]) -> tuple[Head, Outcome]:
-    """A run, of its row without its curve and its trace; raises DamagedError."""
-    key, setting, seed, parameters, start, status, detail, *numbers, point, checksum = row
+    """A run, of its row without its trace, where None stands for a curve that is not asked for; or DamagedError."""
+    key, setting, seed, parameters, start, status, detail, *numbers, point, checksum, curve = row
     try:
         sound = _checksum(key, setting, seed, parameters, start, status, detail, numbers, point) == checksum
     except (TypeError, AttributeError, struct.error):  # a value of another type
         sound = False
     if not sound:
-        raise DamagedError(f"the run {_shown(key)}")
-    return Head(key, setting, seed, parameters, start), Outcome(status, detail, tuple(numbers), point)
+        raise DamagedError(f"the run {_shown(key)} is damaged")
+    opened = None if curve is None else opened_blob(key, "curve", curve)
+    outcome = Outcome(status, detail, tuple(numbers), point, opened)
+    return Head(key, setting, seed, parameters, start), outcome
 
 
 def _checksum(
@@ -130,7 +132,6 @@ def _checksum(
     """The checksum of a run's values; their sizes are among what is summed, so that none can take from the next."""
     if None in numbers:
         numbers = [math.nan if number is None else number for number in numbers]
-    texts = f"{parameters}{status}{detail}".encode()
     sizes = _SIZES.pack(
         seed,
         len(key),
@@ -142,25 +143,27 @@ def _checksum(
         -1 if point is None else len(point),
         *numbers,
     )
+    texts = (parameters + status + detail).encode()
     return crc32(b"".join((sizes, key, setting, texts, start or b"", point or b"")))
 
 
 def sealed_blob(key: bytes, name: str, content: bytes | None) -> bytes:
     """A curve or a trace behind its checksum; where there is none, the checksum says so."""
+    checksum = crc32(name.encode(), crc32(key))
     if content is None:
-        return crc32(b"no " + name.encode(), crc32(key)).to_bytes(_SEAL, "little")
-    return crc32(content, crc32(name.encode(), crc32(key))).to_bytes(_SEAL, "little") + content
+        return checksum.to_bytes(_SEAL, "little")
+    return crc32(content, crc32(b"=", checksum)).to_bytes(_SEAL, "little") + content
 
 
 def opened_blob(key: bytes, name: str, sealed: bytes) -> bytes | None:
     """The curve or the trace that was sealed, None where there was none; raises DamagedError."""
+    if sealed == sealed_blob(key, name, None):
+        return None
     if isinstance(sealed, bytes):
         content = sealed[_SEAL:]
-        if sealed_blob(key, name, content) == sealed:
+        if sealed == sealed_blob(key, name, content):
             return content
-        if sealed_blob(key, name, None) == sealed:
-            return None
-    raise DamagedError(f"the {name} of the run {_shown(key)}")
+    raise DamagedError(f"the {name} of the run {_shown(key)} is damaged")
 
 
 def _shown(key: Any) -> str:

@@ -45,8 +45,14 @@ _PUT = (
     f"curve = CASE length(curve) WHEN {_ABSENT} THEN excluded.curve ELSE curve END, "
     f"trace = CASE length(trace) WHEN {_ABSENT} THEN excluded.trace ELSE trace END"
 )
-_ENDS = ", ".join([*RUNS][:-2])
-"""The columns of a run without its curve and its trace."""
+_ENDS = ", ".join([*RUNS][:-1])
+"""The columns of a run without its trace."""
+
+
+def create(db: sqlite3.Connection) -> None:
+    """Make the tables of a study in a database that has none."""
+    for statement in (*SCHEMA, *(f"PRAGMA {word} = {number}" for word, number in _NUMBERS.items())):
+        db.execute(statement)
 
 
 class Store:
@@ -73,8 +79,7 @@ class Store:
             connection.execute("BEGIN")  # nobody writes while we look; first SQLite mends what a killed process left
             tables = [sql for (sql,) in connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")]
             application, form, pages, page_size = (
-                connection.execute(f"PRAGMA {word}").fetchone()[0]
-                for word in (*_NUMBERS, "page_count", "page_size")
+                connection.execute(f"PRAGMA {word}").fetchone()[0] for word in (*_NUMBERS, "page_count", "page_size")
             )
             used = bool(tables or application)
             if used and application != APPLICATION:
@@ -90,7 +95,7 @@ class Store:
                     "another file"
                 )
             if used and tables != [*SCHEMA]:
-                raise DamagedError("its list of tables")
+                raise DamagedError("its list of tables is not that of a study")
             if self.path is not None and self.path.stat().st_size < pages * page_size:
                 raise sqlite3.DatabaseError("its end is missing")
             connection.execute("COMMIT")
@@ -119,9 +124,9 @@ class Store:
             for begin in range(0, len(keys), 500):
                 some = keys[begin : begin + 500]
                 marks = ", ".join("?" for _ in some)
-                query = f"SELECT {_ENDS}, curve, length(trace) FROM runs WHERE key IN ({marks})"
-                for *row, curve, size in self._db.execute(query, some):
-                    head, outcome = _with_curve(row, curve)
+                query = f"SELECT {_ENDS}, length(trace) FROM runs WHERE key IN ({marks})"
+                for *row, size in self._db.execute(query, some):
+                    head, outcome = run_of(row)
                     crashed = outcome.numbers[0] is None
                     lacks = (keep == "curve" and outcome.curve is None) or (keep == "trace" and size == _ABSENT)
                     if crashed or not lacks:
@@ -132,13 +137,12 @@ class Store:
         """Commit runs that have ended; a run that is here already only gains the curve or the trace that it lacks."""
         with self._explained(), self._transaction():
             if not self._has_tables():
-                for statement in (*SCHEMA, *(f"PRAGMA {word} = {number}" for word, number in _NUMBERS.items())):
-                    self._db.execute(statement)
+                create(self._db)
             new = (setting_row(key, text, 0) for key, text in settings.items())
             self._db.executemany("INSERT OR IGNORE INTO settings VALUES (?, ?, ?, ?)", new)
             [(last,)] = self._db.execute("SELECT coalesce(max(rowid), 0) FROM runs")
             self._db.executemany(_PUT, (run_row(head, outcome) for head, outcome in runs))
-            added = "SELECT setting, count(*) FROM runs WHERE rowid > ? GROUP BY setting"
+            added = "SELECT setting, count(*) FROM runs NOT INDEXED WHERE rowid > ? GROUP BY setting"
             for setting, n in self._db.execute(added, [last]).fetchall():
                 self._count(setting, n)
 
@@ -165,17 +169,12 @@ class Store:
             values = [(str(type(v)), 0 if v is None else v) for v in parameters_of(head).values()]
             return head.seed, values, head.start or b"", head.key
 
-        query = f"SELECT {_ENDS}, curve FROM runs WHERE setting = ?"
-        with self._explained(), self._transaction("DEFERRED"):
-            runs = [_with_curve(row, curve) for *row, curve in self._db.execute(query, [setting])]
-            self._refuse_uncounted({setting: self._setting(setting)[1]}, [head for head, _ in runs])
-            return sorted(runs, key=place)
+        with self._explained():
+            return sorted(self._each(setting), key=place)
 
     def traces(self) -> Iterator[tuple[bytes, bytes]]:
         """Every trace that was kept, with its run's key."""
-        for head, outcome in self._whole_runs("ORDER BY key"):
-            if outcome.trace is not None:
-                yield head.key, outcome.trace
+        return ((head.key, outcome.trace) for head, outcome in self._each(traces=True) if outcome.trace is not None)
 
     def trace(self, key: bytes) -> bytes | None:
         """The trace of one run; None where there is none."""
@@ -185,24 +184,30 @@ class Store:
 
     def statuses(self) -> list[tuple[bytes, str, int]]:
         """How many runs of each setting have each status."""
-        counts = {setting: Counter(end.status for _, end in self.runs(setting)) for setting in self.settings()}
-        return [(setting, status, n) for setting, of_setting in counts.items() for status, n in of_setting.items()]
+        counts = Counter((head.setting, outcome.status) for head, outcome in self._each())
+        return [(setting, status, n) for (setting, status), n in counts.items()]
 
     def remove(self, settings: Iterable[bytes], status: str | None = None) -> int:
         """Remove the runs of these settings, or those of one status among them; returns how many there were."""
+        chosen = {
+            setting: [[head.key] for head, outcome in self._each(setting) if status in (None, outcome.status)]
+            for setting in settings
+        }
         removed = 0
-        for setting in settings:
-            keys = [[head.key] for head, end in self.runs(setting) if status in (None, end.status)]
-            with self._explained(), self._transaction():
+        with self._explained():
+            if not self._has_tables():
+                return removed
+        with self._explained(), self._transaction():
+            for setting, keys in chosen.items():
                 before = self._db.total_changes
                 self._db.executemany("DELETE FROM runs WHERE key = ?", keys)
                 gone = self._db.total_changes - before
-                self._count(setting, -gone)
-                self._db.execute("DELETE FROM settings WHERE id = ? AND runs = 0", [setting])
+                if gone:
+                    self._count(setting, -gone)
                 removed += gone
-        if removed:
-            with self._explained():
-                self._db.execute("VACUUM")
+            self._db.execute("DELETE FROM settings WHERE runs = 0")
+        with self._explained():
+            self._db.execute("VACUUM")
         return removed
 
     def merge(self, other: Store) -> tuple[int, int]:
@@ -210,10 +215,8 @@ class Store:
         if self.path is not None and other.path is not None and self.path.resolve() == other.path.resolve():
             raise InputError(f"{other} cannot be merged into itself")
         taken, unlike = 0, 0
-        settings = other.settings()
-        other.facts()
-        rows = other._whole_runs()
-        while runs := list(itertools.islice(rows, 500)):
+        settings, there = other.settings(), other._each(traces=True)
+        while runs := list(itertools.islice(there, 500)):
             here = self.found([head.key for head, _ in runs])
             taken += len(runs) - len(here)
             unlike += sum(head.key in here and here[head.key][:4] != end[:4] for head, end in runs)
@@ -230,14 +233,14 @@ class Store:
                 settings = {key: (text, runs) for key, text, runs in rows}
                 for (setting,) in self._db.execute("SELECT DISTINCT setting FROM runs"):
                     if setting not in settings:
-                        raise DamagedError("the list of settings")
+                        raise DamagedError("the list of settings lacks one")
         return dict(sorted(settings.items(), key=lambda item: item[1][0]))
 
     def _setting(self, key: bytes) -> tuple[str, int]:
         """The JSON of a setting, and how many runs it has."""
         row = self._db.execute("SELECT * FROM settings WHERE id = ?", [key]).fetchone()
         if row is None:
-            raise DamagedError("the list of settings")
+            raise DamagedError("the list of settings lacks one")
         _, text, runs = setting_of(row)
         return text, runs
 
@@ -246,29 +249,27 @@ class Store:
         text, runs = self._setting(setting)
         self._db.execute("REPLACE INTO settings VALUES (?, ?, ?, ?)", setting_row(setting, text, runs + more))
 
-    def _whole_runs(self, order: str = "") -> Iterator[tuple[Head, Outcome]]:
-        """Every run with its curve and its trace."""
+    def _each(self, setting: bytes | None = None, *, traces: bool = False) -> Iterator[tuple[Head, Outcome]]:
+        """Every run, or every one of a setting; where some are missing or twice, the last of them is an InputError."""
+        which, values = ("", []) if setting is None else ("WHERE setting = ?", [setting])
+        query = f"SELECT {_ENDS}, {'trace' if traces else 'NULL'} FROM runs {which}"
         with self._explained():
             if not self._has_tables():
                 return
             with self._transaction("DEFERRED"):
-                heads = []
-                for *row, curve, trace in self._db.execute(f"SELECT {_ENDS}, curve, trace FROM runs {order}"):
-                    head, outcome = _with_curve(row, curve)
-                    heads.append(head)
-                    yield head, outcome._replace(trace=opened_blob(head.key, "trace", trace))
+                keys: set[bytes] = set()
+                found: Counter[bytes] = Counter()
+                for *row, trace in self._db.execute(query, values):
+                    head, outcome = run_of(row)
+                    if head.key in keys:
+                        raise DamagedError(f"the run {head.key.hex()} is there twice")
+                    keys.add(head.key)
+                    found[head.setting] += 1
+                    yield head, outcome._replace(trace=opened_blob(head.key, "trace", trace)) if traces else outcome
                 sizes = {key: runs for key, _, runs in map(setting_of, self._db.execute("SELECT * FROM settings"))}
-                self._refuse_uncounted(sizes, heads)
-
-    @staticmethod
-    def _refuse_uncounted(sizes: Mapping[bytes, int], heads: Sequence[Head]) -> None:
-        """Raise DamagedError where runs are missing, or there twice."""
-        found = Counter(head.setting for head in heads)
-        if len({head.key for head in heads}) < len(heads):
-            raise DamagedError("the list of runs, in which some are twice,")
-        for setting, runs in sizes.items():
-            if found[setting] != runs:
-                raise DamagedError(f"the list of runs ({found[setting]:,} of {runs:,} are there of a setting)")
+                for key in sizes if setting is None else [setting]:
+                    if found[key] != (runs := sizes.get(key, 0)):
+                        raise DamagedError(f"the list of runs has {found[key]:,} of a setting's {runs:,}")
 
     def _has_tables(self) -> bool:
         if "_db" not in vars(self) and self.path is not None and not self.path.exists():
@@ -292,7 +293,7 @@ class Store:
         try:
             yield
         except DamagedError as error:
-            raise InputError(f"{self}: {error} is damaged: {self._what_to_do()}") from None
+            raise InputError(f"{self} is damaged: {error}; {self._what_to_do()}") from None
         except sqlite3.Error as error:
             name = getattr(error, "sqlite_errorname", "") or ""
             if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
@@ -306,13 +307,7 @@ class Store:
     def _what_to_do(self) -> str:
         """The commands that name what is damaged, and that save the rest."""
         file = shlex.quote(str(self))
-        return f"stepbench study check {file} names what is, and stepbench study repair {file} NEW saves the rest"
-
-
-def _with_curve(row: Sequence[Any], curve: bytes) -> tuple[Head, Outcome]:
-    """A run with its curve; raises DamagedError."""
-    head, outcome = run_of(row)
-    return head, outcome._replace(curve=opened_blob(head.key, "curve", curve))
+        return f"stepbench study check {file} names all damage, stepbench study repair {file} NEW saves the rest"
 
 
 def _vet(path: Path) -> None:

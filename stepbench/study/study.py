@@ -79,8 +79,8 @@ class Study:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
             if kind is None:
-                sizes = self.store.sizes()
-                self.stale = sum(sizes[key] for key, facts in self.store.facts().items() if not is_current(facts))
+                facts, sizes = self.store.facts(), self.store.sizes()
+                self.stale = sum(runs for key, runs in sizes.items() if key in facts and not is_current(facts[key]))
         finally:
             self.store.__exit__()
 
@@ -106,7 +106,8 @@ class Study:
             works = [replace(batch.work, keep=keep) for batch in batches]
             for piece, outcomes in self._done(works, missing):
                 runs = [*zip((heads[piece.batch][i] for i in piece.places), outcomes, strict=True)]
-                self.store.put({}, runs)
+                setting = batches[piece.batch].setting  # again, as another process may have removed what had no runs
+                self.store.put({digest(setting): setting}, runs)
                 for head, outcome in runs:  # without the traces, which are large
                     here[head.key] = outcome._replace(trace=None) if outcome.trace else outcome
                 made += len(outcomes)

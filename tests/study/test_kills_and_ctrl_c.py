@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import stepbench
+from stepbench.study.rows import setting_row
 from stepbench.study.store import Store
 from tests.study.kept import NOISY, SWEEP, content, made_study, scalars, wait_for_a_commit, wait_for_runs
 from tests.waiting import PATIENCE, wait_until
@@ -138,7 +139,7 @@ assert put(range(at + 70)) == 0
     process = started("deadly.py", at)
     assert process.wait(PATIENCE) == 0, process.err.read_text()
     assert scalars("s.db", "SELECT steps FROM runs ORDER BY key") == [*range(at + 70)]
-    assert content("s.db")["settings"] == [repr((b"s" * 16, "{}"))]
+    assert content("s.db")["settings"] == [repr(setting_row(b"s" * 16, "{}", at + 70))]
     assert Path(f"torn{at + 69}.db").stat().st_size > 5_000_000, "nothing of the torn commit had reached the file"
     for deadly in (at, at + 1, at + 20, at + 69):
         with Store(f"torn{deadly}.db") as store:
