@@ -37,6 +37,8 @@ def damage_of(path: Path) -> list[str]:
             sound = _Sound(db)
             for _ in sound.runs():
                 pass
+            if sound.lost:
+                sound.damage.append(f"{sound.kept:,} runs are sound; there were {sound.kept + sound.lost:,}")
         return told + sound.damage
 
 

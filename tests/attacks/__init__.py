@@ -1,0 +1,1 @@
+"""Attacks on what the bench keeps and says."""
