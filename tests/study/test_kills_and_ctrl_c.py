@@ -31,12 +31,12 @@ DYING = """
 import os, signal, sys
 from pathlib import Path
 
-dies, calls = int(sys.argv[1]), 0
+dies, after_the_first_commit, calls = int(sys.argv[1]), sys.argv[2] == "after", 0
 
 def count(frame, event, argument):
     global calls
     calls += 1
-    if calls == dies:
+    if calls == dies and not after_the_first_commit:
         os.kill(os.getpid(), signal.SIGKILL)
 
 sys.setprofile(count)
@@ -46,12 +46,15 @@ from stepbench.study.store import Store
 put, commits = Store.put, []
 
 def counted(store, settings, runs):
+    global after_the_first_commit, calls
+    if after_the_first_commit:
+        after_the_first_commit, calls = False, 0
     commits.append(str(calls))
     put(store, settings, runs)
 
 Store.put = counted
 try:
-    cli.main(sys.argv[2:])
+    cli.main(sys.argv[3:])
 finally:
     Path("commits").write_text(" ".join(commits))
 """
@@ -62,20 +65,21 @@ def test_a_sweep_killed_thirty_times_leaves_the_study_of_one_never_killed(starte
     """Its moments are calls and returns of functions, which are counted: no kill comes too early or too late."""
     Path("dying.py").write_text(DYING)
     command = (*SWEEP[2:], "--over", "seed=0:100", *NOISY, "--study")
-    assert started("dying.py", 0, *command, "whole.db").wait(PATIENCE) == 0
+    assert started("dying.py", 0, "", *command, "whole.db").wait(PATIENCE) == 0
     first, *_, last = map(int, Path("commits").read_text().split())  # the first is that of the settings
 
     rng, rows, counts, hot = random.Random(29), set(), [], 0
     for k in range(30):
-        dies = rng.randrange(1, first) if k < 6 else first + rng.randrange((last - first) // 40)
-        assert started("dying.py", dies, *command, "s.db").wait(PATIENCE) == -signal.SIGKILL
+        # To read the runs that are there takes calls, too: later ones are counted from the first commit on.
+        dies = (rng.randrange(1, first), "") if k < 6 else (rng.randrange(1, (last - first) // 40), "after")
+        assert started("dying.py", *dies, *command, "s.db").wait(PATIENCE) == -signal.SIGKILL
         hot += Path("s.db-journal").exists()
         now = set(content_now("s.db", k)["runs"])
         assert rows <= now, "a row was lost"
         rows = now
         counts.append(len(rows))
     assert len(set(counts)) > 10, f"the kills fell at {counts}, {hot} of them into a commit"
-    assert started("dying.py", 0, *command, "s.db").wait(PATIENCE) == 0
+    assert started("dying.py", 0, "", *command, "s.db").wait(PATIENCE) == 0
     assert content("s.db") == content("whole.db")
     assert len(content("s.db")["runs"]) == 2000
     assert not Path("s.db-journal").exists()
