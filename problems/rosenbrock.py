@@ -62,7 +62,7 @@ class Rosenbrock(Problem):
 
     def hessian(self, w):
         """Tridiagonal: each pair gives 2 + 12b w_i² − 4b w_{i+1}, −4b w_i and 2b."""
-        w_i, H = w[:-1], np.zeros((self.dim, *w.shape))
+        w_i, H = w[:-1], np.zeros_like(w, shape=(self.dim, *w.shape))
         i = np.arange(self.dim - 1)
         H[i, i] = 2.0 + 12.0 * self.b * w_i * w_i - 4.0 * self.b * w[1:]
         H[i, i + 1] = H[i + 1, i] = -4.0 * self.b * w_i

@@ -8,11 +8,15 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 RUN = "What to run"
 DATA = "Where data are drawn in mini-batches, as by networks"
 OUTPUT = "What to write"
+
+
+Engine: TypeAlias = Literal["auto", "numpy", "kernel"]
+"""What makes the runs: NumPy, a kernel compiled from the same text, or whichever is faster with NumPy's bits."""
 
 
 def option(default: Any, meaning: str, heading: str, *, bounds: str = "", shown: str = "") -> Any:
@@ -53,3 +57,4 @@ class RunOptions:
     )
     checkpoint_every: int = option(1000, "Steps between two savings.", OUTPUT, bounds="[1, inf)")
     grad_target: float | None = option(None, "Stop at this ‖∇f‖.", RUN, bounds="[0, inf)", shown="none")
+    engine: Engine = option("auto", "What makes the runs: auto, numpy, or kernel, which is compiled.", RUN)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def command(
     problem: ProblemName,
     methods: Annotated[list[str], typer.Argument(help="Methods, as gd:lr=0.001 adam+rdbd scipy:bfgs.")],
-    run: Annotated[RunOptions, Only(*ONE_RUN)],
+    run: Annotated[RunOptions, Only(*ONE_RUN, "engine")],
     data: DataOptions,
     output: Output,
 ) -> None:

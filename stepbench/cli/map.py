@@ -30,7 +30,9 @@ def command(
     points: Annotated[
         int, typer.Option(help="Starts along each side, where no axes are given.", rich_help_panel=RUN)
     ] = 100,
-    run: Annotated[GoalOptions, Only("target", "budget", "steps", "start", "seed", "noise"), Default(budget=1_000)],
+    run: Annotated[
+        GoalOptions, Only("target", "budget", "steps", "start", "seed", "noise", "engine"), Default(budget=1_000)
+    ],
     output: Annotated[Output, Only("plot"), Default(plot=Path("map.png"))],
     kept: Kept,
 ) -> None:

@@ -29,6 +29,7 @@ class Output:
     html: Path | None = option(None, "Write a page to play the run in a browser, offline too.", OUTPUT)
     csv: str | None = option(None, "Write every record to a CSV file; - for standard output.", OUTPUT)
     json: bool = option(False, "Print a JSON summary, not a table.", OUTPUT)
+    verbose: bool = option(False, "Say what made each run, NumPy or a kernel, and why.", OUTPUT)
 
     def check(self) -> None:
         """Refuse, before anything runs, a file that could not be written after it."""
@@ -70,6 +71,8 @@ class Output:
             write_json(tell())
         elif in_words:
             print_tables(console())
+            for result in results if self.verbose else ():
+                console().print(f"{result.label} was made by {result.engine}", highlight=False, markup=False)
         if self.show:
             from stepbench.report.terminal import Picture
 

@@ -37,7 +37,7 @@ def command_of(args: Sequence[str]) -> Callable[..., None]:
             str, typer.Option("--method", "-m", help="A method, as csawg or adam+rdbd.", rich_help_panel=RUN)
         ] = "gd",
         data: DataOptions,
-        run: Annotated[RunOptions, Only(*ONE_RUN, "every", "checkpoint", "checkpoint_every")],
+        run: Annotated[RunOptions, Only(*ONE_RUN, "every", "checkpoint", "checkpoint_every", "engine")],
         output: Output,
         **values: Any,
     ) -> None:

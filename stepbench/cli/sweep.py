@@ -32,7 +32,7 @@ def command(
             show_default=False,
         ),
     ],
-    run: Annotated[GoalOptions, Only("target", "budget", "steps", "start", "seed", "noise")],
+    run: Annotated[GoalOptions, Only("target", "budget", "steps", "start", "seed", "noise", "engine")],
     data: DataOptions,
     output: Annotated[Output, Only("plot", "json")],
     kept: Kept,

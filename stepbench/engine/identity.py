@@ -27,6 +27,7 @@ CODE = (
     "directions",
     "stepsizes",
     "methods",
+    "kernels",
     "engine",
     "torch",
 )
@@ -77,8 +78,8 @@ def facts(problem: Problem, method: Runnable) -> dict[str, Any]:
     }
 
 
-def of_run(given: Prepared, *, trace: bool) -> str:
-    """All that decides the bits of a run and of its records, as text."""
+def of_run(given: Prepared, *, trace: bool, engine: str) -> str:
+    """All that decides the bits of a run and of its records, as text; ``engine`` is empty where it has NumPy's."""
     known = facts(given.problem, given.method) | {
         "every": given.every,
         "trace": trace,
@@ -89,6 +90,7 @@ def of_run(given: Prepared, *, trace: bool) -> str:
         "target": given.target,
         "grad_target": given.grad_target,
     }
+    known |= {"engine": engine} if engine else {}
     values = values_of(given.method)
     known["hyperparameters"] = {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in values.items()}
     known["start"] = hashlib.sha256(np.ascontiguousarray(as_numpy(given.start)).tobytes()).hexdigest()[:16]

@@ -41,8 +41,17 @@ class Loop:
         self._clock = 0.0  # when stepping would have begun, had nothing else been done between
         self._patience = _Patience()
 
-    def run(self, progress: Progress | None, save: Callable[[Loop], None] | None, often: int) -> None:
+    def run(
+        self,
+        progress: Progress | None,
+        save: Callable[[Loop], None] | None,
+        often: int,
+        *,
+        until: float = math.inf,
+    ) -> None:
         """Step in blocks, and look at each block's points together: one call of f for many steps.
+
+        It stops after the step ``until``, where the runs go on elsewhere.
 
         ``save``, where there is one, is called after every so many steps, on Ctrl-C, and at the end; less often where
         it would take more than a twentieth of the time.
@@ -51,12 +60,12 @@ class Loop:
         advance = self._advance if save is None and trace.every == 1 else self._advance_marking
         length, most = 1, max(16, min(256, TOGETHER // self.w.shape[1]))
         due, not_before = math.inf if save is None else oracle.step + often, 0.0
-        with _patience() as self._patience:
-            while trace.running:
+        with patience() as self._patience:
+            while trace.running and oracle.step < until:
                 began, log = time.perf_counter(), StepLog()
                 self._clock = began - self.elapsed
                 try:
-                    while len(log.steps) < length and oracle.step < min(trace.horizon, due):
+                    while len(log.steps) < length and oracle.step < min(trace.horizon, due, until):
                         if self._patience.over:
                             raise KeyboardInterrupt
                         advance(log, due)
@@ -76,7 +85,7 @@ class Loop:
                         not_before = time.perf_counter() + 20 * (time.perf_counter() - now)
                 # The steps of a block after its last run has ended are wasted, so it is short where steps are slow.
                 length = min(2 * length, most) if now - began < 0.05 else max(length // 2, 1)
-            if save:
+            if save and not trace.running:
                 save(self)
 
     def _finish(self, log: StepLog, stop: BaseException, save: Callable[[Loop], None] | None) -> None:
@@ -134,19 +143,19 @@ class _Patience:
 
 
 @contextmanager
-def _patience() -> Iterator[_Patience]:
+def patience() -> Iterator[_Patience]:
     """Within it, Ctrl-C waits for the end of a step, so that no record is left half made."""
-    patience = _Patience()
+    waiting = _Patience()
     before = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or before is not signal.default_int_handler:
-        yield patience  # it comes to the main thread, or to somebody else
+        yield waiting  # it comes to the main thread, or to somebody else
         return
-    signal.signal(signal.SIGINT, patience)
+    signal.signal(signal.SIGINT, waiting)
     try:
-        yield patience
+        yield waiting
     finally:
         signal.signal(signal.SIGINT, before)
-    if patience.over:  # it came in the last moment
+    if waiting.over:  # it came in the last moment
         raise KeyboardInterrupt
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -148,7 +148,7 @@ class Trace:
             name: _Column(values, room) if whole else _Ends(values) for name, values in first.items()
         }
         self.counts = (0, 0)  # the most that any run has spent
-        self.alphas: list[Any] = [None]
+        self.alphas: list[Sequence[Any]] = []  # by block, those of each record after the start's
         low, met, flat = (values[0] for values in self._reached(first))
         self._end(met | flat, 0, "converged", "the start meets the target")
         if low.any():
@@ -184,16 +184,24 @@ class Trace:
         new |= {"evals": _counts(log.evals, shape), "fevals": _counts(log.fevals, shape)}
         new["iteration"] = _counts(log.steps, shape)
         new["elapsed"] = np.broadcast_to(np.array(log.elapsed)[:, None], shape)
-        first, going = self.length + 1, self.last < 0
-        self.length += len(log.steps)
-        self.step = log.steps[-1]
-        self.counts = (int(new["evals"][-1].max()), int(new["fevals"][-1].max()))
+        new["refused"] = _counts(log.refused, shape)
         alphas = [self.problem.recorded_step_sizes(alpha) for alpha in log.alphas]
-        self._end_runs(new, first, log, alphas)
+        self.take(new, alphas, log.why, np.flatnonzero(self.last < 0))
+
+    def take(self, new: dict[str, Vector], alphas: Sequence[Any], why: str, judged: Vector) -> None:
+        """Add n records of each quantity, (n, …, R), in the order of their steps, with their step sizes.
+
+        Beside the columns there is ``refused`` (n, R), the first step that a run could not take, 0 while it can, and
+        ``why`` says why, in words. ``judged`` are the runs that may end in one of these records.
+        """
+        refused = new.pop("refused")
+        first, going = self.length + 1, self.last < 0
+        self._advance(new)
+        self._end_runs(new, np.full(self.last.size, first), alphas, refused, why, judged)
         if self.step >= self.horizon:
             self._end(self.last < 0, self.length, "budget", "steps spent")
         if self.whole:
-            self.alphas += alphas
+            self.alphas.append(alphas)
             for name, values in new.items():
                 self.columns[name].append(values)
             return
@@ -202,37 +210,75 @@ class Trace:
         for name, values in new.items():
             self.columns[name].append(values, at[runs], runs)
 
-    def _end_runs(self, new: dict[str, Vector], first: int, log: StepLog, alphas: list[Any]) -> None:
-        """End the runs for which one of these records, the first of which has this number, is the last."""
+    def take_ends(
+        self, ended: dict[str, Vector], now: dict[str, Vector], alphas: Any, why: str, runs: Vector, records: int
+    ) -> None:
+        """Go on by many records of which only ends are kept: those of runs that end, and where the others are now.
+
+        ``ended`` are of each run in ``runs`` the record before its end and that in which it ends, (2, …, R), with
+        ``refused`` as in ``take``, and ``alphas`` the step sizes of the latter; ``now`` is the last of the ``records``
+        that all the others made, (1, …, R).
+        """
+        refused = ended.pop("refused")
+        at = -(-ended["iteration"][1] // self.every)  # the number of the record in which each run ends
+        self._end_runs(ended, at - 1, [None, alphas], refused, why, runs)
+        for name, values in ended.items():
+            self.columns[name].append(values, (self.last - at + 1)[runs], runs)
+        self.length += records
+        self._advance(now, records=0)
+        live = np.flatnonzero(self.last < 0)
+        if max(self.counts) >= self.budget:
+            self._end_runs(now, np.full(self.last.size, self.length), [None], np.zeros_like(refused[:1]), why, live)
+        if self.step >= self.horizon:
+            self._end(self.last < 0, self.length, "budget", "steps spent")
+        for name, values in now.items():
+            self.columns[name].append(values, np.zeros_like(live), live)
+
+    def _advance(self, new: dict[str, Vector], records: int | None = None) -> None:
+        """Stand at the last of some records."""
+        self.length += len(new["iteration"]) if records is None else records
+        self.step = int(new["iteration"][-1].max())
+        self.counts = (int(new["evals"][-1].max()), int(new["fevals"][-1].max()))
+
+    def _end_runs(
+        self, new: dict[str, Vector], first: Vector, alphas: Sequence[Any], refused: Vector, why: str, judged: Vector
+    ) -> None:
+        """End those of the judged runs for which one of these records is the last.
+
+        ``first`` (R,) are the numbers of the first of these records.
+        """
+        new = {name: values[..., judged] for name, values in new.items()}
+        refused, first = refused[:, judged], first[judged]
         used = new["evals"]
         if not used[-1].all():  # a method that asks for no gradients spends function evaluations
             used = np.where(used > 0, used, new["fevals"])
         bad: Vector = ~(np.isfinite(new["f"]) & np.isfinite(new["gradient_norm"]))
         low, met, flat = self._reached(new)
-        refused = _counts(log.refused, bad.shape)
         ends: Vector = (refused > 0) | bad | low | met | flat | (used >= self.budget)
-        ending = np.flatnonzero((self.last < 0) & ends.any(axis=0))
+        ending = np.flatnonzero(ends.any(axis=0))
         k = ends.argmax(axis=0)[ending]
-        record = first + k
+        record, runs = first[ending] + k, judged[ending]
         stopped = refused[k, ending] > 0
-        for r, at in zip(ending[stopped], k[stopped], strict=True):
-            self._end(r, first + at - 1, "failed", f"at step {refused[at, r]} {log.why}")
-        ending, k, record = ending[~stopped], k[~stopped], record[~stopped]
+        for r, run, at in zip(ending[stopped], runs[stopped], k[stopped], strict=True):
+            self._end(run, first[r] + at - 1, "failed", f"at step {refused[at, r]} {why}")
+        ending, runs, k, record = ending[~stopped], runs[~stopped], k[~stopped], record[~stopped]
         over, gone, sunk = used[k, ending] > self.budget, bad[k, ending], low[k, ending]
         reached, level = met[k, ending], ~met[k, ending] & flat[k, ending]
-        self._end(ending[over], record[over] - 1, "budget", "the next step would pass the budget")
-        self._end(ending[~over & reached], record[~over & reached], "converged", "target met")
-        self._end(ending[~over & level], record[~over & level], "converged", "gradient target met")
+        self._end(runs[over], record[over] - 1, "budget", "the next step would pass the budget")
+        self._end(runs[~over & reached], record[~over & reached], "converged", "target met")
+        self._end(runs[~over & level], record[~over & level], "converged", "gradient target met")
         if sunk.any():
-            self._end(ending[~over & sunk], record[~over & sunk], "failed", self._too_low)
+            self._end(runs[~over & sunk], record[~over & sunk], "failed", self._too_low)
         rest = ~over & ~reached & ~level & ~gone & ~sunk
-        self._end(ending[rest], record[rest], "budget", "budget spent")
-        for r, at in zip(ending[~over & gone], k[~over & gone], strict=True):
+        self._end(runs[rest], record[rest], "budget", "budget spent")
+        lost = ~over & gone
+        for r, run, at in zip(ending[lost], runs[lost], k[lost], strict=True):
             named = {"w": new["x"][at, :, r]} if "x" in new else {}
             named |= {"f": new["f"][at, r], "the gradient": new["gradient_norm"][at, r]}
             what = next(name for name, values in named.items() if not np.isfinite(values).all())
-            when = f"{'at' if self.every == 1 else 'by'} step {log.steps[at]}"
-            self._end(r, first + at - 1, "diverged", f"{what} not finite {when}{_alpha_text(alphas[at], r)}")
+            when = f"{'at' if self.every == 1 else 'by'} step {new['iteration'][at, r]}"
+            size = _alpha_text(alphas[at], run)
+            self._end(run, first[r] + at - 1, "diverged", f"{what} not finite {when}{size}")
 
     def _reached(self, new: dict[str, Vector]) -> tuple[Vector, Vector, Vector]:
         """Where f is below the minimum that is declared, by more than rounding; and where a target is met.
@@ -310,15 +356,21 @@ class Trace:
 
     def _step_sizes(self, n: int) -> Vector | None:
         """The step sizes, (n+1, R) or (n+1, t, R); NaN before the first."""
-        alphas = self.alphas[1 : n + 1]
-        if not alphas or alphas[0] is None:
+        blocks = [block for block in self.alphas if len(block)]
+        if not blocks or blocks[0][0] is None:
             return None
-        several = [len(a) for a in (alphas[0], alphas[-1]) if np.ndim(a) == 2]  # one per component or per tensor
+        several = [len(a) for a in (blocks[0][0], blocks[-1][-1]) if np.ndim(a) == 2]  # per component or per tensor
         R = self.last.size
-        sizes = np.full((n + 1, several[0], R) if several else (n + 1, R), math.nan)
-        for k, a in enumerate(alphas):
-            sizes[k + 1] = a
-        return sizes
+        sizes = np.full((self.length + 1, several[0], R) if several else (self.length + 1, R), math.nan)
+        k = 1
+        for block in blocks:
+            if isinstance(block, np.ndarray):
+                sizes[k : k + len(block)] = block
+            else:
+                for i, alpha in enumerate(block):
+                    sizes[k + i] = alpha
+            k += len(block)
+        return sizes[: n + 1]
 
     def dump(self) -> dict[str, Any]:
         """Everything recorded so far, as arrays and plain values by name, for a checkpoint."""
@@ -339,7 +391,7 @@ class Trace:
         make = (lambda kept: _Column(kept, 2 * len(kept))) if self.whole else _restored_ends
         self.columns = {name: make(kept) for name, kept in dumped["columns"].items()}
         sizes = dumped["alphas"]
-        self.alphas = [None, *([None] * dumped["length"] if sizes is None else sizes[1:])]
+        self.alphas = [[None] * dumped["length"] if sizes is None else sizes[1:]]
         self.last = dumped["last"]
         self.status = np.array(dumped["status"], dtype=object)
         self.detail = np.array(dumped["detail"], dtype=object)

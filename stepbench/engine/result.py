@@ -47,6 +47,8 @@ class Result(Records, Filmed):
     ``varied`` has, by its key, each hyper-parameter in which the runs of a batch differ, (R,). A run that is picked,
     ``result[r]``, is called by its own values.
 
+    ``engine`` says what made the run, NumPy or a kernel, and why.
+
     ``plans`` says that some steps hold several moves, ``plain`` that every step is α times the gradient that it saw,
     ``told`` what the method was told beyond f and its gradient, and ``seconds`` is all the time that the run took.
     """
@@ -68,6 +70,7 @@ class Result(Records, Filmed):
     plain: bool = False
     grad_target: float | None = None
     varied: dict[str, Record] = field(default_factory=dict)
+    engine: str = ""
 
     def __getitem__(self, r: int) -> Result:
         """One run of a batch, with the records that it has alone, and called by the values that it has.

@@ -14,6 +14,7 @@ from stepbench import catalog
 from stepbench.arrays import as_numpy
 from stepbench.contracts import Oracle, Peer, Problem, Runnable, Vector, in_library, unbatched, values_of
 from stepbench.engine.checkpoint import Checkpoint
+from stepbench.engine.compiled import bits_of, go, refuse_engine
 from stepbench.engine.identity import NOT_REBUILT, of_run
 from stepbench.engine.loop import Loop, Progress, minimize
 from stepbench.engine.prepare import Prepared, prepare, whole
@@ -21,7 +22,7 @@ from stepbench.engine.records import Trace
 from stepbench.engine.result import Result
 from stepbench.engine.vetting import place_of
 from stepbench.fields import InputError
-from stepbench.options import RunOptions
+from stepbench.options import Engine, RunOptions
 
 
 class DivergenceWarning(UserWarning):
@@ -54,6 +55,7 @@ def run(
     checkpoint: str | Path | None = None,
     checkpoint_every: int = 1000,
     progress: Progress | None = None,
+    engine: Engine = "auto",
 ) -> Result:
     """Run a method, or a batch of them, until the target is met or the budget is spent.
 
@@ -64,6 +66,8 @@ def run(
     the whole function has at most this norm, so that a run can converge where f* is unknown. ``start`` is the first
     point, (d,), or one per run, (d, R). ``noise`` is the standard deviation of Gaussian noise on each component of
     every gradient; all runs of a batch see the same noise and the same mini-batches, those of ``seed``.
+    ``engine`` is what makes the run: "numpy", a "kernel" compiled from the same text (the extra ``fast``), or "auto",
+    a kernel where it is faster and has NumPy's bits.
     ``trace`` False keeps two records only, the start and each run's end, so that a hundred thousand runs fit in
     memory. ``every`` is the number of steps from one record to the next: 1 on functions, where none is given.
     ``progress`` is called now and then with the evaluations spent and the budget.
@@ -77,7 +81,7 @@ def run(
     Ctrl-C; warns once, with a DivergenceWarning, if runs diverged.
     """
     options = RunOptions(
-        budget, epochs, steps, target, start, seed, noise, every, checkpoint, checkpoint_every, grad_target
+        budget, epochs, steps, target, start, seed, noise, every, checkpoint, checkpoint_every, grad_target, engine
     )
     runner = catalog.method(method)
     label = label or (method if isinstance(method, str) else catalog.label(runner))
@@ -128,6 +132,7 @@ def make(
     With ``errors``, one in the middle of the run ends it as failed, and is not raised.
     """
     problem, method = given.problem, given.method
+    refuse_engine(options.engine, given)
     kept = _checkpoint(given, options, trace)
     often = whole("checkpoint_every", options.checkpoint_every, 1)
     carried = problem.carry(given.seed, given.start.shape[1])
@@ -141,7 +146,7 @@ def make(
         carried=carried,
     )
     began = time.perf_counter()
-    interrupted = False
+    interrupted, made_by = False, ""
     with np.errstate(all="ignore"), problem.at_work():
         seen = Trace(
             problem,
@@ -159,11 +164,13 @@ def make(
         try:
             if isinstance(method, Peer):
                 minimize(method, given.start, oracle, seen, progress)
+                made_by = "its own loop"
             else:
                 loop = Loop(in_library(method, given.start), given.start, oracle, seen)
                 if kept is not None:
                     kept.restore(loop)
-                loop.run(progress, kept.save if kept else None, often)
+                save = kept.save if kept else None
+                made_by = go(loop, options.engine, given.seed, given.noise, progress, save, often)
         except KeyboardInterrupt:
             interrupted = True
             seen.end("failed", "interrupted")
@@ -186,6 +193,7 @@ def make(
         grad_target=given.grad_target,
         varied={key: value for key, value in values_of(method).items() if isinstance(value, np.ndarray)},
         seconds=time.perf_counter() - began,
+        engine=made_by,
     )
     if given.lone and np.ravel(as_numpy(oracle.refused))[0] == 1:
         raise InputError(f"{problem}, {label}: {seen.detail[0]}")
@@ -205,7 +213,7 @@ def _checkpoint(given: Prepared, options: RunOptions, trace: bool) -> Checkpoint
     for thing in (given.problem, given.method):
         if not catalog.is_rebuilt(unbatched(thing) if isinstance(thing, Runnable) else thing):
             raise InputError(f"{thing} {NOT_REBUILT}: its checkpoint could not be known again; leave it out")
-    return Checkpoint(options.checkpoint, of_run(given, trace=trace))
+    return Checkpoint(options.checkpoint, of_run(given, trace=trace, engine=bits_of(options.engine, given)))
 
 
 def _refuse_start(problem: Problem, start: Any) -> None:

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stepbench.arrays import Array, Points
+from stepbench.arrays import Array, Points, sqrt
 from stepbench.contracts import AnyOracle, Method
 from stepbench.fields import Scalar, param
 
@@ -47,7 +47,7 @@ class Nesterov(Method):
 
     def step(self, w: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
         """Look ahead, then descend from there."""
-        a = 0.5 * (1 + math.sqrt(1 + 4 * s.a * s.a))
+        a = 0.5 * (1 + sqrt(1 + 4 * s.a * s.a))
         if self.momentum is not None:
             beta = self.momentum
         elif oracle.condition is not None:

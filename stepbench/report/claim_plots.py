@@ -131,6 +131,8 @@ def _top(values: Any) -> float:
 
 def _quantity(picture: Curves, run: Result) -> str:
     """What the curves are of; the f of a network is called its loss."""
+    if picture.label:
+        return picture.label
     if picture.y == "f" and run.accuracy is not None:
         return "training loss"
     component = "" if picture.component is None else f"({picture.component + 1})"

@@ -44,6 +44,7 @@ def summary(result: Result) -> dict[str, Any]:
         "budget": result.budget,
         "target": result.target,
         "grad_target": result.grad_target,
+        "engine": result.engine,
         "seconds": result.seconds,
         "seconds_per_step": None if result.elapsed is None else float(result.elapsed[-1]) / max(result.steps, 1),
         "stepbench": result.version,

@@ -77,8 +77,9 @@ class Curves:
     """A picture of the field ``y`` of every run's Result, along its "evals", "iteration" or "epoch".
 
     An epoch is as many iterations as make one pass over the data.
-    ``component`` chooses one of several step sizes. ``only`` holds the keys of the runs to draw; where it is empty, all
-    are drawn. The axis of ``y`` is logarithmic, that of an accuracy and where it is ``linear`` excepted.
+    ``component`` chooses one of several step sizes, and ``label`` names it as the paper does, where that counts
+    otherwise. ``only`` holds the keys of the runs to draw; where it is empty, all are drawn. The axis of ``y`` is
+    logarithmic, that of an accuracy and where it is ``linear`` excepted.
     """
 
     y: str
@@ -86,6 +87,7 @@ class Curves:
     component: int | None = None
     only: tuple[Hashable, ...] = ()
     linear: bool = False
+    label: str = ""
 
 
 @dataclass(frozen=True)

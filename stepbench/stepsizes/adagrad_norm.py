@@ -29,7 +29,8 @@ class AdaGradNorm(StepSize):
 
     Deviations
         None on the gradient; on another direction b still sums ‖g‖². Both papers try many b₀ and η; the defaults of 1
-        are the bench's.
+        are the bench's. On deep networks both papers have one b per neuron or channel (Wu et al., footnote 8); here
+        ``per=tensor`` has one per tensor, of weights or of biases.
     """
 
     per_component = True

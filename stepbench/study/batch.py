@@ -18,6 +18,7 @@ from stepbench.catalog import files
 from stepbench.contracts import Problem, Runnable, values_of, with_values
 from stepbench.engine import identity
 from stepbench.engine.columns import KEPT
+from stepbench.engine.compiled import bits_of, refuse_engine
 from stepbench.engine.prepare import prepare
 from stepbench.engine.result import Result
 from stepbench.engine.running import run_quietly
@@ -133,6 +134,8 @@ def batch(problem: Problem, method: Runnable, options: RunOptions, *, values: Ma
     common = {"noise": prepared.noise, "budget": prepared.budget, "steps": steps, "target": prepared.target}
     if prepared.grad_target is not None:
         common["grad_target"] = prepared.grad_target
+    refuse_engine(options.engine, prepared)
+    by = {"engine": engine} if (engine := bits_of(options.engine, prepared)) else {}
     size = 1 if prepared.lone else prepared.start.shape[1]
     points: Any = None
     starts: list[bytes | None] = [None] * size
@@ -145,7 +148,7 @@ def batch(problem: Problem, method: Runnable, options: RunOptions, *, values: Ma
         raise InputError(f"{problem} starts where its seed says: leave out the start")
     bound = [thing for thing in (problem, first) if not catalog.is_rebuilt(thing)]
     own = {"in_memory": secrets.token_hex(16)} if bound else {}
-    setting = json.dumps(identity.facts(problem, first) | common | own)
+    setting = json.dumps(identity.facts(problem, first) | common | by | own)
     users = [type(part) for part in (problem, *first.parts) if files.is_users(type(part))]
     texts = [json.dumps(parameters)] * size
     if columns:
@@ -161,7 +164,7 @@ def batch(problem: Problem, method: Runnable, options: RunOptions, *, values: Ma
         dim=problem.x0.size,
         lanes=problem.lanes,
         size=size,
-        options={"seed": prepared.seed, **common},
+        options={"seed": prepared.seed, "engine": options.engine, **common},
         files={path: held for cls in users for path, held in files.sources_of(cls).items()},
         reads={path: digests for cls in users for path, digests in files.reads_of(cls).items()},
         keep="end",

@@ -73,7 +73,7 @@ def _copy_of(path: Path) -> Iterator[Path]:
                 lock.execute("BEGIN")
                 lock.execute("SELECT count(*) FROM sqlite_master").fetchone()
             except sqlite3.Error as error:  # damage, or what a killed process left; only a lock is a reason to stop
-                if error.sqlite_errorname.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+                if getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
                     raise InputError(f"{path} is locked by another process: try again when that has ended") from None
             try:
                 shutil.copyfile(path, copy)

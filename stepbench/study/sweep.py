@@ -13,7 +13,7 @@ import numpy as np
 from stepbench import catalog
 from stepbench.contracts import Problem, Runnable
 from stepbench.fields import InputError, show_value
-from stepbench.options import RunOptions
+from stepbench.options import Engine, RunOptions
 from stepbench.showing import Shown, report
 from stepbench.study.batch import Batch, batch
 from stepbench.study.ends import Ends, Numbers, asked_for_f
@@ -162,6 +162,7 @@ def sweep(
     start: Sequence[float] | None = None,
     seed: int = 0,
     noise: float = 0.0,
+    engine: Engine = "auto",
     study: Study | str | Path | None = None,
 ) -> Sweep:
     """Run every method at every point of a grid, and count what each takes to the target.
@@ -179,7 +180,7 @@ def sweep(
     if not varied:
         raise InputError("nothing is varied: say what, as --over lr=1e-5:1:60:log")
     target = default_target(problem) if target is None else target
-    options = RunOptions(budget=budget, steps=steps, target=target, noise=noise)
+    options = RunOptions(budget=budget, steps=steps, target=target, noise=noise, engine=engine)
     shape = tuple(len(axis.values) for axis in varied)
     placed: list[tuple[Batch, list[int]]] = []
     for m, method in enumerate(runnables):

@@ -54,6 +54,7 @@ def test_the_report_is_a_folder_of_pages_or_one_html_file(stepbench_cli, tmp_pat
         "README.md",
         "csawg.md",
         "verdicts.json",
+        "figures/csawg-figure-5-order.png",
         "figures/csawg-figure-7-zero.png",
     }
     page = (folder / "csawg.md").read_text("utf-8")
@@ -62,7 +63,7 @@ def test_the_report_is_a_folder_of_pages_or_one_html_file(stepbench_cli, tmp_pat
     assert "| 1 | 1 | – | – |" in (folder / "README.md").read_text("utf-8")
     assert stepbench_cli(*ASKED, "--report", "r.html")[0] == 0
     html = (tmp_path / "r.html").read_text("utf-8")
-    assert html.count("data:image/png;base64,") == 1
+    assert html.count("data:image/png;base64,") == 2
     assert "http" not in re.sub(r"http://www\.w3\.org\S*", "", html)
 
 
@@ -74,7 +75,8 @@ def test_a_claim_that_is_judged_anew_leaves_the_others_of_a_report(stepbench_cli
     assert [entry["claim"] for entry in entries] == ["csawg/figure-5-order", "csawg/figure-7-zero", "rdbd/theorem-1.1"]
     assert entries[1] == first[0]
     page = (tmp_path / "pages" / "csawg.md").read_text("utf-8")
-    assert page.count("**Reproduced**") == page.count("**Partly reproduced**") == page.count("![") == 1
+    assert page.count("**Reproduced**") == page.count("**Partly reproduced**") == 1
+    assert page.count("![") == 2
 
 
 def test_the_commands_of_a_claim_make_its_runs(stepbench_cli):

@@ -5,6 +5,7 @@ import pytest
 
 import stepbench
 from stepbench import Problem
+from stepbench.reproduce.adaloss import BELOW, COROLLARY_1_STEPS, LONG_WAYS, THEOREM_1_STEPS, steps_below, threshold
 from stepbench.reproduce.rdbd import PRINTED, USUAL
 from stepbench.reproduce.tlr import READINGS, TWO_GRADIENTS, tlr
 
@@ -64,3 +65,15 @@ def test_two_gradients_correct_the_step_size_before_the_last(gamma):
     np.testing.assert_allclose(found, alpha[: len(found)], rtol=1e-6)
     assert max(alpha) > 1.01
     assert max(eq_8) <= 1 + 1e-12
+
+
+@pytest.mark.parametrize("claim", [THEOREM_1_STEPS, COROLLARY_1_STEPS], ids=lambda claim: claim.name)
+def test_the_first_stage_is_passed_through(claim):
+    """b begins below ηλ₁/2 and is there for several steps, so that their count can miss its band."""
+    lengths = []
+    for (_, b0), run in list(claim.runs.items())[-len(LONG_WAYS) :]:
+        eta = b0 / BELOW
+        found = stepbench.run(run.problem.format(seed=1), run.method, target=run.target)
+        assert b0 < eta * threshold(found)
+        lengths.append(steps_below(found, eta))
+    assert 5 <= lengths[0] < lengths[1] < lengths[2] < 100

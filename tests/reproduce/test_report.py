@@ -178,6 +178,12 @@ def test_a_figure_has_a_panel_for_each_picture(tmp_path):
     assert claim_png(verdict)[:8] == b"\x89PNG\r\n\x1a\n"
 
 
+def test_a_step_size_is_named_by_its_component_or_as_the_paper_names_it():
+    named = Curves("step_size", component=1), Curves("step_size", component=1, label="step size α(1)")
+    figure = claim_figure(judged(made("any", 1, picture=named)))
+    assert [ax.get_ylabel() for ax in figure.axes] == ["step size α(2)", "step size α(1)"]
+
+
 def test_an_epoch_is_a_pass_over_the_data():
 
     runs = {"gd": Run("linear-regression:n=40,batch=10", "gd:lr=0.01", epochs=3)}
