@@ -53,7 +53,9 @@ class Guarantees:
             horizon = result.budget if self.run.steps is None else min(result.budget, self.run.steps)
             try:
                 with Progress(f"{result.label}: guarantee") as progress:
-                    self.found.append(beside(result, method, self.steps, horizon, progress))
+                    told = beside(result, method, self.steps, horizon, progress)
+                self.found.append(told)
+                self.lines += [told.ended] if told.ended else []
             except InputError as error:
                 self.lines.append(str(error))
 

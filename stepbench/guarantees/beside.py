@@ -18,7 +18,7 @@ from stepbench.guarantees.worst_case import need_pepit, rate
 class Beside:
     """What f(w_N) − f* of a run was and can be at worst, (n,): after ``steps`` steps, at ``evals`` evaluations.
 
-    ``measured`` is NaN where the run kept no record.
+    ``measured`` is NaN where the run kept no record. ``ended`` is as in ``Guarantee``.
     """
 
     result: Result
@@ -26,6 +26,7 @@ class Beside:
     evals: Record
     measured: Record
     worst: Record
+    ended: str
 
 
 def check(problem: Problem, steps: int, noise: float = 0.0) -> None:
@@ -68,4 +69,5 @@ def beside(
         np.array([row.evals for row in found.rows]),
         np.array([errors.get(k, np.nan) for k in n.tolist()]),
         float(result.distance[0]) ** 2 * np.array([row.worst for row in found.rows]),
+        found.ended,
     )

@@ -94,17 +94,23 @@ def _known(a: Any) -> bool:
 
 
 class Answers:
-    """The oracle of a worst-case analysis: every μ-strongly convex L-smooth function at once.
+    """The oracle of a worst-case analysis: every μ-strongly convex L-smooth function f at once, in a PEP of PEPit's.
 
-    ``function`` is PEPit's f/L, whose smoothness is 1: numbers of a middling size are what its solver is good at.
-    ``start`` is its first point. ``evals`` counts the gradients asked for; one that is asked for twice at the same
-    point counts once.
+    These f are (L − μ) h + ½ μ ‖w − w*‖² with h convex and of smoothness 1. PEPit is told of h, for its solver keeps
+    its digits there, also where μ is near L or f far from 1.
+
+    ``start`` is the first point and ``least`` w*, both PEPit's. ``evals`` counts the gradients asked for; one that is
+    asked for twice at the same point counts once.
     """
 
     fraction = 1.0
 
-    def __init__(self, function: Any, start: Any, mu: float, L: float, horizon: int) -> None:
-        self.function, self.start, self.mu, self.L, self.horizon = function, start, mu, L, horizon
+    def __init__(self, pep: Any, mu: float, L: float, horizon: int) -> None:
+        from PEPit.functions import SmoothConvexFunction
+
+        self._h = pep.declare_function(SmoothConvexFunction, L=1.0)
+        self.least, self.start = self._h.stationary_point(), pep.set_initial_point()
+        self.mu, self.L, self.horizon = mu, L, horizon
         self.evals = 0
         self._at: Any = None
         self._g: Any = None
@@ -119,14 +125,24 @@ class Answers:
         """Another number for each function."""
         return Unknown("the minimum of f")
 
-    def place(self, w: Any) -> Any:
-        """PEPit's point of what stands for a point: the start once, and moves.
+    def error(self, point: Any) -> Any:
+        """f − f* at a point of PEPit's."""
+        above = self._h.value(point) - self._h.value(self.least)
+        return (self.L - self.mu) * above + self.mu / 2 * (point - self.least) ** 2
 
-        Another multiple of the start hangs on where 0 is, as under a weight decay, which ‖w_0 − w*‖ does not bound.
+    def gradient(self, point: Any) -> Any:
+        """∇f at a point of PEPit's."""
+        return (self.L - self.mu) * self._h.gradient(point) + self.mu * (point - self.least)
+
+    def place(self, w: Any) -> Any:
+        """PEPit's point of what stands for a point: a mean of the start and w*, and gradients of h.
+
+        Any other multiple hangs on where 0 is, as under a weight decay, and ‖w_0 − w*‖ does not bound it.
         """
         if not isinstance(w, Vector):
             raise Unholdable(f"a {type(w).__name__} stands for a point")
-        if abs(w.point.decomposition_dict.get(self.start, 0.0) - 1) > 1e-9:
+        parts = w.point.decomposition_dict
+        if abs(parts.get(self.start, 0.0) + parts.get(self.least, 0.0) - 1) > 1e-9:
             raise Unholdable("where it goes depends on where 0 is")
         return w.point
 
@@ -137,7 +153,7 @@ class Answers:
     def grad(self, w: Vector, where: Any = None) -> Vector:
         """The gradient at w."""
         if w is not self._at:
-            self._at, self._g = w, Vector(self.L * self.function.gradient(self.place(w)))
+            self._at, self._g = w, Vector(self.gradient(self.place(w)))
             self.evals += 1
         return self._g  # type: ignore[no-any-return]
 

@@ -30,11 +30,15 @@ CRITERIA: dict[Criterion, str] = {
     "gradient": "‖∇f(w_N)‖²",
 }
 
-SOLVER = {"solver": "CLARABEL", "tol_gap_rel": 1e-9, "tol_gap_abs": 1e-11, "tol_feas": 1e-10}
-"""The solver and its tolerances: a strongly convex worst case falls geometrically, and is to have its digits still."""
+SOLVER = {"solver": "CLARABEL", "tol_gap_rel": 1e-12, "tol_gap_abs": 1e-14, "tol_feas": 1e-13}
+"""The solver and its tolerances: as far as it comes, for the worst case falls geometrically under strong convexity."""
 
 TRUSTED = 1e-4
 """How far apart the two ends may be between which the solver has the worst case, relative to it."""
+
+
+class Inexact(Exception):  # noqa: N818 - no error: the rows before it stand
+    """The solver does not come to the worst case; the message says how far it came."""
 
 
 class Row(NamedTuple):
@@ -49,13 +53,17 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Guarantee:
-    """The worst case of a method, under ‖w_0 − w*‖² ≤ 1, after 1, 2, … steps; it grows with ‖w_0 − w*‖²."""
+    """The worst case of a method, under ‖w_0 − w*‖² ≤ 1, after 1, 2, … steps; it grows with ‖w_0 − w*‖².
+
+    Where the solver cannot tell it to a ten-thousandth, the rows end before, and ``ended`` says why.
+    """
 
     method: str
     mu: float
     L: float
     criterion: Criterion
     rows: tuple[Row, ...]
+    ended: str = ""
 
 
 def need_pepit() -> None:
@@ -78,7 +86,7 @@ def rate(
 
     ``mu`` lies in [0, L), and 0 stands for convex; ``horizon`` is the number of steps that the method is told of,
     ``steps`` where none is given. Raises InputError for other numbers, where PEPit is not installed, and for a method
-    whose text does more than add vectors times fixed numbers.
+    whose text does more than add vectors times fixed numbers, or whose first worst case the solver cannot tell.
     """
     if criterion not in get_args(Criterion):
         raise InputError(f"criterion={criterion} must be one of {', '.join(get_args(Criterion))}")
@@ -89,38 +97,41 @@ def rate(
     need_pepit()
     import_module("PEPit")  # which takes seconds that are no row's
     runner = catalog.method(method)
-    rows = []
+    rows: list[Row] = []
+    ended = ""
     for n in range(1, steps + 1):
         began = time.perf_counter()
-        worst, evals = _worst(runner, mu, L, n, criterion, horizon or steps)
+        try:
+            worst, evals = _worst(runner, mu, L, n, criterion, horizon or steps)
+        except Inexact as why:
+            ended = f"{catalog.label(runner)}: the worst case after {n} steps cannot be told: {why}"
+            if not rows:
+                raise InputError(ended) from None
+            break
         known = closed_form(runner, mu, L, n, criterion)
         rows.append(Row(n, evals, worst, known, time.perf_counter() - began))
         if progress is not None:
             progress(n, steps)
-    return Guarantee(catalog.label(runner), mu, L, criterion, tuple(rows))
+    return Guarantee(catalog.label(runner), mu, L, criterion, tuple(rows), ended)
 
 
 def _worst(method: Runnable, mu: float, L: float, steps: int, criterion: Criterion, horizon: int) -> tuple[float, int]:
     """The worst case after so many steps, and the gradients that they ask for."""
     from PEPit import PEP
-    from PEPit.functions import SmoothStronglyConvexFunction
 
     pep = PEP()
-    scaled = pep.declare_function(SmoothStronglyConvexFunction, mu=mu / L, L=1.0)
-    least = scaled.stationary_point()
-    start = pep.set_initial_point()
-    pep.set_initial_condition((start - least) ** 2 <= 1)
-    oracle = Answers(scaled, start, mu, L, horizon)
+    oracle = Answers(pep, mu, L, horizon)
+    pep.set_initial_condition((oracle.start - oracle.least) ** 2 <= 1)
     end = _run(method, oracle, steps)
     evals = oracle.evals
-    scales = {"f": L, "distance": 1.0, "gradient": L * L}
-    metrics = {
-        "f": lambda: scaled.value(end) - scaled.value(least),
-        "distance": lambda: (end - least) ** 2,
-        "gradient": lambda: scaled.gradient(end) ** 2,
-    }
-    pep.set_performance_metric(metrics[criterion]())
-    return scales[criterion] * _solved(pep, method, steps), evals
+    if criterion == "f":
+        metric, size = oracle.error(end), L
+    elif criterion == "distance":
+        metric, size = (end - oracle.least) ** 2, 1.0
+    else:
+        metric, size = oracle.gradient(end) ** 2, L * L
+    pep.set_performance_metric(metric / size)  # of middling size, whatever L is
+    return size * _solved(pep), evals
 
 
 def _run(method: Runnable, oracle: Answers, steps: int) -> Any:
@@ -143,22 +154,19 @@ def _run(method: Runnable, oracle: Answers, steps: int) -> Any:
         ) from error
 
 
-def _solved(pep: Any, method: Runnable, steps: int) -> float:
-    """The value of the programme; infinite where it is unbounded. Raises InputError where the solver fails."""
+def _solved(pep: Any) -> float:
+    """The value of the programme; infinite where it is unbounded. Raises Inexact where the solver falls short."""
     from cvxpy.error import SolverError
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that it may be inaccurate, which the two ends tell
             upper = pep.solve(verbose=0, **SOLVER)
-    except SolverError as error:
-        raise InputError(f"{catalog.label(method)}, {steps} steps: {error}; take fewer steps") from None
+    except SolverError:
+        raise Inexact("the solver fails") from None
     if upper is None:
         return math.inf
     lower = float(pep.objective.eval())
     if not abs(upper - lower) <= TRUSTED * abs(upper):
-        raise InputError(
-            f"{catalog.label(method)}: the solver has the worst case after {steps} steps only between {lower:.3g} and "
-            f"{upper:.3g} of its own units: take fewer steps"
-        )
+        raise Inexact(f"of its own numbers the solver has one between {lower:.4g} and {upper:.4g}")
     return float(upper)

@@ -31,7 +31,8 @@ def rate_table(found: Guarantee) -> Table:
 def rate_notes(found: Guarantee) -> list[str]:
     """In what the numbers are, and where the closed forms come from."""
     sources = dict.fromkeys(row.known.source for row in found.rows if row.known is not None)
-    return ["where ‖w_0 − w*‖ = 1; each number grows with its square", *(f"closed form: {s}" for s in sources)]
+    ended = [found.ended] if found.ended else []
+    return [*ended, "where ‖w_0 − w*‖ = 1; each number grows with its square", *(f"closed form: {s}" for s in sources)]
 
 
 def rate_facts(found: Guarantee) -> dict[str, Any]:
@@ -46,7 +47,9 @@ def rate_facts(found: Guarantee) -> dict[str, Any]:
         }
         for row in found.rows
     ]
-    return {"method": found.method, "mu": found.mu, "L": found.L, "criterion": found.criterion, "rows": rows}
+    return {"method": found.method, "mu": found.mu, "L": found.L, "criterion": found.criterion, "rows": rows} | (
+        {"ended": found.ended} if found.ended else {}
+    )
 
 
 def beside_table(told: Beside) -> Table:
