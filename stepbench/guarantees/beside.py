@@ -11,7 +11,7 @@ from stepbench.contracts import Problem, Runnable
 from stepbench.engine.columns import Record
 from stepbench.engine.result import Result
 from stepbench.fields import InputError
-from stepbench.guarantees.worst_case import need_pepit, rate
+from stepbench.guarantees.worst_case import check_steps, need_pepit, rate
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,7 @@ class Beside:
 
 def check(problem: Problem, steps: int, noise: float = 0.0) -> None:
     """Refuse, before anything runs, what no guarantee can stand beside."""
-    if steps < 1:
-        raise InputError(f"--guarantee {steps} must be an integer of at least 1: so many steps are told of")
+    check_steps("guarantee", steps)
     if problem.mu is None or problem.L is None or problem.x_star is None or not problem.mu < problem.L:
         raise InputError(
             f"{problem} does not declare μ < L and its minimiser, which a guarantee is made of: try quadratic"

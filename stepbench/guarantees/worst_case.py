@@ -37,6 +37,10 @@ TRUSTED = 1e-4
 """How far apart the two ends may be between which the solver has the worst case, relative to it."""
 
 
+MOST = 100
+"""The most steps: 40 take a minute, and the time grows with their third power or faster."""
+
+
 class Inexact(Exception):  # noqa: N818 - no error: the rows before it stand
     """The solver does not come to the worst case; the message says how far it came."""
 
@@ -66,6 +70,12 @@ class Guarantee:
     ended: str = ""
 
 
+def check_steps(name: str, steps: int) -> None:
+    """Refuse a number of steps, the option of this name, that no worst case is found of."""
+    if not 1 <= steps <= MOST:
+        raise InputError(f"{name}={steps} must be an integer in [1, {MOST}]: the worst case of 40 steps takes a minute")
+
+
 def need_pepit() -> None:
     """Refuse where PEPit is not installed."""
     if find_spec("PEPit") is None:
@@ -84,7 +94,7 @@ def rate(
 ) -> Guarantee:
     """The worst case of a method over all functions of this μ and L after 1, 2, …, ``steps`` steps.
 
-    ``mu`` lies in [0, L), and 0 stands for convex; ``horizon`` is the number of steps that the method is told of,
+    ``mu`` lies in [0, L), and 0 stands for convex; ``steps`` lies in [1, 100]. ``horizon`` is the number of steps that the method is told of,
     ``steps`` where none is given. Raises InputError for other numbers, where PEPit is not installed, and for a method
     whose text does more than add vectors times fixed numbers, or whose first worst case the solver cannot tell.
     """
@@ -92,8 +102,7 @@ def rate(
         raise InputError(f"criterion={criterion} must be one of {', '.join(get_args(Criterion))}")
     if not (0 <= mu < L < math.inf):
         raise InputError(f"mu={mu:g} and L={L:g} must be numbers with 0 ≤ mu < L")
-    if steps < 1:
-        raise InputError(f"steps={steps} must be an integer of at least 1")
+    check_steps("steps", steps)
     need_pepit()
     import_module("PEPit")  # which takes seconds that are no row's
     runner = catalog.method(method)
