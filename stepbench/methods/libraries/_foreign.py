@@ -45,6 +45,8 @@ MEANT = {
     "Tensor.__contains__": MATRICES,  # groups of parameters that say whether they are matrices
     "only support": MATRICES,
     "does not require grad": HESSIAN,
+    "obj_fn must be provided": HESSIAN,
+    "PRNGKey dtype": "it draws from a key of its own, which the seed of a run does not govern; the option noise adds noise",
     "does not support dense gradients": "it takes sparse gradients only, and the bench gives dense ones",
 }
 """What some errors of libraries mean here."""
@@ -80,12 +82,17 @@ class ForeignParts(Parametric):
         """How a pickle, and a process that gets it, makes the class again."""
         return _rebuilt, (self.library, self.optimizer, {name: getattr(self, name) for name in fields_of(type(self))})
 
+    @property
+    def runs(self) -> int:
+        """How many runs its hyper-parameters tell apart: R where one is an array, and else 1."""
+        return max([1, *(np.size(getattr(self, setting.field)) for setting in self.settings)])
+
     def parameters(self, run: int) -> dict[str, Any]:
         """The parameters of the library's own signature, for one run of a batch."""
         given: dict[str, Any] = {name: [*entries] for name, entries in self.written.items()}
         for field, parameter, place in self.settings:
             value = getattr(self, field)
-            value = float(value[run]) if np.ndim(value) else value
+            value = float(value[run]) if isinstance(value, np.ndarray) else value
             if place is None:
                 given[parameter] = value
             else:

@@ -12,10 +12,11 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from stepbench.arrays import Array, Points, dot
+from stepbench.arrays import Array, Points
 from stepbench.contracts import AnyOracle, Oracle, Problem, Spent
 from stepbench.fields import InputError
 from stepbench.methods.libraries._foreign import Foreign, made, refused
+from stepbench.methods.libraries._valley import Valley
 
 
 class State(NamedTuple):
@@ -49,7 +50,7 @@ class TensorMethod(Foreign):
     def __post_init__(self) -> None:
         """Refuse what the optimizer itself refuses."""
         super().__post_init__()
-        for run in range(max([1, *(np.size(getattr(self, setting.field)) for setting in self.settings)])):
+        for run in range(self.runs):
             try:
                 with _quiet():
                     self.optimizer_of(_parameter(np.zeros(2)), run)
@@ -143,7 +144,7 @@ def _obstacle(cls: Any) -> str:
     try:
         with _generator_kept():
             before = torch.get_rng_state()
-            plain_loop(cls(), _Valley(), 2)
+            plain_loop(cls(), Valley(), 2)
             cls.draws = not torch.equal(before, torch.get_rng_state())
             return _differs(cls())
     except Exception as error:  # whatever a library says
@@ -320,28 +321,12 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-@dataclass(frozen=True)
-class _Valley(Problem):
-    """½ Σ λ w² in three dimensions, and a little of the fourth power."""
-
-    x0 = np.array([-1.0, 1.0, 0.5])
-    f_star = 0.0
-
-    def f(self, w: Points) -> Array:
-        """½ Σ λ w² + Σ w⁴/10, with λ = 1, 2, 8."""
-        return dot(w, np.array([0.5, 1.0, 4.0])[:, None] * w) + 0.1 * dot(w * w, w * w)
-
-    def grad(self, w: Points) -> Points:
-        """λ w + 2 w³/5."""
-        return np.array([1.0, 2.0, 8.0])[:, None] * w + 0.4 * w * w * w
-
-
 STEPS = 12
 
 
 def _differs(method: TensorMethod) -> str:
     """How the method's steps in a valley differ from those of a plain loop; "" where they do not."""
-    problem = _Valley()
+    problem = Valley()
     path = plain_loop(method, problem, STEPS)
     w = np.repeat(problem.x0[:, None], 2, axis=1)
     oracle, s = Oracle(problem, horizon=STEPS), method.init(w)

@@ -8,6 +8,9 @@ from typing import Any
 from stepbench.methods.libraries import _foreign
 from stepbench.methods.libraries._tensors import tensor_class
 
+MATRICES_ONLY = ("AdamP", "APOLLO", "Conda", "Fira", "GaLore", "LARS", "SGDP", "SPlus")
+"""Those that are another optimizer, such as Adam, for a parameter that is no matrix."""
+
 
 def version() -> str:
     """The version of pytorch_optimizer that is installed."""
@@ -35,6 +38,8 @@ def load(name: str) -> type:
     """The class of one of them; raises InputError."""
     found = _optimizers()
     name = _foreign.named("pytorch-optimizer", name, found)
+    if name in MATRICES_ONLY:
+        raise _foreign.refused("pytorch-optimizer", name, _foreign.MATRICES)
     return tensor_class(
         "pytorch-optimizer",
         name,
