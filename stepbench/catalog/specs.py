@@ -80,11 +80,18 @@ def find(spec: str) -> Problem | Runnable:
     """What a spec names, be it a problem or a method; raises InputError where it names neither."""
     parts = _parts(spec, several=True)
     name = parts[0][0]
-    if len(parts) > 1 or name in method_names() or _in_library(name) or (files.is_path(name) and files.holds(name) == "method"):
+    if (
+        len(parts) > 1
+        or name in method_names()
+        or _in_library(name)
+        or (files.is_path(name) and files.holds(name) == "method")
+    ):
         return cast(Runnable, method(spec))
     if files.is_path(name) or problem_name(name):
         return problem(spec)
-    raise InputError(f"nothing is called {name}{_meant(name, names('problems') + method_names() + libraries())}; see stepbench list")
+    raise InputError(
+        f"nothing is called {name}{_meant(name, names('problems') + method_names() + libraries())}; see stepbench list"
+    )
 
 
 def _text(spec: Any, kind: files.Kind) -> str:

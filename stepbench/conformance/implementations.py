@@ -63,23 +63,23 @@ REASONS = {
         "nu_max = jax.tree.map(jnp.maximum, state.nu_max, nu_eff)",
     ),
     ("torch:Adamax", ""): Reason(
-        "ε = 1e-8 is added to |g| within the maximum; the paper, and ours, have none",
+        "ε = 1e-8 is added to the size of g within the maximum; the paper, and ours, have none",
         "torch/optim/adamax.py",
         "grad.abs().add_(eps)",
     ),
     ("optax:adamax", ""): Reason(
-        "ε = 1e-8 is added to |g| within the maximum; the paper, and ours, have none",
+        "ε = 1e-8 is added to the size of g within the maximum; the paper, and ours, have none",
         "optax/_src/transform.py",
         "nu = optax.tree.update_infinity_moment(updates, state.nu, b2, eps)",
     ),
     ("pytorch-optimizer:AdaMax", ""): Reason(
-        "ε = 1e-8 is added to |g| within the maximum; the paper, and ours, have none",
+        "ε = 1e-8 is added to the size of g within the maximum; the paper, and ours, have none",
         "pytorch_optimizer/optimizer/adamax.py",
-        "eps",
+        "grad.abs().add_(group['eps'])",
     ),
     ("torch:NAdam", ""): Reason(
-        "the mean gradient is kept by β₁, and not by the μ of the step; and the product of the μ is held in float32, also "
-        "where everything else is float64",
+        "the mean gradient is kept by β₁, and not by the μ of the step; and the product of the μ is held in float32, "
+        "also where everything else is float64",
         "torch/optim/nadam.py",
         "exp_avg.lerp_(grad, 1 - beta1)",
     ),
@@ -145,7 +145,9 @@ def partings(specs: Sequence[str | Runnable], methods: Sequence[Method]) -> Iter
     for name in PROBLEMS:
         problem = catalog.problem(name)
         paths = [_path(problem, method, problem.x0) for method in methods]
-        near = _path(problem, methods[0], problem.x0 * (1 + 4 * np.finfo(float).eps * (-1.0) ** np.arange(len(problem.x0))))
+        near = _path(
+            problem, methods[0], problem.x0 * (1 + 4 * np.finfo(float).eps * (-1.0) ** np.arange(len(problem.x0)))
+        )
         by_rounding = np.maximum.accumulate(_apart(paths[0], near))
         for spec, path in zip(specs[1:], paths[1:], strict=True):
             apart = _apart(paths[0], path)
@@ -157,14 +159,14 @@ def partings(specs: Sequence[str | Runnable], methods: Sequence[Method]) -> Iter
 
 def _path(problem: Problem, method: Method, start: Vector) -> Vector:
     """The points of a run, (steps + 1, d)."""
-    return run_quietly(problem, method, steps=STEPS, start=start, engine="numpy").x
+    return np.asarray(run_quietly(problem, method, steps=STEPS, start=start, engine="numpy").x)
 
 
 def _apart(w: Vector, v: Vector) -> Vector:
     """How far two paths are apart at each step that both take, as a part of the largest component of the first."""
     n = min(len(w), len(v))
     with np.errstate(all="ignore"):
-        return np.abs(w[:n] - v[:n]).max(axis=1) / np.abs(w).max()
+        return np.asarray(np.abs(w[:n] - v[:n]).max(axis=1) / np.abs(w).max())
 
 
 def reasons(method: Method) -> list[Reason]:
@@ -181,8 +183,8 @@ def page() -> str:
     lines = [
         "# Other implementations of the bench's rules",
         "",
-        "`stepbench check --implementations docs/implementations.md` wrote this page. Each rule is run beside what other",
-        "libraries have of it, from one start and with the same hyper-parameters, for "
+        "`stepbench check --implementations docs/implementations.md` wrote this page. Each rule is run beside what",
+        "other libraries have of it, from one start and with the same hyper-parameters, for "
         f"{STEPS} steps on `{PROBLEMS[0]}` and on `{PROBLEMS[1]}`.",
         "A difference is a part of the largest component on the path; what a last bit of the start would make as well",
         "counts as rounding. `stepbench check torch:Adam adam optax:adam` compares any others.",
@@ -193,7 +195,13 @@ def page() -> str:
         specs = (rule, *others)
         methods = alike(specs)
         found = [*partings(specs, methods)]
-        lines += ["", f"## {rule}", "", f"| implementation | {' | '.join(PROBLEMS)} | why |", "| --- | --- | --- | --- |"]
+        lines += [
+            "",
+            f"## {rule}",
+            "",
+            f"| implementation | {' | '.join(PROBLEMS)} | why |",
+            "| --- | --- | --- | --- |",
+        ]
         first = reasons(methods[0])
         for spec, method in zip(others, methods[1:], strict=True):
             told = [parting for parting in found if parting.spec == spec]

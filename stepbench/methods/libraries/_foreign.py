@@ -32,10 +32,22 @@ KNOWN = {
 }
 """Symbol, meaning, bounds and what ``tune`` tries, for the names that mean the same in every library."""
 
-LEFT_OUT = (
-    "params self kwargs foreach fused capturable differentiable maximize verbose mask weight_decay_mask "
-    "trust_ratio_mask key print_win_rate_every_n_steps"
-).split()
+LEFT_OUT = [
+    "params",
+    "self",
+    "kwargs",
+    "foreach",
+    "fused",
+    "capturable",
+    "differentiable",
+    "maximize",
+    "verbose",
+    "mask",
+    "weight_decay_mask",
+    "trust_ratio_mask",
+    "key",
+    "print_win_rate_every_n_steps",
+]
 """Parameters that change how a library computes and not what, or that would climb: they keep their defaults."""
 
 
@@ -46,7 +58,7 @@ MEANT = {
     "only support": MATRICES,
     "does not require grad": HESSIAN,
     "obj_fn must be provided": HESSIAN,
-    "PRNGKey dtype": "it draws from a key of its own, which the seed of a run does not govern; the option noise adds noise",
+    "PRNGKey dtype": "it draws from a key of its own, not from the seed of a run; the option noise adds noise",
     "does not support dense gradients": "it takes sparse gradients only, and the bench gives dense ones",
 }
 """What some errors of libraries mean here."""
@@ -163,8 +175,8 @@ def made(
     *,
     source: str,
     algorithm: str,
-    choices: Mapping[str, Sequence[str]] = {},  # noqa: B006 - never changed
-    missing: Mapping[str, Any] = {},  # noqa: B006
+    choices: Mapping[str, Sequence[str]] = {},
+    missing: Mapping[str, Any] = {},
     **constants: Any,
 ) -> type:
     """The class of an optimizer, with a field for each number, truth or choice in its signature.
@@ -228,7 +240,7 @@ def _field(own: str, theirs: str, hint: str, default: Any, words: tuple[str, ...
     elif isinstance(default, bool):
         kind = bool
     elif isinstance(default, float) or (isinstance(default, int | None) and "float" in hint):
-        kind, default = Scalar, None if optional else float(default)
+        kind, default = Scalar, None if default is None else float(default)
     elif isinstance(default, int) or (optional and "int" in hint):
         kind = int
     else:

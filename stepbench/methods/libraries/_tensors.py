@@ -20,7 +20,7 @@ from stepbench.methods.libraries._valley import Valley
 
 
 class State(NamedTuple):
-    """The number of steps, the step sizes, (R,), or None where the optimizer has none, and what each run's optimizer remembers.
+    """The number of steps, the step sizes, (R,), if there are any, and what each run's optimizer remembers.
 
     What differs from a new optimizer is remembered: a text, as bytes, of its form and its plain numbers, and then its
     arrays. Before the first step it is empty.
@@ -106,6 +106,7 @@ class TensorMethod(Foreign):
                 rates.append(_rate(optimizer))
         return new, State(s.k + 1, _per_run(rates), tuple(memory))
 
+
 def seed(number: float) -> None:
     """Let torch's random numbers follow from this number, which is drawn for the step from the seed of the run."""
     import torch
@@ -127,7 +128,7 @@ def tensor_class(library: str, name: str, make: Callable[..., Any], **how: Any) 
 
     Whether it can is seen by trying: some steps in a valley must have the bits of a plain loop.
     """
-    cls = made(TensorMethod, library, name, make, make=staticmethod(make), **how)
+    cls: Any = made(TensorMethod, library, name, make, make=staticmethod(make), **how)
     why = _obstacle(cls)
     if why and "closure" in why.lower():
         cls.closes = True

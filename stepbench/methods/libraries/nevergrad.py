@@ -62,7 +62,9 @@ def names() -> tuple[str, ...]:
     """The optimizers of its registry."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return tuple(sorted(_foreign.require("nevergrad", "nevergrad", "peers", "1.0").optimizers.registry, key=str.lower))
+        return tuple(
+            sorted(_foreign.require("nevergrad", "nevergrad", "peers", "1.0").optimizers.registry, key=str.lower)
+        )
 
 
 def _without_parameters() -> None:

@@ -90,13 +90,13 @@ class Optax(_foreign.Foreign):
                 runs.append(after)
         return new, State(s.alpha, _stacked(runs))
 
-    def _compiled(self, w: Points, run: int, g: Any, leaves: Any, extra: Any, oracle: Any) -> tuple[Any, list[Any]]:
+    def _compiled(self, w: Points, run: int, g: Any, leaves: Any, extra: Any, oracle: Any) -> Any:
         """The update as XLA compiles it."""
         built_in = self.parameters(run)
         numbers = {k: built_in.pop(k) for k in ("learning_rate",) if self.lr_open and k in built_in}
         return _program(type(self), (*built_in.items(),))(numbers, w[:, run], g, leaves, extra)
 
-    def _searching(self, w: Points, run: int, g: Any, leaves: Any, extra: Any, oracle: Any) -> tuple[Any, list[Any]]:
+    def _searching(self, w: Points, run: int, g: Any, leaves: Any, extra: Any, oracle: Any) -> Any:
         """The update operation by operation, so that its questions about f reach the oracle one by one."""
         import jax
 
@@ -153,12 +153,10 @@ def _asking(w: Points, run: int, oracle: AnyOracle) -> Any:
         return points
 
     def value(point: Any) -> Any:
-        shape = jax.ShapeDtypeStruct((), np.float64)
-        return jax.pure_callback(lambda v: np.asarray(oracle.value(at(v), only)[run]), shape, point)
+        return jax.numpy.asarray(oracle.value(at(point), only)[run])
 
     def gradient(point: Any) -> Any:
-        shape = jax.ShapeDtypeStruct(point.shape, np.float64)
-        return jax.pure_callback(lambda v: oracle.grad(at(v), only)[:, run].copy(), shape, point)
+        return jax.numpy.asarray(oracle.grad(at(point), only)[:, run])
 
     asked = jax.custom_vjp(value)
     asked.defvjp(lambda point: (value(point), gradient(point)), lambda g, scale: (scale * g,))
@@ -206,7 +204,7 @@ def load(name: str) -> type:
     make = found[name]
     if name in LINE_SEARCHES:
         make = _after_descent(make)
-    cls: Any = _foreign.made(
+    made = _foreign.made(
         Optax,
         "optax",
         name,
@@ -218,6 +216,7 @@ def load(name: str) -> type:
         choices=CHOICES,
         missing=MISSING,
     )
+    cls: Any = made
     why = ""
     for asks in ((), ("value",), ("value", "grad", "value_fn")):
         for traced in (True, False):
@@ -227,7 +226,7 @@ def load(name: str) -> type:
             except Exception as error:  # whatever a library says
                 why = (str(error) or type(error).__name__).removeprefix(f"optax:{name}: ")
             else:
-                return cls
+                return made
     raise _foreign.refused("optax", name, why)
 
 
