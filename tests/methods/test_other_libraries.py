@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -80,27 +81,16 @@ def test_every_optimizer_of_torch_runs_or_says_why_not():
             catalog.method(f"torch:{name}")
 
 
-OF_EACH = ("torch:NAdam", "torch:LBFGS:max_iter=4", "optax:adam", "optax:polyak_sgd", "optax:lbfgs")
-MORE = ("pytorch-optimizer:Prodigy", "pytorch-optimizer:Kron", "pytorch-optimizer:ScheduleFreeAdamW")
-
-
-def installed(spec):
-    """The spec as a parameter, whose test is skipped where its library is not installed."""
-    package = {"pytorch-optimizer": "pytorch_optimizer"}.get(spec.partition(":")[0], spec.partition(":")[0])
-    try:
-        __import__(package) if package != "torch" else None
-    except ImportError:
-        return pytest.param(spec, marks=pytest.mark.skip(f"{package} is not installed"))
-    return spec
+OF_EACH = ("torch:NAdam", "torch:LBFGS:max_iter=4", "optax:adam", "optax:polyak_sgd")
+MORE = ("optax:lbfgs", "pytorch-optimizer:Prodigy", "pytorch-optimizer:Kron", "pytorch-optimizer:ScheduleFreeAdamW")
 
 
 def parameters():
-    slow = [pytest.param(spec, marks=pytest.mark.slow) for spec in MORE]
-    return [*(installed(spec) for spec in OF_EACH), *slow]
+    return [*OF_EACH, *(pytest.param(spec, marks=pytest.mark.slow) for spec in MORE)]
 
 
 @pytest.mark.parametrize("spec", parameters())
-def test_a_run_has_the_same_bits_alone_in_a_batch_in_a_study_and_through_a_checkpoint(spec, tmp_path):
+def test_a_run_has_the_same_bits_alone_in_a_batch_and_through_a_checkpoint(spec, tmp_path):
     package = spec.partition(":")[0].replace("-", "_")
     pytest.importorskip(package)
     rates = np.array([0.003, 0.01, 0.03])
@@ -128,6 +118,7 @@ def test_a_run_has_the_same_bits_alone_in_a_batch_in_a_study_and_through_a_check
     np.testing.assert_array_equal(resumed.evals, alone.evals)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", parameters())
 def test_a_step_is_state_in_and_state_out(spec):
     pytest.importorskip(spec.partition(":")[0].replace("-", "_"))
@@ -154,11 +145,12 @@ def test_optax_through_us_is_its_own_loop_to_rounding():
             np.testing.assert_allclose(ours, path, rtol=1e-11, err_msg=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("search", ["scale_by_backtracking_linesearch", "lbfgs"])
 def test_what_optax_asks_in_a_line_search_is_counted(search):
     optax, jax = pytest.importorskip("optax"), pytest.importorskip("jax")
     calls = {"f": 0, "grad": 0}
-    problem = catalog.problem("rosenbrock")
+    problem = catalog.problem("quadratic:kappa=20,dim=3")
 
     def column(w):
         return np.repeat(np.asarray(w)[:, None], 2, axis=1)
@@ -276,6 +268,7 @@ def test_the_engine_falls_back_to_numpy_and_a_network_is_refused():
         catalog.method("torch:Adam").init(torch.zeros(3, 2))
 
 
+@pytest.mark.slow
 def test_peers_are_counted_and_end_with_the_budget():
     pytest.importorskip("nevergrad")
     pytest.importorskip("optimagic")
@@ -286,3 +279,35 @@ def test_peers_are_counted_and_end_with_the_budget():
     r = stepbench.run("quadratic:kappa=10", "optimagic:scipy_lbfgsb", target=1e-6)
     assert r.status == "converged"
     assert r.evals[-1] > 1
+
+
+@pytest.mark.slow
+def test_the_page_of_implementations_is_what_the_program_finds_and_its_lines_are_in_the_sources():
+    for package in ("optax", "pytorch_optimizer"):
+        pytest.importorskip(package)
+    from stepbench.catalog.files import PACKAGE
+    from stepbench.conformance import implementations
+
+    kept = (PACKAGE.parent / "docs/implementations.md").read_text(encoding="utf-8")
+    page = implementations.page()
+    versions = [[line for line in text.splitlines() if line.startswith("Versions: ")] for text in (kept, page)]
+    if versions[0] != versions[1]:
+        pytest.skip(f"the page was written for other versions: {versions[0]}")
+    assert kept == page
+    for reason in implementations.REASONS.values():
+        package, _, file = reason.file.partition("/")
+        folder = PACKAGE if package == "stepbench" else Path(__import__(package).__file__).parent
+        assert reason.line in (folder / file).read_text(encoding="utf-8"), reason
+
+
+def test_implementations_that_part_say_where_and_why(stepbench_cli):
+    code, out, err = stepbench_cli("check", "adamax", "torch:Adamax")
+    assert (code, err) == (0, "")
+    assert "from step 1 on: by 5e-12" in out
+    assert "ε = 1e-8 is added" in out
+    code, out, _ = stepbench_cli("check", "adam", "torch:Adam")
+    assert code == 0
+    assert out.count("the same, to rounding") == 2
+    code, _, err = stepbench_cli("check", "adam", "scipy:bfgs")
+    assert code == 2
+    assert "owns its loop" in err

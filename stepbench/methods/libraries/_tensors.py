@@ -128,10 +128,10 @@ def tensor_class(library: str, name: str, make: Callable[..., Any], **how: Any) 
 
     Whether it can is seen by trying: some steps in a valley must have the bits of a plain loop.
     """
-    cls: Any = made(TensorMethod, library, name, make, make=staticmethod(make), **how)
+    cls = made(TensorMethod, library, name, make, make=staticmethod(make), **how)
     why = _obstacle(cls)
     if why and "closure" in why.lower():
-        cls.closes = True
+        cls.closes = True  # type: ignore[attr-defined]
         why = _obstacle(cls)
     if why:
         raise refused(library, name, why)

@@ -71,10 +71,14 @@ def _without_parameters() -> None:
     """The signature of an optimizer that is made without any."""
 
 
-@cache
 def load(name: str) -> type:
     """The class of one of them; raises InputError."""
-    name = _foreign.named("nevergrad", name, names())
+    return _loaded(_foreign.named("nevergrad", name, names()))
+
+
+@cache
+def _loaded(name: str) -> type:
+    """The class of an optimizer by its own name, made once."""
     made: Any = _foreign.made(
         Nevergrad,
         "nevergrad",

@@ -194,11 +194,15 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(_optimizers()))
 
 
-@cache
 def load(name: str) -> type:
     """The class of one of them; raises InputError."""
+    return _loaded(_foreign.named("optax", name, _optimizers()))
+
+
+@cache
+def _loaded(name: str) -> type:
+    """The class of an optimizer by its own name, made once."""
     found = _optimizers()
-    name = _foreign.named("optax", name, found)
     if name in MATRICES_ONLY:
         raise _foreign.refused("optax", name, _foreign.MATRICES)
     make = found[name]

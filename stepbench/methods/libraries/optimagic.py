@@ -106,11 +106,15 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(_algorithms()))
 
 
-@cache
 def load(name: str) -> type:
     """The class of one of them; raises InputError."""
+    return _loaded(_foreign.named("optimagic", name, _algorithms()))
+
+
+@cache
+def _loaded(name: str) -> type:
+    """The class of an optimizer by its own name, made once."""
     found = _algorithms()
-    name = _foreign.named("optimagic", name, found)
     make = found[name]
     made: Any = _foreign.made(
         Optimagic,

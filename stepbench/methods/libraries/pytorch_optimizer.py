@@ -33,11 +33,15 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(_optimizers(), key=str.lower))
 
 
-@cache
 def load(name: str) -> type:
     """The class of one of them; raises InputError."""
+    return _loaded(_foreign.named("pytorch-optimizer", name, _optimizers()))
+
+
+@cache
+def _loaded(name: str) -> type:
+    """The class of an optimizer by its own name, made once."""
     found = _optimizers()
-    name = _foreign.named("pytorch-optimizer", name, found)
     if name in MATRICES_ONLY:
         raise _foreign.refused("pytorch-optimizer", name, _foreign.MATRICES)
     return tensor_class(

@@ -30,11 +30,15 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(_optimizers(), key=str.lower))
 
 
-@cache
 def load(name: str) -> type:
     """The class of one of them; raises InputError."""
+    return _loaded(_foreign.named("torch", name, _optimizers()))
+
+
+@cache
+def _loaded(name: str) -> type:
+    """The class of an optimizer by its own name, made once."""
     found = _optimizers()
-    name = _foreign.named("torch", name, found)
     return tensor_class(
         "torch",
         name,
