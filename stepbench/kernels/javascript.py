@@ -1,0 +1,150 @@
+"""A program for a page: plain JavaScript, one run at a time.
+
+A number of JavaScript is a float64, and + − × ÷ √ are IEEE's there too: where a program is ``exact``, a run in a page has
+NumPy's bits. ``run.js`` lets such a program step, and ends a run as the engine does.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from stepbench.contracts import Method, Problem
+from stepbench.kernels import symbols
+from stepbench.kernels.recording import Program, Recording, ordered, with_inputs
+from stepbench.kernels.symbols import Node, Number, Unrecordable
+
+RUN = (Path(__file__).parent / "run.js").read_text(encoding="utf-8")
+"""The functions ``run`` and ``power``, which the text of a program needs beside it."""
+
+_OPERATIONS = {
+    "add": "{} + {}",
+    "subtract": "{} - {}",
+    "multiply": "{} * {}",
+    "divide": "{} / {}",
+    "negative": "-{}",
+    "maximum": "{0} >= {1} || {0} !== {0} ? {0} : {1}",
+    "minimum": "{0} <= {1} || {0} !== {0} ? {0} : {1}",
+    "less": "{} < {}",
+    "less_equal": "{} <= {}",
+    "greater": "{} > {}",
+    "greater_equal": "{} >= {}",
+    "equal": "{} === {}",
+    "not_equal": "{} !== {}",
+    "logical_and": "{} && {}",
+    "logical_or": "{} || {}",
+    "logical_not": "!{}",
+    "isfinite": "Number.isFinite({})",
+    "isnan": "Number.isNaN({})",
+    "select": "{} ? {} : {}",
+    "power": "power({}, {})",
+    "absolute": "Math.abs({})",
+    "arcsin": "Math.asin({})",
+    "arccos": "Math.acos({})",
+    "arctan": "Math.atan({})",
+    "arctan2": "Math.atan2({}, {})",
+}
+"""How each operation is written; those that are missing are called in Math as they are in NumPy."""
+
+
+def recorded(problem: Problem, method: Method, horizon: int, free: tuple[str, ...] = ()) -> tuple[Program, Recording]:
+    """The program of a method on a problem from the start of a run, and what recorded it.
+
+    ``horizon`` is the number of steps that a run may take, and ``free`` are real fields of the problem that a page may
+    change. Raises Unrecordable.
+    """
+    recording = Recording(problem, method, 0, 0.0, horizon, carried=True, free=free)
+    return recording.program(), recording
+
+
+def module(program: Program) -> str:
+    """The program as an object of JavaScript.
+
+    ``s`` are the slots, with the point first, ``p`` the parameters and ``o`` what a step leaves beside them: gradient
+    and function evaluations, whether it was refused (then why), and the step sizes. ``start(s, p)`` fills the slots of
+    a state, ``look(s, p)`` those of f and its gradient and returns ‖g‖², ``f(s, p)`` is f alone, and a phase takes one
+    step.
+    """
+    place = {name: f"s[{k}]" for k, name in enumerate(program.slots)}
+    place |= {name: f"p[{k}]" for k, name in enumerate(program.parameters)}
+    looked = {"f": program.f} | {f"g.{i}": g for i, g in enumerate(program.g)}
+    phases = []
+    for phase in program.phases:
+        after = {place[name]: value for name, value in phase.slots.items()}
+        after |= {"o[0]": phase.evals, "o[1]": phase.fevals, "o[2]": phase.refused}
+        after |= {f"o[{3 + k}]": value for k, value in enumerate(phase.alpha or ())}
+        step = function("s, p, o", place, after)
+        phases.append(f"{{ next: {phase.next}, why: {json.dumps(phase.why)},\nstep: {step} }}")
+    start = function("s, p", place, {place[name]: value for name, value in program.start.items()})
+    look = function("s, p", place, {place[name]: value for name, value in looked.items()}, program.square)
+    facts = {
+        "d": program.d,
+        "slots": len(program.slots),
+        "sizes": max(len(phase.alpha or ()) for phase in program.phases),
+        "at": program.slots.index("f"),
+        "parameters": program.parameters,
+        "exact": program.exact,
+    }
+    return (
+        f"{{ ...{json.dumps(facts)},\nstart: {start},\nlook: {look},\n"
+        f"f: {function('s, p', place, {}, program.f)},\nphases: [{', '.join(phases)}] }}"
+    )
+
+
+def answers(problem: Problem, parameters: Sequence[str], ask: Callable[[Problem], Iterable[Number] | None]) -> str:
+    """What a problem says of itself, as a function of a page's parameters, which gives a list, or null.
+
+    Raises Unrecordable, or whatever the text of the problem raises on symbols.
+    """
+    symbols.begin()
+    said = ask(with_inputs(problem, [name[2:] for name in parameters if name.startswith("q.")]))
+    if said is None:
+        return "() => null"
+    place = {name: f"p[{k}]" for k, name in enumerate(parameters)}
+    values = [symbols.node_or_number(value) for value in said]
+    return function("p", place, {f"o[{k}]": value for k, value in enumerate(values)}, made="const o = []", result="o")
+
+
+def function(
+    taken: str,
+    place: dict[str, str],
+    after: dict[str, Number],
+    value: Number | None = None,
+    *,
+    made: str = "",
+    result: str = "",
+) -> str:
+    """A function that assigns some values at once, all of them of what was there before, and returns another."""
+    names: dict[int, str] = {}
+
+    def of(a: Number) -> str:
+        return names[id(a)] if isinstance(a, Node) else literal(a)
+
+    lines = [made] if made else []
+    roots = [*after.values(), *([] if value is None else [value])]
+    for k, node in enumerate(ordered(roots)):
+        names[id(node)] = f"v{k}"
+        if node.op == "input":
+            if node.args[0] not in place:
+                raise Unrecordable(f"it needs {node.args[0]} where that is not known")
+            text = place[node.args[0]]
+        else:
+            form = _OPERATIONS.get(node.op) or f"Math.{node.op}({{}})"
+            text = form.format(*map(of, node.args))
+        lines.append(f"const v{k} = {text}")
+    lines += [f"{target} = {of(root)}" for target, root in after.items()]
+    if value is not None or result:
+        lines.append(f"return {result or of(value)}")  # type: ignore[arg-type]
+    return f"({taken}) => {{\n" + ";\n".join(lines) + "\n}"
+
+
+def literal(a: float) -> str:
+    """A number to the last bit, or a truth; in brackets where it has a sign."""
+    if isinstance(a, bool):
+        return str(a).lower()
+    if math.isnan(a):
+        return "NaN"
+    size = "Infinity" if math.isinf(a) else repr(abs(float(a)))
+    return f"(-{size})" if math.copysign(1.0, a) < 0 else size

@@ -1,0 +1,95 @@
+"""Programs written for a page, run in Node, against the engine in NumPy: the same records, to the last bit."""
+
+import json
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+from stepbench import catalog
+from stepbench.engine.running import run_quietly
+from stepbench.fields import fields_of
+from stepbench.kernels.javascript import RUN, answers, literal, module, recorded
+from stepbench.kernels.symbols import Unrecordable
+from tests.every_method import EVERY_METHOD, QUICK_JOINS, WHOLE
+
+NODE = shutil.which("node")
+pytestmark = pytest.mark.skipif(NODE is None, reason="there is no Node on this machine")
+
+STEPS = 300
+PROBLEMS = ("quadratic:kappa=30", "rosenbrock", "gallery/himmelblau", "gallery/crease", "quadratic:dim=5,kappa=10")
+COLUMNS = {"x": "x", "f": "f", "norm": "gradient_norm", "evals": "evals", "fevals": "fevals", "alpha": "step_size"}
+
+SCRIPT = """
+const hex = (values) => Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString("hex")
+console.log(JSON.stringify(tasks.map(([program, start, parameters, limits]) => {
+  const r = run(program, start, parameters, limits)
+  const cut = { x: r.d, f: 1, norm: 1, evals: 1, fevals: 1, alpha: r.sizes }
+  const columns = Object.entries(cut).map(([name, width]) => [name, hex(r[name].slice(0, r.n * width))])
+  return { ...Object.fromEntries(columns), status: r.status, detail: r.detail, bad: r.diverging }
+})))
+"""
+
+
+def in_node(tasks):
+    """What Node makes of programs: records by name, and how each run ended."""
+    text = f"{RUN}\nconst tasks = [{', '.join(tasks)}]\n{SCRIPT}"
+    done = subprocess.run([NODE, "-"], input=text, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    told = json.loads(done.stdout)
+    for one in told:
+        one |= {name: np.frombuffer(bytes.fromhex(one[name])) for name in COLUMNS}
+    return told
+
+
+def task(problem, method, free=()):
+    """A program with its settings as a list of JavaScript; raises Unrecordable."""
+    problem, method = catalog.problem(problem), catalog.method(method)
+    program, recording = recorded(problem, method, STEPS, free)
+    limits = {"budget": 10_000, "steps": STEPS, "target": 0.0, "gradTarget": None, "fStar": problem.f_star}
+    start = ", ".join(map(literal, problem.x0))
+    values = ", ".join(literal(float(recording.values[name])) for name in program.parameters)
+    return program, f"[{module(program)}, [{start}], [{values}], {json.dumps(limits)}]"
+
+
+def differs(told, r, exact):
+    """In what a run in Node differs from NumPy's, "" where in nothing."""
+    if (told["status"], told["x"].size) != (r.status, r.x.size):
+        return f"{told['status']} after {told['x'].size} numbers, and not {r.status} after {r.x.size}"
+    for name, column in COLUMNS.items():
+        ours = getattr(r, column)
+        ours = np.empty(0) if ours is None else np.ravel(ours)
+        if exact and not np.array_equal(told[name], ours, equal_nan=True):
+            k = int(np.flatnonzero(~((told[name] == ours) | (np.isnan(ours) & np.isnan(told[name]))))[0])
+            return f"{name} number {k}: {told[name][k]} and not {ours[k]}"
+    return ""
+
+
+def compared(pairs, free=()):
+    """How many of the pairs were exact, and of all what differs and what could not be recorded."""
+    tasks, made, wrong, left = [], [], [], []
+    for problem, method in pairs:
+        try:
+            program, one = task(problem, method, free)
+        except Unrecordable as why:
+            left.append(f"{method} on {problem}: {why}")
+            continue
+        tasks.append(one)
+        made.append((problem, method, program.exact))
+    for (problem, method, exact), told in zip(made, in_node(tasks), strict=True):
+        r = run_quietly(problem, method, budget=10_000, steps=STEPS, engine="numpy")
+        if exact and (why := differs(told, r, exact)):
+            wrong.append(f"{method} on {problem}: {why}")
+    return sum(exact for *_, exact in made), wrong, left
+
+
+def needs_met(problem, method):
+    return set(catalog.method(method).needs) <= set(catalog.problem(problem).supplies)
+
+
+def test_a_page_has_the_bits_of_the_engine():
+    pairs = [(p, m) for m in (*WHOLE, *sorted(QUICK_JOINS)) for p in PROBLEMS[:3] if needs_met(p, m)]
+    exact, wrong, left = compared(pairs)
+    assert wrong == []
+    assert exact > len(pairs) / 2, left
