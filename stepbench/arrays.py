@@ -56,8 +56,15 @@ def power(base: Array, exponent: Array) -> Array:
     return np.power(base, exponent) if library is np else library.pow(*_tensors(library, base, exponent))
 
 
+def cos(a: Array) -> Array:
+    """Cosine, element by element."""
+    return _library(a).cos(a)
+
+
 def where(condition: Array, a: Array, b: Array) -> Array:
-    """``a`` where the condition holds and ``b`` elsewhere."""
+    """``a`` where the condition holds and ``b`` elsewhere; a condition that is one truth takes one of them whole."""
+    if isinstance(condition, bool | np.bool_):
+        return a if condition else b
     return _library(condition, a, b).where(condition, a, b)
 
 

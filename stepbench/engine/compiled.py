@@ -142,7 +142,7 @@ class Compiled:
         filled |= {"evals": loop.oracle.evals, "fevals": loop.oracle.fevals}
         for k, name in enumerate(self.layout.slots):
             self.slots[:, k] = self._lanes(filled.get(name, math.nan))
-        self.phase = 0
+        self.phase, self.seconds = 0, 0.0
         self.lanes = np.zeros((self.chunks, LANES))
         self.lanes.reshape(-1)[: self.R] = trace.last < 0
 
@@ -179,28 +179,24 @@ class Compiled:
 
     def spent(self, n: int) -> tuple[Vector, Vector, int]:
         """What each of the next n steps spends, where it is the same for all runs, and the phase after them."""
-        phases, phase = self.program.phases, self.phase
-        path: list[int] = []
-        seen: dict[int, int] = {}
-        while phase not in seen and len(path) < n:
-            seen[phase] = len(path)
-            path.append(phase)
-            phase = phases[phase].next
-        if len(path) < n:
-            cycle = path[seen[phase] :]
-            path += [cycle[k % len(cycle)] for k in range(n - len(path))]
-            phase = phases[path[-1]].next
-        each = np.array([(p.evals, p.fevals) for p in phases] if not self.layout.counted else [(0, 0)] * len(phases))
-        evals, fevals = np.cumsum(each[path], axis=0).astype(np.int64).T
-        return evals, fevals, phase
+        phases, path = self.program.phases, [self.phase]
+        while len(path) <= n and (following := phases[path[-1]].next) not in path:
+            path.append(following)
+        cycle = path[path.index(phases[path[-1]].next) :] if len(path) <= n else []
+        taken = np.resize(cycle, n + 1 - (len(path) - len(cycle))) if cycle else np.empty(0, dtype=int)
+        taken = np.concatenate([path[: len(path) - len(cycle)], taken]).astype(int)
+        each = np.zeros((len(phases), 2)) if self.layout.counted else [(p.evals, p.fevals) for p in phases]
+        evals, fevals = np.cumsum(np.array(each)[taken[:n]], axis=0).astype(np.int64).T
+        return evals, fevals, int(taken[n])
 
     def run(self, progress: Progress | None, save: Callable[[Loop], None] | None, often: int) -> None:
         """Step in blocks until every run has ended; as ``Loop.run`` does."""
         loop, trace, oracle = self.loop, self.loop.trace, self.loop.oracle
-        length = 64
+        length = 256
         due = math.inf if save is None else oracle.step + often
         not_before = 0.0
-        room = max(1, MEMORY // ((len(self.layout.fields) + 4) * self.R)) * trace.every
+        records = MEMORY // ((len(self.layout.fields) + 4) * self.R) if trace.whole else MEMORY
+        room = max(1, records) * trace.every
         with patience() as stopped:
             while trace.running:
                 if stopped.over:
@@ -208,11 +204,9 @@ class Compiled:
                     if save:
                         save(loop)
                     raise KeyboardInterrupt
-                began = time.perf_counter()
                 n = int(min(length, trace.horizon - oracle.step, room, due - oracle.step))
                 passing = self.block(n)
                 now = time.perf_counter()
-                loop.elapsed += now - began
                 if progress is not None:
                     progress(*trace.spent)
                 if passing:
@@ -224,7 +218,7 @@ class Compiled:
                         self.leave()
                         save(loop)
                         not_before = time.perf_counter() + 20 * (time.perf_counter() - now)
-                length = min(2 * length, 1 << 20) if now - began < SECONDS else max(length // 2, 1)
+                length = min(4 * length, 1 << 20) if self.seconds < SECONDS else max(length // 2, 1)
             self.leave()
             if save:
                 save(loop)
@@ -254,6 +248,7 @@ class Compiled:
         recorded = steps[(steps % trace.every == 0) | (steps >= last)]
         out = np.empty((len(recorded) if trace.whole else 0, len(self.layout.fields), self.chunks * LANES))
         self.advance(n, last, out, trace.whole, self._threads(n))
+        self.seconds = time.perf_counter() - began
         self.phase = after
         oracle.step = before + n
         if not self.layout.counted:
@@ -264,18 +259,16 @@ class Compiled:
                 self._runs(self.slots[:, at.index(name)]).astype(np.int64) for name in ("evals", "fevals")
             )
         if len(recorded):
-            share = (recorded - before) / n * (time.perf_counter() - began)
+            share = (recorded - before) / n * self.seconds
             picked = recorded - before - 1
             self._record(out, recorded, evals[picked], fevals[picked], loop.elapsed + share)
+        loop.elapsed += self.seconds
         return passing
 
     def _threads(self, n: int) -> int:
-        if n * self.R < 1 << 18:
-            return 1
-        return max(
-            1,
-            min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, self.chunks),
-        )
+        """How many threads share n steps: one per core, where it is worth while to start them."""
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return 1 if n * self.R < 1 << 18 else max(1, min(cores, self.chunks))
 
     def _record(self, out: Vector, steps: Vector, evals: Vector, fevals: Vector, elapsed: Vector) -> None:
         """Give the trace the records of a block: all of them, or those of ends."""
@@ -338,13 +331,13 @@ class Compiled:
             "elapsed": elapsed,
         }
 
-    def _alphas(self, rows: Vector, fields: list[str]) -> list[Any]:
+    def _alphas(self, rows: Vector, fields: list[str]) -> Any:
         """The step sizes of n records, as the engine has them."""
         sizes = self.layout.sizes
         if not sizes:
             return [None] * len(rows)
-        alphas = rows[:, -sizes:]
-        return list(alphas[:, 0] if self._lone_size() else alphas)
+        alphas: Vector = rows[:, -sizes:]
+        return alphas[:, 0] if self._lone_size() else alphas
 
     def _lone_size(self) -> bool:
         alpha: Any = getattr(self.standing.s, "alpha", None)
@@ -381,6 +374,7 @@ class Compiled:
         program = self.program
         like = program.standings[self.phase]
         slots = {name: self._runs(self.slots[:, k]) for k, name in enumerate(self.layout.slots)}
+        going = self._runs(self.lanes) > 0
         made: dict[int, Any] = {}
 
         def value(path: str, of: Any) -> Any:
@@ -389,8 +383,9 @@ class Compiled:
                 if leaf.path not in slots:
                     return of
                 runs = slots[leaf.path]
+                one, *others = np.unique(runs[going] if going.any() else runs[:1])  # the others stand where they ended
                 whole = isinstance(of, int) and not isinstance(of, bool)
-                return int(runs[0]) if whole else float(runs[0]) if (runs == runs[0]).all() else runs
+                return runs if others else int(one) if whole else float(one)
             if id(of) not in made:
                 made[id(of)] = np.array([slots[name] for name in leaf.slots]).reshape(*leaf.shape, self.R)
             return made[id(of)]

@@ -148,7 +148,7 @@ class Trace:
             name: _Column(values, room) if whole else _Ends(values) for name, values in first.items()
         }
         self.counts = (0, 0)  # the most that any run has spent
-        self.alphas: list[Any] = [None]
+        self.alphas: list[Sequence[Any]] = []  # by block, those of each record after the start's
         low, met, flat = (values[0] for values in self._reached(first))
         self._end(met | flat, 0, "converged", "the start meets the target")
         if low.any():
@@ -201,7 +201,7 @@ class Trace:
         if self.step >= self.horizon:
             self._end(self.last < 0, self.length, "budget", "steps spent")
         if self.whole:
-            self.alphas += alphas
+            self.alphas.append(alphas)
             for name, values in new.items():
                 self.columns[name].append(values)
             return
@@ -227,7 +227,8 @@ class Trace:
         self.length += records
         self._advance(now, records=0)
         live = np.flatnonzero(self.last < 0)
-        self._end_runs(now, np.full(self.last.size, self.length), [None], np.zeros_like(refused[:1]), why, live)
+        if max(self.counts) >= self.budget:
+            self._end_runs(now, np.full(self.last.size, self.length), [None], np.zeros_like(refused[:1]), why, live)
         if self.step >= self.horizon:
             self._end(self.last < 0, self.length, "budget", "steps spent")
         for name, values in now.items():
@@ -355,15 +356,21 @@ class Trace:
 
     def _step_sizes(self, n: int) -> Vector | None:
         """The step sizes, (n+1, R) or (n+1, t, R); NaN before the first."""
-        alphas = self.alphas[1 : n + 1]
-        if not alphas or alphas[0] is None:
+        blocks = [block for block in self.alphas if len(block)]
+        if not blocks or blocks[0][0] is None:
             return None
-        several = [len(a) for a in (alphas[0], alphas[-1]) if np.ndim(a) == 2]  # one per component or per tensor
+        several = [len(a) for a in (blocks[0][0], blocks[-1][-1]) if np.ndim(a) == 2]  # per component or per tensor
         R = self.last.size
-        sizes = np.full((n + 1, several[0], R) if several else (n + 1, R), math.nan)
-        for k, a in enumerate(alphas):
-            sizes[k + 1] = a
-        return sizes
+        sizes = np.full((self.length + 1, several[0], R) if several else (self.length + 1, R), math.nan)
+        k = 1
+        for block in blocks:
+            if isinstance(block, np.ndarray):
+                sizes[k : k + len(block)] = block
+            else:
+                for i, alpha in enumerate(block):
+                    sizes[k + i] = alpha
+            k += len(block)
+        return sizes[: n + 1]
 
     def dump(self) -> dict[str, Any]:
         """Everything recorded so far, as arrays and plain values by name, for a checkpoint."""
@@ -384,7 +391,7 @@ class Trace:
         make = (lambda kept: _Column(kept, 2 * len(kept))) if self.whole else _restored_ends
         self.columns = {name: make(kept) for name, kept in dumped["columns"].items()}
         sizes = dumped["alphas"]
-        self.alphas = [None, *([None] * dumped["length"] if sizes is None else sizes[1:])]
+        self.alphas = [[None] * dumped["length"] if sizes is None else sizes[1:]]
         self.last = dumped["last"]
         self.status = np.array(dumped["status"], dtype=object)
         self.detail = np.array(dumped["detail"], dtype=object)

@@ -28,6 +28,9 @@ _COMPARISON = {
     "equal": "oeq",
     "not_equal": "une",
 }
+_INTRINSIC = {"sqrt": 1, "floor": 1, "ceil": 1, "trunc": 1, "rint": 1, "copysign": 2}
+"""Operations that LLVM has of its own, and how many arguments they have."""
+
 _LIBRARY = {"arcsin": "asin", "arccos": "acos", "arctan": "atan", "arctan2": "atan2", "power": "pow"}
 """The names in the C library of the functions that it calls otherwise than NumPy."""
 
@@ -100,8 +103,10 @@ class _Text:
                 name = self.value(f"fneg {V} {a[0]}")
             elif node.op == "absolute":
                 name = self.value(f"call {V} @llvm.fabs.v{LANES}f64({V} {a[0]})")
-            elif node.op == "sqrt":
-                name = self.value(f"call {V} @llvm.sqrt.v{LANES}f64({V} {a[0]})")
+            elif node.op in _INTRINSIC:
+                name = self.value(f"call {V} @llvm.{node.op}.v{LANES}f64({', '.join(f'{V} {x}' for x in a)})")
+            elif node.op == "fmod":
+                name = self.value(f"frem {V} {a[0]}, {a[1]}")
             elif node.op == "isfinite":
                 name = self.isfinite(a[0])
             elif node.op == "isnan":
@@ -347,7 +352,7 @@ def text(program: Program) -> str:
     arguments += "i64 %every, i64 %horizon, double %f_star, double %target, double %flat, double %budget, i1 %whole"
     return "\n".join(
         [
-            f"declare {V} @llvm.sqrt.v{LANES}f64({V})",
+            *[f"declare {V} @llvm.{op}.v{LANES}f64({', '.join([V] * n)})" for op, n in _INTRINSIC.items()],
             f"declare {V} @llvm.fabs.v{LANES}f64({V})",
             f"declare i1 @llvm.vector.reduce.or.v{LANES}i1({M})",
             *_library_functions(operations & ROUNDED.keys()),
