@@ -1,7 +1,7 @@
 """A program for a page: plain JavaScript, one run at a time.
 
-A number of JavaScript is a float64, and + − × ÷ √ are IEEE's there too: where a program is ``exact``, a run in a page has
-NumPy's bits. ``run.js`` lets such a program step, and ends a run as the engine does.
+A number of JavaScript is a float64, and + − × ÷ √ are IEEE's there too: where a program is ``exact``, a run in a page
+has NumPy's bits. ``run.js`` lets such a program step, and ends a run as the engine does.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from stepbench.kernels.recording import Program, Recording, ordered, with_inputs
 from stepbench.kernels.symbols import Node, Number, Unrecordable
 
 RUN = (Path(__file__).parent / "run.js").read_text(encoding="utf-8")
-"""The functions ``run`` and ``power``, which the text of a program needs beside it."""
+"""``run``, and the functions that JavaScript lacks and the text of a program calls."""
 
 _OPERATIONS = {
     "add": "{} + {}",
@@ -41,6 +41,9 @@ _OPERATIONS = {
     "select": "{} ? {} : {}",
     "power": "power({}, {})",
     "absolute": "Math.abs({})",
+    "rint": "rint({})",
+    "fmod": "{} % {}",
+    "copysign": "copysign({}, {})",
     "arcsin": "Math.asin({})",
     "arccos": "Math.acos({})",
     "arctan": "Math.atan({})",
@@ -49,13 +52,15 @@ _OPERATIONS = {
 """How each operation is written; those that are missing are called in Math as they are in NumPy."""
 
 
-def recorded(problem: Problem, method: Method, horizon: int, free: tuple[str, ...] = ()) -> tuple[Program, Recording]:
+def recorded(
+    problem: Problem, method: Method, horizon: int, free: tuple[str, ...] = (), nonzero: tuple[str, ...] = ()
+) -> tuple[Program, Recording]:
     """The program of a method on a problem from the start of a run, and what recorded it.
 
-    ``horizon`` is the number of steps that a run may take, and ``free`` are real fields of the problem that a page may
-    change. Raises Unrecordable.
+    ``horizon`` is the number of steps that a run may take, ``free`` are real fields of the problem that a page may
+    change, and ``nonzero`` those that may be taken not to be 0. Raises Unrecordable.
     """
-    recording = Recording(problem, method, 0, 0.0, horizon, carried=True, free=free)
+    recording = Recording(problem, method, 0, 0.0, horizon, carried=True, free=free, nonzero=nonzero)
     return recording.program(), recording
 
 

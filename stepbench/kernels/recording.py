@@ -97,6 +97,23 @@ def ordered(roots: Sequence[Number]) -> list[Node]:
     return [*done.values()]
 
 
+def evaluated(roots: Sequence[Number], inputs: dict[str, float]) -> list[Any]:
+    """The numbers that some nodes are, where the inputs are these."""
+    values: dict[int, Any] = {}
+
+    def of(a: Number) -> Any:
+        return values[id(a)] if isinstance(a, Node) else a
+
+    for node in ordered(roots):
+        if node.op == "input":
+            values[id(node)] = inputs[node.args[0]]
+        elif node.op == "select":
+            values[id(node)] = symbols.select(*map(of, node.args))
+        else:
+            values[id(node)] = symbols.apply(node.op, *map(of, node.args))
+    return [of(root) for root in roots]
+
+
 # States as slots ------------------------------------------------------------------------------------------------------
 
 
@@ -189,7 +206,7 @@ def _frozen(marks: Any) -> Any:
     return (type(marks).__name__, *map(_frozen, marks)) if isinstance(marks, tuple) else marks
 
 
-def with_inputs(problem: Problem, names: Sequence[str]) -> Problem:
+def with_inputs(problem: Problem, names: Sequence[str], nonzero: Sequence[str] = ()) -> Problem:
     """The problem with inputs in place of some of its real fields, ``q.`` and the field; what it cached is left out."""
     if not names:
         return problem
@@ -197,7 +214,8 @@ def with_inputs(problem: Problem, names: Sequence[str]) -> Problem:
     for name in [name for name in vars(made) if is_cached(type(made), name)]:
         object.__delattr__(made, name)
     for name in names:
-        object.__setattr__(made, name, symbols.node("input", f"q.{name}"))
+        given = symbols.Nonzero("input", (f"q.{name}",), "number") if name in nonzero else None
+        object.__setattr__(made, name, given or symbols.node("input", f"q.{name}"))
     return made
 
 
@@ -260,8 +278,8 @@ class Recording:
     """A method on a problem as it is recorded from where a run stands.
 
     ``values`` are the method's real hyper-parameters by the names of their inputs, numbers or arrays (R,). ``free`` are
-    real fields of the problem that are inputs too, each named ``q.`` and the field, and not numbers of the program.
-    Raises Unrecordable where the text cannot be recorded.
+    real fields of the problem that are inputs too, each named ``q.`` and the field, and not numbers of the program;
+    ``nonzero`` are those among them of which the program may take it that they are not 0. Raises Unrecordable where the text cannot be recorded.
     """
 
     problem: Problem
@@ -273,6 +291,7 @@ class Recording:
     values: dict[str, Any] = field(default_factory=dict)
     known: set[str] = field(default_factory=set)
     free: tuple[str, ...] = ()
+    nonzero: tuple[str, ...] = ()
 
     def program(self, standing: Standing | None = None) -> Program:
         """The program of the steps from there on; from the start of a run where no standing is given."""
@@ -301,7 +320,8 @@ class Recording:
 
     def _program(self, standing: Standing | None) -> Program:
         symbols.begin()
-        problem = with_inputs(self.problem, [name for name in self.free if f"q.{name}" not in self.known])
+        free = [name for name in self.free if f"q.{name}" not in self.known]
+        problem = with_inputs(self.problem, free, self.nonzero)
         oracle = _Recorder(
             problem,
             seed=self.seed,

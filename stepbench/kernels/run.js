@@ -5,6 +5,17 @@ function power(a, b) {
   return a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : Math.pow(a, b)
 }
 
+function copysign(a, b) {
+  return b < 0 || Object.is(b, -0) ? -Math.abs(a) : Math.abs(a)
+}
+
+// To the nearest whole number, of two that are as near to the even one.
+function rint(a) {
+  const large = 2 ** 52
+  if (!(Math.abs(a) < large)) return a
+  return copysign(Math.abs(a) + large - large, a)
+}
+
 // Records by name: x (d numbers of each record), f, norm, evals, fevals and alpha (as many of each as there are step
 // sizes); the number n of records, status and detail in the engine's words, and diverging, the first step that was not
 // finite. limits has budget, steps, target, gradTarget (or null), and fStar (or null where the minimum is unknown).

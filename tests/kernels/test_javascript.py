@@ -9,10 +9,9 @@ import pytest
 
 from stepbench import catalog
 from stepbench.engine.running import run_quietly
-from stepbench.fields import fields_of
-from stepbench.kernels.javascript import RUN, answers, literal, module, recorded
+from stepbench.kernels.javascript import RUN, literal, module, recorded
 from stepbench.kernels.symbols import Unrecordable
-from tests.every_method import EVERY_METHOD, QUICK_JOINS, WHOLE
+from tests.every_method import QUICK_JOINS, WHOLE
 
 NODE = shutil.which("node")
 pytestmark = pytest.mark.skipif(NODE is None, reason="there is no Node on this machine")
