@@ -98,13 +98,18 @@ def module(program: Program) -> str:
     )
 
 
-def answers(problem: Problem, parameters: Sequence[str], ask: Callable[[Problem], Iterable[Number] | None]) -> str:
+def answers(
+    problem: Problem,
+    parameters: Sequence[str],
+    ask: Callable[[Problem], Iterable[Number] | None],
+    nonzero: Sequence[str] = (),
+) -> str:
     """What a problem says of itself, as a function of a page's parameters, which gives a list, or null.
 
     Raises Unrecordable, or whatever the text of the problem raises on symbols.
     """
     symbols.begin()
-    said = ask(with_inputs(problem, [name[2:] for name in parameters if name.startswith("q.")]))
+    said = ask(with_inputs(problem, [name[2:] for name in parameters if name.startswith("q.")], nonzero))
     if said is None:
         return "() => null"
     place = {name: f"p[{k}]" for k, name in enumerate(parameters)}

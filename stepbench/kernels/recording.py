@@ -279,7 +279,8 @@ class Recording:
 
     ``values`` are the method's real hyper-parameters by the names of their inputs, numbers or arrays (R,). ``free`` are
     real fields of the problem that are inputs too, each named ``q.`` and the field, and not numbers of the program;
-    ``nonzero`` are those among them of which the program may take it that they are not 0. Raises Unrecordable where the text cannot be recorded.
+    ``nonzero`` are those among them of which the program may take it that they are not 0. Raises Unrecordable where the
+    text cannot be recorded.
     """
 
     problem: Problem
