@@ -9,6 +9,7 @@ const DARK_OF = { "#0072B2": "#4aa8e8", "#D55E00": "#ff8a3d", "#009E73": "#2cc79
 const DASHES = [[], [11, 4], [3, 3], [9, 3, 3, 3], [15, 5], [6, 3], [], [9, 5]]
 const CIVIDIS = ["#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838"]
 const LEVELS = 16
+const FAR = 1e9 // boxes away: where both ends of a step lie farther out, rounding decides where it would cross the box
 
 // What is set, and what was run of it ---------------------------------------------------------------------------------
 
@@ -43,6 +44,7 @@ function known() {
 }
 
 function compute() {
+  nameAll()
   const { fStar } = known()
   runs = METHODS.map((m, i) => {
     if (!PROGRAMS[i]) return asGiven() ? kept(m.run) : null
@@ -101,6 +103,27 @@ function command() {
   return ["stepbench", ...words].map(quoted).join(" ")
 }
 
+// A name of a method or the problem, as it was given, with the values that are set now.
+function named(label, parameters, values, initials) {
+  for (const { input, name } of parameters) {
+    if (values[input] === initials[input]) continue
+    const said = new RegExp(`(^|[:,])(${name.replace(".", "\\.")})=[^,+]*`)
+    const text = `${name}=${spoken(values[input])}`
+    if (said.test(label)) label = label.replace(said, `$1${text}`)
+    else label += (label.includes(":") ? "," : ":") + text
+  }
+  return label
+}
+const breakable = (name) => name.replace(/[:,+]/g, "$&\u200b") // a narrow column breaks it there
+let names = []
+let title = ""
+function nameAll() {
+  const given = initial()
+  names = METHODS.map((m, i) => (m.live ? named(m.label, m.parameters, now.methods[i], given.methods[i]) : m.label))
+  title = named(FACTS.problem, FACTS.parameters, now.problem, given.problem)
+  document.querySelectorAll("[data-name]").forEach((e) => (e.textContent = breakable(e.dataset.name ? names[e.dataset.name] : title)))
+}
+
 // Colours --------------------------------------------------------------------------------------------------------------
 
 let theme = {}
@@ -116,16 +139,17 @@ function readTheme() {
   document.querySelectorAll("[data-run]").forEach((e) => e.style.setProperty("--colour", theme.colours[e.dataset.run]))
 }
 
-// Cividis, even in lightness, with low values light; mixed with the paper so that paths stand out.
+// Cividis, even in lightness, with low values light, as 256 pixels; mixed with the paper so that paths stand out.
 function colourMap(dark) {
   const stops = CIVIDIS.map(rgb).reverse()
-  const paper = dark ? [16, 20, 26] : [255, 255, 255], share = dark ? 0.56 : 0.5
-  return Array.from({ length: 256 }, (_, k) => {
+  const paper = dark ? [16, 20, 26] : [255, 255, 255], share = dark ? 0.58 : 0.6
+  return Uint32Array.from({ length: 256 }, (_, k) => {
     const at = (k / 255) * (stops.length - 1), i = Math.min(Math.floor(at), stops.length - 2)
-    return stops[i].map((c, j) => {
+    const [red, green, blue] = stops[i].map((c, j) => {
       const mixed = c + (at - i) * (stops[i + 1][j] - c)
       return Math.round(paper[j] + share * (mixed - paper[j]))
     })
+    return ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0
   })
 }
 
@@ -191,6 +215,12 @@ function star(c, x, y, size) {
 
 // A step as far as it lies in the box, or null: the two ends, cut at its edge, never bent.
 function cut(x0, y0, x1, y1, box) {
+  const away = (x, y) => Math.max(Math.abs(x), Math.abs(y))
+  if (away(x1, y1) < away(x0, y0)) {
+    const part = cut(x1, y1, x0, y0, box) // measured from the end that is nearer, rounding does the least
+    return part && [part[2], part[3], part[0], part[1]]
+  }
+  if (away(x0, y0) > FAR * (box.right + box.bottom)) return null
   let enters = 0, leaves = 1
   const dx = x1 - x0, dy = y1 - y0
   for (const [delta, from, low, high] of [[dx, x0, box.left, box.right], [dy, y0, box.top, box.bottom]]) {
@@ -245,7 +275,7 @@ function makePicture(wide, high) {
   if (picture.key === key) return
   picture.key = key
   const [[left, right], [bottom, top]] = now.view
-  const columns = Math.max(40, Math.min(240, Math.round(wide / 3))), rows = Math.max(30, Math.round((columns * high) / wide))
+  const columns = Math.max(40, Math.min(180, Math.round(wide / 3))), rows = Math.max(30, Math.round((columns * high) / wide))
   const [program, p] = chosen(FIRST), s = new Float64Array(program.slots)
   const values = new Float64Array(columns * rows)
   for (let j = 0; j < rows; j++) {
@@ -256,12 +286,10 @@ function makePicture(wide, high) {
     }
   }
   const place = scaleOf(values, known().fStar)
-  const image = new ImageData(columns, rows), level = new Float32Array(values.length)
+  const image = new ImageData(columns, rows), pixels = new Uint32Array(image.data.buffer), level = new Float32Array(values.length)
   for (let k = 0; k < values.length; k++) {
     const t = (level[k] = place(values[k]))
-    const colour = theme.map[Number.isNaN(t) ? 255 : Math.round(255 * t)]
-    image.data.set(colour, 4 * k)
-    image.data[4 * k + 3] = 255
+    pixels[k] = theme.map[t >= 0 ? Math.round(255 * t) : 255]
   }
   picture.image = new OffscreenCanvas(columns, rows)
   picture.image.getContext("2d").putImageData(image, 0, 0)
@@ -294,9 +322,11 @@ function scaleOf(values, fStar) {
 
 function levelLines(level, columns, rows, wide, high) {
   const path = new Path2D(), sx = wide / (columns - 1), sy = high / (rows - 1)
+  const band = Int16Array.from(level, (t) => Math.floor(t * LEVELS))
   for (let j = 0; j + 1 < rows; j++) {
     for (let i = 0; i + 1 < columns; i++) {
-      const at = j * columns + i
+      const at = j * columns + i, one = band[at]
+      if (band[at + 1] === one && band[at + columns] === one && band[at + columns + 1] === one) continue
       const corner = [level[at], level[at + 1], level[at + columns + 1], level[at + columns]]
       const low = Math.min(...corner) * LEVELS, top = Math.max(...corner) * LEVELS
       for (let l = Math.floor(low) + 1; l <= top && l < LEVELS; l++) {
@@ -471,10 +501,10 @@ function markOf(v) {
 function drawCurves(id, title, axis, lists) {
   const { c, wide, high } = canvasOf(id)
   if (!wide) return
-  const size = theme.size, narrow = wide < 30 * size
+  const size = theme.size, narrow = wide < 24 * size
   c.font = theme.font()
-  const names = narrow ? 0 : Math.min(0.3 * wide, Math.max(...lists.map(([, i]) => c.measureText(METHODS[i].label).width), 0) + size)
-  const left = size * 3.6, box = { left, right: wide - names - size * 0.9, top: size * 1.9, bottom: high - size * 2.7 }
+  const aside = narrow ? 0 : Math.min(0.3 * wide, Math.max(...lists.map(([, i]) => c.measureText(names[i]).width), 0) + size)
+  const left = size * 3.6, box = { left, right: wide - aside - size * 0.9, top: size * 1.9, bottom: high - size * 2.7 }
   const most = Math.max(1, ...runs.filter(Boolean).map((r) => r.cost[r.n - 1]))
   const px = (v) => box.left + (v / most) * (box.right - box.left)
   const py = (v) => box.bottom - ((axis.place(v) - axis.low) / (axis.high - axis.low || 1)) * (box.bottom - box.top)
@@ -535,7 +565,7 @@ function nameCurves(c, labels, box, wide, size) {
     shape(c, i, box.right + size * 0.55, y, size * 0.28)
     c.fillStyle = theme.ink
     const room = wide - box.right - size * 1.1
-    let text = METHODS[i].label
+    let text = names[i]
     while (text.length > 3 && c.measureText(text).width > room) text = text.slice(0, -2) + "…"
     c.fillText(text, box.right + size * 1.05, y)
   }
@@ -561,7 +591,7 @@ function drawErrors() {
     axis = axisOf(1.2 * bottom, 1.2 * Math.max(high, first), Math.max(first, 1e-2 * Math.max(high, -bottom)))
   } else {
     low = Math.max(low === Infinity ? first : low, 1e-17 * first)
-    axis = axisOf(10 ** Math.floor(Math.log10(low)), 10 ** Math.ceil(Math.log10(Math.max(high, first)) + 0.05))
+    axis = axisOf(10 ** Math.floor(Math.log10(low)), 1.6 * Math.max(high, first))
   }
   drawCurves("errors", FACTS.errorName, axis, shown.map(([r, i]) => [r, i, (k) => r.value[k], i]))
 }
@@ -593,6 +623,7 @@ function drawSizes() {
 // The table ------------------------------------------------------------------------------------------------------------
 
 function ended(r) {
+  if (r.detail.startsWith(r.status)) return r.detail
   if (r.status !== "diverged") return `${r.status}: ${r.detail}`
   return `diverged at step ${counted(r.steps + 1)}`
 }
@@ -607,14 +638,14 @@ function makeTable() {
   METHODS.forEach((m, i) => {
     const row = $("rows").insertRow()
     row.dataset.run = i
-    row.innerHTML = `<td>${swatch(i)}${escaped(m.label)}</td><td></td>` + `<td class="n"></td>`.repeat(4)
+    row.innerHTML = `<td>${swatch(i)}<span data-name="${i}"></span></td>` + `<td class="n"></td><td></td>` + `<td class="n"></td>`.repeat(3)
     rows.push([...row.cells])
   })
 }
 
 function fillTable() {
   METHODS.forEach((m, i) => {
-    const r = runs[i], [, end, evals, fevals, steps, error] = rows[i]
+    const r = runs[i], [, error, end, evals, fevals, steps] = rows[i]
     rows[i][0].parentNode.classList.toggle("still", !r)
     if (!r) {
       end.className = ""
@@ -718,7 +749,7 @@ function fieldset(title) {
 
 function makeControls() {
   METHODS.forEach((m, i) => {
-    const set = fieldset(`<label>${METHODS.length > 1 ? `<input type="checkbox" checked> ` : ""}${swatch(i)}${escaped(m.label)}</label>`)
+    const set = fieldset(`<label>${METHODS.length > 1 ? `<input type="checkbox" checked> ` : ""}${swatch(i)}<span data-name="${i}"></span></label>`)
     set.dataset.run = i
     set.querySelector("input[type=checkbox]")?.addEventListener("change", (event) => {
       if (event.target.checked) now.hidden.delete(i)
@@ -740,7 +771,7 @@ function makeControls() {
     })
   })
   if (!FACTS.parameters.length && !FACTS.view) return
-  const set = fieldset(`${escaped(FACTS.problem)}`)
+  const set = fieldset(`<span data-name=""></span>`)
   for (const c of FACTS.parameters) addControl(set, c, () => now.problem[c.input], (v) => (now.problem[c.input] = v))
   if (!FACTS.view) return
   for (const k of [0, 1]) {
@@ -775,6 +806,9 @@ function frame() {
     $("until").max = most
     if (until >= most) until = Infinity
     $("same").textContent = command()
+    $("bits").textContent = PROGRAMS.every((cases, i) => !cases || chosen(i)[0].exact)
+      ? "The runs are made in this page, to the last bit as the command makes them."
+      : "The runs are made in this page; where exp, sin or powers enter, last digits may differ from the command's."
   }
   $("until").value = Math.min(until, Number($("until").max))
   $("at").textContent = `${counted(Number($("until").value))} ∇f`
@@ -848,7 +882,7 @@ function tell(id) {
     const step = METHODS[i].live ? [`step ${counted(k)}, ${counted(r.cost[k])} ∇f`] : [`${counted(r.cost[k])} ∇f`]
     const point = r.d === 2 && r.x.length ? [`w = (${short(r.x[2 * k], 6)}, ${short(r.x[2 * k + 1], 6)})`] : []
     const size = sizes.length && k ? [`α = ${sizes.join(", ")}`] : []
-    $("tip").textContent = [METHODS[i].label, ...step, ...point, `f = ${short(r.f[k], 6)}`, ...size].join("\n")
+    $("tip").textContent = [names[i], ...step, ...point, `f = ${short(r.f[k], 6)}`, ...size].join("\n")
     const tip = $("tip").getBoundingClientRect()
     $("tip").style.left = `${Math.min(event.clientX + 16, innerWidth - tip.width - 8)}px`
     $("tip").style.top = `${Math.min(event.clientY + 16, innerHeight - tip.height - 8)}px`
@@ -919,9 +953,6 @@ makeControls()
 makeTable()
 hands()
 $("marks").innerHTML = `<b>○</b> start, drag it <b>★</b> minimum <b class="cross">✕</b> diverged`
-$("bits").textContent = PROGRAMS.every((cases) => !cases || cases.every((c) => c.program.exact))
-  ? "The runs are made in this page, with the same bits as by the command."
-  : "The runs are made in this page; where exp, sin or powers enter, their last digits may differ from the command's."
 for (const id of ["plane", "errors", "sizes"]) {
   tell(id)
   new ResizeObserver(() => redraw(false)).observe($(id))
