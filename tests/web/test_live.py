@@ -237,7 +237,7 @@ def test_runs_that_cannot_be_made_in_a_page_have_a_still_one(problem, method, op
 
 
 def test_a_field_that_a_problem_reads_once_when_it_is_made_gets_no_slider():
-    """The data of a linear regression are drawn with its noise: with another noise, a formula would have the old data."""
+    """The data of a linear regression are drawn with its noise: a formula would have the old data with another."""
     text = written("linear-regression:noise=0.5", ["gd:lr=0.01"], steps=20)
     assert '"input": "q.noise"' not in text
     assert '"input": "q.kappa"' in written("quadratic", ["gd"], steps=20)
