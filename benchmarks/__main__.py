@@ -11,12 +11,13 @@ from rich.console import Console
 
 import benchmarks
 import stepbench
-from benchmarks import engine, networks, races, seeing, startup, studies, suites
+from benchmarks import engine, kernels, networks, races, seeing, startup, studies, suites
 
 PARTS = {
     "startup": startup.startup,
     "single": engine.single,
     "batch": engine.batches,
+    "kernels": kernels.kernels,
     "suites": suites.suites,
     "studies": studies.studies,
     "networks": networks.networks,

@@ -6,7 +6,7 @@ Shapes: a point is (d, R), parameters on axis 0 and runs on the last axis; a per
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -86,6 +86,18 @@ def mix(keep: Array, old: Array, new: Array) -> Array:
     if library is np:
         return keep * old + (1 - keep) * new
     return library.lerp(new, old, keep)  # in one pass over memory, where the sum takes three
+
+
+def repeat(attempt: Callable[..., Sequence[Array]], searching: Array, *tried: Array) -> list[Array]:
+    """What an attempt comes to that is made again, from what it came to before, while any run is searching.
+
+    ``attempt(searching, *tried)`` gives ``(searching, *tried)``: the mask (R,) of the runs that go on, and what they
+    come to. It is made at least once. A run whose search has ended must come to the same again.
+    """
+    while True:
+        searching, *tried = attempt(searching, *tried)  # type: ignore[assignment]
+        if not searching.any():
+            return list(tried)
 
 
 def isfinite(a: Array) -> Array:

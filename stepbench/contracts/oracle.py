@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from stepbench.arrays import Array, PerRun, Points
@@ -39,12 +40,22 @@ class AnyOracle(Protocol):
         A method that asks declares the need "random_start".
         """
 
+    def repeat(self, attempt: Callable[..., Sequence[Array]], searching: Array, *tried: Array) -> list[Array]:
+        """Make an attempt again and again, while any run is searching: ``arrays.repeat``.
+
+        A search that is written so can be compiled; what it asks the oracle must be about points of the attempt's own.
+        """
+
     def refuse(self, where: Array, why: str) -> None:
         """Say in words why some runs, a mask (R,), cannot take this step: each ends before it, and the others go on."""
 
     @property
     def f_star(self) -> float:
         """The minimum of f."""
+
+    @property
+    def L(self) -> float:
+        """The smoothness constant of f: ∇f has this Lipschitz constant. A method that asks declares the need "L"."""
 
     @property
     def condition(self) -> float | None:

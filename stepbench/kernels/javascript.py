@@ -13,7 +13,7 @@ from pathlib import Path
 
 from stepbench.contracts import Method, Problem
 from stepbench.kernels import symbols
-from stepbench.kernels.recording import Program, Recording, ordered, with_inputs
+from stepbench.kernels.recording import Program, Recording, Search, ordered, with_inputs
 from stepbench.kernels.symbols import Node, Number, Unrecordable
 
 RUN = (Path(__file__).parent / "run.js").read_text(encoding="utf-8")
@@ -128,26 +128,42 @@ def function(
 ) -> str:
     """A function that assigns some values at once, all of them of what was there before, and returns another."""
     names: dict[int, str] = {}
-
-    def of(a: Number) -> str:
-        return names[id(a)] if isinstance(a, Node) else literal(a)
-
-    lines = [made] if made else []
     roots = [*after.values(), *([] if value is None else [value])]
-    for k, node in enumerate(ordered(roots)):
-        names[id(node)] = f"v{k}"
-        if node.op == "input":
+    lines = [*([made] if made else []), *_lines(ordered(roots), names, place)]
+    lines += [f"{target} = {_named(root, names)}" for target, root in after.items()]
+    if value is not None or result:
+        lines.append(f"return {result or _named(value, names)}")  # type: ignore[arg-type]
+    return f"({taken}) => {{\n" + ";\n".join(lines) + "\n}"
+
+
+def _named(a: Number, names: dict[int, str]) -> str:
+    return names[id(a)] if isinstance(a, Node) else literal(a)
+
+
+def _lines(nodes: Iterable[Node], names: dict[int, str], place: dict[str, str]) -> list[str]:
+    """A line for each operation, which gives its value a name; a search is a loop over what it tries."""
+    lines = []
+    for node in nodes:
+        name = f"v{len(names)}"
+        if node.op == "search":
+            searched: Search = node.args[0]
+            first = [_named(a, names) for a in node.args[1 : 1 + len(searched.inputs)]]
+            names |= {id(each): f"{name}[{k}]" for k, each in enumerate(searched.inputs)}
+            body = _lines(searched.body, names, place)
+            last = ", ".join(_named(a, names) for a in searched.outputs)
+            text = ";\n".join([*body, f"{name} = [{last}]"])
+            lines.append(f"let {name} = [{', '.join(first)}];\ndo {{\n{text}\n}} while ({name}[0])")
+        elif node.op == "found":
+            name = f"{names[id(node.args[0])]}[{node.args[1]}]"
+        elif node.op == "input":
             if node.args[0] not in place:
                 raise Unrecordable(f"it needs {node.args[0]} where that is not known")
-            text = place[node.args[0]]
+            lines.append(f"const {name} = {place[node.args[0]]}")
         else:
             form = _OPERATIONS.get(node.op) or f"Math.{node.op}({{}})"
-            text = form.format(*map(of, node.args))
-        lines.append(f"const v{k} = {text}")
-    lines += [f"{target} = {of(root)}" for target, root in after.items()]
-    if value is not None or result:
-        lines.append(f"return {result or of(value)}")  # type: ignore[arg-type]
-    return f"({taken}) => {{\n" + ";\n".join(lines) + "\n}"
+            lines.append(f"const {name} = {form.format(*(_named(a, names) for a in node.args))}")
+        names[id(node)] = name
+    return lines
 
 
 def literal(a: float) -> str:

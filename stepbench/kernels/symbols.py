@@ -581,6 +581,11 @@ def node_or_number(entry: Any) -> Number:
     return plain
 
 
+def as_truth(entry: Any) -> Any:
+    """An entry as a truth."""
+    return _truth(_plain(entry))
+
+
 def as_number(count: Any) -> Any:
     """A count, be it a truth per run, as a number per run."""
     return _number(_plain(count))

@@ -21,6 +21,7 @@ from stepbench.torch.checks import (
     no_loss,
     no_minimum,
     no_other_points,
+    no_smoothness,
     no_start,
     refuse_nonfinite,
     refuse_sparse,
@@ -78,6 +79,11 @@ class TrainingOracle:
         """Nobody knows the minimum of a training loss."""
         raise no_minimum(self.method)
 
+    @property
+    def L(self) -> float:
+        """Nobody knows the smoothness constant of a training loss."""
+        raise no_smoothness(self.method)
+
     def curvature(self, w: Tensor) -> Tensor:
         """A training loop does not give the diagonal of the Hessian."""
         raise no_curvature(self.method)
@@ -85,6 +91,8 @@ class TrainingOracle:
     def another_start(self, w: Tensor, draw: int) -> Tensor:
         """Nobody tells how the parameters were drawn."""
         raise no_start(self.method)
+
+    repeat = staticmethod(arrays.repeat)
 
     def refuse(self, where: Tensor, why: str) -> None:
         """Raise InputError where the step cannot be taken; ``why`` says so in words."""
