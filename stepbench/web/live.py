@@ -226,7 +226,7 @@ def _agrees(cases: Sequence[Case], r: Result) -> bool:
     case = next(c for c in cases if not c.zero or getattr(r.problem, c.zero) == 0)
     program, values = case.program, case.recording.values
     inputs = {name: float(values[name]) for name in program.parameters}
-    slots = {f"w.{i}": float(x) for i, x in enumerate(r.x[0])}  # type: ignore[index]
+    slots = {f"w.{i}": float(x) for i, x in enumerate(r.x[0])}
     looked = ["f", *(f"g.{i}" for i in range(program.d))]
     slots |= zip(looked, evaluated(program.look[:-1], slots | inputs), strict=True)
     slots |= zip(program.start, evaluated([*program.start.values()], slots | inputs), strict=True)
@@ -240,7 +240,7 @@ def _agrees(cases: Sequence[Case], r: Result) -> bool:
         phase = program.phases[phase.next]
         for record in [n for n in following if r.iteration[n] == k]:
             now = [slots[f"w.{i}"] for i in range(program.d)]
-            if not np.allclose(now, r.x[record], 1e-9, 1e-12):  # type: ignore[index]
+            if not np.allclose(now, r.x[record], 1e-9, 1e-12):
                 return False
     return True
 

@@ -17,8 +17,6 @@ from tests.waiting import PATIENCE
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install playwright")
 pytest.importorskip("panel", reason='the extra "web" is not installed')
 
-from stepbench.web import html
-
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
 
@@ -108,6 +106,8 @@ def a_change(page, run, act):
 
 def write_still(file, problem, methods, **options):
     """Write a page of runs as they were made, such as those have that cannot be made in a page."""
+    from stepbench.web import html
+
     results = [run_quietly(problem, method, **options) for method in methods]
     file.write_text(html.still(results, "stepbench …"), encoding="utf-8")
 
