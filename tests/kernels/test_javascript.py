@@ -92,8 +92,8 @@ def every_pair(methods):
 
 
 def test_a_page_has_the_bits_of_the_engine():
-    """A third of the pairs of a problem with each rule and each direction."""
-    pairs = every_pair((*WHOLE, *sorted(QUICK_JOINS)))[::3]
+    """A sixth of the pairs of a problem with each rule and each direction."""
+    pairs = every_pair((*WHOLE, *sorted(QUICK_JOINS)))[::6]
     exact, wrong, left = compared(pairs)
     assert wrong == []
     assert exact > 2 * len(pairs) / 3, left
