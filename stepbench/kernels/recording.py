@@ -189,9 +189,8 @@ class Leaf:
 
     @property
     def slots(self) -> list[str]:
-        """The names of its entries."""
-        shape = self.shape
-        return [self.path] if shape is None else [f"{self.path}.{k}" for k in range(math.prod(shape))]
+        """The names of its entries; one per run has the name that one for all runs has."""
+        return [f"{self.path}.{k}" for k in range(math.prod(self.shape))] if self.shape else [self.path]
 
     @property
     def entries(self) -> list[Any]:
@@ -485,6 +484,8 @@ class Recording:
             standings.append(now)
             now, phase = self._step(method, oracle, now, len(phases) + 1)
             phases.append(phase)
+        if len({len(phase.alpha or ()) for phase in phases}) > 1:
+            raise Unrecordable("the number of its step sizes changes")
         phases[-1] = Phase(**{**vars(phases[-1]), "next": seen[signature]})
         d = len(standing.w)
         w = _input([f"w.{i}" for i in range(d)], (d, 1))

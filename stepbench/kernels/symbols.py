@@ -222,7 +222,10 @@ def _sign(a: Any) -> Any:
 
 
 def _power(base: Any, exponent: Any) -> Any:
-    """base ** exponent; NumPy's quick ways for the exponents 1, 2, 0.5 and −1 are products and roots."""
+    """base ** exponent of arrays; for the exponents 1, 2, 0.5 and −1 NumPy takes products and roots.
+
+    Of two lone numbers the power is the C library's, whatever the exponent.
+    """
     exponent = _plain(exponent)
     if isinstance(exponent, Node):
         return apply("power", base, exponent)
@@ -543,6 +546,8 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 
 def _operator(name: str, ufunc: np.ufunc) -> None:
     def forward(a: Any, b: Any) -> Any:
+        if name == "pow" and isinstance(b, Node | float | int):
+            return apply("power", a, b)
         return _ufunc(ufunc, "__call__", (a, b), {})
 
     def backward(a: Any, b: Any) -> Any:

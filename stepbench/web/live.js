@@ -622,8 +622,9 @@ function drawSizes() {
 
 // The table ------------------------------------------------------------------------------------------------------------
 
-function ended(r) {
+function ended(r, i) {
   if (r.detail.startsWith(r.status)) return r.detail
+  if (r.status === "diverged" && asGiven() && same(now.methods[i], initial().methods[i])) return METHODS[i].ending
   if (r.status !== "diverged") return `${r.status}: ${r.detail}`
   return `diverged at step ${counted(r.steps + 1)}`
 }
@@ -655,7 +656,7 @@ function fillTable() {
     }
     const last = r.n - 1
     end.className = r.status
-    end.textContent = ended(r)
+    end.textContent = ended(r, i)
     evals.textContent = counted(r.evals[last])
     fevals.textContent = counted(r.fevals[last])
     steps.textContent = counted(r.steps)

@@ -103,7 +103,7 @@ def page(results: Sequence[Result], command: str, steps: int | None = None) -> s
         notes="".join(f"<p>{html.escape(note)}</p>" for note in notes),
         command=html.escape(command),
         version=results[0].version,
-        facts=json.dumps(facts).replace("<", "\\u003c"),
+        facts=json.dumps(facts, ensure_ascii=False).replace("<", "\\u003c"),
         run=RUN,
         programs=f"const PROGRAMS = [{programs}]\nconst KNOWN = [{', '.join(known)}]",
         script=asset("live.js"),
