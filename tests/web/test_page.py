@@ -57,7 +57,7 @@ def test_the_commands_write_a_page_that_asks_for_nothing(stepbench_cli, monkeypa
     assert "diverged at step 5: α = 0.01 is above 2/L" in page
     code, _, err = stepbench_cli("run", "quadratic:dim=5", "--method", "adam", "--steps", "9", "--html", "five.html")
     assert (code, err) == (0, "")
-    assert "level lines" not in Path("five.html").read_text(encoding="utf-8")
+    assert '<body class="no-plane">' in Path("five.html").read_text(encoding="utf-8")
 
 
 def test_what_a_user_wrote_is_shown_and_not_run():
