@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,7 +49,10 @@ class _Ends:
 
     def append(self, block: Vector, at: Vector, runs: Vector) -> None:
         """Keep of some runs the record of this block at which each ended or is now."""
-        self.data[1][..., runs] = block[at, ..., runs].T
+        if len(runs) == block.shape[-1] and (at == at[0]).all():
+            self.data[1] = block[at[0]]
+        else:
+            self.data[1][..., runs] = block[at, ..., runs].T
 
     @property
     def kept(self) -> Vector:
@@ -247,8 +250,9 @@ class Trace:
 
         ``first`` (R,) are the numbers of the first of these records.
         """
-        new = {name: values[..., judged] for name, values in new.items()}
-        refused, first = refused[:, judged], first[judged]
+        if len(judged) < self.last.size:
+            new = {name: values[..., judged] for name, values in new.items()}
+            refused, first = refused[:, judged], first[judged]
         used = new["evals"]
         if not used[-1].all():  # a method that asks for no gradients spends function evaluations
             used = np.where(used > 0, used, new["fevals"])
@@ -259,8 +263,8 @@ class Trace:
         k = ends.argmax(axis=0)[ending]
         record, runs = first[ending] + k, judged[ending]
         stopped = refused[k, ending] > 0
-        for r, run, at in zip(ending[stopped], runs[stopped], k[stopped], strict=True):
-            self._end(run, first[r] + at - 1, "failed", f"at step {refused[at, r]} {why}")
+        steps = refused[k[stopped], ending[stopped]]
+        self._end(runs[stopped], record[stopped] - 1, "failed", _texts(steps, lambda step: f"at step {step} {why}"))
         ending, runs, k, record = ending[~stopped], runs[~stopped], k[~stopped], record[~stopped]
         over, gone, sunk = used[k, ending] > self.budget, bad[k, ending], low[k, ending]
         reached, level = met[k, ending], ~met[k, ending] & flat[k, ending]
@@ -272,13 +276,22 @@ class Trace:
         rest = ~over & ~reached & ~level & ~gone & ~sunk
         self._end(runs[rest], record[rest], "budget", "budget spent")
         lost = ~over & gone
-        for r, run, at in zip(ending[lost], runs[lost], k[lost], strict=True):
-            named = {"w": new["x"][at, :, r]} if "x" in new else {}
-            named |= {"f": new["f"][at, r], "the gradient": new["gradient_norm"][at, r]}
-            what = next(name for name, values in named.items() if not np.isfinite(values).all())
-            when = f"{'at' if self.every == 1 else 'by'} step {new['iteration'][at, r]}"
-            size = _alpha_text(alphas[at], run)
-            self._end(run, first[r] + at - 1, "diverged", f"{what} not finite {when}{size}")
+        if lost.any():
+            details = self._divergences(new, alphas, ending[lost], runs[lost], k[lost])
+            self._end(runs[lost], record[lost] - 1, "diverged", details)
+
+    def _divergences(self, new: dict[str, Vector], alphas: Sequence[Any], r: Vector, runs: Vector, k: Vector) -> Vector:
+        """What became infinite or NaN in record k of each of some runs, where r is its place in ``new``, in words."""
+        what = np.where(np.isfinite(new["f"][k, r]), "the gradient", "f")
+        if "x" in new:
+            what = np.where(np.isfinite(new["x"][k, :, r]).all(axis=1), what, "w")
+        details = np.full(len(r), "", dtype=object)
+        when = "at" if self.every == 1 else "by"
+        steps = _texts(new["iteration"][k, r], lambda step: f" not finite {when} step {step}")
+        for at in np.unique(k):
+            of = k == at
+            details[of] = what[of].astype(object) + steps[of] + _alpha_texts(alphas[at], runs[of])
+        return details
 
     def _reached(self, new: dict[str, Vector]) -> tuple[Vector, Vector, Vector]:
         """Where f is below the minimum that is declared, by more than rounding; and where a target is met.
@@ -411,10 +424,16 @@ def _counts(counts: list[Any], shape: tuple[int, int]) -> Vector:
     return np.stack([np.broadcast_to(as_numpy(c), shape[1]) for c in counts]).astype(np.int64)
 
 
-def _alpha_text(alpha: Any, r: int) -> str:
-    """The step size of one run, for the sentence on its divergence."""
+def _texts(values: Vector, text: Callable[[Any], str]) -> Vector:
+    """A text for each of some values, or rows of them; what several have in common is written once."""
+    distinct, which = np.unique(values, axis=0, return_inverse=True)
+    return np.array([text(value) for value in distinct], dtype=object)[which.reshape(-1)]
+
+
+def _alpha_texts(alpha: Any, runs: Vector) -> Any:
+    """The step sizes of some runs, for the sentences on their divergence."""
     if alpha is None:
         return ""
     alpha = np.asarray(alpha, dtype=float)
-    own = alpha[..., r] if alpha.ndim else alpha
-    return f", step size {', '.join(f'{a:.3g}' for a in np.atleast_1d(own))}"
+    own = np.atleast_2d(alpha)[:, runs].T if alpha.ndim else np.full((len(runs), 1), alpha)
+    return _texts(own, lambda sizes: f", step size {', '.join(f'{a:.3g}' for a in sizes)}")
