@@ -6,7 +6,7 @@ Shapes: a point is (d, R), parameters on axis 0 and runs on the last axis; a per
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -56,8 +56,15 @@ def power(base: Array, exponent: Array) -> Array:
     return np.power(base, exponent) if library is np else library.pow(*_tensors(library, base, exponent))
 
 
+def cos(a: Array) -> Array:
+    """Cosine, element by element."""
+    return _library(a).cos(a)
+
+
 def where(condition: Array, a: Array, b: Array) -> Array:
-    """``a`` where the condition holds and ``b`` elsewhere."""
+    """``a`` where the condition holds and ``b`` elsewhere; a condition that is one truth takes one of them whole."""
+    if isinstance(condition, bool | np.bool_):
+        return a if condition else b
     return _library(condition, a, b).where(condition, a, b)
 
 
@@ -79,6 +86,18 @@ def mix(keep: Array, old: Array, new: Array) -> Array:
     if library is np:
         return keep * old + (1 - keep) * new
     return library.lerp(new, old, keep)  # in one pass over memory, where the sum takes three
+
+
+def repeat(attempt: Callable[..., Sequence[Array]], searching: Array, *tried: Array) -> list[Array]:
+    """What an attempt comes to that is made again, from what it came to before, while any run is searching.
+
+    ``attempt(searching, *tried)`` gives ``(searching, *tried)``: the mask (R,) of the runs that go on, and whatever else
+    they come to. It is made at least once. A run whose search has ended must come to the same again.
+    """
+    while True:
+        searching, *tried = attempt(searching, *tried)  # type: ignore[assignment]
+        if not searching.any():
+            return list(tried)
 
 
 def isfinite(a: Array) -> Array:

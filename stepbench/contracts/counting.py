@@ -199,6 +199,8 @@ class Oracle:
         seed = np.random.SeedSequence((self._seed, 0, draw)).generate_state(1, np.uint64)[0] >> np.uint64(1)
         return 0.0 * w + arrays.like(self.problem.start(int(seed))[:, None], w)
 
+    repeat = staticmethod(arrays.repeat)
+
     def refuse(self, where: Array, why: str) -> None:
         """Say in words why some runs, a mask (R,), cannot take this step: each ends before it, and the others go on."""
         self.refused = arrays.where(_per_run(where) & (self.refused == 0), self.step, self.refused)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from stepbench.arrays import Array, PerRun, Points
@@ -37,6 +38,12 @@ class AnyOracle(Protocol):
         """Points drawn as the start of a run is, (d, R), the same for every run; ``draw`` tells one from another.
 
         A method that asks declares the need "random_start".
+        """
+
+    def repeat(self, attempt: Callable[..., Sequence[Array]], searching: Array, *tried: Array) -> list[Array]:
+        """Make an attempt again and again, while any run is searching: ``arrays.repeat``.
+
+        A search that is written so can be compiled; what it asks the oracle must be about points of the attempt's own.
         """
 
     def refuse(self, where: Array, why: str) -> None:

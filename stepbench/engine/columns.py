@@ -8,13 +8,13 @@ they follow from other columns.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
-from stepbench.arrays import dot
 from stepbench.contracts import Problem, Vector
 
 Record = np.ndarray[Any, Any]
@@ -75,16 +75,14 @@ def distance_of(problem: Problem, known: Mapping[str, Vector]) -> Vector | None:
     """The distance of every recorded point, (n, d, R), from the nearest minimiser, where one is known; (n, R)."""
     if problem.x_star is None or "x" not in known:
         return None
-    x, stars = known["x"], np.reshape(problem.x_star, (problem.x0.size, -1))
-    n, d, R = x.shape
-    distance = np.empty((n, R))
-    rows = max(1, (1 << 20) // (R * stars.size))  # so many records at a time, to keep memory small
+    x, nearest = known["x"], math.inf
     with np.errstate(all="ignore"):
-        for first in range(0, n, rows):
-            part = x[first : first + rows].transpose(1, 0, 2).reshape(d, -1)
-            apart = part[:, None] - stars[:, :, None]
-            distance[first : first + rows] = np.sqrt(dot(apart, apart).min(axis=0)).reshape(-1, R)
-    return distance
+        for star in np.reshape(problem.x_star, (problem.x0.size, -1)).T:
+            square: Any = 0.0
+            for i, w in enumerate(star):  # one component after the other, as ``dot`` sums, without a copy of x
+                square = square + (x[:, i] - w) ** 2
+            nearest = np.minimum(nearest, square)
+        return np.asarray(np.sqrt(nearest))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)

@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from stepbench.contracts import Method, Peer, Problem, Vector
+from stepbench.contracts import Mark, Method, Peer, Problem, Vector
 from stepbench.engine.loop import Loop, Progress, patience
 from stepbench.engine.prepare import Prepared
 from stepbench.fields import InputError
@@ -21,8 +21,8 @@ from stepbench.kernels.recording import Leaf, Recording, Standing, rebuilt
 from stepbench.kernels.symbols import Unrecordable
 from stepbench.options import Engine
 
-FIRST = 4
-"""How many steps NumPy takes first: what a kernel makes of them must be the same."""
+FIRST, TRIED = 2, 4
+"""How many steps NumPy takes first, and then of which the kernel must make the same before it goes on."""
 
 LEAST = 0.05
 """Work of so few seconds is left to NumPy without a look at what its kernel would take to compile."""
@@ -89,19 +89,18 @@ class Compiled:
     Raises Unrecordable where its program cannot be recorded.
     """
 
-    def __init__(self, loop: Loop, seed: int, noise: float) -> None:
-        self.loop = loop
-        trace, oracle, problem = loop.trace, loop.oracle, loop.trace.problem
-        carried = trace.every == 1 and not noise
+    def __init__(self, loop: Loop, begin: Standing, seed: int, noise: float) -> None:
+        """Record the program of the steps from where the loop stood once, ``begin``."""
+        self.loop, self.standing = loop, begin
         self.seed, self.noise = seed, noise
-        recording = Recording(problem, loop.method, seed, noise, oracle.horizon, carried)
-        self.standing = standing(loop, noise)
-        self.program = recording.program(self.standing)
+        carried = loop.trace.every == 1 and not noise
+        recording = Recording(loop.trace.problem, loop.method, seed, noise, loop.oracle.horizon, carried)
+        self.program = recording.program(begin)
         self.values = recording.values
         self.kernel: Kernel | None = None
 
     def compile(self) -> None:
-        """Make the kernel, and put the loop's runs into it."""
+        """Make the kernel."""
         try:
             self.kernel = Kernel(self.program)
         except Exception as error:  # whatever a compiler may say on a machine that nobody has tried
@@ -114,7 +113,6 @@ class Compiled:
             self.parameters[:, k] = self._lanes(self.values[name])
         self.slots = np.zeros((self.chunks, len(self.layout.slots), LANES))
         self.ends = np.zeros((len(self.layout.ends), self.chunks * LANES))
-        self.enter()
 
     def _lanes(self, values: Any) -> Vector:
         """Numbers of the runs, (R,), or one for all, as chunks of lanes; the last one fills them up."""
@@ -125,10 +123,10 @@ class Compiled:
         """Chunks of lanes, (C, 16), as numbers of the runs, (R,)."""
         return lanes.reshape(-1)[: self.R].copy()
 
-    def enter(self) -> None:
-        """Put what the loop's runs carry into the slots."""
-        loop, program, trace = self.loop, self.program, self.loop.trace
-        w = loop.w
+    def enter(self, phase: int, mark: Mark) -> None:
+        """Put the runs as they stand, before a step of this phase, and what they have spent, into the slots."""
+        program, trace = self.program, self.loop.trace
+        w = self.standing.w
         filled: dict[str, Any] = {}
         for leaf in self.standing.leaves(program.carried):
             if leaf.slots[0] in self.layout.slots:
@@ -141,10 +139,10 @@ class Compiled:
             filled |= {f"record.x.{i}": last["x"][i] for i in range(program.d)}
             filled |= {"record.f": last["f"], "record.square": last["gradient_norm"] ** 2}
             filled |= {f"record.{name}": last[name] for name in ("evals", "fevals")}
-        filled |= {"evals": loop.oracle.evals, "fevals": loop.oracle.fevals}
+        filled |= {"evals": mark.evals, "fevals": mark.fevals}
         for k, name in enumerate(self.layout.slots):
             self.slots[:, k] = self._lanes(filled.get(name, math.nan))
-        self.phase, self.seconds = 0, 0.0
+        self.phase, self.seconds = phase, 0.0
         self.lanes = np.zeros((self.chunks, LANES))
         self.lanes.reshape(-1)[: self.R] = trace.last < 0
 
@@ -256,16 +254,19 @@ class Compiled:
         if not self.layout.counted:
             oracle.evals, oracle.fevals = int(evals[-1]), int(fevals[-1])
         else:
-            at = self.layout.slots
-            oracle.evals, oracle.fevals = (
-                self._runs(self.slots[:, at.index(name)]).astype(np.int64) for name in ("evals", "fevals")
-            )
+            oracle.evals, oracle.fevals = self.counts()
         if len(recorded):
             share = (recorded - before) / n * self.seconds
             picked = recorded - before - 1
             self._record(out, recorded, evals[picked], fevals[picked], loop.elapsed + share)
         loop.elapsed += self.seconds
         return passing
+
+    def counts(self) -> tuple[Vector, Vector]:
+        """The evaluations that each run has spent, (R,), where they differ."""
+        rows = (self.slots[:, self.layout.slots.index(name)] for name in ("evals", "fevals"))
+        evals, fevals = (self._runs(row).astype(np.int64) for row in rows)
+        return evals, fevals
 
     def _threads(self, n: int) -> int:
         """How many threads share n steps: one per core, where it is worth while to start them."""
@@ -281,7 +282,7 @@ class Compiled:
         why = whys[0] if whys else ""
         spent = [np.broadcast_to(counts[:, None], (len(steps), R)) for counts in (steps, evals, fevals, elapsed)]
         if trace.whole:
-            new = self._columns(out[:, :, :R], fields, *spent)
+            new = self._columns(out[:, :, :R], fields, *spent, mixed=len(ended) > 0)
             new["refused"] = np.zeros((len(steps), R), dtype=np.int64)
             alphas = self._alphas(out[:, :, :R], fields)
             judged = ended
@@ -314,15 +315,23 @@ class Compiled:
         trace.take_ends(both, now, size, why, ended, len(steps))
 
     def _columns(
-        self, rows: Vector, fields: list[str], steps: Vector, evals: Vector, fevals: Vector, elapsed: Vector
+        self,
+        rows: Vector,
+        fields: list[str],
+        steps: Vector,
+        evals: Vector,
+        fevals: Vector,
+        elapsed: Vector,
+        *,
+        mixed: bool = True,
     ) -> dict[str, Vector]:
-        """The trace's columns of n records, from the fields (n, F, R)."""
+        """The trace's columns of n records, from the fields (n, F, R); ``mixed`` where some may not be finite."""
         d = self.program.d
         x, f, square = rows[:, :d], rows[:, d], rows[:, d + 1]
         if self.layout.counted:
             evals, fevals = (rows[:, fields.index(name)].astype(np.int64) for name in ("evals", "fevals"))
-        lost = ~np.isfinite(x).all(axis=1)
-        f = np.where(lost, math.nan, f) if lost.any() else f
+        if mixed:  # f of a point that is not finite is not known, whatever the text makes of it
+            f = np.where(np.isfinite(x).all(axis=1), f, math.nan)
         return {
             "x": x,
             "f": f,
@@ -376,6 +385,7 @@ class Compiled:
         program = self.program
         like = program.standings[self.phase]
         slots = {name: self._runs(self.slots[:, k]) for k, name in enumerate(self.layout.slots)}
+        going = self._runs(self.lanes) > 0
         made: dict[int, Any] = {}
 
         def value(path: str, of: Any) -> Any:
@@ -384,8 +394,9 @@ class Compiled:
                 if leaf.path not in slots:
                     return of
                 runs = slots[leaf.path]
+                one, *others = np.unique(runs[going] if going.any() else runs[:1])  # the others stand where they ended
                 whole = isinstance(of, int) and not isinstance(of, bool)
-                return int(runs[0]) if whole else float(runs[0]) if (runs == runs[0]).all() else runs
+                return runs if others else int(one) if whole else float(one)
             if id(of) not in made:
                 made[id(of)] = np.array([slots[name] for name in leaf.slots]).reshape(*leaf.shape, self.R)
             return made[id(of)]
@@ -446,9 +457,11 @@ def go(
         return "NumPy, as asked"
     why = _obstacle(trace.problem, loop.method) or ("" if available() else "llvmlite is not installed")
     if not why:
-        began, from_step = time.perf_counter(), loop.oracle.step
-        loop.run(progress, save, often, until=from_step + FIRST)
-        pace = (time.perf_counter() - began) / FIRST / 2  # in NumPy's first blocks, which are short, a step costs more
+        loop.run(progress, save, often, until=loop.oracle.step + FIRST)
+        begin, before = standing(loop, noise), loop.oracle.mark()
+        going, began = trace.last < 0, time.perf_counter()
+        loop.run(progress, save, often, until=before.step + TRIED)
+        pace = (time.perf_counter() - began) / TRIED / 2  # in NumPy's first blocks, which are short, a step costs more
         if not trace.running:
             return "NumPy, for a few steps"
         work = pace * (trace.horizon - trace.step)
@@ -456,14 +469,14 @@ def go(
             why = TOO_SHORT
     if not why:
         try:
-            made = Compiled(loop, seed, noise)
+            made = Compiled(loop, begin, seed, noise)
             if engine == "auto" and not made.program.exact:
                 why = (
                     "a kernel would have other bits (it uses functions such as exp, which libraries round differently)"
                 )
             else:
                 made.compile()
-                why = _differs(made, loop, progress, save, often)
+                why = _differs(made, before, going)
         except Unrecordable as reason:
             why = str(reason)
     if why:
@@ -476,37 +489,34 @@ def go(
     return "a kernel"
 
 
-def _differs(
-    made: Compiled, loop: Loop, progress: Progress | None, save: Callable[[Loop], None] | None, often: int
-) -> str:
-    """Let NumPy and the kernel take the same few steps; says so where they come to another end, "" where they agree.
+def _differs(made: Compiled, before: Mark, going: Vector) -> str:
+    """Let the kernel take the steps that NumPy has just taken; says so where it comes to another end, or "".
 
-    The loop then stands after those steps, and the kernel too.
+    ``before`` is what the oracle had counted before them, and ``going`` the runs that went on then, (R,). The kernel
+    then stands where the loop does.
     """
-    trace = loop.trace
-    begin, counts = loop.oracle.step, (loop.oracle.evals, loop.oracle.fevals)
-    live = trace.last < 0
-    loop.run(progress, save, often, until=begin + FIRST)
-    n = loop.oracle.step - begin
-    reached = loop.oracle.step, loop.oracle.evals, loop.oracle.fevals
-    loop.oracle.step = begin
-    made.advance(n, trace.horizon, np.empty((0, len(made.layout.fields), made.chunks * LANES)), False)
+    loop, oracle = made.loop, made.loop.oracle
+    after = oracle.mark()
+    n = after.step - before.step
+    made.enter(0, before)
+    oracle.step = before.step
+    made.advance(n, loop.trace.horizon, np.empty((0, len(made.layout.fields), made.chunks * LANES)), False)
+    oracle.step = after.step
+    live = going & (loop.trace.last < 0)
     evals, fevals, made.phase = made.spent(n)
-    loop.oracle.step = reached[0]
-    live &= trace.last < 0
-    if not made.layout.counted and (counts[0] + evals[-1], counts[1] + fevals[-1]) != reached[1:]:
-        return "the text counts otherwise when it is recorded"
-    mine, theirs = made.state(), standing(loop, made.noise)
-    if mine.signature(set()) != theirs.signature(set()):
+    counts = made.counts() if made.layout.counted else (before.evals + evals[-1], before.fevals + fevals[-1])
+    for mine, theirs in zip(counts, (after.evals, after.fevals), strict=True):
+        if not (np.broadcast_to(mine, live.shape) == theirs)[live].all():
+            return "the text counts otherwise when it is recorded"
+    here, there = made.state(), standing(loop, made.noise)
+    if here.signature(set()) != there.signature(set()):
         return "the text has another state when it is recorded"
-    for one, other in zip(mine.leaves(False), theirs.leaves(False), strict=True):
+    for one, other in zip(here.leaves(False), there.leaves(False), strict=True):
         for a, b in zip(one.entries, other.entries, strict=True):
             a, b = (np.broadcast_to(np.asarray(x, dtype=float), live.shape)[live] for x in (a, b))
             same = np.array_equal(a, b, equal_nan=True) if made.program.exact else np.allclose(a, b, 1e-9, 1e-12, True)
             if not same:
                 return f"the text gives another {one.path} when it is recorded"
-    made.standing = theirs
-    phase = made.phase
-    made.enter()
-    made.phase = phase
+    made.standing = there
+    made.enter(made.phase, after)
     return ""

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import Any
 
-from stepbench.kernels.recording import Phase, Program, ordered
+from stepbench.kernels.recording import Phase, Program, Search, operations, ordered
 from stepbench.kernels.symbols import ROUNDED, Node, Number
 
 LANES = 16
@@ -29,6 +29,9 @@ _COMPARISON = {
     "equal": "oeq",
     "not_equal": "une",
 }
+_INTRINSIC = {"sqrt": 1, "floor": 1, "ceil": 1, "trunc": 1, "rint": 1, "copysign": 2}
+"""Operations that LLVM has of its own, and how many arguments they have."""
+
 _LIBRARY = {"arcsin": "asin", "arccos": "acos", "arctan": "atan", "arctan2": "atan2", "power": "pow"}
 """The names in the C library of the functions that it calls otherwise than NumPy."""
 
@@ -49,6 +52,7 @@ class _Text:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.variables: list[str] = []
         self._names = 0
 
     def add(self, line: str) -> None:
@@ -56,6 +60,12 @@ class _Text:
 
     def label(self, name: str) -> None:
         self.lines.append(f"{name}:")
+
+    def variable(self, kind: str) -> str:
+        """The address of a new variable."""
+        self._names += 1
+        self.variables.append(f"  %v{self._names} = alloca {kind}, align 64")
+        return f"%v{self._names}"
 
     def value(self, instruction: str) -> str:
         """The name of what an instruction gives."""
@@ -77,15 +87,44 @@ class _Text:
 
     def compute(self, roots: Sequence[Number], inputs: dict[str, str]) -> dict[int, str]:
         """Write the operations that lead to some nodes; the names of their values by the nodes' ids."""
-        names: dict[int, str] = {}
+        return self._carry_out(ordered(roots), {}, inputs)
+
+    def _search(self, node: Node, names: dict[int, str]) -> list[str]:
+        """Write a search; returns where the last values of its outputs stand."""
+        searched: Search = node.args[0]
+        kinds = [V if k else M for k in range(len(searched.outputs))]
+        places = [self.variable(kind) for kind in kinds]
+        for first, kind, place in zip(node.args[1:], kinds, places[: len(searched.inputs)], strict=False):
+            self.add(f"store {kind} {names[id(first)] if isinstance(first, Node) else _constant(first)}, ptr {place}")
+        round_, done = places[0][1:], f"{places[0][1:]}.done"
+        self.add(f"br label %{round_}.again")
+        self.label(f"{round_}.again")
+        own = dict(names)
+        for each, kind, place in zip(searched.inputs, kinds, places, strict=False):
+            own[id(each)] = self.value(f"load {kind}, ptr {place}")
+        self._carry_out(searched.body, own, {})
+        last = [own[id(a)] if isinstance(a, Node) else _constant(a) for a in searched.outputs]
+        for value, kind, place in zip(last, kinds, places, strict=True):
+            self.add(f"store {kind} {value}, ptr {place}")
+        self.add(f"br i1 {self.any(last[0])}, label %{round_}.again, label %{done}")
+        self.label(done)
+        return places
+
+    def _carry_out(self, nodes: Sequence[Node], names: dict[int, str], inputs: dict[str, str]) -> dict[int, str]:
+        searches: dict[int, list[str]] = {}
 
         def of(a: Any) -> str:
             return names[id(a)] if isinstance(a, Node) else _constant(a)
 
-        for node in ordered(roots):
-            a = [of(x) for x in node.args] if node.op != "input" else []
+        for node in nodes:
+            a = [of(x) for x in node.args] if node.op not in ("input", "search", "found") else []
             if node.op == "input":
                 name = inputs[node.args[0]]
+            elif node.op == "search":
+                searches[id(node)], name = self._search(node, names), ""
+            elif node.op == "found":
+                whole, k = node.args
+                name = self.value(f"load {V if k else M}, ptr {searches[id(whole)][k]}")
             elif node.op in _ARITHMETIC:
                 name = self.value(f"{_ARITHMETIC[node.op]} {V} {a[0]}, {a[1]}")
             elif node.op in _COMPARISON:
@@ -101,8 +140,10 @@ class _Text:
                 name = self.value(f"fneg {V} {a[0]}")
             elif node.op == "absolute":
                 name = self.value(f"call {V} @llvm.fabs.v{LANES}f64({V} {a[0]})")
-            elif node.op == "sqrt":
-                name = self.value(f"call {V} @llvm.sqrt.v{LANES}f64({V} {a[0]})")
+            elif node.op in _INTRINSIC:
+                name = self.value(f"call {V} @llvm.{node.op}.v{LANES}f64({', '.join(f'{V} {x}' for x in a)})")
+            elif node.op == "fmod":
+                name = self.value(f"frem {V} {a[0]}, {a[1]}")
             elif node.op == "isfinite":
                 name = self.isfinite(a[0])
             elif node.op == "isnan":
@@ -342,20 +383,22 @@ def text(program: Program) -> str:
     t.label("done")
     t.add("ret void")
 
-    operations = {node.op for node in ordered([r for p in program.phases for r in program.roots(p)] + program.look)}
+    used = {node.op for node in operations([r for p in program.phases for r in program.roots(p)] + program.look)}
     arguments = "ptr noalias %slots, ptr noalias %parameters, ptr noalias %noise, ptr noalias %out, ptr noalias %ends, "
     arguments += "ptr noalias %lanes, i64 %first, i64 %last, i64 %stride, i64 %n, i64 %begin, i64 %step.begin, "
     arguments += "i64 %every, i64 %horizon, double %f_star, double %target, double %flat, double %budget, i1 %whole"
     return "\n".join(
         [
-            f"declare {V} @llvm.sqrt.v{LANES}f64({V})",
+            *[f"declare {V} @llvm.{op}.v{LANES}f64({', '.join([V] * n)})" for op, n in _INTRINSIC.items()],
             f"declare {V} @llvm.fabs.v{LANES}f64({V})",
             f"declare i1 @llvm.vector.reduce.or.v{LANES}i1({M})",
-            *_library_functions(operations & ROUNDED.keys()),
+            *_library_functions(used & ROUNDED.keys()),
             f"@following = internal constant [{len(program.phases)} x i64] "
             f"[{', '.join(f'i64 {phase.next}' for phase in program.phases)}]",
             f'define void @advance({arguments}) "prefer-vector-width"="512" "min-legal-vector-width"="512" {{',
-            *t.lines,
+            t.lines[0],
+            *t.variables,
+            *t.lines[1:],
             "}",
         ]
     )

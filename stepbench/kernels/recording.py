@@ -94,6 +94,42 @@ def ordered(roots: Sequence[Number]) -> list[Node]:
     return [*done.values()]
 
 
+@dataclass(frozen=True)
+class Search:
+    """What is repeated while any run searches: ``inputs`` become ``outputs`` by the operations of the ``body``.
+
+    The first input and the first output are truths, whether the run searches; the others are numbers, and there may be
+    more outputs than inputs. A search is the first argument of a node "search", whose others are the inputs' first
+    values and what the body uses from outside. The node "found" of such a node and k is the last value of output k.
+    """
+
+    inputs: tuple[Node, ...]
+    outputs: tuple[Number, ...]
+    body: tuple[Node, ...]
+
+
+def search(inputs: Sequence[Node], first: Sequence[Number], outputs: Sequence[Number]) -> list[Node]:
+    """The last values of outputs that are computed from inputs, again and again, until no run searches."""
+    varying = {id(node) for node in inputs}
+    body: list[Node] = []
+    outside = {id(a): a for a in outputs if isinstance(a, Node)}
+    for node in ordered(outputs):
+        used = {id(a): a for a in node.args if isinstance(a, Node)}
+        if varying.intersection(used):
+            varying.add(id(node))
+            body.append(node)
+            outside |= used
+    needed = [node for key, node in outside.items() if key not in varying]
+    whole = Node("search", (Search(tuple(inputs), tuple(outputs), tuple(body)), *first, *needed), "number")
+    return [Node("found", (whole, k), "number" if k else "truth") for k in range(len(outputs))]
+
+
+def operations(roots: Sequence[Number]) -> list[Node]:
+    """All operations that lead to some nodes, those of searches included."""
+    found = ordered(roots)
+    return found + [each for node in found if node.op == "search" for each in node.args[0].body]
+
+
 # States as slots ------------------------------------------------------------------------------------------------------
 
 
@@ -212,6 +248,9 @@ class _Recorder(Oracle):
         super().__init__(problem, seed=seed, noise=noise, horizon=horizon, per=per)
         self.carried_look = carried
         self.cannot: Any = False
+        self._searches = 0
+        self._within: set[int] = set()  # the ids of a search's inputs, while its attempt is recorded
+        self._barred: list[Symbols] = []  # points at which nothing may be asked
 
     def begin(self, standing: Standing) -> None:
         """Stand before a step."""
@@ -221,11 +260,75 @@ class _Recorder(Oracle):
             sample.at, sample.known = standing.w, _found(d)
         self._sample = sample
         self.evals = self.fevals = 0
-        self.cannot, self.why = False, ""
+        self.cannot, self.why, self._barred = False, "", []
         self._f_at, self._f, self._g_at, self._g = standing.f_at, standing.f, standing.g_at, standing.g
         self._f_paid = self._g_paid = True
         if self._noise:
             self._noise_vector = _input([f"n.{i}" for i in range(d)], (d, 1))
+
+    def _spend(self, due: Any) -> None:
+        self.evals = self.evals + due
+
+    def value(self, w: Points, where: Any = None) -> Any:
+        self._vet(w)
+        return super().value(w, where)
+
+    def grad(self, w: Points, where: Any = None) -> Any:
+        self._vet(w)
+        return super().grad(w, where)
+
+    def _vet(self, w: Points) -> None:
+        """Refuse a question whose price hangs on how often a search has gone round."""
+        if any(w is point for point in self._barred):
+            raise Unrecordable("it asks again where a search asked before")
+        if self._within and not self._within.intersection(id(node) for node in ordered(_entries(w))):
+            raise Unrecordable("a search asks at a point from outside")
+
+    def repeat(  # type: ignore[override]
+        self, attempt: Callable[..., Sequence[Any]], searching: Any, *tried: Any
+    ) -> list[Any]:
+        """Record one attempt, as a search."""
+        if self._within:
+            raise Unrecordable("it searches within a search")
+        self._searches += 1
+        name = f"search{self._searches}"
+        going = symbols.symbols([symbols.node("input", f"{name}.going", kind="truth")])
+        before = [symbols.symbols(a) for a in tried]
+        given = [_input([f"{name}.{n}.{k}" for k in range(a.size)], a.shape) for n, a in enumerate(before)]
+        spent = [symbols.node("input", f"{name}.{count}") for count in ("evals", "fevals")]
+        counts, points = [self.evals, self.fevals], [self._f_at, self._g_at]
+        inputs = [*_entries(going, *given), *spent]
+        self._within, self._barred, (self.evals, self.fevals) = {id(node) for node in inputs}, given, spent
+        again, *after = attempt(going, *given)
+        self._within = set()
+        if [np.shape(a) for a in after] != [a.shape for a in before]:
+            raise Unrecordable("what a search tries changes its shape")
+        asked = [
+            (name, at) for name, at, was in zip("fg", (self._f_at, self._g_at), points, strict=True) if at is not was
+        ]
+        answers = [getattr(self, f"_{name}") for name, _ in asked]
+        found = iter(
+            search(
+                inputs,
+                [symbols.as_truth(*_entries(searching)), *map(symbols.as_number, _entries(*before, *counts))],
+                [symbols.as_truth(*_entries(again))]
+                + [symbols.as_number(a) for a in _entries(*after, self.evals, self.fevals, *answers)],
+            )
+        )
+        next(found)
+        ended = [_next(found, a.shape) for a in before]
+        self.evals, self.fevals = (
+            was if now is unchanged else last
+            for was, now, unchanged, last in zip(
+                counts, (self.evals, self.fevals), spent, (next(found), next(found)), strict=True
+            )
+        )
+        for (name, at), answer in zip(asked, answers, strict=True):
+            place = next((end for end, a in zip(ended, after, strict=True) if a is at), None)
+            setattr(self, f"_{name}_at", place)
+            setattr(self, f"_{name}", _next(found, answer.shape))
+        self._barred = ended
+        return ended
 
     def refuse(self, where: Any, why: str) -> None:
         self.cannot, self.why = np.logical_or(self.cannot, where), why
@@ -234,6 +337,16 @@ class _Recorder(Oracle):
 def _found(d: int) -> tuple[Symbols, Symbols]:
     """What the look at the point where a step begins has found: f and the gradient."""
     return _input(["f"], (1,)), _input([f"g.{i}" for i in range(d)], (d, 1))
+
+
+def _entries(*arrays: Any) -> list[Any]:
+    """The entries of some arrays, one after the other."""
+    return [entry for a in arrays for entry in symbols.symbols(a).reshape(-1)]
+
+
+def _next(entries: Iterator[Any], shape: tuple[int, ...]) -> Symbols:
+    """The next entries as an array."""
+    return symbols.symbols([next(entries) for _ in range(math.prod(shape))]).reshape(shape)
 
 
 def _input(names: Sequence[str], shape: tuple[int, ...]) -> Symbols:
@@ -331,10 +444,12 @@ class Recording:
             True,
             tuple(standings),
         )
-        operations = ordered([root for phase in phases for root in made.roots(phase)] + made.look)
-        if len(operations) > SIZE:
-            raise Unrecordable(f"a step has {len(operations)} operations, more than {SIZE}")
-        return Program(**{**vars(made), "exact": not any(node.op in ROUNDED for node in operations)})
+        made_of = operations([root for phase in phases for root in made.roots(phase)] + made.look)
+        if len(made_of) > SIZE:
+            raise Unrecordable(f"a step has {len(made_of)} operations, more than {SIZE}")
+        if any(node.op == "input" and node.args[0].startswith("search") for node in made_of):
+            raise Unrecordable("what a search tries is used outside of it")
+        return Program(**{**vars(made), "exact": not any(node.op in ROUNDED for node in made_of)})
 
     def _with_inputs(self) -> Method:
         """The method with inputs in place of its real hyper-parameters."""

@@ -47,6 +47,10 @@ class Node:
         """Every function of NumPy's, as on an array of one."""
         return _ufunc(ufunc, method, inputs, options)
 
+    def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
+        """Every other function of NumPy's that is recorded."""
+        return _function(function, args, options)
+
     def __bool__(self) -> bool:
         """Not known."""
         raise Decided(self)
@@ -80,6 +84,12 @@ EXACT: dict[str, Callable[..., Any]] = {
     "logical_not": np.logical_not,
     "isfinite": np.isfinite,
     "isnan": np.isnan,
+    "floor": np.floor,
+    "ceil": np.ceil,
+    "trunc": np.trunc,
+    "rint": np.rint,
+    "fmod": np.fmod,
+    "copysign": np.copysign,
 }
 """The operations that IEEE arithmetic defines to the last bit."""
 
@@ -217,6 +227,29 @@ def _power(base: Any, exponent: Any) -> Any:
     return apply("power", base, exponent)
 
 
+def _remainder(a: Any, b: Any) -> Any:
+    """The remainder with the sign of b, as NumPy has it; a counter modulo a number is its simplest case."""
+    rest = apply("fmod", a, b)
+    crossed = apply("not_equal", apply("less", b, 0.0), apply("less", rest, 0.0))
+    signed = select(crossed, apply("add", rest, b), rest)
+    return select(apply("equal", b, 0.0), rest, select(apply("equal", rest, 0.0), apply("copysign", 0.0, b), signed))
+
+
+def _floor_divide(a: Any, b: Any) -> Any:
+    """a divided by b, rounded down, as NumPy has it."""
+    rest = apply("fmod", a, b)
+    crossed = apply("not_equal", apply("less", b, 0.0), apply("less", rest, 0.0))
+    crossed = apply("logical_and", crossed, apply("not_equal", rest, 0.0))
+    quotient = apply("divide", apply("subtract", a, rest), b)
+    quotient = select(crossed, apply("subtract", quotient, 1.0), quotient)
+    down = apply("floor", quotient)
+    near = apply("greater", apply("subtract", quotient, down), 0.5)
+    down = select(near, apply("add", down, 1.0), down)
+    zero = apply("copysign", 0.0, apply("divide", a, b))
+    whole = select(apply("equal", quotient, 0.0), zero, down)
+    return select(apply("equal", b, 0.0), apply("divide", a, b), whole)
+
+
 _UFUNCS: dict[str, Callable[..., Any]] = {
     **{op: (lambda *args, op=op: apply(op, *args)) for op in (*EXACT, *ROUNDED)},
     "true_divide": lambda a, b: apply("divide", a, b),
@@ -231,6 +264,8 @@ _UFUNCS: dict[str, Callable[..., Any]] = {
     "invert": invert,
     "isinf": lambda a: apply("equal", apply("absolute", a), math.inf),
     "sign": _sign,
+    "remainder": _remainder,
+    "floor_divide": _floor_divide,
     "power": _power,
     "float_power": _power,
     "clip": lambda a, low, high: apply("minimum", apply("maximum", a, low), high),
@@ -247,15 +282,7 @@ class Symbols(np.ndarray[Any, Any]):
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         """Another function of NumPy's."""
-        name = function.__name__
-        if name in _FUNCTIONS:
-            return _FUNCTIONS[name](*args, **options)
-        if name not in (*_MOVES, *_FACTS):
-            raise Unrecordable(f"np.{name} cannot be recorded")
-        answer = super().__array_function__(function, (Symbols,), args, options)
-        if isinstance(answer, list | tuple) and name not in _FACTS:
-            return type(answer)(symbols(a) for a in answer)
-        return symbols(answer) if isinstance(answer, np.ndarray) else answer
+        return _function(function, args, options)
 
     def astype(self, dtype: Any, *args: Any, **options: Any) -> Symbols:
         """Truths as numbers; a number is one already."""
@@ -311,6 +338,20 @@ _MOVES = {
 
 _FACTS = ("ndim", "shape", "size")
 """Those that tell what an array looks like."""
+
+
+def _function(function: Any, args: Any, options: Any) -> Any:
+    """A function of NumPy's that is not element-wise."""
+    name = function.__name__
+    if name in _FUNCTIONS:
+        return _FUNCTIONS[name](*args, **options)
+    if name not in (*_MOVES, *_FACTS):
+        raise Unrecordable(f"np.{name} cannot be recorded")
+    args = tuple(symbols(_bare(a)) if isinstance(a, Node) else a for a in args)
+    answer = np.ndarray.__array_function__(symbols(0.0), function, (Symbols,), args, options)
+    if isinstance(answer, list | tuple) and name not in _FACTS:
+        return type(answer)(symbols(a) for a in answer)
+    return symbols(answer) if isinstance(answer, np.ndarray) else answer
 
 
 def symbols(a: Any) -> Symbols:
@@ -497,6 +538,8 @@ for _name, _of in {
     "mul": np.multiply,
     "truediv": np.divide,
     "pow": np.power,
+    "mod": np.remainder,
+    "floordiv": np.floor_divide,
     "and": np.bitwise_and,
     "or": np.bitwise_or,
     "lt": np.less,
@@ -516,6 +559,11 @@ def node_or_number(entry: Any) -> Number:
     """An entry as a node or a float; a truth that is known as such."""
     plain: Number = _plain(entry)
     return plain
+
+
+def as_truth(entry: Any) -> Any:
+    """An entry as a truth."""
+    return _truth(_plain(entry))
 
 
 def as_number(count: Any) -> Any:

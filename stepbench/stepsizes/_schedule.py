@@ -4,7 +4,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stepbench.arrays import Array, Points
+from stepbench.arrays import Array, Points, where
 from stepbench.contracts import AnyOracle, StepSize
 from stepbench.fields import param
 from stepbench.stepsizes import _window
@@ -21,7 +21,7 @@ class State(NamedTuple):
 class Schedule(StepSize):
     """α_k as a function of k = 0, 1, 2, … and, where the schedule has an end, of the horizon, the run's steps.
 
-    With part=1 a schedule goes by epochs: k, the horizon, and all that a schedule counts in steps are then epochs.
+    The text of a schedule is in the verbs of ``arrays``, with no ``if`` on k, so that a kernel can be made of it. With part=1 a schedule goes by epochs: k, the horizon, and all that a schedule counts in steps are then epochs.
     """
 
     elementwise = True
@@ -40,7 +40,10 @@ class Schedule(StepSize):
 
     def move(self, w: Points, u: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
         """w ← w − α_k u."""
-        alpha, steps = s.alpha, 1 if self.part is None else _window.steps_of(None, self.part, oracle.fraction)
-        if s.k % steps == 0:
-            alpha = self.step_size(s.k // steps, -(-oracle.horizon // steps), alpha)
+        if self.part is None:
+            alpha = self.step_size(s.k, oracle.horizon, s.alpha)
+        else:
+            steps = _window.steps_of(None, self.part, oracle.fraction)
+            next_size = self.step_size(s.k // steps, -(-oracle.horizon // steps), s.alpha)
+            alpha = where(s.k % steps == 0, next_size, s.alpha)
         return w - alpha * u, State(alpha, s.k + 1)

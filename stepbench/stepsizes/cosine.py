@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from stepbench.arrays import Array
+from stepbench.arrays import Array, cos, minimum
 from stepbench.fields import Scalar, param
 from stepbench.stepsizes._schedule import Schedule
 
@@ -29,5 +29,5 @@ class Cosine(Schedule):
 
     def step_size(self, k: int, horizon: int, last: Array) -> Array:
         """Half a cosine from lr to end·lr."""
-        done = min(k / (self.T or horizon), 1.0)
-        return self.lr * (self.end + (1 - self.end) * 0.5 * (1 + math.cos(math.pi * done)))
+        done = minimum(k / (self.T or horizon), 1.0)
+        return self.lr * (self.end + (1 - self.end) * 0.5 * (1 + cos(math.pi * done)))

@@ -1,6 +1,5 @@
 """The decaying step size that AdaLoss is compared with."""
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -36,4 +35,4 @@ class DecaySqrt(Schedule):
         t = k + 1
         if self.form == "root":
             return self.eta / sqrt(self.b0 + t)
-        return self.eta / (self.b0 + self.c * math.sqrt(t))
+        return self.eta / (self.b0 + self.c * sqrt(t))

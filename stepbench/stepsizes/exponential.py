@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from stepbench.arrays import Array
+from stepbench.arrays import Array, where
 from stepbench.fields import Scalar, param
 from stepbench.stepsizes._schedule import Schedule
 
@@ -26,4 +26,4 @@ class Exponential(Schedule):
 
     def step_size(self, k: int, horizon: int, last: Array) -> Array:
         """lr γ^k."""
-        return self.lr if k == 0 else last * self.gamma
+        return where(k == 0, self.lr, last * self.gamma)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from stepbench.arrays import Array
+from stepbench.arrays import Array, minimum
 from stepbench.fields import Scalar, param
 from stepbench.stepsizes._schedule import Schedule
 
@@ -27,5 +27,5 @@ class Linear(Schedule):
 
     def step_size(self, k: int, horizon: int, last: Array) -> Array:
         """lr (1 − (1 − end) min(k/T, 1))."""
-        done = min(k / (self.T or horizon), 1.0)
+        done = minimum(k / (self.T or horizon), 1.0)
         return self.lr * (1 - (1 - self.end) * done)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from stepbench.arrays import Array
+from stepbench.arrays import Array, where
 from stepbench.fields import Scalar, param
 from stepbench.stepsizes._schedule import Schedule
 
@@ -33,6 +33,5 @@ class Multistep(Schedule):
         """lr, multiplied by γ after the first and again after the second part."""
         alpha, T = self.lr, self.T or horizon
         for part in (self.first, self.second):
-            if k >= int(part * T):
-                alpha = alpha * self.gamma
+            alpha = where(k >= int(part * T), alpha * self.gamma, alpha)
         return alpha

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from stepbench.arrays import Array
+from stepbench.arrays import Array, cos, minimum, where
 from stepbench.fields import Scalar, param
 from stepbench.stepsizes._schedule import Schedule
 
@@ -35,9 +35,8 @@ class OneCycle(Schedule):
         """Up along half a cosine, then down along another."""
         last_step = (self.T or horizon) - 1
         peak = self.warmup * (last_step + 1) - 1
-        if k < peak:
-            start, end, part = self.lr / self.div, self.lr, k / peak
-        else:
-            start, end = self.lr, self.lr / self.div / self.final_div
-            part = min((k - peak) / (last_step - peak), 1.0)
-        return end + 0.5 * (start - end) * (1 + math.cos(math.pi * part))
+        rising = k < peak
+        start = where(rising, self.lr / self.div, self.lr)
+        end = where(rising, self.lr, self.lr / self.div / self.final_div)
+        part = minimum(where(rising, k, k - peak) / where(rising, peak, last_step - peak), 1.0)
+        return end + 0.5 * (start - end) * (1 + cos(math.pi * part))

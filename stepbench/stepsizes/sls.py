@@ -50,13 +50,13 @@ class SLS(StepSize):
     def move(self, w: Points, u: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
         """Backtrack, then step."""
         f, slope = oracle.value(w), oracle.dot(oracle.grad(w), u)
-        alpha = s.trial
-        searching = slope != 0
-        while True:
+
+        def attempt(searching: Array, alpha: Array, _: Points) -> tuple[Array, Array, Points]:
             w_next = w - alpha * u
             enough = oracle.value(w_next, where=searching) <= f - self.c * alpha * slope
             searching = searching & ~enough & (alpha > 1e-16 * self.alpha0) & isfinite(alpha)
-            if not searching.any():
-                grown = minimum(alpha * power(self.gamma, oracle.fraction), self.alpha_max)
-                return w_next, State(alpha, where(slope == 0, alpha, grown))
-            alpha = where(searching, alpha * self.beta, alpha)
+            return searching, where(searching, alpha * self.beta, alpha), w_next
+
+        alpha, w_next = oracle.repeat(attempt, slope != 0, s.trial, w)
+        grown = minimum(alpha * power(self.gamma, oracle.fraction), self.alpha_max)
+        return w_next, State(alpha, where(slope == 0, alpha, grown))

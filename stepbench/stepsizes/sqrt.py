@@ -1,9 +1,8 @@
 """A step size that falls with the root of the step number."""
 
-import math
 from dataclasses import dataclass
 
-from stepbench.arrays import Array
+from stepbench.arrays import Array, sqrt
 from stepbench.fields import Scalar, param
 from stepbench.stepsizes._schedule import Schedule
 
@@ -27,4 +26,4 @@ class Sqrt(Schedule):
 
     def step_size(self, k: int, horizon: int, last: Array) -> Array:
         """lr / √(k + 1)."""
-        return self.lr / math.sqrt(k + 1)
+        return self.lr / sqrt(k + 1)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from stepbench.arrays import Array
+from stepbench.arrays import Array, where
 from stepbench.fields import Scalar, param
 from stepbench.stepsizes._schedule import Schedule
 
@@ -27,6 +27,5 @@ class Step(Schedule):
 
     def step_size(self, k: int, horizon: int, last: Array) -> Array:
         """lr γ^⌊k/every⌋."""
-        if k == 0:
-            return self.lr
-        return last * self.gamma if k % self.every == 0 else last
+        later = where(k % self.every == 0, last * self.gamma, last)
+        return where(k == 0, self.lr, later)

@@ -86,6 +86,8 @@ class TrainingOracle:
         """Nobody tells how the parameters were drawn."""
         raise no_start(self.method)
 
+    repeat = staticmethod(arrays.repeat)
+
     def refuse(self, where: Tensor, why: str) -> None:
         """Raise InputError where the step cannot be taken; ``why`` says so in words."""
         if bool(where.any()):
