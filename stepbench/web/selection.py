@@ -315,7 +315,7 @@ def run(selection: Selection) -> list[Result | str]:
 def _run(problem_spec: str, method_spec: str, start: tuple[float, float], evaluations: int) -> Result | str:
     selected: Runnable = catalog.method(method_spec)
     label = catalog.label(selected)
-    limit = _Limit(SECONDS)
+    limit = Limit(SECONDS)
     try:
         return run_quietly(problem_spec, selected, start=start, budget=evaluations, label=label, progress=limit)
     except InputError as error:
@@ -326,11 +326,11 @@ def _run(problem_spec: str, method_spec: str, start: tuple[float, float], evalua
         return dataclasses.replace(stop.result, detail=f"it was stopped after {SECONDS:g} seconds")
 
 
-class _Limit:
+class Limit:
     """Stops a run between two blocks of its steps, as Ctrl-C would, when its time is over."""
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self.clock, self.until, self.over = clock, clock() + seconds, False
+        self.seconds, self.clock, self.until, self.over = seconds, clock, clock() + seconds, False
 
     def __call__(self, done: int, total: int) -> None:
         if self.clock() > self.until:
