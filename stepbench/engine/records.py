@@ -48,11 +48,17 @@ class _Ends:
         self.data = np.repeat(first, 2, axis=0)
 
     def append(self, block: Vector, at: Vector, runs: Vector) -> None:
-        """Keep of some runs the record of this block at which each ended or is now."""
-        if len(runs) == block.shape[-1] and (at == at[0]).all():
+        """Keep of some runs the record of this block at which each ended or is now.
+
+        The block has all runs, or only these.
+        """
+        if not len(runs):
+            return
+        R = self.data.shape[-1]
+        if len(runs) == R and (at == at[0]).all():
             self.data[1] = block[at[0]]
         else:
-            self.data[1][..., runs] = block[at, ..., runs].T
+            self.data[1][..., runs] = block[at, ..., runs if block.shape[-1] == R else np.arange(len(runs))].T
 
     @property
     def kept(self) -> Vector:
@@ -200,7 +206,11 @@ class Trace:
         refused = new.pop("refused")
         first, going = self.length + 1, self.last < 0
         self._advance(new)
-        self._end_runs(new, np.full(self.last.size, first), alphas, refused, why, judged)
+        of_judged = new
+        if len(judged) < self.last.size:
+            of_judged = {name: values[..., judged] for name, values in new.items()}
+            refused = refused[:, judged]
+        self._end_runs(of_judged, np.full(len(judged), first), alphas, refused, why, judged)
         if self.step >= self.horizon:
             self._end(self.last < 0, self.length, "budget", "steps spent")
         if self.whole:
@@ -218,20 +228,22 @@ class Trace:
     ) -> None:
         """Go on by many records of which only ends are kept: those of runs that end, and where the others are now.
 
-        ``ended`` are of each run in ``runs`` the record before its end and that in which it ends, (2, …, R), with
-        ``refused`` as in ``take``, and ``alphas`` the step sizes of the latter; ``now`` is the last of the ``records``
-        that all the others made, (1, …, R).
+        ``ended`` are of each run in ``runs`` the record before its end and that in which it ends, (2, …, r), with
+        ``refused`` as in ``take``, and ``alphas`` the step sizes of the latter, (…, R); ``now`` is the last of the
+        ``records`` that all the others made, (1, …, R).
         """
         refused = ended.pop("refused")
         at = -(-ended["iteration"][1] // self.every)  # the number of the record in which each run ends
         self._end_runs(ended, at - 1, [None, alphas], refused, why, runs)
         for name, values in ended.items():
-            self.columns[name].append(values, (self.last - at + 1)[runs], runs)
+            self.columns[name].append(values, self.last[runs] - at + 1, runs)
         self.length += records
         self._advance(now, records=0)
         live = np.flatnonzero(self.last < 0)
         if max(self.counts) >= self.budget:
-            self._end_runs(now, np.full(self.last.size, self.length), [None], np.zeros_like(refused[:1]), why, live)
+            last = {name: values[..., live] for name, values in now.items()}
+            none = np.zeros((1, len(live)), dtype=np.int64)
+            self._end_runs(last, np.full(len(live), self.length), [None], none, why, live)
         if self.step >= self.horizon:
             self._end(self.last < 0, self.length, "budget", "steps spent")
         for name, values in now.items():
@@ -248,11 +260,11 @@ class Trace:
     ) -> None:
         """End those of the judged runs for which one of these records is the last.
 
-        ``first`` (R,) are the numbers of the first of these records.
+        The records are of these runs alone, (n, …, r), and ``first`` (r,) are the numbers of the first of them; the
+        step sizes are of all runs.
         """
-        if len(judged) < self.last.size:
-            new = {name: values[..., judged] for name, values in new.items()}
-            refused, first = refused[:, judged], first[judged]
+        if not len(judged):
+            return
         used = new["evals"]
         if not used[-1].all():  # a method that asks for no gradients spends function evaluations
             used = np.where(used > 0, used, new["fevals"])
