@@ -12,18 +12,15 @@ import numpy as np
 
 from stepbench.contracts import Joined, Problem, Runnable, Window
 from stepbench.engine.result import Result
-from stepbench.engine.running import Interrupted, run_quietly
 from stepbench.fields import InputError
-from stepbench.web import selection
+from stepbench.options import Engine
+from stepbench.web.batches import NoKernel, TooSlow, quickly
 from stepbench.web.colours import oklch, ramp
 
 SIDE, COARSE = 200, 50
 """How many starts stand side by side in a kernel, and in NumPy."""
 
 STEPS = 300
-
-SECONDS = 0.5
-"""How long NumPy may take."""
 
 EXACTLY = 1e-6
 """A minimum is reached where the error is so small a part of its median over the starts; so with the gradient's norm."""
@@ -112,24 +109,31 @@ def where_they_lead(
     """Where steps of a method lead from a grid of starts over a window of a problem with two parameters.
 
     ``minima`` are those that were found before, so that each keeps its number. A kernel takes the steps; where none can
-    be made, NumPy takes those of fewer starts. Raises InputError where the time is not enough, or no run can be made.
+    be made, NumPy takes those of fewer starts, and so does a kernel that is slow. Raises InputError where even that takes
+    too long, or where no run can be made.
     """
     if problem.x0.size != 2:
         raise InputError(f"{problem} has {problem.x0.size} parameters: basins are drawn where there are two")
     parts = (method.direction, method.rule) if isinstance(method, Joined) else (method,)
     kind = (type(problem), *map(type, parts))
-    if kind not in _without_kernel:
+    for way in range(_way_of.get(kind, 0), len(WAYS)):
+        side, engine = WAYS[way]
         try:
-            return _lead(problem, method, view, SIDE, minima, engine="kernel")
-        except InputError as error:
-            if "kernel" not in str(error):
+            basins = _lead(problem, method, view, side, minima, engine)
+        except (TooSlow, NoKernel):
+            if way + 1 == len(WAYS):
                 raise
-            _without_kernel.add(kind)
-    return _lead(problem, method, view, COARSE, minima, engine="numpy")
+        else:
+            _way_of[kind] = way
+            return basins
+    raise AssertionError
 
 
-_without_kernel: set[Any] = set()
-"""The kinds of problem and method of which a kernel was tried in vain."""
+WAYS: tuple[tuple[int, Engine], ...] = ((SIDE, "kernel"), (COARSE, "kernel"), (COARSE, "numpy"))
+"""How many starts side by side, and by which engine: the first way that there is, and that is quick enough."""
+
+_way_of: dict[Any, int] = {}
+"""The way of each kind of problem and method that was asked for."""
 
 
 def starts(view: Window, side: int) -> Any:
@@ -140,7 +144,7 @@ def starts(view: Window, side: int) -> Any:
 
 
 def _lead(
-    problem: Problem, method: Runnable, view: Window, side: int, minima: Sequence[tuple[float, float]], engine: Any
+    problem: Problem, method: Runnable, view: Window, side: int, minima: Sequence[tuple[float, float]], engine: Engine
 ) -> Basins:
     w = starts(view, side)
     with np.errstate(all="ignore"):
@@ -152,26 +156,16 @@ def _lead(
     error = None if problem.f_star is None else _part(f[usable] - problem.f_star)
     norm = _part(norms[usable])
     everywhere = bool(usable.all())
-    limit = selection.Limit(SECONDS if engine == "numpy" else selection.SECONDS)
-    try:
-        r = run_quietly(
-            problem,
-            method,
-            start=w if everywhere else w[:, usable],
-            steps=STEPS,
-            budget=1_000_000,
-            target=error,
-            grad_target=norm,
-            trace=False,
-            progress=limit,
-            engine=engine,
-        )
-    except Interrupted:
-        if not limit.over:
-            raise
-        raise InputError(
-            f"basins: {STEPS} steps of {method} from {side * side:,} starts take longer than {limit.seconds:g} s here"
-        ) from None
+    r = quickly(
+        problem,
+        method,
+        start=w if everywhere else w[:, usable],
+        steps=STEPS,
+        budget=1_000_000,
+        target=error,
+        grad_target=norm,
+        engine=engine,
+    )
     leads, minima = _minima(problem, r, view, minima)
     used = r.evals[-1] if r.evals[-1].any() else r.fevals[-1]
     missed = norms_left = r.gradient_norm[-1] / norm
