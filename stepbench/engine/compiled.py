@@ -16,7 +16,8 @@ from stepbench.contracts import Mark, Method, Peer, Problem, Vector
 from stepbench.engine.loop import Loop, Progress, patience
 from stepbench.engine.prepare import Prepared
 from stepbench.fields import InputError
-from stepbench.kernels.llvm import LANES, Kernel
+from stepbench.kernels.kernel import Kernel, seconds
+from stepbench.kernels.llvm import LANES
 from stepbench.kernels.recording import Leaf, Recording, Standing, rebuilt
 from stepbench.kernels.symbols import Unrecordable
 from stepbench.options import Engine
@@ -27,6 +28,7 @@ FIRST, TRIED = 2, 4
 LEAST = 0.05
 """Work of so few seconds is left to NumPy without a look at what its kernel would take to compile."""
 
+OTHER_BITS = "a kernel would have other bits (it uses functions such as exp, which libraries round differently)"
 TOO_SHORT = "it is sooner done than a kernel is compiled"
 
 MEMORY = 1 << 23
@@ -200,6 +202,7 @@ class Compiled:
         with patience() as stopped:
             while trace.running:
                 if stopped.over:
+                    stopped.end()
                     self.leave()
                     if save:
                         save(loop)
@@ -474,9 +477,9 @@ def go(
         try:
             made = Compiled(loop, begin, seed, noise)
             if engine == "auto" and not made.program.exact:
-                why = (
-                    "a kernel would have other bits (it uses functions such as exp, which libraries round differently)"
-                )
+                why = OTHER_BITS
+            elif engine == "auto" and work < seconds(made.program):
+                why = TOO_SHORT
             else:
                 made.compile()
                 why = _differs(made, before, going)

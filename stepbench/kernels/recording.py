@@ -73,6 +73,11 @@ class Program:
         return [*phase.slots.values(), *(phase.alpha or ()), phase.evals, phase.fevals, phase.refused]
 
     @property
+    def operations(self) -> list[Node]:
+        """All operations of its phases and of the look."""
+        return operations([root for phase in self.phases for root in self.roots(phase)] + self.look)
+
+    @property
     def look(self) -> list[Number]:
         """Everything that a look computes."""
         return [self.f, *self.g, self.square]
@@ -284,9 +289,7 @@ class _Recorder(Oracle):
         if self._within and not self._within.intersection(id(node) for node in ordered(_entries(w))):
             raise Unrecordable("a search asks at a point from outside")
 
-    def repeat(  # type: ignore[override]
-        self, attempt: Callable[..., Sequence[Any]], searching: Any, *tried: Any
-    ) -> list[Any]:
+    def repeat(self, attempt: Callable[..., Sequence[Any]], searching: Any, *tried: Any) -> list[Any]:
         """Record one attempt, as a search."""
         if self._within:
             raise Unrecordable("it searches within a search")
@@ -346,7 +349,7 @@ def _entries(*arrays: Any) -> list[Any]:
 
 def _next(entries: Iterator[Any], shape: tuple[int, ...]) -> Symbols:
     """The next entries as an array."""
-    return symbols.symbols([next(entries) for _ in range(math.prod(shape))]).reshape(shape)
+    return symbols.symbols(np.array([next(entries) for _ in range(math.prod(shape))], object).reshape(shape))
 
 
 def _input(names: Sequence[str], shape: tuple[int, ...]) -> Symbols:
@@ -444,7 +447,7 @@ class Recording:
             True,
             tuple(standings),
         )
-        made_of = operations([root for phase in phases for root in made.roots(phase)] + made.look)
+        made_of = made.operations
         if len(made_of) > SIZE:
             raise Unrecordable(f"a step has {len(made_of)} operations, more than {SIZE}")
         if any(node.op == "input" and node.args[0].startswith("search") for node in made_of):

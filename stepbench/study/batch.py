@@ -109,13 +109,15 @@ class Batch:
 
     ``setting`` is what all of them have in common, except for the seed, as JSON. A user's file is named there by a
     digest of its contents. ``bound`` is the problem or method that only this program can make, if there is one: its
-    runs are made here, kept in memory, and never taken for those of another batch.
+    runs are made here, kept in memory, and never taken for those of another batch. ``traced`` are the bytes that all
+    records of one of the runs need.
     """
 
     work: Work
     setting: str
     heads: list[Head]
     bound: str | None
+    traced: float
 
 
 def batch(problem: Problem, method: Runnable, options: RunOptions, *, values: Mapping[str, Any] | None = None) -> Batch:
@@ -172,7 +174,7 @@ def batch(problem: Problem, method: Runnable, options: RunOptions, *, values: Ma
         problem_file=identity.problem_file(problem.name),
     )
     heads = _heads(digest(setting), prepared.seed, texts, starts)
-    return Batch(work, setting, heads, str(bound[0]) if bound else None)
+    return Batch(work, setting, heads, str(bound[0]) if bound else None, prepared.bytes_of(prepared.records) / size)
 
 
 def digest(setting: str) -> bytes:

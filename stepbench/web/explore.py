@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import signal
 from collections.abc import Callable
 from html import escape
 from typing import Any, cast
@@ -314,6 +315,7 @@ def serve(host: str, port: int, *, browser: bool) -> None:
 
     everywhere = host in ("0.0.0.0", "::", "")
     names = {host, "localhost", "127.0.0.1"} if host in ("localhost", "127.0.0.1") else {host}
+    on_ctrl_c = signal.getsignal(signal.SIGINT)
     try:
         server = pn.serve(
             {"/": session},
@@ -333,6 +335,7 @@ def serve(host: str, port: int, *, browser: bool) -> None:
         raise InputError(
             f"port {port} of {host} cannot be had ({error.strerror}): choose others with --port and --host"
         ) from None
+    signal.signal(signal.SIGINT, on_ctrl_c)  # Panel sets its own, after which the command would seem to have succeeded
     url = f"http://{'127.0.0.1' if everywhere else host}:{port}"
     print(f"stepbench: explore at {url} (Ctrl-C ends it)", flush=True)
     if browser:

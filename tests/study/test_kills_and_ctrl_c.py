@@ -66,7 +66,7 @@ def test_a_sweep_killed_thirty_times_leaves_the_study_of_one_never_killed(starte
 
     rng, rows, counts, hot = random.Random(29), set(), [], 0
     for k in range(30):
-        dies = rng.randrange(1, first) if k < 6 else first + rng.randrange((last - first) // 40)
+        dies = rng.randrange(1, first) if k < 6 else first + rng.randrange((last - first) // 25)
         assert started("dying.py", dies, *command, "s.db").wait(PATIENCE) == -signal.SIGKILL
         hot += Path("s.db-journal").exists()
         now = set(content_now("s.db", k)["runs"])
