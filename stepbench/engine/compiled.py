@@ -194,7 +194,7 @@ class Compiled:
     def run(self, progress: Progress | None, save: Callable[[Loop], None] | None, often: int) -> None:
         """Step in blocks until every run has ended; as ``Loop.run`` does."""
         loop, trace, oracle = self.loop, self.loop.trace, self.loop.oracle
-        length = 256
+        length = 1 if self.program.searches else 256  # how long a search is, only its time will tell
         due = math.inf if save is None else oracle.step + often
         not_before = 0.0
         records = MEMORY // ((len(self.layout.fields) + 4) * self.R) if trace.whole else MEMORY
