@@ -1,4 +1,4 @@
-"""Where the starts of a window lead: of each of a grid of them, which minimum a method reaches from it, and how soon."""
+"""Where the starts of a window lead: which minimum a method reaches from each of a grid of them, and how soon."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from stepbench.contracts import Joined, Problem, Runnable, Window
 from stepbench.engine.result import Result
 from stepbench.fields import InputError
 from stepbench.options import Engine
-from stepbench.web.batches import NoKernel, TooSlow, quickly
-from stepbench.web.colours import oklch, ramp
+from stepbench.web.batches import NoKernelError, TooSlowError, quickly
+from stepbench.web.colours import BETWEEN, NOTHING, PALETTE, SHADES, STOPPED, STRIPE, WAY
 
 SIDE, COARSE = 200, 50
 """How many starts stand side by side in a kernel, and in NumPy."""
@@ -23,7 +23,7 @@ SIDE, COARSE = 200, 50
 STEPS = 300
 
 EXACTLY = 1e-6
-"""A minimum is reached where the error is so small a part of its median over the starts; so with the gradient's norm."""
+"""What is reached: an error that is so small a part of its median over the starts; so with the gradient's norm."""
 
 NEAR = 0.05
 """Of the window's sides: ends so near to each other are at one minimum."""
@@ -60,13 +60,13 @@ class Basins:
         """The colour of each start in PALETTE, (200, 200)."""
         soon = np.log(np.maximum(self.cost, 1)) / math.log(max(self.most, 2))
         image = _shade(soon) + SHADES * np.clip(self.leads, 0, MINIMA).astype(np.uint8)
-        image = np.where(self.leads == ON_THE_WAY, _WAY + _shade(self.left / 8), image)
-        image = np.where(self.leads == FAILED, _FAILED, image)
-        image = np.where(self.leads == UNDEFINED, _UNDEFINED, image)
+        image = np.where(self.leads == ON_THE_WAY, WAY + _shade(self.left / 8), image)
+        image = np.where(self.leads == FAILED, STOPPED, image)
+        image = np.where(self.leads == UNDEFINED, NOTHING, image)
         times = SIDE // len(image)
         image, leads = (np.repeat(np.repeat(a, times, 0), times, 1) for a in (image, self.leads))
         across = np.add.outer(np.arange(SIDE), np.arange(SIDE)) % 8 < 3
-        return np.where(leads == DIVERGED, np.where(across, _STRIPE, _BETWEEN), image).astype(np.uint8)
+        return np.where(leads == DIVERGED, np.where(across, STRIPE, BETWEEN), image).astype(np.uint8)
 
     @property
     def legend(self) -> str:
@@ -80,15 +80,15 @@ class Basins:
                 colours = PALETTE[SHADES * k : SHADES * (k + 1)]
                 lines.append(_line(_gradient(colours), here, f"{what}, in {soonest:,} to {latest:,} evaluations"))
         others = (
-            (ON_THE_WAY, _gradient(PALETTE[_WAY : _WAY + SHADES]), f"on the way after {STEPS} steps, dark is far"),
+            (ON_THE_WAY, _gradient(PALETTE[WAY : WAY + SHADES]), f"on the way after {STEPS} steps, dark is far"),
             (DIVERGED, _striped(), "diverged"),
-            (FAILED, PALETTE[_FAILED], "could not go on"),
+            (FAILED, PALETTE[STOPPED], "could not go on"),
             (UNDEFINED, "#ffffff", "f is not finite there"),
         )
         lines += [_line(colour, here, words) for kind, colour, words in others if (here := self.leads == kind).any()]
         error, norm = self.targets
         reached = f"‖∇f‖ ≤ {norm:g}" if error is None else f"f − f* ≤ {error:g} or ‖∇f‖ ≤ {norm:g}"
-        coarse = f", {len(self.leads)} × {len(self.leads)} of them by NumPy" if len(self.leads) < SIDE else ""
+        coarse = f", of {len(self.leads)} × {len(self.leads)} only" if len(self.leads) < SIDE else ""
         head = f"Where {STEPS} steps of <b>{escape(str(self.method))}</b> lead from each start{coarse}; light is soon"
         return f"{head}, reached is {reached}.<br>" + " ".join(lines)
 
@@ -108,9 +108,9 @@ def where_they_lead(
 ) -> Basins:
     """Where steps of a method lead from a grid of starts over a window of a problem with two parameters.
 
-    ``minima`` are those that were found before, so that each keeps its number. A kernel takes the steps; where none can
-    be made, NumPy takes those of fewer starts, and so does a kernel that is slow. Raises InputError where even that takes
-    too long, or where no run can be made.
+    ``minima`` are those that were found before, so that each keeps its number. A kernel takes the steps. Where
+    it is slow, it takes those of fewer starts, and where there is none, so does NumPy. Raises InputError where even
+    that takes too long, or where no run can be made.
     """
     if problem.x0.size != 2:
         raise InputError(f"{problem} has {problem.x0.size} parameters: basins are drawn where there are two")
@@ -120,7 +120,7 @@ def where_they_lead(
         side, engine = WAYS[way]
         try:
             basins = _lead(problem, method, view, side, minima, engine)
-        except (TooSlow, NoKernel):
+        except (TooSlowError, NoKernelError):
             if way + 1 == len(WAYS):
                 raise
         else:
@@ -218,18 +218,6 @@ def _minima(
 
 # Colours --------------------------------------------------------------------------------------------------------------
 
-SHADES = 28
-HUES = ((0.12, 250.0), (0.13, 85.0), (0.12, 160.0), (0.13, 330.0), (0.10, 200.0), (0.13, 55.0), (0.03, 110.0))
-"""The chroma and the hue of each minimum's colours, and last of all further minima."""
-
-_WAY = SHADES * len(HUES)
-_STRIPE, _BETWEEN, _FAILED, _UNDEFINED = range(_WAY + SHADES, _WAY + SHADES + 4)
-
-PALETTE = [colour for chroma, hue in HUES for colour in ramp(SHADES, ((0.96, 0.3 * chroma), (0.68, chroma)), hue)]
-PALETTE += ramp(SHADES, ((0.93, 0.0), (0.66, 0.0)), 0)
-PALETTE += [oklch(0.55, 0.19, 30), oklch(0.95, 0.03, 30), oklch(0.45, 0.0, 0), "#ffffff00"]
-PALETTE += ["#ffffff00"] * (256 - len(PALETTE))
-
 
 def _shade(part: Any) -> Any:
     """A shade for each part of the whole, 0 to 1."""
@@ -242,7 +230,7 @@ def _gradient(colours: Sequence[str]) -> str:
 
 
 def _striped() -> str:
-    one, other = PALETTE[_STRIPE], PALETTE[_BETWEEN]
+    one, other = PALETTE[STRIPE], PALETTE[BETWEEN]
     return f"repeating-linear-gradient(135deg, {one} 0 3px, {other} 3px 8px)"
 
 

@@ -16,24 +16,24 @@ SECONDS = 0.5
 """How much of the processor's time a batch may take, what a kernel takes to compile included."""
 
 
-class TooSlow(InputError):
+class TooSlowError(InputError):
     """The time was over before the runs had ended."""
 
 
-class NoKernel(InputError):
+class NoKernelError(InputError):
     """No kernel can be made of the method on the problem."""
 
 
 def quickly(problem: Problem, method: Runnable, *, engine: Engine, **options: Any) -> Result:
-    """The start and the end of each run of a batch; raises TooSlow, NoKernel, or InputError for what cannot run."""
+    """The start and the end of each run of a batch; raises TooSlowError, NoKernelError, or InputError for what cannot run."""
     limit = Limit(SECONDS, clock=time.process_time)
     try:
         return run_quietly(problem, method, trace=False, progress=limit, engine=engine, **options)
     except Interrupted:
         if not limit.over:
             raise
-        raise TooSlow(f"so many runs of {method} take longer than {SECONDS:g} seconds here") from None
+        raise TooSlowError(f"so many runs of {method} take longer than {SECONDS:g} seconds here") from None
     except InputError as error:
         if engine == "kernel" and "kernel" in str(error):
-            raise NoKernel(str(error)) from None
+            raise NoKernelError(str(error)) from None
         raise
