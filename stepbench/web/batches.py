@@ -25,7 +25,10 @@ class NoKernelError(InputError):
 
 
 def quickly(problem: Problem, method: Runnable, *, engine: Engine, **options: Any) -> Result:
-    """The start and the end of each run of a batch; raises TooSlowError, NoKernelError, or InputError for what cannot run."""
+    """The start and the end of each run of a batch.
+
+    Raises TooSlowError, NoKernelError, or InputError for what cannot run.
+    """
     limit = Limit(SECONDS, clock=time.process_time)
     try:
         return run_quietly(problem, method, trace=False, progress=limit, engine=engine, **options)
