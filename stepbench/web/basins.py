@@ -168,10 +168,10 @@ def _lead(
     )
     leads, minima = _minima(problem, r, view, minima)
     used = r.evals[-1] if r.evals[-1].any() else r.fevals[-1]
-    missed = norms_left = r.gradient_norm[-1] / norm
-    if error is not None:
-        missed = np.minimum((r.f[-1] - problem.f_star) / error, norms_left)
     with np.errstate(all="ignore"):
+        missed = r.gradient_norm[-1] / norm
+        if error is not None:
+            missed = np.minimum((r.f[-1] - problem.f_star) / error, missed)
         left = np.log10(missed)
     most = math.ceil(STEPS * float((used / np.maximum(r.steps, 1)).max()))
 
