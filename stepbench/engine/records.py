@@ -321,7 +321,7 @@ class Trace:
     def _too_low(self) -> str:
         return f"f is below the minimum f* = {self.problem.f_star:g} that {self.problem} declares"
 
-    def _end(self, runs: Any, record: Any, status: str, detail: str) -> None:
+    def _end(self, runs: Any, record: Any, status: str, detail: Any) -> None:
         self.last[runs], self.status[runs], self.detail[runs] = record, status, detail
 
     def end(self, status: str, detail: str) -> None:

@@ -78,9 +78,9 @@ class Panel:
         fig.xaxis.ticker = FixedTicker(ticks=[])
         fig.xgrid.ticker = fig.xaxis.ticker
         fig.xaxis.formatter = CustomJSTickFormatter(args={"linear": None}, code=asset("tick.js"))
-        self._curve = ColumnDataSource({"x": [], "y": []}, name="sensitivity")
-        self._lost = ColumnDataSource({"x": [], "y": []}, name="sensitivity lost")
-        self._here = ColumnDataSource({"x": [], "y": [], "colour": []}, name="sensitivity here")
+        self._curve = ColumnDataSource({"x": [], "y": []}, name="ends")
+        self._lost = ColumnDataSource({"x": [], "y": []}, name="ends lost")
+        self._here = ColumnDataSource({"x": [], "y": [], "colour": []}, name="end here")
         self._line = Span(dimension="height", line_color="#5a6472", line_dash=[4, 3], line_width=1.5, visible=False)
         fig.add_layout(self._line)
         self._drawn = fig.line("x", "y", line_width=2.5, source=self._curve)
