@@ -215,7 +215,7 @@ def method(spec: str) -> Runnable:
 
 def short(method: Runnable) -> str:
     """A method's name without its settings."""
-    return f"{method.direction.name}+{method.rule.name}" if isinstance(method, Joined) else str(method.name)
+    return "+".join(half.partition(":")[0] for half in _PLUS.split(catalog.label(method)))
 
 
 def _unknown(name: str, known: tuple[str, ...]) -> str:
