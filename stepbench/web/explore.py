@@ -167,8 +167,8 @@ class Explorer:
         method, colour, result = selection.methods[i], COLOURS[i], self.results[i]
         try:
             size = values_of(method)[sensitivities.step_size(method).key]
-            made_of = (selection.problem.spec(), with_values(method, {"lr": 1.0}).spec(), selection.begins)
-            made_of = (*made_of, selection.budget, i)
+            others = with_values(method, {"lr": 1.0}).spec()
+            made_of = (selection.problem.spec(), others, selection.begins, selection.budget, i)
             if self._drawn.get("sensitivity") != made_of:
                 self._drawn["sensitivity"] = made_of
                 found = sensitivities.sensitivity(selection.problem, method, selection.begins, selection.budget)
@@ -179,8 +179,10 @@ class Explorer:
             self.sensitivity.clear()
             self.sensitivity.figure.xaxis.axis_label = str(error)
             return
-        ended = isinstance(result, Result) and result.status not in ("diverged", "failed")
-        self.sensitivity.mark(size, float(result.value[-1]) if ended else math.nan, colour)
+        value = math.nan
+        if isinstance(result, Result) and result.status not in ("diverged", "failed"):
+            value = float(result.value[-1])
+        self.sensitivity.mark(size, value, colour)
 
     def attempt(self, change: Callable[[], Selection]) -> None:
         """Change the selection, or say why that cannot be."""
