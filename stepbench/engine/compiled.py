@@ -8,11 +8,13 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import zip_longest
 from typing import Any, get_args
 
 import numpy as np
 
 from stepbench.contracts import Mark, Method, Peer, Problem, Vector
+from stepbench.engine.effects import kept, speaks
 from stepbench.engine.loop import Loop, Progress, patience
 from stepbench.engine.prepare import Prepared
 from stepbench.fields import InputError
@@ -60,7 +62,7 @@ def _refusal(problem: Problem, method: Method | Peer, why: str) -> InputError:
 
 
 def bits_of(engine: Engine, given: Prepared) -> str:
-    """The engine, where runs have other bits by it than by NumPy; "" where they have not."""
+    """The engine, where runs have other bits by it than by NumPy, or may have; "" where they have not."""
     if engine != "kernel" or not isinstance(given.method, Method):
         return ""
     carried = given.every == 1 and not given.noise
@@ -68,8 +70,8 @@ def bits_of(engine: Engine, given: Prepared) -> str:
     first = Standing(given.start, given.method.init(given.start), None, None, None, None)
     try:
         return "" if recording.program(first).exact else "kernel"
-    except Unrecordable as reason:
-        raise _refusal(given.problem, given.method, str(reason)) from None
+    except Unrecordable:  # of a first step, which NumPy takes
+        return "kernel"
 
 
 def _obstacle(problem: Problem, method: Method | Peer) -> str:
@@ -80,6 +82,8 @@ def _obstacle(problem: Problem, method: Method | Peer) -> str:
         return f"{problem} is a network"
     if problem.stochastic:
         return f"the steps of {problem} see samples"
+    if word := speaks([problem, *method.parts]):
+        return f"its text uses {word} at each call"
     if problem.at(0) is not problem or problem.at(1) is not problem:
         return f"{problem} drifts"
     return ""
@@ -141,7 +145,7 @@ class Compiled:
             filled |= {f"record.x.{i}": last["x"][i] for i in range(program.d)}
             filled |= {"record.f": last["f"], "record.square": last["gradient_norm"] ** 2}
             filled |= {f"record.{name}": last[name] for name in ("evals", "fevals")}
-        filled |= {"evals": mark.evals, "fevals": mark.fevals}
+        filled |= {"evals": mark.evals, "fevals": mark.fevals, "refused": mark.refused}
         for k, name in enumerate(self.layout.slots):
             self.slots[:, k] = self._lanes(filled.get(name, math.nan))
         self.phase, self.seconds = phase, 0.0
@@ -276,13 +280,17 @@ class Compiled:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         return 1 if n * self.R < 1 << 18 else max(1, min(cores, self.chunks))
 
+    @property
+    def _why(self) -> str:
+        """Why a step is refused, in words; "" where none is."""
+        return next((phase.why for phase in self.program.phases if phase.why), "")
+
     def _record(self, out: Vector, steps: Vector, evals: Vector, fevals: Vector, elapsed: Vector) -> None:
         """Give the trace the records of a block: all of them, or those of ends."""
-        trace, program, R, fields = self.loop.trace, self.program, self.R, self.layout.fields
+        trace, R, fields = self.loop.trace, self.R, self.layout.fields
         lives = self.lanes.reshape(-1)[:R] > 0
         ended = np.flatnonzero((trace.last < 0) & ~lives)
-        whys = [phase.why for phase in program.phases if phase.why]
-        why = whys[0] if whys else ""
+        why = self._why
         spent = [np.broadcast_to(counts[:, None], (len(steps), R)) for counts in (steps, evals, fevals, elapsed)]
         if trace.whole:
             new = self._columns(out[:, :, :R], fields, *spent, mixed=len(ended) > 0)
@@ -290,10 +298,9 @@ class Compiled:
             alphas = self._alphas(out[:, :, :R], fields)
             judged = ended
             if len(ended):
-                which = self.ends[self.layout.ends.index("refused"), :R] > 0
-                number = self.ends[self.layout.ends.index("step"), :R]
-                hit = (steps[:, None] >= number) & which & ~lives & (trace.last < 0)
-                new["refused"] = np.where(hit, number, 0).astype(np.int64)
+                refused, number = (self.ends[self.layout.ends.index(name), :R] for name in ("refused", "step"))
+                hit = (steps[:, None] >= number) & ~lives & (trace.last < 0)
+                new["refused"] = np.where(hit, refused, 0).astype(np.int64)
             if max(int(new["evals"][-1].max()), int(new["fevals"][-1].max())) >= trace.budget:
                 judged = np.flatnonzero(trace.last < 0)
             trace.take(new, alphas, why, judged)
@@ -312,7 +319,7 @@ class Compiled:
             ),
         ]
         both = self._columns(np.array([[rows[name][k] for name in fields] for k in (0, 1)]), fields, *pair)
-        both["refused"] = np.array([np.zeros(len(ended)), np.where(table["refused"] > 0, number, 0)]).astype(np.int64)
+        both["refused"] = np.array([np.zeros(len(ended)), table["refused"]]).astype(np.int64)
         first = self.layout.ends.index(fields[0])  # what a run ends with stands there as in a record
         size = self._alphas(self.ends[None, first : first + len(fields), :R], fields)[0]
         now = self._columns(self._now()[None], fields, *(values[-1:] for values in spent))
@@ -382,6 +389,9 @@ class Compiled:
         now = self.state()
         loop, oracle = self.loop, self.loop.oracle
         loop.w, loop.s = now.w, now.s
+        if self.layout.refuses:
+            refused = self._runs(self.slots[:, self.layout.slots.index("refused")])
+            oracle.refused, oracle.why = refused.astype(np.int64), self._why
         mark = oracle.mark()
         loop.mark = mark._replace(f_at=now.f_at, f=now.f, f_paid=True, g_at=now.g_at, g=now.g, g_paid=True)
         oracle.restore(loop.mark)
@@ -462,7 +472,9 @@ def go(
         loop.run(progress, save, often)
         return "NumPy, as asked"
     why = _obstacle(trace.problem, loop.method) or ("" if available() else "llvmlite is not installed")
+    texts = [trace.problem, *loop.method.parts]
     if not why:
+        held = kept(texts)
         loop.run(progress, save, often, until=loop.oracle.step + FIRST)
         begin, before = standing(loop, noise), loop.oracle.mark()
         going, began = trace.last < 0, time.perf_counter()
@@ -473,6 +485,8 @@ def go(
         work = pace * (trace.horizon - trace.step)
         if engine == "auto" and work < LEAST:
             why = TOO_SHORT
+        elif kept(texts) != held:
+            why = "its text keeps something from call to call"
     if not why:
         try:
             made = Compiled(loop, begin, seed, noise)
@@ -515,9 +529,11 @@ def _differs(made: Compiled, before: Mark, going: Vector) -> str:
         if not (np.broadcast_to(mine, live.shape) == theirs)[live].all():
             return "the text counts otherwise when it is recorded"
     here, there = made.state(), standing(loop, made.noise)
-    if here.signature(set()) != there.signature(set()):
+    pairs = [*zip_longest(here.leaves(False), there.leaves(False))]
+    # A number for all runs may be one per run when it is recorded, as a schedule's is that will differ among them.
+    if any(one is None or other is None or one.slots != other.slots for one, other in pairs):
         return "the text has another state when it is recorded"
-    for one, other in zip(here.leaves(False), there.leaves(False), strict=True):
+    for one, other in pairs:
         for a, b in zip(one.entries, other.entries, strict=True):
             a, b = (np.broadcast_to(np.asarray(x, dtype=float), live.shape)[live] for x in (a, b))
             same = np.array_equal(a, b, equal_nan=True) if made.program.exact else np.allclose(a, b, 1e-9, 1e-12, True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
@@ -84,13 +83,12 @@ class Study:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self.stale = self._stale()
-        self.store.__exit__()
-
-    def _stale(self) -> int:
-        stale = {key for key, text in self.store.settings().items() if not is_current(json.loads(text))}
-        return sum(n for setting, _, n in self.store.statuses() if setting in stale)
+        try:
+            if kind is None:
+                facts, sizes = self.store.facts(), self.store.sizes()
+                self.stale = sum(runs for key, runs in sizes.items() if key in facts and not is_current(facts[key]))
+        finally:
+            self.store.__exit__()
 
     def outcomes(self, batches: Sequence[Batch], keep: Keep = "end") -> list[list[Outcome]]:
         """The outcomes of all runs of each batch, in order; those that are not here yet are made.
@@ -118,7 +116,8 @@ class Study:
             works = [replace(batch.work, keep=keep) for batch in batches]
             for piece, outcomes in self._done(works, missing):
                 runs = [*zip((heads[piece.batch][i] for i in piece.places), outcomes, strict=True)]
-                self.store.put({}, runs)
+                setting = batches[piece.batch].setting  # again, as another process may have removed what had no runs
+                self.store.put({digest(setting): setting}, runs)
                 for head, outcome in runs:  # without the traces, which are large
                     here[head.key] = outcome._replace(trace=None) if outcome.trace else outcome
                 made, runs = made + len(runs), []
