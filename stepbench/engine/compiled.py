@@ -198,7 +198,7 @@ class Compiled:
     def run(self, progress: Progress | None, save: Callable[[Loop], None] | None, often: int) -> None:
         """Step in blocks until every run has ended; as ``Loop.run`` does."""
         loop, trace, oracle = self.loop, self.loop.trace, self.loop.oracle
-        length = 256
+        length = 1 if self.program.searches else 256  # how long a search is, only its time will tell
         due = math.inf if save is None else oracle.step + often
         not_before = 0.0
         records = MEMORY // ((len(self.layout.fields) + 4) * self.R) if trace.whole else MEMORY
@@ -305,12 +305,12 @@ class Compiled:
                 judged = np.flatnonzero(trace.last < 0)
             trace.take(new, alphas, why, judged)
             return
-        table = dict(zip(self.layout.ends, self.ends[:, :R], strict=True))
+        table = dict(zip(self.layout.ends, self.ends[:, ended], strict=True))
         rows = {name: [table.get(f"before.{name}", table[name]), table[name]] for name in fields}
         number = table["step"]
         place = np.clip(np.searchsorted(steps, number), 0, len(steps) - 1)
         at = [np.where(steps[place] > steps[0], steps[np.maximum(place - 1, 0)], trace.step), steps[place]]
-        kept = {name: trace.columns[name].kept[-1] for name in ("evals", "fevals", "elapsed")}
+        kept = {name: trace.columns[name].kept[-1][ended] for name in ("evals", "fevals", "elapsed")}
         pair = [
             np.array(at).astype(np.int64),
             *(
@@ -319,8 +319,9 @@ class Compiled:
             ),
         ]
         both = self._columns(np.array([[rows[name][k] for name in fields] for k in (0, 1)]), fields, *pair)
-        both["refused"] = np.array([np.zeros(R), table["refused"]]).astype(np.int64)
-        size = self._alphas(np.array([[table[name] for name in fields]]), fields)[0]
+        both["refused"] = np.array([np.zeros(len(ended)), table["refused"]]).astype(np.int64)
+        first = self.layout.ends.index(fields[0])  # what a run ends with stands there as in a record
+        size = self._alphas(self.ends[None, first : first + len(fields), :R], fields)[0]
         now = self._columns(self._now()[None], fields, *(values[-1:] for values in spent))
         trace.take_ends(both, now, size, why, ended, len(steps))
 
@@ -366,16 +367,18 @@ class Compiled:
 
     def _now(self) -> Vector:
         """The last record of each run, (F, R), of those that go on."""
-        slots = dict(
-            zip(self.layout.slots, (self._runs(self.slots[:, k]) for k in range(len(self.layout.slots))), strict=True)
-        )
+        places = {name: k for k, name in enumerate(self.layout.slots)}
+
+        def slot(name: str) -> Vector:
+            return self._runs(self.slots[:, places[name]])
+
         d = self.program.d
         if self.program.carried:
-            g = np.array([slots[f"g.{i}"] for i in range(d)])
-            rows = [slots[f"w.{i}"] for i in range(d)] + [slots["f"], np.add.reduce(g * g, axis=0)]
-            rows += [slots[name] for name in ("evals", "fevals") if self.layout.counted]
+            g = np.array([slot(f"g.{i}") for i in range(d)])
+            rows = [slot(f"w.{i}") for i in range(d)] + [slot("f"), np.add.reduce(g * g, axis=0)]
+            rows += [slot(name) for name in ("evals", "fevals") if self.layout.counted]
         else:
-            rows = [slots[f"record.{name}"] for name in self.layout.fields if f"record.{name}" in slots]
+            rows = [slot(f"record.{name}") for name in self.layout.fields if f"record.{name}" in places]
         rows += [np.full(self.R, math.nan)] * self.layout.sizes
         return np.array(rows)
 

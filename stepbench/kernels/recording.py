@@ -71,6 +71,11 @@ class Program:
     standings: tuple[Standing, ...]
     start: dict[str, Number] = field(default_factory=dict)
 
+    @property
+    def searches(self) -> bool:
+        """Whether a step holds a search, so that how long it takes hangs on values."""
+        return any(node.op == "search" for phase in self.phases for node in ordered(self.roots(phase)))
+
     def roots(self, phase: Phase) -> list[Number]:
         """Everything that a step of a phase computes."""
         return [*phase.slots.values(), *(phase.alpha or ()), phase.evals, phase.fevals, phase.refused]

@@ -190,6 +190,26 @@ def test_a_slider_a_click_and_a_key_change_the_runs_and_the_address(opened, expl
     )
 
 
+LAYER = "() => { const image = model('layer').data.image?.[0]; return image ? Array.from(image.slice(0)) : [] }"
+
+
+def test_a_slider_changes_where_all_starts_lead_and_a_list_leaves_it_out(opened, explorer):
+    page = opened(explorer + "?problem=gallery/himmelblau&method=gd:lr=0.01&budget=100")
+    page.wait_for_function(f"({LAYER})().length === 40000")
+    before = page.evaluate(LAYER)
+    page.get_by_text("to the minimum (3, 2)").wait_for()
+    page.wait_for_function("model('ends').data.x.length === 60")
+    page.locator(".methods .noUi-handle").first.focus()
+    for _ in range(10):  # the newest wins
+        page.keyboard.press("ArrowRight")
+    page.get_by_text("Where 300 steps of gd:lr=0.0158 lead").wait_for()
+    page.wait_for_function(f"(before) => ({LAYER})().some((value, i) => value !== before[i])", arg=before)
+    page.wait_for_function("Math.abs(model('end here').data.x[0] - Math.log10(0.0158)) < 1e-9")
+    page.locator(".basins select").select_option("off")
+    page.wait_for_function(f"({LAYER})().length === 0")
+    page.wait_for_function("location.search.endsWith('&basins=0')")
+
+
 def test_a_method_by_its_spec_from_the_lists_added_and_removed(opened, explorer):
     page = opened(explorer + "?method=gd&budget=100")
     spec = page.locator(".methods input[type=text]").first

@@ -119,7 +119,7 @@ def a_step_takes_a_second(monkeypatch):
         advance(self, x)
 
     monkeypatch.setattr(Oracle, "advance", advancing)
-    monkeypatch.setattr(selection, "_Limit", partial(selection._Limit, clock=lambda: seconds))
+    monkeypatch.setattr(selection, "Limit", partial(selection.Limit, clock=lambda: seconds))
     monkeypatch.setattr(selection, "SECONDS", 100)
     selection._run.cache_clear()
     yield
