@@ -18,7 +18,7 @@ from stepbench.catalog import files
 from stepbench.contracts import Problem, Runnable, values_of, with_values
 from stepbench.engine import identity
 from stepbench.engine.columns import KEPT
-from stepbench.engine.compiled import bits_of, refuse_engine
+from stepbench.engine.engines import bits_of, refuse_engine
 from stepbench.engine.prepare import prepare
 from stepbench.engine.result import Result
 from stepbench.engine.running import run_quietly
