@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import time
 from collections.abc import Callable
+from itertools import zip_longest
 from typing import get_args
 
 import numpy as np

@@ -323,10 +323,11 @@ class Scene:
         self._bands.data = _table(BAND, [(bands, left, bottom, right - left, top - bottom)])
         lines = contour_data(horizontal, vertical, values, levels, want_fill=False).line_data
         assert lines is not None
-        self._lines.data = {
-            "xs": [x.astype(np.float32) for x in lines.xs],
-            "ys": [y.astype(np.float32) for y in lines.ys],
-        }
+        with np.errstate(over="ignore"):  # a window beyond what single precision holds cannot be drawn
+            self._lines.data = {
+                "xs": [x.astype(np.float32) for x in lines.xs],
+                "ys": [y.astype(np.float32) for y in lines.ys],
+            }
 
     @property
     def view(self) -> Window | None:
