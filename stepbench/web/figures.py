@@ -323,11 +323,7 @@ class Scene:
         self._bands.data = _table(BAND, [(bands, left, bottom, right - left, top - bottom)])
         lines = contour_data(horizontal, vertical, values, levels, want_fill=False).line_data
         assert lines is not None
-        with np.errstate(over="ignore"):  # a window beyond what single precision holds cannot be drawn
-            self._lines.data = {
-                "xs": [x.astype(np.float32) for x in lines.xs],
-                "ys": [y.astype(np.float32) for y in lines.ys],
-            }
+        self._lines.data = {"xs": [*map(_single, lines.xs)], "ys": [*map(_single, lines.ys)]}
 
     @property
     def view(self) -> Window | None:
@@ -357,7 +353,7 @@ class Scene:
             "evals": r.evals.astype(np.int32)[records],
             "iteration": r.iteration.astype(np.int32)[records],
             "f": [_told(value) for value in r.f[records]],
-            "error_y": _curve(r, errors).astype(np.float32)[records],
+            "error_y": _single(_curve(r, errors))[records],
         }
         steps = np.full((len(r.f), self.components), math.nan)
         if r.step_size is not None:
@@ -365,11 +361,11 @@ class Scene:
             steps[:, : recorded.shape[1]] = recorded
         columns["size"] = [_told(*row) for row in steps[records]]
         for j in range(self.components):
-            columns[f"size_y_{j}"] = finite(sizes.place(steps[records, j])).astype(np.float32)
-        columns |= dict(zip(("x", "y"), line[:, 2].astype(np.float32).T, strict=True))
+            columns[f"size_y_{j}"] = _single(finite(sizes.place(steps[records, j])))
+        columns |= dict(zip(("x", "y"), _single(line[:, 2]).T, strict=True))
         plan = np.diff(r.evals[records], prepend=0) > (1 if r.plans else math.inf)
         ends = np.where(plan[:, None], line[:, :2].reshape(-1, 4), math.nan)
-        return columns | dict(zip(PLAN, ends.astype(np.float32).T, strict=True))
+        return columns | dict(zip(PLAN, _single(ends).T, strict=True))
 
 
 PLAN = ("from_x", "from_y", "to_x", "to_y")
@@ -386,9 +382,14 @@ def _steps(r: Result, view: Window | None) -> Any:
     return steps_in_sight(view, r.x[records], one_step_each(r.iteration[records]))
 
 
+def _single(values: Any) -> Any:
+    """Numbers in single precision, half as much for the page to take; what that cannot hold is far out of sight."""
+    return np.clip(values, -3e38, 3e38).astype(np.float32)
+
+
 def _line_columns(line: Any) -> dict[str, Any]:
     """The vertices of a line, (n, 3, 2), in the columns of a source."""
-    x, y = line.reshape(-1, 2).astype(np.float32).T
+    x, y = _single(line.reshape(-1, 2)).T
     return {"x": x, "y": y}
 
 
