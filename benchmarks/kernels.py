@@ -1,4 +1,4 @@
-"""Kernels: the same text compiled, against NumPy's engine, a loop by hand, and optax; on one core but where it says two."""
+"""Kernels: the same text compiled, against NumPy's engine, a loop by hand, and optax, on one core."""
 
 import importlib.util
 import os

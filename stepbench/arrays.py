@@ -91,8 +91,8 @@ def mix(keep: Array, old: Array, new: Array) -> Array:
 def repeat(attempt: Callable[..., Sequence[Array]], searching: Array, *tried: Array) -> list[Array]:
     """What an attempt comes to that is made again, from what it came to before, while any run is searching.
 
-    ``attempt(searching, *tried)`` gives ``(searching, *tried)``: the mask (R,) of the runs that go on, and whatever else
-    they come to. It is made at least once. A run whose search has ended must come to the same again.
+    ``attempt(searching, *tried)`` gives ``(searching, *tried)``: the mask (R,) of the runs that go on, and what they
+    come to. It is made at least once. A run whose search has ended must come to the same again.
     """
     while True:
         searching, *tried = attempt(searching, *tried)  # type: ignore[assignment]

@@ -22,6 +22,12 @@ EVERY_METHOD = (
     "sps:smooth=true",
     "sps:variant=reference",
     "csawg:pairs=same",
+    "momentum+bb:wd=0.1",
+    "adgd:form=2024",
+    "bb:cap=0.1",
+    "prodigy:form=sgd",
+    "hdm:form=scalar",
+    "hdm:learner=gradient,eta=1e-6",
 )
 
 QUICK_JOINS = {f"{direction}+{rule}" for direction, rule in zip(cycle(DIRECTIONS), RULES, strict=False)}

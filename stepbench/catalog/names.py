@@ -22,9 +22,13 @@ ALIASES = {
     "l4-mom": "ema+l4",
     "l4-adam": "adam:eps=1e-4+l4",
     "adam+rdbd": "adam:beta1=0.05,beta2=0.99+rdbd:eta=5e-7",
+    "adamw": "adam+constant:wd=0.01",
     "adam-hd": "adam+dbd:eta=1e-8",
     "adam-sqrt": "adam:beta2=0.99+decay-sqrt:form=root",
     "adam-exact": "adam:bias=false+exact",
+    "schedule-free-adam": "schedule-free:form=adam",
+    "d-adapt-adam": "d-adaptation:form=adam",
+    "momo-adam": "momo:form=adam,lr=0.01",
     "adamloss": "adam:beta2=0.99+adaloss:form=adam",
 }
 """Names for settings that a paper names, or that it sets otherwise than the parts' defaults."""

@@ -134,16 +134,24 @@ def is_rebuilt(thing: Problem | Runnable) -> bool:
 
 
 def _pieces(thing: Problem | Runnable) -> list[Any]:
-    """The objects of which a problem or a method is made; what joins two has nothing of its own beside its field."""
-    parts = [thing] if isinstance(thing, Problem) else thing.parts
-    return [part.per if isinstance(part, Joined) else part for part in parts]
+    """The objects of which a problem or a method is made; what joins two has nothing of its own beside its fields."""
+    pieces: list[Any] = []
+    for part in [thing] if isinstance(thing, Problem) else thing.parts:
+        pieces += [getattr(part, name) for name in fields_of(Joined)] if isinstance(part, Joined) else [part]
+    return pieces
 
 
 def _find(parts: list[str]) -> Runnable:
     """The method of one name, or of a direction's and a rule's, with its defaults."""
     name = "+".join(parts)
+    joins: dict[str, str] = {}  # what an alias sets of the join
     if name in ALIASES:
-        objects = [changed(_part(half), dict(options)) for half, options in _parts(ALIASES[name], several=True)]
+        objects = []
+        for half, options in _parts(ALIASES[name], several=True):
+            part = _part(half)
+            known = fields_of(type(part))
+            objects.append(changed(part, {key: value for key, value in options if key in known}))
+            joins |= {key: value for key, value in options if key not in known}
     else:
         for part in parts:
             if part not in method_names() and not files.is_path(part) and not _in_library(part):
@@ -154,7 +162,7 @@ def _find(parts: list[str]) -> Runnable:
     if len(objects) == 1:
         return objects[0] if isinstance(objects[0], Runnable) else _joined(objects[0])
     if len(objects) == 2 and isinstance(objects[0], Direction) and isinstance(objects[1], StepSize):
-        return Joined(*objects)
+        return cast(Runnable, changed(Joined(*objects), joins))
     kinds = {Direction: "a direction", StepSize: "a step-size rule", Runnable: "a whole method"}
     described = [
         f"{part} is {next(words for base, words in kinds.items() if isinstance(thing, base))}"

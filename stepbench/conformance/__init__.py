@@ -46,6 +46,7 @@ def judge(thing: Problem | Runnable) -> Iterator[Finding]:
     elif isinstance(thing, Method):
         methods = import_module("stepbench.conformance.methods")
         problems = [catalog.problem(spec) for spec in methods.PROBLEMS]
+        problems = [problem for problem in problems if not thing.missing(problem.supplies)]
         for check in methods.CHECKS:
             yield _finding(check, [partial(check, thing, problem) for problem in problems])
 

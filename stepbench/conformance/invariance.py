@@ -108,9 +108,10 @@ def _changes(problem: Problem) -> dict[str, _Changed]:
 def card(method: Runnable) -> Iterator[Invariance]:
     """How much each change of the function moves the method's path, over ``STEPS`` steps on two problems.
 
-    A method that is told the minimum or the constants of f is told those of the changed function.
+    A method that is told the minimum or the constants of f is told those of the changed function, and goes on those
+    problems alone that supply what it needs.
     """
-    problems = [catalog.problem(spec) for spec in PROBLEMS]
+    problems = [problem for problem in map(catalog.problem, PROBLEMS) if not method.missing(problem.supplies)]
     results = [run_quietly(problem, method, steps=STEPS) for problem in problems]
     changed = [_changes(problem) for problem in problems]
     for change in changed[0]:

@@ -213,6 +213,12 @@ class Oracle:
         return self.problem.f_star
 
     @property
+    def L(self) -> float:
+        """The smoothness constant of f. A method that reads it declares the need."""
+        assert self.problem.L is not None
+        return self.problem.L
+
+    @property
     def condition(self) -> float | None:
         """The condition number L/μ, where the problem declares both."""
         mu, L = self.problem.mu, self.problem.L

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 
 from stepbench.arrays import Array, Points
 from stepbench.contracts.oracle import AnyOracle
-from stepbench.fields import InputError, Parametric, param
+from stepbench.fields import InputError, Parametric, Scalar, param, show_value
 
 State = Any
 """A NamedTuple in the symbols of the paper, with a field ``alpha`` where there is a step size."""
@@ -18,6 +18,7 @@ NEEDS = {
     "f_star": ("the minimum f*", "give it as the option f_star"),
     "curvature": ("the Hessian's diagonal", "choose a problem whose samples give their Hessian"),
     "hvp": ("Hessian-vector products", "choose a problem whose samples give their Hessian"),
+    "L": ("the smoothness constant L", "give it as the option L"),
     "random_start": ("a start that is drawn at random", "choose a network, or take law=normal"),
 }
 """What a method may need beyond f and its gradient, in words, and where else it can come from."""
@@ -111,6 +112,11 @@ class Runnable(Parametric):
         """The objects whose fields are the method's hyper-parameters: itself, or its direction and its rule."""
         return (self,)
 
+    def missing(self, supplies: frozenset[str]) -> tuple[str, ...]:
+        """The needs that are not among what a problem supplies, and that no field of the same name gives."""
+        given = {need for need in self.needs for part in self.parts if getattr(part, need, None) is not None}
+        return tuple(need for need in self.needs if need not in supplies | given)
+
 
 @dataclass(frozen=True)
 class Method(Runnable):
@@ -154,13 +160,18 @@ class JoinedState(NamedTuple):
 
 @dataclass(frozen=True)
 class Joined(Method):
-    """A direction with a step-size rule: w ← w − α u."""
+    """A direction with a step-size rule: w ← w − α u, or with a decoupled weight decay w ← w − α u − α λ w.
+
+    The decay is that of Loshchilov & Hutter, Decoupled weight decay regularization, ICLR 2019, Algorithm 2; ``adamw``
+    is adam+constant:wd=0.01.
+    """
 
     direction: Direction
     rule: StepSize
     per: Literal["run", "tensor", "component"] | None = param(
         None, "", "one step size per run, tensor or component: what inner products sum over; none for the rule's own"
     )
+    wd: Scalar | None = param(None, "λ", "weight decay, beside the direction and times α; none for none", "[0, inf)")
 
     def __post_init__(self) -> None:
         """Refuse several step sizes of a rule that has only one, or that has one per component already."""
@@ -175,8 +186,8 @@ class Joined(Method):
 
     @property
     def plain(self) -> bool:
-        """Whether its direction is the gradient itself."""
-        return self.direction.name == "gradient"
+        """Whether its direction is the gradient itself, and no decay is beside it."""
+        return self.direction.name == "gradient" and self.wd is None
 
     @property
     def elementwise(self) -> bool:  # type: ignore[override]
@@ -193,10 +204,16 @@ class Joined(Method):
         return JoinedState(self.direction.init(w), self.rule.init(w))
 
     def step(self, w: Points, oracle: AnyOracle, s: JoinedState) -> tuple[Points, JoinedState]:
-        """Ask the direction for u, and let the rule move."""
+        """Ask the direction for u, let the rule move, and decay."""
         u, direction = self.direction.at(w, oracle, s.u)
-        w, rule = self.rule.move(w, u, oracle, s.rule)
-        return w, JoinedState(direction, rule)
+        moved, rule = self.rule.move(w, u, oracle, s.rule)
+        if self.wd is not None:
+            if not hasattr(rule, "alpha"):
+                raise InputError(
+                    f"{self.rule.name} has no step size α, which a weight decay is multiplied by: leave out wd"
+                )
+            moved = moved - rule.alpha * self.wd * w
+        return moved, JoinedState(direction, rule)
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -227,12 +244,18 @@ class Joined(Method):
 
     def spec(self) -> str:
         """Both whole specs."""
-        return f"{self.direction.spec()}+{self.rule.spec()}" + (f",per={self.per}" if self.per else "")
+        return ",".join([f"{self.direction.spec()}+{self.rule.spec()}", *self._own])
+
+    @property
+    def _own(self) -> list[str]:
+        """Its own fields that are set, as a spec states them."""
+        wd = [] if self.wd is None else [f"wd={show_value(self.wd)}"]
+        return ([f"per={self.per}"] if self.per else []) + wd
 
     def __str__(self) -> str:
         """A short name: without the direction where it is the plain gradient, or the rule where it is the default."""
         direction, rule = str(self.direction), str(self.rule)
-        own = [f"per={self.per}"] if self.per else []
+        own = self._own
         spec, last = self._short(direction, rule), rule
         if self.rule.name == "constant":
             last = spec

@@ -54,6 +54,10 @@ class AnyOracle(Protocol):
         """The minimum of f."""
 
     @property
+    def L(self) -> float:
+        """The smoothness constant of f: ∇f has this Lipschitz constant. A method that asks declares the need "L"."""
+
+    @property
     def condition(self) -> float | None:
         """The condition number L/μ, where the problem declares both."""
 

@@ -165,8 +165,10 @@ class Problem(Parametric):
 
     @property
     def supplies(self) -> frozenset[str]:
-        """What a method may need beyond f and its gradient, and this problem has: some of f_star, curvature, hvp …"""
+        """What a method may need beyond f and its gradient, and this problem has, such as f_star, L or hvp."""
         known = {"f_star"} if self.f_star is not None else set()
+        if self.L is not None:
+            known |= {"L"}
         if self.random_start:
             known |= {"random_start"}
         if not self.stochastic or type(self).hessian is not Problem.hessian:

@@ -34,9 +34,17 @@ class Skipped(Exception):  # noqa: N818 - not an error: the closure asked for it
 
 def no_minimum(method: Method) -> InputError:
     """The error for a method that asks for the minimum f*, which it has to be told."""
-    has_options = ":" in str(method).rpartition("+")[2]
-    spec = f"{method},f_star=0" if has_options else f"{method}:f_star=0"
-    return InputError(f"{short_name(method)} needs the minimum f*: give it as {spec}")
+    return InputError(f"{short_name(method)} needs the minimum f*: give it as {_told(method, 'f_star=0')}")
+
+
+def no_smoothness(method: Method) -> InputError:
+    """The error for a method that asks for the smoothness constant L, which it has to be told."""
+    return InputError(f"{short_name(method)} needs the smoothness constant L: give it as {_told(method, 'L=100')}")
+
+
+def _told(method: Method, option: str) -> str:
+    """The spec of a method with one more option."""
+    return f"{method},{option}" if ":" in str(method).rpartition("+")[2] else f"{method}:{option}"
 
 
 def no_curvature(method: Method) -> InputError:

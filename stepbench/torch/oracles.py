@@ -21,6 +21,7 @@ from stepbench.torch.checks import (
     no_loss,
     no_minimum,
     no_other_points,
+    no_smoothness,
     no_start,
     refuse_nonfinite,
     refuse_sparse,
@@ -77,6 +78,11 @@ class TrainingOracle:
     def f_star(self) -> float:
         """Nobody knows the minimum of a training loss."""
         raise no_minimum(self.method)
+
+    @property
+    def L(self) -> float:
+        """Nobody knows the smoothness constant of a training loss."""
+        raise no_smoothness(self.method)
 
     def curvature(self, w: Tensor) -> Tensor:
         """A training loop does not give the diagonal of the Hessian."""

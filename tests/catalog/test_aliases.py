@@ -19,6 +19,7 @@ ALIASES = {
     "l4-mom": (part("directions", "ema", beta=0.9), part("stepsizes", "l4", a=0.15, gamma=0.9, tau=1000.0, eps=1e-12)),
     "l4-adam": (part("directions", "adam", eps=1e-4), part("stepsizes", "l4", a=0.15)),
     "adam+rdbd": (part("directions", "adam", beta1=0.05, beta2=0.99), part("stepsizes", "rdbd", lr=0.005, eta=5e-7)),
+    "adamw": (part("directions", "adam"), part("stepsizes", "constant"), {"wd": 0.01}),
     "adam-hd": (part("directions", "adam"), part("stepsizes", "dbd", eta=1e-8)),
     "sgd-mstep": (part("directions", "gradient"), part("stepsizes", "multistep", lr=0.1, first=0.5, second=0.75)),
     "adam-sqrt": (part("directions", "adam", beta2=0.99), part("stepsizes", "decay-sqrt", eta=1.0, form="root")),
@@ -29,9 +30,22 @@ ALIASES = {
 
 @pytest.mark.parametrize("alias", ALIASES)
 def test_a_name_is_its_expansion(alias):
-    direction, rule = ALIASES[alias]
-    assert stepbench.method(alias) == Joined(direction, rule)
+    direction, rule, *join = ALIASES[alias]
+    assert stepbench.method(alias) == Joined(direction, rule, **(join[0] if join else {}))
+
+
+WHOLE = {
+    "csawg-p5": part("methods", "csawg", P=5, M=10),
+    "schedule-free-adam": part("methods", "schedule-free", form="adam"),
+    "d-adapt-adam": part("methods", "d-adaptation", form="adam"),
+    "momo-adam": part("methods", "momo", form="adam", lr=0.01),
+}
+
+
+@pytest.mark.parametrize("alias", WHOLE)
+def test_a_name_of_a_whole_method_is_its_expansion(alias):
+    assert stepbench.method(alias) == WHOLE[alias]
 
 
 def test_every_alias_is_checked():
-    assert set(catalog.ALIASES) - {"csawg-p5"} <= set(ALIASES)
+    assert {*catalog.ALIASES} <= {*ALIASES, *WHOLE}

@@ -23,7 +23,7 @@ def test_every_file_explains_itself(kind):
         if kind != "problems":
             assert "Algorithm" in doc, name
             assert "Source" in doc, name
-        assert ("Needs" in doc) == bool(getattr(cls(), "needs", ()) or name == "l4"), name
+        assert ("Needs" in doc) == bool(getattr(cls(), "needs", ()) or name in ("l4", "ngn")), name
         for field in fields_of(cls).values():
             assert field.meaning, (name, field.name)
 

@@ -41,8 +41,11 @@ def test_every_problem_conforms(check, problem):
     "check", [check for check in methods.CHECKS if check is not methods.numbers], ids=attrgetter("__name__")
 )
 def test_every_method_conforms(check, method, problem):
+    made, on = stepbench.method(method), stepbench.problem(problem)
+    if made.missing(on.supplies):
+        pytest.skip("the problem does not supply what the method needs")
     with np.errstate(all="ignore"):
-        check(stepbench.method(method), stepbench.problem(problem))
+        check(made, on)
 
 
 @pytest.mark.parametrize("method", parameters(EVERY_METHOD))

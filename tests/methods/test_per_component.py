@@ -8,7 +8,9 @@ from stepbench import InputError, catalog, run
 from tests.every_method import RULES
 
 
-@pytest.mark.parametrize("rule", ["dbd", "rdbd", "hypergradient-mul", "tlr:K=2", "bb", "adagrad-norm"])
+@pytest.mark.parametrize(
+    "rule", ["dbd", "rdbd", "hypergradient-mul", "tlr:K=2", "bb", "adagrad-norm", "adgd", "dog", "dowg"]
+)
 def test_a_step_size_a_component_is_a_run_a_component(rule):
     """Where f is a sum over components and the rule reads only gradients, per=component decouples them."""
     both = run("quadratic:kappa=4", f"{rule}{',' if ':' in rule else ':'}per=component", start=[1.0, 2.0], steps=8)
@@ -32,7 +34,9 @@ def test_component_granularity_is_a_run_a_component_where_the_function_separates
         assert np.array_equal(both.step_size[1:n, axis], alone.step_size[1:])
 
 
-NO_LR = ("polyak", "l4", "sps", "adagrad-norm")
+NO_LR = ("polyak", "l4", "sps", "adagrad-norm", "ali-g", "dec-sps", "dog", "dowg", "ngn", "sps-plus")
+OF_F = ("polyak", "sps", "l4", "ali-g", "dec-sps", "ngn", "sps-plus")
+"""These have the whole f in every component's step size."""
 
 
 @pytest.mark.filterwarnings("ignore::stepbench.DivergenceWarning")
@@ -47,7 +51,7 @@ def test_a_rule_has_one_step_size_a_component_or_refuses(rule):
         "quadratic", f"{rule}:lr=0.0009,per=component" if rule not in NO_LR else f"{rule}:per=component", steps=12
     )
     assert r.step_size.shape == (r.steps + 1, 2)
-    if rule not in ("polyak", "sps", "l4"):  # these have the whole f − f* in every component's step size
+    if rule not in OF_F:
         assert not np.array_equal(r.step_size[2:, 0], r.step_size[2:, 1])
 
 

@@ -184,6 +184,11 @@ def test_lms_and_idbd_reach_the_published_errors():
     assert idbd[0] > idbd[1]
 
 
+def test_gain_adaptation_beats_idbd_on_the_same_streams():
+    # Sutton's second paper of 1992: K1 divides the gains as least squares does, and tracks better than IDBD's 1.5.
+    assert asymptotic_error(stepbench.method("k1", lr=0.05, mu=np.array([0.005, 0.02]))).max() < 1.4
+
+
 # The two-layer network
 
 

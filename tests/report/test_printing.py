@@ -89,7 +89,9 @@ def test_nothing_of_a_printed_table_is_cut_off_in_a_narrow_terminal(monkeypatch,
 
 
 def test_problems_and_methods_print_as_what_makes_them():
-    assert repr(stepbench.method("gd:lr=0.1")) == "Joined(direction=Gradient(), rule=Constant(lr=0.1), per=None)"
+    assert (
+        repr(stepbench.method("gd:lr=0.1")) == "Joined(direction=Gradient(), rule=Constant(lr=0.1), per=None, wd=None)"
+    )
 
 
 def test_the_value_of_a_run_is_its_error_or_f():

@@ -205,10 +205,17 @@ LOOKS_ELSEWHERE = {
     "csawg": "it plans",
     "lossgrad": "it looks at the loss after its step",
     "exact": "it takes differences of gradients",
+    "smd": "it takes differences of gradients",
+    "hdm": "it tries a step",
 }
 
+LOOKS_AHEAD = dict.fromkeys(
+    ("nesterov", "schedule-free", "schedule-free-adam"),
+    "its gradient, and so the loss that comes with it, is of another point",
+)
 
-@every(apart_from={"nesterov": "its gradient, and so the loss that comes with it, is of the point ahead"})
+
+@every(apart_from=LOOKS_AHEAD)
 def test_the_closure_is_called_once_and_its_loss_is_returned(spec):
     trial = Trial(spec)
     for _ in range(3):
@@ -297,7 +304,7 @@ def test_gradients_that_a_hook_has_changed_are_the_gradients(spec):
     assert torch.equal(plain.point(), hooked.point())
 
 
-@every()
+@every(apart_from={"cocob": "it has no step size, which a decoupled decay is multiplied by"})
 @pytest.mark.parametrize("decoupled", [False, True])
 def test_a_group_without_weight_decay_keeps_larger_weights(spec, decoupled):
     """As torch asks: of two groups with the same gradients, the one that decays ends nearer to 0."""
@@ -332,7 +339,7 @@ def test_what_is_maximized_is_the_negative_minimized(spec):
 # Groups ---------------------------------------------------------------------------------------------------------------
 
 
-@every(of=APART)
+@every(of=APART, apart_from=dict.fromkeys(("silver", "long-steps", "cocob"), "it has no lr"))
 def test_a_group_has_its_own_step_size(spec):
     """A group with an lr of its own goes as in an optimizer that has this lr."""
     trial = Trial(spec)

@@ -148,14 +148,15 @@ def test_maximizing_is_minimizing_the_negative_for_every_method(spec):
 
 @pytest.mark.parametrize(
     "spec",
-    [m for m in IN_A_LOOP if m.startswith("gradient+") and not any(w in m for w in ("exact", "csawg"))]
+    [m for m in IN_A_LOOP if m.startswith("gradient+") and not any(w in m for w in ("exact", "mechanic"))]
     + ["nesterov", "heavy-ball", "csawg:K=4", "gradient+rdbd:per=run", "gradient+bb:per=component"],
 )
 def test_decoupled_decay_takes_the_step_size_of_its_own_step(spec):
     """α is found anew, in each step, from a twin that stands where the optimizer stands and does not decay.
 
     On a plain gradient w − w' = α g, component by component, so that α is a quotient. RDBD corrects w before it steps,
-    in steps where its products of directions change their sign; the loss has none here.
+    in steps where its products of directions change their sign; the loss has none here. Mechanic scales all of its way
+    anew.
     """
     method, decay = told(spec), 0.01
     w, v = (torch.linspace(2.0, 3.0, n, dtype=torch.float64).requires_grad_() for n in (2, 3))

@@ -11,8 +11,8 @@ from stepbench import contracts
 from stepbench.fields import InputError
 from tests.every_method import EVERY_METHOD
 
-IN_A_LOOP = [method for method in EVERY_METHOD if method != "idbd"]
-"""Every method that a training loop can run; idbd needs the Hessian's diagonal."""
+IN_A_LOOP = [method for method in EVERY_METHOD if method not in ("autostep", "idbd", "k1")]
+"""Every method that a training loop can run; those others need the Hessian's diagonal."""
 
 ONE = (torch.ones(2),)
 """The parameters of an optimizer that is refused, or never asked for a step."""
@@ -23,6 +23,7 @@ def told(spec):
     method = stepbench.method(spec)
     known = contracts.hyperparameters(method)
     values = {"f_star": 0.0} if "f_star" in method.needs else {}
+    values |= {"L": 1000.0} if "L" in method.needs else {}
     if "N" in known:
         values |= {"N": 2, "iterations": 5}
     return contracts.with_values(method, values)
