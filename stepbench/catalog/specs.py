@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from stepbench.catalog import files
-from stepbench.catalog.names import ALIASES, KINDS, load, method_names, names, problem_name
+from stepbench.catalog.names import ALIASES, KINDS, is_foreign, load, method_names, names, problem_name, suite
 from stepbench.contracts import (
     Direction,
     Joined,
@@ -49,6 +49,9 @@ def _meant(name: str, known: Iterable[str]) -> str:
     """What an unknown name may have meant: a user's file, or known names, with or without their suites."""
     if Path(f"{name}.py").is_file():
         return f" (a file is named with its ending: {shown_path(Path(name + '.py').absolute())})"
+    folder, _, rest = name.partition("/")
+    if is_foreign(folder):
+        return nearest(f"{folder}/{rest.upper()}", suite(folder))
     return nearest(name, {*known, *(whole.rpartition("/")[2] for whole in known)})
 
 

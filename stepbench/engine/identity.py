@@ -54,10 +54,8 @@ def version() -> str:
 @cache
 def problem_file(name: str) -> str | None:
     """A digest of the file of a problem of the catalogue; None for another, of which ``name_of`` tells the content."""
-    if name not in catalog.names("problems"):
-        return None
-    path = catalog.problem_folder() / f"{name.replace('-', '_')}.py"
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    paths = catalog.problem_files(name)
+    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:12] if paths else None
 
 
 def is_current(setting: dict[str, Any]) -> bool:
