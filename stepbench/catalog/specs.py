@@ -11,6 +11,7 @@ from typing import Any, cast
 from stepbench.catalog import files
 from stepbench.catalog.names import ALIASES, KINDS, is_foreign, load, method_names, names, problem_name, suite
 from stepbench.contracts import (
+    Changed,
     Direction,
     Joined,
     Problem,
@@ -28,10 +29,47 @@ from stepbench.fields import Field, InputError, fields_of, nearest, shown_path
 def problem(spec: str | Problem, **values: Any) -> Problem:
     """The problem of a spec, ``rosenbrock:b=10``, with any fields given by keyword; raises InputError."""
     if isinstance(spec, Problem):
-        return cast(Problem, changed(spec, values))
-    [(name, options)] = _parts(_text(spec, "problem"), several=False)
+        return _changed(spec, values)
+    plain, changes = _halves(_text(spec, "problem"))
+    [(name, options)] = _parts(plain, several=False)
     cls = _problem_class(name)
-    return cast(Problem, changed(cls(), _named(fields_of(cls), options) | values))
+    return _changed(cls(), _named(fields_of(cls), options) | changes | values)
+
+
+_CHANGES = re.compile(r"@([\w-]+(?:=[^,@/\\]*)?(?:,[\w-]+(?:=[^,@/\\]*)?)*)$")
+"""What follows a problem in a spec, as @rotate=30,noise=0.1; a file's path may hold an @ too."""
+
+
+def _halves(spec: str) -> tuple[str, dict[str, str]]:
+    """A problem's spec without its changes, and those, as @rotate: 30."""
+    if not (match := _CHANGES.search(spec)) or match[1].endswith(".py"):
+        if "@" in spec.partition(":")[0] and not files.is_path(spec.partition(":")[0]):
+            raise InputError(f"{spec!r}: after one @ stand changes with commas between, as @rotate=30,noise=0.1")
+        return spec, {}
+    changes: dict[str, str] = {}
+    for key, equals, value in (piece.partition("=") for piece in match[1].split(",")):
+        if not equals:
+            raise InputError(f"{spec!r}: after @ stands change=value, as @rotate=30,noise=0.1; got {key}")
+        if f"@{key}" in changes:
+            raise InputError(f"@{key} is given twice")
+        changes[f"@{key}"] = value
+    return spec[: match.start()], changes
+
+
+def _changed(problem: Problem, values: dict[str, Any]) -> Problem:
+    """A problem with fields changed, and with the changes ``@rotate`` and so on made, or made otherwise."""
+    known = fields_of(Changed)
+    changes = {key[1:]: value for key, value in values.items() if key.startswith("@")}
+    if unknown := [key for key in changes if key not in known]:
+        raise InputError(f"no change @{unknown[0]}{nearest(unknown[0], known)}; there are {', '.join(known)}")
+    base = changed(problem.unchanged, {key: value for key, value in values.items() if not key.startswith("@")})
+    if base is problem.unchanged and not changes:
+        return problem
+    if problem.unchanged is problem and not changes:
+        return cast(Problem, base)
+    before = {key: getattr(problem, key) for key in known} if problem.unchanged is not problem else {}
+    read = {key: known[key].parse(value) if isinstance(value, str) else value for key, value in changes.items()}
+    return Changed(base, **{**before, **read})
 
 
 def _problem_class(name: str) -> type:
@@ -81,7 +119,10 @@ def method(spec: str | Runnable, **values: Any) -> Any:
 
 def find(spec: str) -> Problem | Runnable:
     """What a spec names, be it a problem or a method; raises InputError where it names neither."""
-    parts = _parts(spec, several=True)
+    plain, changes = _halves(spec)
+    if changes:
+        return problem(spec)
+    parts = _parts(plain, several=True)
     name = parts[0][0]
     if len(parts) > 1 or name in method_names() or (files.is_path(name) and files.holds(name) == "method"):
         return cast(Runnable, method(spec))
@@ -132,7 +173,7 @@ def is_rebuilt(thing: Problem | Runnable) -> bool:
 def _pieces(thing: Problem | Runnable) -> list[Any]:
     """The objects of which a problem or a method is made; what joins two has nothing of its own beside its fields."""
     pieces: list[Any] = []
-    for part in [thing] if isinstance(thing, Problem) else thing.parts:
+    for part in [*{id(one): one for one in (thing, thing.unchanged)}.values()] if isinstance(thing, Problem) else thing.parts:
         pieces += [getattr(part, name) for name in fields_of(Joined)] if isinstance(part, Joined) else [part]
     return pieces
 

@@ -223,4 +223,4 @@ def _counted(problem: Problem, questions: dict[str, int]) -> Problem:
 
     for name in ("f", "grad", "hessian"):
         setattr(Counted, name, staticmethod(getattr(Counter(problem), name)))
-    return cast(Problem, Counted(**{name: getattr(problem, name) for name in fields_of(type(problem))}))
+    return cast(Problem, Counted(**{f.name: getattr(problem, f.name) for f in dataclasses.fields(problem) if f.init}))

@@ -159,6 +159,11 @@ class Problem(Parametric):
     """What the accuracy is, where there is one."""
 
     @property
+    def unchanged(self) -> Problem:
+        """The problem that this one changes, as ``rosenbrock@rotate=30`` does rosenbrock; itself where it is none."""
+        return self
+
+    @property
     def libraries(self) -> dict[str, str]:
         """The libraries beyond NumPy, with their versions, on which the bits of its runs depend."""
         return {}

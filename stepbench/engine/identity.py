@@ -14,9 +14,8 @@ from stepbench import catalog
 from stepbench.arrays import as_numpy
 from stepbench.catalog import files
 from stepbench.catalog.files import PACKAGE
-from stepbench.contracts import Joined, Peer, Problem, Runnable, values_of
+from stepbench.contracts import Joined, Peer, Problem, Runnable, parameters, values_of
 from stepbench.engine.prepare import Prepared
-from stepbench.fields import fields_of
 from stepbench.version import __version__
 
 CODE = (
@@ -65,10 +64,10 @@ def is_current(setting: dict[str, Any]) -> bool:
 
 def facts(problem: Problem, method: Runnable) -> dict[str, Any]:
     """The problem, the method and the code, as plain data in which a user's file stands by its content."""
-    name = name_of(problem)
+    name = name_of(problem.unchanged)
     return {
         "problem": name,
-        "problem_parameters": {key: getattr(problem, key) for key in fields_of(type(problem))},
+        "problem_parameters": {key: value for key, (_, value) in parameters(problem).items()},
         "problem_file": problem_file(name),
         "method": name_of(method),
         **problem.libraries,

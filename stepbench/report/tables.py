@@ -366,7 +366,7 @@ def suite_table(suite: str, words: str) -> Table:
     table.add_column("")
     for problem in problems:
         table.add_row(
-            problem.name, *_facts(problem), Text(catalog.summary(type(problem)), no_wrap=True, overflow="ellipsis")
+            problem.name, *_facts(problem), Text(catalog.summary(type(problem.unchanged)), no_wrap=True, overflow="ellipsis")
         )
     return table
 

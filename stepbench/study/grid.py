@@ -98,11 +98,10 @@ def _fields(name: str, problem: Problem, methods: Sequence[Runnable]) -> list[Fi
             raise InputError(f"{name}: {problem} has {problem.x0.size} parameters, w1 to w{problem.x0.size}")
         return [_START]
     if axis.kind == "problem":
-        key, parameters = name.removeprefix("problem."), fields_of(type(problem))
-        if key not in parameters:
-            close = nearest(key, parameters)
-            raise InputError(f"{problem} has no parameter {key}{close}; it has {', '.join(parameters)}")
-        return [parameters[key]]
+        key, known = name.removeprefix("problem."), parameters(problem)
+        if key not in known:
+            raise InputError(f"{problem} has no parameter {key}{nearest(key, known)}; it has {', '.join(known)}")
+        return [known[key][0]]
     fields = []
     for method in methods:
         known = {key: field for key, (_, field) in hyperparameters(method).items()}
@@ -293,7 +292,7 @@ def groups(
     ):
         fixed = dict(zip(apart, chosen, strict=True))
         parameters = {axis.name.removeprefix("problem."): v for axis, v in fixed.items() if axis.kind == "problem"}
-        varied = changed(problem, parameters)
+        varied = catalog.problem(problem, **parameters)
         yield Group(
             varied,
             with_values(method, {axis.name: value for axis, value in fixed.items() if axis.kind == "method"}),
