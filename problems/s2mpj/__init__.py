@@ -71,7 +71,9 @@ def _told(name):
     head = re.search(r"\*\*\*+\n(.*?)\n#%%%", _file(name).read_text(), re.S)
     lines = [line.strip("#").strip() for line in head[1].splitlines()] if head else []
     paragraphs = [" ".join(p.split()) for p in re.split(r"\n\n+", "\n".join(lines).strip())]
-    paragraphs = [p for p in paragraphs if p and not p.startswith(("IE ", "RE ", "classification", "Alternative values"))]
+    paragraphs = [
+        p for p in paragraphs if p and not p.startswith(("IE ", "RE ", "classification", "Alternative values"))
+    ]
     return "\n\n".join(paragraphs or [name])
 
 
@@ -143,4 +145,6 @@ class _S2MPJ(Problem):
 
     def hessian(self, w):
         """S2MPJ's own, one point at a time."""
-        return np.stack([self._native.fgHx(w[:, r].copy())[2].toarray().astype(float) for r in range(w.shape[1])], axis=-1)
+        return np.stack(
+            [self._native.fgHx(w[:, r].copy())[2].toarray().astype(float) for r in range(w.shape[1])], axis=-1
+        )

@@ -173,7 +173,7 @@ def is_rebuilt(thing: Problem | Runnable) -> bool:
 def _pieces(thing: Problem | Runnable) -> list[Any]:
     """The objects of which a problem or a method is made; what joins two has nothing of its own beside its fields."""
     pieces: list[Any] = []
-    for part in [*{id(one): one for one in (thing, thing.unchanged)}.values()] if isinstance(thing, Problem) else thing.parts:
+    for part in [thing, thing.unchanged] if isinstance(thing, Problem) else thing.parts:
         pieces += [getattr(part, name) for name in fields_of(Joined)] if isinstance(part, Joined) else [part]
     return pieces
 

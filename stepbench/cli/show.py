@@ -63,7 +63,7 @@ def _show_problem(problem: Problem) -> None:
     from stepbench.fields import show_point
     from stepbench.report.literal import Table
 
-    vet_shapes(problem)
+    vet_shapes(problem.unchanged)
     _explain(problem.unchanged)
     _fields(parameters(problem))
 

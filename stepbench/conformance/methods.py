@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import pickle
 from typing import Any, cast
 
@@ -13,7 +14,7 @@ from stepbench.catalog import files
 from stepbench.conformance import Nonconformance, require
 from stepbench.contracts import Function, Method, Oracle, Problem, Vector, values_of, varying, with_values
 from stepbench.engine.running import run_quietly
-from stepbench.fields import Field, InputError, fields_of
+from stepbench.fields import Field, InputError
 
 PROBLEMS = (
     "quadratic:kappa=30",

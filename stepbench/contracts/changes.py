@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -203,6 +203,11 @@ class Changed(Problem):
         return bool(self.noise or self.quantize or self.truncate or self.nan)
 
     @property
+    def faithful(self) -> bool:
+        """Whether what a step sees is undamaged."""
+        return not self._damaged and self.base.faithful
+
+    @property
     def stochastic(self) -> bool:
         """Whether steps see other answers than the exact ones."""
         return self._damaged or self.base.stochastic
@@ -254,13 +259,13 @@ class Changed(Problem):
         return _Damaged(self, moved, int(rng.integers(1 << 63))) if self._damaged else moved
 
 
-def parameters(problem: Problem) -> dict[str, tuple[Field, Any]]:
-    """A problem's fields with their values, by name; those of its changes are named ``@rotate`` and so on."""
+def parameters(problem: Problem) -> dict[str, tuple[Problem, Field]]:
+    """A problem's fields by the key that sets each, with what holds it; the keys of changes are as ``@rotate``."""
     base = problem.unchanged
-    own = {key: (field, getattr(base, key)) for key, field in fields_of(type(base)).items()}
+    own: dict[str, tuple[Problem, Field]] = {key: (base, field) for key, field in fields_of(type(base)).items()}
     if base is problem:
         return own
-    return own | {f"@{key}": (field, getattr(problem, key)) for key, field in fields_of(type(problem)).items()}
+    return own | {f"@{key}": (problem, field) for key, field in fields_of(type(problem)).items()}
 
 
 class _Moved:
@@ -342,7 +347,8 @@ def _uniform(key: int, question: int, w: Vector, rows: int) -> Vector:
 
 
 def _mixed(z: Vector) -> Vector:
+    """SplitMix64's next number after each state."""
     z = z + np.uint64(GOLDEN)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
+    return np.asarray(z ^ (z >> np.uint64(31)))

@@ -257,6 +257,11 @@ class Problem(Parametric):
         return "stream" if self.stochastic else "none"
 
     @property
+    def faithful(self) -> bool:
+        """Whether what a step sees is a function with its own derivatives, whose mean is f; not so where it is damaged."""
+        return True
+
+    @property
     def fraction(self) -> float:
         """The part b/n of the data that a step sees: 1 unless the problem is a finite sum drawn in batches."""
         return 1.0

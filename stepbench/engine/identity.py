@@ -67,7 +67,7 @@ def facts(problem: Problem, method: Runnable) -> dict[str, Any]:
     name = name_of(problem.unchanged)
     return {
         "problem": name,
-        "problem_parameters": {key: value for key, (_, value) in parameters(problem).items()},
+        "problem_parameters": {key: getattr(part, field.name) for key, (part, field) in parameters(problem).items()},
         "problem_file": problem_file(name),
         "method": name_of(method),
         **problem.libraries,

@@ -365,9 +365,8 @@ def suite_table(suite: str, words: str) -> Table:
         table.add_column(heading, no_wrap=True, justify="right" if heading in ("d", "f*", "κ at w*") else "left")
     table.add_column("")
     for problem in problems:
-        table.add_row(
-            problem.name, *_facts(problem), Text(catalog.summary(type(problem.unchanged)), no_wrap=True, overflow="ellipsis")
-        )
+        summary = Text(catalog.summary(type(problem.unchanged)), no_wrap=True, overflow="ellipsis")
+        table.add_row(problem.name, *_facts(problem), summary)
     return table
 
 

@@ -167,7 +167,8 @@ def profile(
 ) -> Profile:
     """Run every method once on every problem, and tell what part of them each solves at what cost.
 
-    ``problems`` is the name of a suite, or a list of specs; those with more than ``max_dim`` parameters are left out. Where steps see samples or noise, each of so many ``seeds``
+    ``problems`` is the name of a suite, or a list of specs; those with more than ``max_dim`` parameters are left out.
+    Where steps see samples or noise, each of so many ``seeds``
     counts as a problem. Raises InputError for what cannot run, before anything does.
     """
     tolerances = tuple(sorted(tolerances, reverse=True))
