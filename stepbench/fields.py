@@ -65,8 +65,9 @@ def param(default: Any, symbol: str, meaning: str, bounds: str = "(-inf, inf)", 
 class Field:
     """One parameter of a problem or method, as read from its dataclass field.
 
-    ``kind`` is "float", "int", "bool", "choice" or, for a field annotated ``Path``, "file". ``many`` says whether it may be an array with one number per run, as
-    a field annotated ``Scalar`` may. A field that may not is structural: runs that differ in it are separate batches.
+    ``kind`` is "float", "int", "bool", "choice" or, of a field annotated ``Path``, "file". ``many`` says whether it may
+    be an array with one number per run, as a field annotated ``Scalar`` may. A field that may not is structural: runs
+    that differ in it are separate batches.
     """
 
     name: str

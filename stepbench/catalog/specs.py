@@ -42,18 +42,19 @@ _CHANGES = re.compile(r"@([\w-]+(?:=[^,@/\\]*)?(?:,[\w-]+(?:=[^,@/\\]*)?)*)$")
 
 def _halves(spec: str) -> tuple[str, dict[str, str]]:
     """A problem's spec without its changes, and those, as @rotate: 30."""
-    if not (match := _CHANGES.search(spec)) or match[1].endswith(".py"):
-        if "@" in spec.partition(":")[0] and not files.is_path(spec.partition(":")[0]):
-            raise InputError(f"{spec!r}: after one @ stand changes with commas between, as @rotate=30,noise=0.1")
-        return spec, {}
+    match = _CHANGES.search(spec)
+    plain = spec[: match.start()] if match else spec
+    name = plain.partition(":")[0]
+    if "@" in name and not re.match(files.PATH, plain):
+        raise InputError(f"{spec!r}: after one @ stand changes with commas between, as @rotate=30,noise=0.1")
     changes: dict[str, str] = {}
-    for key, equals, value in (piece.partition("=") for piece in match[1].split(",")):
+    for key, equals, value in (piece.partition("=") for piece in match[1].split(",")) if match else ():
         if not equals:
             raise InputError(f"{spec!r}: after @ stands change=value, as @rotate=30,noise=0.1; got {key}")
         if f"@{key}" in changes:
             raise InputError(f"@{key} is given twice")
         changes[f"@{key}"] = value
-    return spec[: match.start()], changes
+    return plain, changes
 
 
 def _changed(problem: Problem, values: dict[str, Any]) -> Problem:

@@ -58,8 +58,8 @@ def _show_problem(problem: Problem) -> None:
 
     from stepbench.catalog.files import is_users
     from stepbench.cli.output import console
-    from stepbench.engine.vetting import vet_shapes
     from stepbench.contracts import parameters
+    from stepbench.engine.vetting import vet_shapes
     from stepbench.fields import show_point
     from stepbench.report.literal import Table
 

@@ -90,7 +90,7 @@ class LogisticLoss(NamedTuple):
 
 @dataclass(frozen=True)
 class LogisticFit(FiniteSum):
-    """Logistic regression: f is the mean ``LogisticLoss`` of ``rows``; ``lam`` and ``batch`` are the subclass's fields."""
+    """Logistic regression: f is the ``LogisticLoss`` of ``rows``; ``lam`` and ``batch`` are fields of the subclass."""
 
     @property
     @abstractmethod

@@ -258,7 +258,7 @@ class Problem(Parametric):
 
     @property
     def faithful(self) -> bool:
-        """Whether what a step sees is a function with its own derivatives, whose mean is f; not so where it is damaged."""
+        """Whether a step sees a function and its derivatives, whose mean is f; not so where answers are damaged."""
         return True
 
     @property
