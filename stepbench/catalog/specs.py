@@ -36,7 +36,7 @@ def problem(spec: str | Problem, **values: Any) -> Problem:
     return _changed(cls(), _named(fields_of(cls), options) | changes | values)
 
 
-_CHANGES = re.compile(r"@([\w-]+(?:=[^,@/\\]*)?(?:,[\w-]+(?:=[^,@/\\]*)?)*)$")
+_CHANGES = re.compile(r"@(?!.*\.py$)([\w-]+(?:=[^,@/\\]*)?(?:,[\w-]+(?:=[^,@/\\]*)?)*)$")
 """What follows a problem in a spec, as @rotate=30,noise=0.1; a file's path may hold an @ too."""
 
 
