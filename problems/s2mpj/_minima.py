@@ -1,9 +1,10 @@
 """The minima of S2MPJ's problems that two sources agree on; where they do not agree, nothing is claimed.
 
-One source is what S2MPJ's file says. The other is our own descent from the start, by SciPy's BFGS and L-BFGS-B and then
-Newton's method. Where the file has several values, the least counts. Where it says 0, the function is a sum of squares, a positive definite form, or has 0 as its
-stated bound, and a point was found with f below 1e-12 of that at the start. Elsewhere f was found to agree with all the
-digits of the file, of which there are three at least, and is given in full; or with a round number to 1e-12.
+One source is what S2MPJ's file says; of several values, the least. The other is our own descent from the start, by
+SciPy's BFGS and L-BFGS-B and then Newton's method. Where the file says 0, the function is a sum of squares, a positive
+definite form, or has 0 as its stated bound, and a point was found with f below 1e-12 of that at the start. Elsewhere f
+was found to agree with all the digits of the file, of which there are three at least, and is given in full; or with a
+round number to 1e-12.
 """
 
 ZERO = """
@@ -63,8 +64,6 @@ OTHERS = {
 }
 
 MINIMA = OTHERS | {
-    (name, int(dim)): 0.0
-    for name, _, dims in (word.partition(":") for word in ZERO.split())
-    for dim in dims.split(",")
+    (name, int(dim)): 0.0 for name, _, dims in (word.partition(":") for word in ZERO.split()) for dim in dims.split(",")
 }
 """The minimum by name and dimension."""

@@ -178,4 +178,5 @@ def _held(w, variables):
 
 def _rows(value, shape):
     """Numbers as an array (E, R): a text may give one for all."""
-    return np.broadcast_to(np.asarray(value, dtype=float), shape)
+    rows = np.asarray(value, dtype=float)
+    return rows if rows.shape == shape else np.broadcast_to(rows, shape)

@@ -106,7 +106,10 @@ def test_names_dimensions_and_mistakes(stepbench_cli):
     p = problem("s2mpj/PENALTY1:dim=50")
     assert (p.x0.size, p.spec()) == (50, "s2mpj/PENALTY1:dim=50")
     assert catalog.is_rebuilt(p)
-    for spec, says in (("s2mpj/ROSNBR", "did you mean s2mpj/ROSENBR"), ("s2mpj/PENALTY1:dim=7", "must be one of 4, 10")):
+    for spec, says in (
+        ("s2mpj/ROSNBR", "did you mean s2mpj/ROSENBR"),
+        ("s2mpj/PENALTY1:dim=7", "must be one of 4, 10"),
+    ):
         with pytest.raises(InputError, match=says):
             problem(spec)
     code, out, _ = stepbench_cli("show", "s2mpj/BARD")
@@ -129,7 +132,11 @@ def test_without_the_wheel_one_line_says_what_to_install(monkeypatch, stepbench_
     module._sizes.cache_clear()
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     try:
-        for args in (["list", "--suite", "s2mpj"], ["run", "s2mpj/ROSENBR", "-m", "gd"], ["profile", "--suite", "s2mpj"]):
+        for args in (
+            ["list", "--suite", "s2mpj"],
+            ["run", "s2mpj/ROSENBR", "-m", "gd"],
+            ["profile", "--suite", "s2mpj"],
+        ):
             code, _, err = stepbench_cli(*args, *(["gd", "bb"] if args[0] == "profile" else []))
             assert code != 0
             assert 'pip install "stepbench[suites]"' in err
