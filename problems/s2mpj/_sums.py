@@ -8,6 +8,7 @@ own texts of elements and groups are given all of one kind, at all points, as ar
 import builtins
 import importlib.util
 from collections import defaultdict
+from functools import cached_property
 from itertools import count
 
 import numpy as np
@@ -51,7 +52,8 @@ class _Kind:
     """All elements, or all groups, of one kind, in S2MPJ's own text: ``numbers`` are those that they have there."""
 
     def __init__(self, problem, text, numbers, table):
-        self._problem, self._text, self.numbers = problem, getattr(problem, text), numbers
+        self._problem, self._name, self.numbers, self._table = problem, text, numbers, table
+        self._text = getattr(problem, text)
         rows = [_at(table, k, ()) for k in numbers]
         self._parameters = {0: [np.array(column, dtype=float)[:, None] for column in zip(*rows, strict=True)]}
 
@@ -61,11 +63,38 @@ class _Kind:
 
     def f(self, inputs):
         """Their values, (E, R)."""
-        return self._text(self, 1, inputs, 0)
+        return self._answers(1, inputs)
 
     def grad(self, inputs):
-        """Their derivatives by each input, (E, R) or numbers."""
-        return self._text(self, 2, inputs, 0)[1]
+        """Their derivatives, (E, R) or numbers: of groups by u, and of elements by each input."""
+        return self._answers(2, inputs)
+
+    def _answers(self, number, inputs):
+        """The first answers of the text, or the second where two are asked for."""
+        try:
+            answers = self._text(self, number, inputs, 0)
+        except ValueError:  # it branches on its values, and so is asked of one of them at one point at a time
+            return self._one_by_one(number, inputs)
+        return answers if number == 1 else answers[1]
+
+    def _one_by_one(self, number, inputs):
+        of_elements = inputs.dtype == object
+        rows = [*inputs[:, 0]] if of_elements else [inputs]
+        found = []
+        for e, lone in enumerate(self._lone):
+            for r in range(rows[0].shape[1]):
+                blocks = [row[e : e + 1, r : r + 1] for row in rows]
+                answer = lone._text(lone, number, _column(blocks) if of_elements else blocks[0], 0)
+                answer = answer if number == 1 else answer[1]
+                each = answer if number == 2 and of_elements else [answer]
+                found.append([float(np.ravel(value)[0]) for value in each])
+        values = np.array(found).T.reshape(-1, *rows[0].shape)
+        return values if number == 2 and of_elements else values[0]
+
+    @cached_property
+    def _lone(self):
+        """Each of them as a kind of its own."""
+        return [_Kind(self._problem, self._name, [k], self._table) for k in self.numbers]
 
 
 class Sum:
@@ -170,10 +199,15 @@ def _by_kind(numbers, kind):
 
 def _held(w, variables):
     """The inputs of elements, (k, 1), each entry (E, R): the rows of w that ``variables`` (k, E) names."""
-    held = np.empty((len(variables), 1), dtype=object)
-    for k, rows in enumerate(variables):
-        held[k, 0] = w[rows]
-    return held
+    return _column([w[rows] for rows in variables])
+
+
+def _column(arrays):
+    """Some arrays as the entries of one, (k, 1)."""
+    column = np.empty((len(arrays), 1), dtype=object)
+    for k, array in enumerate(arrays):
+        column[k, 0] = array
+    return column
 
 
 def _rows(value, shape):

@@ -237,10 +237,7 @@ def test_a_sweep_may_vary_a_change_and_a_study_keeps_it():
 
 
 def test_commands_take_changed_problems(stepbench_cli):
-    for args in (
-        ["run", "gallery/beale@rotate=30,noise=0.1", "--method", "gd", "--budget", "9"],
-        ["show", "gallery/beale@rotate=30"],
-    ):
-        code, out, err = stepbench_cli(*args)
+    for args in ("run gallery/beale@rotate=30,noise=0.1 --method gd --budget 9", "show gallery/beale@rotate=30"):
+        code, out, err = stepbench_cli(*args.split())
         assert (code, err) == (0, "")
         assert "beale" in out
