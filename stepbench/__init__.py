@@ -1,11 +1,13 @@
 """stepbench: the bench on which step-size methods are run, seen and compared honestly."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
 from stepbench.version import __version__ as __version__
 
-if TYPE_CHECKING:
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # of typing's own name, which the command would wait for before it could answer Ctrl-C
+    from typing import Any
+
     from stepbench.autopsy import Autopsy, explain
     from stepbench.catalog import method, problem
     from stepbench.contracts import (
@@ -93,6 +95,8 @@ def __dir__() -> list[str]:
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used: ``stepbench --help`` needs none of them."""
+    from importlib import import_module
+
     for home, names in _HOMES.items():
         if name in names:
             value = getattr(import_module(home), name)

@@ -29,6 +29,12 @@ USER_FILES = "stepbench.files."
 CATALOGUE = ("problems", "directions", "stepsizes", "methods")
 """The folders whose files are named in the catalogue."""
 
+LARGEST = (1 << 63) - 1
+"""The largest integer that a field, or an option that counts, may have: no array of NumPy holds a larger one."""
+
+TOO_LARGE = 1 << 1024
+"""The least integer that is larger than every float."""
+
 Scalar: TypeAlias = float | np.ndarray[Any, Any]
 """A real hyper-parameter: one number, or an array of shape (R,) with one number per run."""
 
@@ -41,6 +47,11 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """`` (did you mean a, b?)`` with the known names closest to a mistyped one; an empty text where none is close."""
     close = difflib.get_close_matches(word, list(known), n=3, cutoff=0.5)
     return f" (did you mean {', '.join(close)}?)" if close else ""
+
+
+def named_path(text: str) -> Path:
+    """The file that a text names: ``~/x.py`` lies in the home folder, and ``~x.py`` is a name like any other."""
+    return Path(text).expanduser() if re.match(r"~([/\\]|$)", text) else Path(text)
 
 
 def shown_path(path: str | Path) -> str:
@@ -138,7 +149,9 @@ class Field:
             for number in (np.min(value), np.max(value)):  # both are NaN where any number is
                 self.check(float(number))
         elif not self._admits(value):
-            raise InputError(f"{self.name}={value} must be {self.range}")
+            raise InputError(f"{self.name}={short(value)} must be {self.range}")
+        elif self.kind == "int" and not -LARGEST <= value <= LARGEST:
+            raise InputError(f"{self.name}={short(value)} is beyond 64 bits: it must be at most {LARGEST}")
 
     def plain(self, value: Any) -> Any:
         """A checked value as a plain float or int, or as a float64 array, so that nothing has less precision."""
@@ -163,7 +176,16 @@ class Field:
         kind = numbers.Integral if self.kind == "int" else numbers.Real
         if not isinstance(value, kind) or isinstance(value, bool):
             return False
+        if isinstance(value, int) and abs(value) >= TOO_LARGE:
+            return False
         return not self.bounds or _within(float(value), self.bounds)
+
+
+def short(value: Any) -> str:
+    """A value as a message says it; an integer with dozens of digits by its size only, as 1e400."""
+    if isinstance(value, int) and value.bit_length() > 80:
+        return f"{'-' if value < 0 else ''}1e{math.floor(value.bit_length() * math.log10(2))}"
+    return str(value)
 
 
 _NUMBER = r"\s*[+-]?(?:inf|\d+\.?\d*(?:e[+-]?\d+)?)\s*"

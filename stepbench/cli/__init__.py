@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
-from stepbench import __version__
+from stepbench import __version__, stopping
 from stepbench.cli import (
     check,
     compare,
@@ -29,24 +30,26 @@ from stepbench.cli import (
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Run the command line; exits 0, 2 for input that cannot be used, or 130 after Ctrl-C."""
+    """Run the command line; exits 0, 2 for input that cannot be used, 130 after Ctrl-C, or 143 after SIGTERM."""
     args = [*(sys.argv[1:] if args is None else args)] or ["--help"]  # [*…], for `list` is a command here
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # α in a terminal that knows no Greek
+    _open_streams()
     try:
-        sys.exit(_app(args)(args, standalone_mode=False, prog_name="stepbench") or 0)
+        code = _app(args)(args, standalone_mode=False, prog_name="stepbench") or 0
+        sys.exit(stopping.say() if code == 130 else code)  # Typer, too, makes 130 of Ctrl-C
     except typer.TyperException as error:
         if not (message := error.format_message()):  # the help was asked for by saying nothing
             sys.exit(0)
         _refuse(message)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(stopping.say())
     except BrokenPipeError:  # the reader of a pipe went away, as in `stepbench list | head`
         sys.stderr.close()
         sys.exit(0)
     except MemoryError:
         _refuse("not enough memory: choose a smaller problem, budget or batch")
     except Exception as error:
+        if _is_of_ctrl_c(error):
+            sys.exit(stopping.say())
         from stepbench import InputError  # NumPy comes with it, for which --help must not wait
 
         if isinstance(error, InputError):
@@ -55,6 +58,23 @@ def main(args: Sequence[str] | None = None) -> None:
         if isinstance(error, OSError):
             _refuse(f"{error.filename or 'the output'} cannot be written or read: {error.strerror}")
         raise
+
+
+def _open_streams() -> None:
+    """Have somewhere to print to, also where standard output or error was closed, as by ``>&-``."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            while os.open(os.devnull, os.O_RDWR) < 2:  # no other file may get the number of one that is closed
+                pass
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - it stays open to the end
+        getattr(sys, name).reconfigure(errors="replace")  # α in a terminal that knows no Greek
+
+
+def _is_of_ctrl_c(error: BaseException | None) -> bool:
+    """Whether it is what a library made of a KeyboardInterrupt, as an import that fails."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _refuse(message: str) -> None:

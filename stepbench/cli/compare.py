@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stepbench import stopping
 from stepbench.cli.data import DataOptions
 from stepbench.cli.lost import print_suggestions
 from stepbench.cli.options import ONE_RUN, Only, ProblemName, given, takes
@@ -44,14 +45,17 @@ def command(
     run = replace(run, epochs=data.epochs)
     results: list[stepbench.Result] = []
     code = 0
-    for method, runner in zip(methods, runners, strict=True):
-        try:
-            with Progress(method) as progress:
-                results.append(attempt(function, runner, label=method, progress=progress, **given(run)))
-        except stepbench.Interrupted as stop:
+    try:
+        with stopping.keeping():
+            for method, runner in zip(methods, runners, strict=True):
+                with Progress(method) as progress:
+                    results.append(attempt(function, runner, label=method, progress=progress, **given(run)))
+    except KeyboardInterrupt as stop:
+        if isinstance(stop, stepbench.Interrupted):
             results.append(stop.result)
-            code = 130
-            break
+        if not results:
+            raise
+        code = stopping.say()
 
     shown = stepbench.Comparison(results)
 
@@ -63,5 +67,5 @@ def command(
             out.print(f"not run: {', '.join(rest)}", highlight=False)
         print_suggestions(zip(results, runners, strict=False), run, out)
 
-    output.deliver(lambda: [summary(result) for result in results], tables, shown.figure, results)
+    output.deliver(lambda: [summary(result) for result in results], tables, shown.figure, results, run.steps)
     raise typer.Exit(code)

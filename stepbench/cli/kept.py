@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from stepbench import stopping
 from stepbench.cli.output import typed
 from stepbench.cli.progress import Progress
 from stepbench.options import option
@@ -41,6 +41,7 @@ class Kept:
 
         try:
             with (
+                stopping.keeping(),
                 Progress(label) as progress,
                 Study(
                     self.study, workers=self.workers, scheduler=self.scheduler, traces=self.traces, progress=progress
@@ -48,8 +49,7 @@ class Kept:
             ):
                 yield study
         except Stopped as stop:
-            print(f"stepbench: {stop}; to go on: {typed()}", file=sys.stderr)
-            raise typer.Exit(130) from None
+            raise typer.Exit(stopping.say(f": {stop}; to go on: {typed()}")) from None
 
 
 def print_study(out: Console, tables: Sequence[Table], notes: Sequence[str], study: Study) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from stepbench import stopping
 from stepbench.cli.data import DataOptions
 from stepbench.cli.lost import print_suggestions
 from stepbench.cli.options import ONE_RUN, Only, ProblemName, takes
@@ -61,18 +61,20 @@ def command_of(args: Sequence[str]) -> Callable[..., None]:
         run = replace(run, epochs=data.epochs)
         label = method if runner.spec() == as_named.spec() else catalog.label(runner)
         try:
-            result, code = run_one(function, runner, run, label), 0
+            with stopping.keeping():
+                result, code = run_one(function, runner, run, label), 0
         except stepbench.Interrupted as stop:
-            result, code = stop.result, 130
-            if run.checkpoint is not None:
-                print(f"stepbench: kept in {run.checkpoint}; the same command goes on from there", file=sys.stderr)
+            result = stop.result
+            code = stopping.say(
+                f", kept in {run.checkpoint}; the same command goes on from there" if run.checkpoint else ""
+            )
 
         def tables(out: Console) -> None:
             out.print(convergence(result, out.width))
             out.print(outcome(result), highlight=False)
             print_suggestions([(result, runner)], run, out)
 
-        output.deliver(lambda: summary(result), tables, result.figure, [result])
+        output.deliver(lambda: summary(result), tables, result.figure, [result], run.steps)
         raise typer.Exit(code)
 
     return takes(command, [_parameter(name, key, *known[key]) for name, key in options.items()])

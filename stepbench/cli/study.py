@@ -1,8 +1,8 @@
-"""``stepbench study``: show what a study's file keeps, export it, merge it with others, or remove runs from it."""
+"""``stepbench study``: show, export, merge, or remove what a study's file keeps; check the file, and repair it."""
 
 from __future__ import annotations
 
-import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +11,10 @@ import typer
 if TYPE_CHECKING:
     from stepbench.study.store import Store
 
-app = typer.Typer(no_args_is_help=True, help="Show, export, merge or remove what a study keeps.")
+app = typer.Typer(no_args_is_help=True, help="Show, export, merge or remove what a study keeps; check and repair it.")
+
+SHOWN = 20
+"""How many lines of damage are printed at most."""
 
 File = Annotated[Path, typer.Argument(help="The study's file, as study.db.")]
 Status = Annotated[str | None, typer.Option(help="Only runs that ended so: converged, budget, diverged or failed.")]
@@ -33,7 +36,7 @@ def show(study: File = Path("study.db"), status: Status = None) -> None:
         counts: dict[bytes, dict[str, int]] = {}
         for key, ending, n in store.statuses():
             counts.setdefault(key, {})[ending] = n
-        settings = [(json.loads(text), counts.get(key, {})) for key, text in store.settings().items()]
+        settings = [(facts, counts.get(key, {})) for key, facts in store.facts().items()]
         out.print(study_table(str(study), settings, out.width))
 
 
@@ -121,7 +124,7 @@ def remove(
         raise InputError("say which runs: --problem, --method, --status or --stale; to remove all, delete the file")
     with _stored(study) as store:
         wanted = {"problem": problem and (catalog.problem_name(problem) or problem), "method": method}
-        settings = {key: json.loads(text) for key, text in store.settings().items()}
+        settings = store.facts()
         for name, value in wanted.items():
             held = {setting[name] for setting in settings.values()}
             if value is not None and value not in held:
@@ -134,6 +137,53 @@ def remove(
         ]
         gone = store.remove(chosen, _known(status))
     console().print(f"{counted(gone, 'run')} removed from {study}", highlight=False)
+
+
+@app.command()
+def check(study: File) -> None:
+    """Read all of a study's file, and name what is damaged.
+
+    Exits 1 where anything is, and 2 where the file is no study.
+    """
+    from stepbench.cli.output import console
+    from stepbench.report.numbers import counted
+    from stepbench.study.repair import damage_of
+
+    out = console()
+    damage = damage_of(study)
+    for line in damage[:SHOWN]:
+        out.print(line, highlight=False, soft_wrap=True)
+    if len(damage) > SHOWN:
+        out.print(f"and {len(damage) - SHOWN:,} more", highlight=False)
+    if damage:
+        command = shlex.join(["stepbench", "study", "repair", str(study)])
+        out.print(f"{study} is damaged: {command} NEW writes all that is sound to a new file", soft_wrap=True)
+        raise typer.Exit(1)
+    with _stored(study) as store:
+        out.print(f"{study} is whole: {counted(sum(store.sizes().values()), 'run')}", highlight=False)
+
+
+@app.command()
+def repair(
+    study: File, new: Annotated[Path, typer.Argument(help="The file to write what is sound to; it must be new.")]
+) -> None:
+    """Write all that is sound in a damaged study to a new file.
+
+    The damaged file stays as it is. The commands that made its runs make
+    those that were lost again, with --study and the new file.
+    """
+    from stepbench.cli.output import console
+    from stepbench.report.numbers import counted
+    from stepbench.study.repair import repair as repaired
+
+    kept, lost = repaired(study, new)
+    rest = "nobody knows how many were lost" if lost is None else f"{lost:,} were lost"
+    console().print(
+        f"{counted(kept, 'run')} kept in {new}, {rest}; the command that made them makes those again with "
+        f"--study {shlex.quote(str(new))}",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def _stored(path: Path) -> Store:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 from stepbench.arrays import as_numpy
 from stepbench.contracts import Mark, Vector
 from stepbench.contracts.states import changed, plain, restored
+from stepbench.engine import archive
 from stepbench.engine.loop import Loop
 from stepbench.fields import InputError
 
@@ -84,19 +84,20 @@ class Checkpoint:
 
     def _read(self) -> Any:
         try:
-            with self.path.open("rb") as file, np.load(file, allow_pickle=False) as held:
+            with self.path.open("rb") as file:
+                held = archive.read(file)
 
-                def found(entry: dict[str, Any]) -> Any:
-                    if entry.keys() != {"array"}:
-                        return entry
-                    array = held[f"a{entry['array']}"]
-                    return array if array.ndim else array[()]
+            def found(entry: dict[str, Any]) -> Any:
+                if entry.keys() != {"array"}:
+                    return entry
+                array = held[f"a{entry['array']}"]
+                return array if array.ndim else array[()]
 
-                told = json.loads(str(held["text"]), object_hook=found)
-                form, run, data = told["form"], told["run"], told["data"]
-        except (OSError, KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile):
+            told = json.loads(str(held["text"]), object_hook=found)
+            form, run, data = told["form"], told["run"], told["data"]
+        except (OSError, KeyError, TypeError, ValueError):
             raise InputError(
-                f"{self.path} is not a checkpoint that stepbench wrote: name another file, or remove it"
+                f"{self.path} is damaged, or not a checkpoint that stepbench wrote: name another file, or remove it"
             ) from None
         if form != FORM or run != self.identity:
             raise InputError(f"{self.path} holds another run{self._differs(run)}: name another file, or remove it")

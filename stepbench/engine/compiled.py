@@ -2,87 +2,27 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 
-from stepbench.contracts import Mark, Method, Peer, Problem, Vector
+from stepbench.contracts import Mark, Vector
 from stepbench.engine.loop import Loop, Progress, patience
-from stepbench.engine.prepare import Prepared
-from stepbench.fields import InputError
-from stepbench.kernels.kernel import Kernel, seconds
+from stepbench.kernels.kernel import Kernel
 from stepbench.kernels.llvm import LANES
 from stepbench.kernels.recording import Leaf, Recording, Standing, rebuilt
 from stepbench.kernels.symbols import Unrecordable
-from stepbench.options import Engine
-
-FIRST, TRIED = 2, 4
-"""How many steps NumPy takes first, and then of which the kernel must make the same before it goes on."""
-
-LEAST = 0.05
-"""Work of so few seconds is left to NumPy without a look at what its kernel would take to compile."""
-
-OTHER_BITS = "a kernel would have other bits (it uses functions such as exp, which libraries round differently)"
-TOO_SHORT = "it is sooner done than a kernel is compiled"
 
 MEMORY = 1 << 23
 """How many numbers of records a block may have."""
 
 SECONDS = 0.05
 """About how long a block takes, so that progress is shown and Ctrl-C is heard."""
-
-
-def available() -> bool:
-    """Whether the compiler is installed."""
-    return importlib.util.find_spec("llvmlite") is not None
-
-
-def refuse_engine(engine: Engine, given: Prepared) -> None:
-    """Raise InputError where a kernel is asked for that cannot be, and this is known before anything runs."""
-    if engine not in get_args(Engine):
-        raise InputError(f"engine must be {', '.join(get_args(Engine)[:-1])} or {get_args(Engine)[-1]}, got {engine}")
-    if engine != "kernel":
-        return
-    if not available():
-        raise InputError('a kernel needs llvmlite: pip install "stepbench[fast]"')
-    if why := _obstacle(given.problem, given.method):
-        raise _refusal(given.problem, given.method, why)
-
-
-def _refusal(problem: Problem, method: Method | Peer, why: str) -> InputError:
-    return InputError(f"{problem}, {method}: no kernel can be made, since {why}; leave the engine to NumPy")
-
-
-def bits_of(engine: Engine, given: Prepared) -> str:
-    """The engine, where runs have other bits by it than by NumPy; "" where they have not."""
-    if engine != "kernel" or not isinstance(given.method, Method):
-        return ""
-    carried = given.every == 1 and not given.noise
-    recording = Recording(given.problem, given.method, given.seed, given.noise, given.horizon, carried)
-    first = Standing(given.start, given.method.init(given.start), None, None, None, None)
-    try:
-        return "" if recording.program(first).exact else "kernel"
-    except Unrecordable as reason:
-        raise _refusal(given.problem, given.method, str(reason)) from None
-
-
-def _obstacle(problem: Problem, method: Method | Peer) -> str:
-    """Why runs cannot be recorded, as far as it is seen without trying; "" where nothing is."""
-    if isinstance(method, Peer):
-        return f"{method} owns its loop"
-    if not problem.in_numpy:
-        return f"{problem} is a network"
-    if problem.stochastic:
-        return f"the steps of {problem} see samples"
-    if problem.at(0) is not problem or problem.at(1) is not problem:
-        return f"{problem} drifts"
-    return ""
 
 
 class Compiled:
@@ -141,7 +81,7 @@ class Compiled:
             filled |= {f"record.x.{i}": last["x"][i] for i in range(program.d)}
             filled |= {"record.f": last["f"], "record.square": last["gradient_norm"] ** 2}
             filled |= {f"record.{name}": last[name] for name in ("evals", "fevals")}
-        filled |= {"evals": mark.evals, "fevals": mark.fevals}
+        filled |= {"evals": mark.evals, "fevals": mark.fevals, "refused": mark.refused}
         for k, name in enumerate(self.layout.slots):
             self.slots[:, k] = self._lanes(filled.get(name, math.nan))
         self.phase, self.seconds = phase, 0.0
@@ -194,7 +134,7 @@ class Compiled:
     def run(self, progress: Progress | None, save: Callable[[Loop], None] | None, often: int) -> None:
         """Step in blocks until every run has ended; as ``Loop.run`` does."""
         loop, trace, oracle = self.loop, self.loop.trace, self.loop.oracle
-        length = 256
+        length = 1 if self.program.searches else 256  # how long a search is, only its time will tell
         due = math.inf if save is None else oracle.step + often
         not_before = 0.0
         records = MEMORY // ((len(self.layout.fields) + 4) * self.R) if trace.whole else MEMORY
@@ -202,6 +142,7 @@ class Compiled:
         with patience() as stopped:
             while trace.running:
                 if stopped.over:
+                    stopped.end()
                     self.leave()
                     if save:
                         save(loop)
@@ -275,13 +216,17 @@ class Compiled:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         return 1 if n * self.R < 1 << 18 else max(1, min(cores, self.chunks))
 
+    @property
+    def _why(self) -> str:
+        """Why a step is refused, in words; "" where none is."""
+        return next((phase.why for phase in self.program.phases if phase.why), "")
+
     def _record(self, out: Vector, steps: Vector, evals: Vector, fevals: Vector, elapsed: Vector) -> None:
         """Give the trace the records of a block: all of them, or those of ends."""
-        trace, program, R, fields = self.loop.trace, self.program, self.R, self.layout.fields
+        trace, R, fields = self.loop.trace, self.R, self.layout.fields
         lives = self.lanes.reshape(-1)[:R] > 0
         ended = np.flatnonzero((trace.last < 0) & ~lives)
-        whys = [phase.why for phase in program.phases if phase.why]
-        why = whys[0] if whys else ""
+        why = self._why
         spent = [np.broadcast_to(counts[:, None], (len(steps), R)) for counts in (steps, evals, fevals, elapsed)]
         if trace.whole:
             new = self._columns(out[:, :, :R], fields, *spent, mixed=len(ended) > 0)
@@ -289,20 +234,19 @@ class Compiled:
             alphas = self._alphas(out[:, :, :R], fields)
             judged = ended
             if len(ended):
-                which = self.ends[self.layout.ends.index("refused"), :R] > 0
-                number = self.ends[self.layout.ends.index("step"), :R]
-                hit = (steps[:, None] >= number) & which & ~lives & (trace.last < 0)
-                new["refused"] = np.where(hit, number, 0).astype(np.int64)
+                refused, number = (self.ends[self.layout.ends.index(name), :R] for name in ("refused", "step"))
+                hit = (steps[:, None] >= number) & ~lives & (trace.last < 0)
+                new["refused"] = np.where(hit, refused, 0).astype(np.int64)
             if max(int(new["evals"][-1].max()), int(new["fevals"][-1].max())) >= trace.budget:
                 judged = np.flatnonzero(trace.last < 0)
             trace.take(new, alphas, why, judged)
             return
-        table = dict(zip(self.layout.ends, self.ends[:, :R], strict=True))
+        table = dict(zip(self.layout.ends, self.ends[:, ended], strict=True))
         rows = {name: [table.get(f"before.{name}", table[name]), table[name]] for name in fields}
         number = table["step"]
         place = np.clip(np.searchsorted(steps, number), 0, len(steps) - 1)
         at = [np.where(steps[place] > steps[0], steps[np.maximum(place - 1, 0)], trace.step), steps[place]]
-        kept = {name: trace.columns[name].kept[-1] for name in ("evals", "fevals", "elapsed")}
+        kept = {name: trace.columns[name].kept[-1][ended] for name in ("evals", "fevals", "elapsed")}
         pair = [
             np.array(at).astype(np.int64),
             *(
@@ -311,8 +255,9 @@ class Compiled:
             ),
         ]
         both = self._columns(np.array([[rows[name][k] for name in fields] for k in (0, 1)]), fields, *pair)
-        both["refused"] = np.array([np.zeros(R), np.where(table["refused"] > 0, number, 0)]).astype(np.int64)
-        size = self._alphas(np.array([[table[name] for name in fields]]), fields)[0]
+        both["refused"] = np.array([np.zeros(len(ended)), table["refused"]]).astype(np.int64)
+        first = self.layout.ends.index(fields[0])  # what a run ends with stands there as in a record
+        size = self._alphas(self.ends[None, first : first + len(fields), :R], fields)[0]
         now = self._columns(self._now()[None], fields, *(values[-1:] for values in spent))
         trace.take_ends(both, now, size, why, ended, len(steps))
 
@@ -358,16 +303,18 @@ class Compiled:
 
     def _now(self) -> Vector:
         """The last record of each run, (F, R), of those that go on."""
-        slots = dict(
-            zip(self.layout.slots, (self._runs(self.slots[:, k]) for k in range(len(self.layout.slots))), strict=True)
-        )
+        places = {name: k for k, name in enumerate(self.layout.slots)}
+
+        def slot(name: str) -> Vector:
+            return self._runs(self.slots[:, places[name]])
+
         d = self.program.d
         if self.program.carried:
-            g = np.array([slots[f"g.{i}"] for i in range(d)])
-            rows = [slots[f"w.{i}"] for i in range(d)] + [slots["f"], np.add.reduce(g * g, axis=0)]
-            rows += [slots[name] for name in ("evals", "fevals") if self.layout.counted]
+            g = np.array([slot(f"g.{i}") for i in range(d)])
+            rows = [slot(f"w.{i}") for i in range(d)] + [slot("f"), np.add.reduce(g * g, axis=0)]
+            rows += [slot(name) for name in ("evals", "fevals") if self.layout.counted]
         else:
-            rows = [slots[f"record.{name}"] for name in self.layout.fields if f"record.{name}" in slots]
+            rows = [slot(f"record.{name}") for name in self.layout.fields if f"record.{name}" in places]
         rows += [np.full(self.R, math.nan)] * self.layout.sizes
         return np.array(rows)
 
@@ -378,6 +325,9 @@ class Compiled:
         now = self.state()
         loop, oracle = self.loop, self.loop.oracle
         loop.w, loop.s = now.w, now.s
+        if self.layout.refuses:
+            refused = self._runs(self.slots[:, self.layout.slots.index("refused")])
+            oracle.refused, oracle.why = refused.astype(np.int64), self._why
         mark = oracle.mark()
         loop.mark = mark._replace(f_at=now.f_at, f=now.f, f_paid=True, g_at=now.g_at, g=now.g, g_paid=True)
         oracle.restore(loop.mark)
@@ -437,88 +387,3 @@ def _largest_square(norm: float) -> float:
     while math.sqrt(above := math.nextafter(square, math.inf)) <= norm:
         square = above
     return square
-
-
-def go(
-    loop: Loop,
-    engine: Engine,
-    seed: int,
-    noise: float,
-    progress: Progress | None,
-    save: Callable[[Loop], None] | None,
-    often: int,
-) -> str:
-    """Run a loop to its end, in a kernel where that pays; returns which engine did it, and why, in words.
-
-    On "auto" a kernel is used only where it has NumPy's bits. Raises InputError where "kernel" is asked for and cannot
-    be had.
-    """
-    trace = loop.trace
-    if engine == "numpy":
-        loop.run(progress, save, often)
-        return "NumPy, as asked"
-    why = _obstacle(trace.problem, loop.method) or ("" if available() else "llvmlite is not installed")
-    if not why:
-        loop.run(progress, save, often, until=loop.oracle.step + FIRST)
-        begin, before = standing(loop, noise), loop.oracle.mark()
-        going, began = trace.last < 0, time.perf_counter()
-        loop.run(progress, save, often, until=before.step + TRIED)
-        pace = (time.perf_counter() - began) / TRIED / 2  # in NumPy's first blocks, which are short, a step costs more
-        if not trace.running:
-            return "NumPy, for a few steps"
-        work = pace * (trace.horizon - trace.step)
-        if engine == "auto" and work < LEAST:
-            why = TOO_SHORT
-    if not why:
-        try:
-            made = Compiled(loop, begin, seed, noise)
-            if engine == "auto" and not made.program.exact:
-                why = OTHER_BITS
-            elif engine == "auto" and work < seconds(made.program):
-                why = TOO_SHORT
-            else:
-                made.compile()
-                why = _differs(made, before, going)
-        except Unrecordable as reason:
-            why = str(reason)
-    if why:
-        if engine == "kernel":
-            raise _refusal(trace.problem, loop.method, why)
-        loop.run(progress, save, often)
-        return f"NumPy, since {why}"
-    if trace.running:
-        made.run(progress, save, often)
-    return "a kernel"
-
-
-def _differs(made: Compiled, before: Mark, going: Vector) -> str:
-    """Let the kernel take the steps that NumPy has just taken; says so where it comes to another end, or "".
-
-    ``before`` is what the oracle had counted before them, and ``going`` the runs that went on then, (R,). The kernel
-    then stands where the loop does.
-    """
-    loop, oracle = made.loop, made.loop.oracle
-    after = oracle.mark()
-    n = after.step - before.step
-    made.enter(0, before)
-    oracle.step = before.step
-    made.advance(n, loop.trace.horizon, np.empty((0, len(made.layout.fields), made.chunks * LANES)), False)
-    oracle.step = after.step
-    live = going & (loop.trace.last < 0)
-    evals, fevals, made.phase = made.spent(n)
-    counts = made.counts() if made.layout.counted else (before.evals + evals[-1], before.fevals + fevals[-1])
-    for mine, theirs in zip(counts, (after.evals, after.fevals), strict=True):
-        if not (np.broadcast_to(mine, live.shape) == theirs)[live].all():
-            return "the text counts otherwise when it is recorded"
-    here, there = made.state(), standing(loop, made.noise)
-    if here.signature(set()) != there.signature(set()):
-        return "the text has another state when it is recorded"
-    for one, other in zip(here.leaves(False), there.leaves(False), strict=True):
-        for a, b in zip(one.entries, other.entries, strict=True):
-            a, b = (np.broadcast_to(np.asarray(x, dtype=float), live.shape)[live] for x in (a, b))
-            same = np.array_equal(a, b, equal_nan=True) if made.program.exact else np.allclose(a, b, 1e-9, 1e-12, True)
-            if not same:
-                return f"the text gives another {one.path} when it is recorded"
-    made.standing = there
-    made.enter(made.phase, after)
-    return ""

@@ -90,6 +90,7 @@ class Loop:
 
     def _finish(self, log: StepLog, stop: BaseException, save: Callable[[Loop], None] | None) -> None:
         """Record what an error, the end of the budget or Ctrl-C left of a block, and raise it again where it counts."""
+        self._patience.end()
         trace = self.trace
         trace.add(log)
         if save and isinstance(stop, KeyboardInterrupt):
@@ -131,8 +132,12 @@ class Loop:
         log.note(self.w, alpha, *spent, counts.carried, counts.refused, counts.why)
 
 
+PATIENCE = 0.5
+"""Seconds that Ctrl-C waits for the end of a step: the first one of a network may take ten times as long."""
+
+
 class _Patience:
-    """Whether Ctrl-C was pressed. Pressed again, it interrupts at once, in the middle of whatever there is."""
+    """Whether Ctrl-C was pressed. Pressed again, or after a while, it interrupts in the middle of whatever there is."""
 
     over = False
 
@@ -140,6 +145,15 @@ class _Patience:
         if self.over:
             raise KeyboardInterrupt
         self.over = True
+        if hasattr(signal, "setitimer") and signal.getsignal(signal.SIGALRM) is signal.SIG_DFL:  # Windows has none
+            signal.signal(signal.SIGALRM, self)
+            signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+
+    def end(self) -> None:
+        """Wait for no step any more: what follows, such as a saving, is not interrupted unless Ctrl-C is pressed."""
+        if hasattr(signal, "setitimer") and signal.getsignal(signal.SIGALRM) is self:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
 
 
 @contextmanager
@@ -154,6 +168,7 @@ def patience() -> Iterator[_Patience]:
     try:
         yield waiting
     finally:
+        waiting.end()
         signal.signal(signal.SIGINT, before)
     if waiting.over:  # it came in the last moment
         raise KeyboardInterrupt

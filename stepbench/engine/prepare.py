@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,8 +10,13 @@ import numpy as np
 from stepbench.arrays import Points
 from stepbench.contracts import NEEDS, Method, Peer, Problem, Runnable, Vector, hyperparameters
 from stepbench.engine.vetting import vet, vet_method, vet_step
-from stepbench.fields import InputError, show_point
+from stepbench.fields import LARGEST, InputError, short, show_point
 from stepbench.options import RunOptions
+
+LONGEST = 10**15
+"""The largest budget: at ten nanoseconds for each evaluation, as of the fastest kernel, it takes four months."""
+
+MOST = sys.float_info.max
 
 
 class Prepared(NamedTuple):
@@ -35,15 +40,24 @@ class Prepared(NamedTuple):
     noise: float
     every: int
 
+    @property
+    def records(self) -> int:
+        """How many records there are at most, the start's included."""
+        return self.horizon // self.every + 2
+
+    def bytes_of(self, records: int) -> float:
+        """What so many records of all its runs need at least."""
+        d, R = map(int, self.start.shape)
+        point = d if self.problem.in_numpy else 0
+        return 8.0 * (point + 7) * R * records  # the counts, f, ‖∇f‖, the step size and the time stand beside it
+
 
 def prepare(problem: Problem, method: Runnable, options: RunOptions) -> Prepared:
     """Look at everything that a run is given; raises InputError for what cannot run."""
     assert isinstance(method, Method | Peer)
     vet(problem)
-    budget = whole("budget", in_evaluations(problem, options.budget, options.epochs), 1)
+    budget = whole("budget", in_evaluations(problem, options.budget, options.epochs), 1, LONGEST)
     seed = whole("seed", options.seed, 0)
-    if seed >= 1 << 63:
-        raise InputError(f"seed must be an integer below 2**63, got {seed}")
     horizon = budget if options.steps is None else min(budget, whole("steps", options.steps, 1))
     noise = _size("noise", options.noise)
     target = None if options.target is None else _size("target", options.target)
@@ -69,19 +83,21 @@ def in_evaluations(problem: Problem, budget: int | None, epochs: float | None) -
         raise InputError("a budget or epochs: give one of them")
     if not _size("epochs", epochs):
         raise InputError("epochs must be a number above 0")
-    return max(1, round(epochs / problem.fraction))
+    return max(1, round(min(epochs / problem.fraction, float(LARGEST))))
 
 
-def whole(option: str, value: Any, least: int) -> int:
-    """An option that must be an integer of at least so much; raises InputError."""
+def whole(option: str, value: Any, least: int, most: int = LARGEST) -> int:
+    """An option that must be an integer of at least so much, and at most so much; raises InputError."""
     if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
-        raise InputError(f"{option} must be an integer of at least {least}, got {value}")
+        raise InputError(f"{option} must be an integer of at least {least}, got {short(value)}")
+    if value > most:
+        raise InputError(f"{option} must be at most {most:,}, got {short(value)}")
     return int(value)
 
 
 def _size(option: str, value: Any) -> float:
-    if not isinstance(value, int | float | np.number) or isinstance(value, bool) or not 0 <= value < math.inf:
-        raise InputError(f"{option} must be a finite number of at least 0, got {value}")
+    if not isinstance(value, int | float | np.number) or isinstance(value, bool) or not 0 <= value <= MOST:
+        raise InputError(f"{option} must be a finite number of at least 0, got {short(value)}")
     return float(value)
 
 

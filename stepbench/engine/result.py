@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import zipfile
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 from stepbench import catalog
 from stepbench.catalog import files
 from stepbench.contracts import Problem
+from stepbench.engine import archive
 from stepbench.engine.columns import COLUMNS, Record, Records
 from stepbench.fields import InputError, of_one, show_value
 from stepbench.showing import Filmed
@@ -148,16 +148,14 @@ def load(path: str | Path | IO[bytes], problem: Problem | None = None) -> Result
     ``problem`` is the problem that was run, where it is of your own making and the catalogue cannot build it.
     """
     try:
-        with (
-            Path(path).open("rb") if isinstance(path, str | Path) else nullcontext(path) as handle,
-            np.load(handle, allow_pickle=False) as file,
-        ):
-            facts = json.loads(str(file["facts"]))
-            arrays = {name: file.get(name) for name in ARRAYS}
+        with Path(path).open("rb") if isinstance(path, str | Path) else nullcontext(path) as handle:
+            held = archive.read(handle)
+        facts = json.loads(str(held["facts"]))
+        arrays = {name: held.get(name) for name in ARRAYS}
         plain: dict[str, Any] = {k: v.item() if v is not None and v.ndim == 0 else v for k, v in arrays.items()}
         facts["varied"] = {key: np.array(values) for key, values in facts.get("varied", {}).items()}
         told, spec, version = tuple(facts.pop("told")), facts.pop("problem"), facts.pop("file", None)
-    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"{path} is not a result that stepbench saved ({error})") from None
     try:
         if problem is None and version == NOWHERE:

@@ -14,9 +14,10 @@ from stepbench import catalog
 from stepbench.arrays import as_numpy
 from stepbench.contracts import Oracle, Peer, Problem, Runnable, Vector, in_library, unbatched, values_of
 from stepbench.engine.checkpoint import Checkpoint
-from stepbench.engine.compiled import bits_of, go, refuse_engine
+from stepbench.engine.engines import bits_of, go, refuse_engine
 from stepbench.engine.identity import NOT_REBUILT, of_run
 from stepbench.engine.loop import Loop, Progress, minimize
+from stepbench.engine.memory import refuse_beyond
 from stepbench.engine.prepare import Prepared, prepare, whole
 from stepbench.engine.records import Trace
 from stepbench.engine.result import Result
@@ -74,7 +75,8 @@ def run(
 
     ``checkpoint`` is a file that holds the run as it stands, written after every ``checkpoint_every`` steps (less often
     where that would take more than a twentieth of the time), on Ctrl-C and at the end. The same call goes on from
-    there, with the bits of a run that was never stopped. Ctrl-C waits for the end of a step, unless pressed twice.
+    there, with the bits of a run that was never stopped. Ctrl-C waits for the end of a step, for half a second at most,
+    unless pressed twice.
 
     Hyper-parameters that are arrays of length R, or a start of shape (d, R), make a batch of R runs. Each has the
     bits that it has alone. Raises InputError for anything that cannot run, before it starts, and Interrupted on
@@ -135,6 +137,7 @@ def make(
     refuse_engine(options.engine, given)
     kept = _checkpoint(given, options, trace)
     often = whole("checkpoint_every", options.checkpoint_every, 1)
+    _refuse_too_large(given, trace)
     carried = problem.carry(given.seed, given.start.shape[1])
     oracle = Oracle(
         problem,
@@ -200,6 +203,14 @@ def make(
     if interrupted:
         raise Interrupted(result) from None
     return result, seen.divergence(given.lone)
+
+
+def _refuse_too_large(given: Prepared, trace: bool) -> None:
+    """Raise InputError where the records of a run, or of a batch, would not fit the memory."""
+    records = given.records if trace else 2
+    what = f"{records:,} records" + ("" if given.lone else f" of {given.start.shape[1]:,} runs")
+    instead = f"give a smaller budget, or more than every={given.every}" if trace else "make fewer runs at a time"
+    refuse_beyond(given.bytes_of(records), what, instead)
 
 
 def _checkpoint(given: Prepared, options: RunOptions, trace: bool) -> Checkpoint | None:

@@ -59,7 +59,7 @@ class Layout:
 
     ``slots`` are rows of what a run carries; ``fields`` those of a record: the point, f, ‖g‖², the step sizes, and
     what was spent where that differs among runs. Of a record that ends a run, ``ends`` has the record before it
-    (without step sizes), itself, the number of its step, and whether the run was refused.
+    (without step sizes), itself, the number of its step, and that of the first step that was refused, 0 for none.
     """
 
     def __init__(self, program: Program) -> None:
@@ -67,12 +67,12 @@ class Layout:
         d = program.d
         self.counted = any(isinstance(c, Node) for phase in program.phases for c in (phase.evals, phase.fevals))
         counts = ["evals", "fevals"] if self.counted else []
-        sizes = {len(phase.alpha or ()) for phase in program.phases}
-        self.sizes = sizes.pop() if len(sizes) == 1 else 0
+        self.sizes = len(program.phases[0].alpha or ())
         self.before = [f"x.{i}" for i in range(d)] + ["f", "square", *counts]
         self.fields = self.before + [f"alpha.{k}" for k in range(self.sizes)]
         self.ends = [f"before.{name}" for name in self.before] + self.fields + ["step", "refused"]
-        self.slots = [*program.slots, *counts]
+        self.refuses = any(phase.refused is not False for phase in program.phases)
+        self.slots = [*program.slots, *counts, *(["refused"] if self.refuses else [])]
         if not program.carried:
             self.slots += [f"record.{name}" for name in self.before]
 
@@ -113,7 +113,7 @@ class _Advance:
         t.label("entry")
         self.at = {name: t.variable(V) for name in slots}
         self.alpha = [t.variable(V) for _ in range(self.layout.sizes)]
-        self.live, self.refused = t.variable(M), t.variable(M)
+        self.live, self.refused = t.variable(M), t.variable(M)  # which go on, and which a step has refused
         self.phase, self.kept = t.variable("i64"), t.variable("i64")
         self.limits = {name: t.splat(f"%{name}") for name in ("f_star", "target", "flat", "budget")}
         t.add("br label %chunks")
@@ -177,6 +177,11 @@ class _Advance:
         t, program, d = self.t, self.program, self.program.d
         t.label("after")
         self.number = t.value(f"add i64 %step.begin, {t.value('add i64 %i, 1')}")
+        if self.layout.refuses:
+            none = t.value(f"fcmp oeq {V} {self.before['refused']}, {constant(0.0)}")
+            first = t.value(f"and {M} {none}, {t.load(self.refused, M)}")
+            step = t.splat(t.value(f"sitofp i64 {self.number} to double"))
+            t.store(t.value(f"select {M} {first}, {V} {step}, {V} {self.before['refused']}"), self.at["refused"])
         if program.carried:
             t.add("br label %look")
         else:
@@ -220,7 +225,8 @@ class _Advance:
         finite = [t.isfinite(record[name]) for name in ("f", "square", *(f"x.{i}" for i in range(self.program.d)))]
         ends = [t.value(f"xor {M} {each}, {constant(True)}") for each in finite]
         error = t.value(f"fsub {V} {record['f']}, {self.limits['f_star']}")
-        ends.append(t.load(self.refused, M))
+        if self.layout.refuses:
+            ends.append(t.value(f"fcmp une {V} {t.load(self.at['refused'])}, {constant(0.0)}"))
         ends.append(t.value(f"fcmp ole {V} {error}, {self.limits['target']}"))
         ends.append(t.value(f"fcmp ole {V} {record['square']}, {self.limits['flat']}"))
         if self.layout.counted:
@@ -244,7 +250,7 @@ class _Advance:
             before = {name: self.before[f"record.{name}"] for name in self.layout.before}
         last = {f"before.{name}": before[name] for name in self.layout.before} | record
         last["step"] = t.splat(t.value(f"sitofp i64 {self.number} to double"))
-        last["refused"] = t.value(f"uitofp {M} {t.load(self.refused, M)} to {V}")
+        last["refused"] = t.load(self.at["refused"]) if self.layout.refuses else constant(0.0)
         line = t.row("%ends", "%c")
         for k, name in enumerate(self.layout.ends):
             place = t.row(line, k, "%stride")

@@ -58,6 +58,16 @@ class Node:
     __float__ = __int__ = __index__ = __bool__
 
 
+class Nonzero(Node):
+    """A number of which it is known that it is not 0, as ``if not angle`` asks."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        """It is not 0."""
+        return True
+
+
 Number = Node | float
 """An entry of an array of symbols: a node, or a number that is known."""
 
@@ -212,7 +222,10 @@ def _sign(a: Any) -> Any:
 
 
 def _power(base: Any, exponent: Any) -> Any:
-    """base ** exponent; NumPy's quick ways for the exponents 1, 2, 0.5 and −1 are products and roots."""
+    """base ** exponent of arrays; for the exponents 1, 2, 0.5 and −1 NumPy takes products and roots.
+
+    Of two lone numbers the power is the C library's, whatever the exponent.
+    """
     exponent = _plain(exponent)
     if isinstance(exponent, Node):
         return apply("power", base, exponent)
@@ -258,6 +271,8 @@ _UFUNCS: dict[str, Callable[..., Any]] = {
     "positive": lambda a: _plain(a),
     "conjugate": lambda a: _plain(a),
     "fabs": lambda a: apply("absolute", a),
+    "radians": lambda a: apply("multiply", a, math.pi / 180.0),
+    "deg2rad": lambda a: apply("multiply", a, math.pi / 180.0),
     "bitwise_and": lambda a, b: apply("logical_and", a, b),
     "bitwise_or": lambda a, b: apply("logical_or", a, b),
     "bitwise_xor": lambda a, b: apply("not_equal", _number(_truth(_plain(a))), _number(_truth(_plain(b)))),
@@ -509,7 +524,15 @@ def _norm(
     return np.sqrt(total if keepdims else total.squeeze(axis))
 
 
+def _geomspace(first: Any, last: Any, num: int = 50) -> Symbols:
+    """The two ends; what lies between them depends on a library's logarithm."""
+    if num != 2:
+        raise Unrecordable("numbers between the ends of a geomspace cannot be recorded")
+    return symbols([_plain(first), _plain(last)])
+
+
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "geomspace": _geomspace,
     "zeros_like": _filled(0.0),
     "ones_like": _filled(1.0),
     "empty_like": _filled(math.nan),
@@ -523,6 +546,8 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 
 def _operator(name: str, ufunc: np.ufunc) -> None:
     def forward(a: Any, b: Any) -> Any:
+        if name == "pow" and isinstance(b, Node | float | int):
+            return apply("power", a, b)
         return _ufunc(ufunc, "__call__", (a, b), {})
 
     def backward(a: Any, b: Any) -> Any:

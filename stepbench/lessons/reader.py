@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stepbench import catalog
-from stepbench.fields import InputError, nearest
+from stepbench.fields import InputError, named_path, nearest
 from stepbench.lessons.lesson import Lesson, Question
 from stepbench.lessons.measures import MEASURES
 
@@ -67,7 +67,7 @@ def load(name: str) -> Lesson:
     if not is_path and name not in names():
         file = f" (a file is named with its ending: ./{name}.toml)" if Path(f"{name}.toml").is_file() else ""
         raise InputError(f"no lesson {name}{file or nearest(name, names())}; see stepbench demo")
-    path = Path(name).expanduser() if is_path else FOLDER / f"{name}.toml"
+    path = named_path(name) if is_path else FOLDER / f"{name}.toml"
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

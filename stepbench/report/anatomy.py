@@ -15,7 +15,7 @@ from stepbench.engine.result import Result
 from stepbench.report.literal import Table
 from stepbench.report.numbers import counted, multiple, number
 from stepbench.report.paths import one_step_each
-from stepbench.report.plots import COLOURS, draw_grid, outcome_line, whole_ticks
+from stepbench.report.plots import COLOURS, draw_grid, literal, outcome_line, whole_ticks
 from stepbench.report.tables import STYLES, pasted, titled
 
 SPAN_COLOURS = {
@@ -362,7 +362,7 @@ def anatomy_figure(autopsy: Autopsy) -> Figure:
     bottom.set_xlim(0, max(result.steps, 1))
     bottom.set_xlabel("iteration")
     figure.legend(*top.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False, fontsize=10)
-    figure.suptitle(f"{result.label} on {result.problem}\n{outcome_line(result)}", fontsize=12)
+    figure.suptitle(literal(f"{result.label} on {result.problem}\n{outcome_line(result)}"), fontsize=12)
     return figure
 
 

@@ -133,7 +133,7 @@ def _stage(results: Sequence[Result]) -> tuple[Figure, Text, list[_Mover]]:
     entries = plots.once(reversed(axes.values()))
     plots.legend_outside(figure, 5, **entries)
     title = f"{results[0].label} on {results[0].problem}" if len(results) == 1 else str(results[0].problem)
-    figure.suptitle(title, x=0.02, ha="left", fontsize=20)
+    figure.suptitle(plots.literal(title), x=0.02, ha="left", fontsize=20)
     counter = figure.text(0.98, 0.98, "", ha="right", va="top", fontsize=20)
     return figure, counter, movers
 

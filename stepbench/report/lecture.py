@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from stepbench.engine.comparison import Comparison
 from stepbench.lessons import Lecture
-from stepbench.report.plots import comparison_figure, step_size_figure
+from stepbench.report.plots import comparison_figure, literal, step_size_figure
 from stepbench.report.study_plots import map_figure, sensitivity_figure
 from stepbench.report.study_tables import map_notes, sweep_notes
 from stepbench.report.tables import notes
@@ -32,7 +32,7 @@ def lecture_figure(lecture: Lecture) -> Figure:
         figure = map_figure(lecture.shown)
     else:
         figure = sensitivity_figure(lecture.shown)
-    figure.suptitle(lecture.lesson.title.replace("$", r"\$"), fontsize=14, weight="bold")
+    figure.suptitle(literal(lecture.lesson.title), fontsize=14, weight="bold")
     width, height = figure.get_size_inches()
     figure.set_size_inches(0.8 * width, 0.9 * height)  # a smaller figure, so that its letters are larger on the wall
     return figure

@@ -60,7 +60,7 @@ def run_figure(result: Result) -> Figure:
         draw_accuracy(axes["accuracy"], [result])
     if "alpha" in axes:
         draw_step_sizes(axes["alpha"], result)
-    figure.suptitle(f"{result.label} on {result.problem}\n{outcome_line(result)}", fontsize=11)
+    figure.suptitle(literal(f"{result.label} on {result.problem}\n{outcome_line(result)}"), fontsize=11)
     return figure
 
 
@@ -79,7 +79,7 @@ def comparison_figure(results: Sequence[Result]) -> Figure:
         for ax, r in zip(axes.flat, drawn, strict=False):
             draw_contours(ax, r.problem, view)
             draw_trace(ax, r, COLOURS[results.index(r) % len(COLOURS)])
-            ax.set_title(f"{r.label}\n{outcome_line(r)}", fontsize=8.5)
+            ax.set_title(literal(f"{r.label}\n{outcome_line(r)}"), fontsize=8.5)
         for k, ax in enumerate(axes.flat[: len(drawn)]):  # numbers on the outer axes only
             ax.tick_params(labelbottom=k + columns >= len(drawn))
             ax.set_xlabel("$w_1$" if k + columns >= len(drawn) else "")
@@ -96,7 +96,7 @@ def comparison_figure(results: Sequence[Result]) -> Figure:
     for ax in panels:
         _remove_legend(ax)
     legend_outside(halves[-1], 4, 9, **legend)
-    figure.suptitle(str(results[0].problem), fontsize=12)
+    figure.suptitle(literal(results[0].problem), fontsize=12)
     return figure
 
 
@@ -113,7 +113,7 @@ def step_size_figure(results: Sequence[Result]) -> Figure:
             ax.set_axis_off()
         for k, (ax, r) in enumerate(zip(axes.flat, moving, strict=False)):
             draw_step_sizes(ax, r)
-            ax.set_title(f"{r.label}\n{outcome_line(r)}", fontsize=9)
+            ax.set_title(literal(f"{r.label}\n{outcome_line(r)}"), fontsize=9)
             if k % columns:
                 ax.set_ylabel("")
             if ax.get_legend():
@@ -122,7 +122,7 @@ def step_size_figure(results: Sequence[Result]) -> Figure:
     draw_errors(ax, results, "error")
     _remove_legend(ax)
     legend_outside(halves[-1], 4, 9, **once([ax]))
-    figure.suptitle(str(results[0].problem), fontsize=12)
+    figure.suptitle(literal(results[0].problem), fontsize=12)
     return figure
 
 
@@ -135,6 +135,11 @@ def once(axes: Iterable[Axes]) -> dict[str, Any]:
     """What the legends of several axes say, each once."""
     entries = {h.get_label(): h for ax in axes for h in ax.get_legend_handles_labels()[0]}
     return {"handles": list(entries.values())}
+
+
+def literal(text: object) -> str:
+    """A text that others wrote, as the name of a file, for matplotlib to draw as it stands: $ begins no formula."""
+    return str(text).replace("$", r"\$")
 
 
 def outcome_line(result: Result) -> str:
@@ -263,7 +268,9 @@ def tell_outside(ax: Axes, results: Sequence[Result]) -> None:
     """Say in a corner of the axes how many points of these runs lie outside, where any do."""
     if lines := out_of_sight(frame(ax), results):
         box = {"boxstyle": "square,pad=0.2", "fc": "white", "ec": "none", "alpha": 0.8}
-        ax.text(0.01, 0.01, "\n".join(lines), transform=ax.transAxes, va="bottom", fontsize=8, bbox=box, zorder=8)
+        ax.text(
+            0.01, 0.01, literal("\n".join(lines)), transform=ax.transAxes, va="bottom", fontsize=8, bbox=box, zorder=8
+        )
 
 
 def frame(ax: Axes) -> Window:
@@ -284,7 +291,7 @@ def draw_errors(ax: Axes, results: Sequence[Result], measure: str) -> list[list[
     known = results[0].error is not None or measure == "distance"
     field = measure if known else "f"
     labels = {"error": "$f(w) - f^*$", "distance": r"$\|w - w^*\|$", "f": "$f(w)$"}
-    label = results[0].problem.f_means or labels[field]
+    label = literal(results[0].problem.f_means) or labels[field]
     curves = [np.asarray(getattr(r, field)) for r in results]
     signed = not known and either_sign(results, curves)
     bottom, top = signed_limits(curves) if signed else error_limits(curves)
@@ -337,7 +344,7 @@ def draw_accuracy(ax: Axes, results: Sequence[Result]) -> list[list[Line2D]]:
 
     Returns what ``draw_errors`` does.
     """
-    ax.set_ylabel(results[0].problem.accuracy_means)
+    ax.set_ylabel(literal(results[0].problem.accuracy_means))
     ax.set(ylim=(0, 1.02), xlim=(0, max(*(r.cost[-1] for r in results), 1) * 1.02), xlabel="gradient evaluations")
     whole_ticks(ax)
     lines_of_runs = []
@@ -395,7 +402,7 @@ def _draw_curve(ax: Axes, i: int, r: Result, drawn: Any, name: str) -> list[Line
         marker=MARKERS[(i + 3 * (i // 8)) % len(MARKERS)],
         ms=4.5,
         markevery=_marks(r.cost),
-        label=name,
+        label=literal(name),
     )
     if r.status == "diverged":
         lines += ax.plot(*_last_on_axes(ax, r.cost, drawn), **DIVERGED, clip_on=False)
@@ -487,7 +494,7 @@ def draw_step_sizes(ax: Axes, r: Result) -> None:
             ls=DASHES[i] if steady else "",
             marker=MARKERS[i] if few else cloud,
             ms=4 if few else 1.5,
-            label=names[i],
+            label=literal(names[i]),
         )
     finite = np.abs(sizes[np.isfinite(sizes) & (sizes != 0)])
     if (sizes < 0).any():

@@ -84,9 +84,23 @@ def write_csv(results: Sequence[Result], path: str) -> None:
             writer.writerows(zip(*(columns.get(name, empty) for name in header), strict=True))
 
 
+def _as_text(text: str) -> str:
+    """A text for a CSV file. One that a spreadsheet would run as a formula stands behind an apostrophe.
+
+    A number stays one, whatever its sign.
+    """
+    if not text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")):
+        return text
+    try:
+        float(text)
+    except ValueError:
+        return f"'{text}"
+    return text
+
+
 def _columns(result: Result) -> Iterable[tuple[str, Any]]:
     n = len(result.f)
-    yield "method", [result.label] * n
+    yield "method", [_as_text(result.label)] * n
     for column in NUMBERS:
         values = getattr(result, column.name)
         if values is not None:
@@ -111,8 +125,7 @@ def _per_component(step_size: Any, d: int) -> list[list[Any]]:
 
 def stored_runs(store: Store, status: str | None = None) -> Iterator[dict[str, Any]]:
     """A flat row per run that a study keeps, or per run that ended in this status."""
-    for key, text in store.settings().items():
-        setting = json.loads(text)
+    for key, setting in store.facts().items():
         for head, end in store.runs(key):
             if status in (None, end.status):
                 yield _row(setting, head, end)
@@ -150,14 +163,16 @@ def columns_of(rows: Sequence[dict[str, Any]]) -> list[str]:
 def write_rows_as_csv(rows: Sequence[dict[str, Any]], path: Path) -> None:
     """Write the rows of a study; a point is its numbers with spaces between them."""
 
-    def text(value: Any) -> Any:
+    def cell(value: Any) -> Any:
+        if isinstance(value, str):
+            return _as_text(value)
         return " ".join(map(repr, value)) if isinstance(value, list) else value
 
     columns = columns_of(rows)
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(columns)
-        writer.writerows([text(row.get(name)) for name in columns] for row in rows)
+        writer.writerow(map(_as_text, columns))
+        writer.writerows([cell(row.get(name)) for name in columns] for row in rows)
 
 
 def write_rows_as_parquet(rows: Sequence[dict[str, Any]], path: Path) -> None:

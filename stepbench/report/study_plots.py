@@ -19,7 +19,16 @@ from matplotlib.patches import Patch
 
 from stepbench.fields import InputError
 from stepbench.report.numbers import counted, value_name
-from stepbench.report.plots import COLOURS, DASHES, MARKERS, draw_grid, draw_level_lines, legend_outside, whole_ticks
+from stepbench.report.plots import (
+    COLOURS,
+    DASHES,
+    MARKERS,
+    draw_grid,
+    draw_level_lines,
+    legend_outside,
+    literal,
+    whole_ticks,
+)
 from stepbench.report.study_tables import decades_name
 from stepbench.study.profile import solved_within
 
@@ -73,7 +82,7 @@ def sensitivity_figure(sweep: Sweep) -> Figure:
         ]
     handles = _patches(*meanings, (LOST, 1.0, "diverged"))
     legend_outside(figure, 4, 9, handles=handles)
-    figure.suptitle(str(sweep.problem), fontsize=12)
+    figure.suptitle(literal(sweep.problem), fontsize=12)
     return figure
 
 
@@ -96,7 +105,7 @@ def _set_ticks(ax: Axes, which: Literal["x", "y"], axis: Axis, places: Any) -> N
     elif axis.whole:
         whole_ticks(ax, which)
     elif not axis.numeric:
-        ax.set(**{f"{which}ticks": places, f"{which}ticklabels": [value_name(value) for value in axis.values]})
+        ax.set(**{f"{which}ticks": places, f"{which}ticklabels": [literal(value_name(value)) for value in axis.values]})
 
 
 def _draw_sensitivity(
@@ -113,7 +122,7 @@ def _draw_sensitivity(
         ls=DASHES[k % len(DASHES)],
         marker=MARKERS[k % len(MARKERS)],
         ms=4,
-        label=line.label,
+        label=literal(line.label),
     )
     if known and np.isfinite(line.least).any() and not np.array_equal(line.least, line.most):
         most = np.where(np.isfinite(line.most), line.most, np.nanmax(shown, initial=1.0))
@@ -145,7 +154,7 @@ def _draw_strips(ax: Axes, lines: Sequence[Sensitivity], edges: Any) -> None:
                 va="center",
                 size=8,
             )
-    ax.set_yticks(range(len(lines)), [line.label for line in lines], fontsize=8)
+    ax.set_yticks(range(len(lines)), [literal(line.label) for line in lines], fontsize=8)
     ax.set_ylim(len(lines) - 0.5, -0.5)
     ax.tick_params(length=0)
 
@@ -179,7 +188,7 @@ def map_figure(sweep: Sweep) -> Figure:
         ax.set_axis_off()
     for m, ax in enumerate(panels.flat[:n]):
         _draw_map(ax, sweep, m, norm, basins=basins)
-        ax.set_title(sweep.labels[m], fontsize=10)
+        ax.set_title(literal(sweep.labels[m]), fontsize=10)
     for ax in panels[-1]:
         ax.set_xlabel(_axis_name(sweep.axes[0]))
     for ax in panels[:, 0]:
@@ -199,7 +208,7 @@ def map_figure(sweep: Sweep) -> Figure:
         frameon=False,
         fontsize=9,
     )
-    figure.suptitle(str(sweep.problem), fontsize=12)
+    figure.suptitle(literal(sweep.problem), fontsize=12)
     return figure
 
 
@@ -272,7 +281,7 @@ def tuning_figure(tuning: Tuning) -> Figure:
             ax.plot(tuned.interval, [k, k], color=colour, lw=5, alpha=0.5, solid_capstyle="butt")
         if np.isfinite(np.median(values)):
             ax.plot(np.median(values), k, "|", ms=20, mew=2.5, color=colour)
-    ax.set_yticks(range(len(ranked)), [tuned.label for tuned in ranked])
+    ax.set_yticks(range(len(ranked)), [literal(tuned.label) for tuned in ranked])
     ax.set_ylim(len(ranked) - 0.4, -0.6)
     if known:
         ax.set_xscale("log")
@@ -286,7 +295,8 @@ def tuning_figure(tuning: Tuning) -> Figure:
     ]
     legend_outside(figure, 4, 9, handles=handles)
     trials = max(tuned.trials for tuned in ranked)
-    figure.suptitle(f"{tuning.problem}: best of at most {trials} trials, on cases not tuned on", fontsize=11)
+    title = f"{tuning.problem}: best of at most {trials} trials, on cases not tuned on"
+    figure.suptitle(literal(title), fontsize=11)
     return figure
 
 
@@ -322,7 +332,7 @@ def _draw_profile(ax: Axes, profile: Profile, amounts: Any, most: float) -> None
             color=COLOURS[k % len(COLOURS)],
             ls=DASHES[k % len(DASHES)],
             lw=1.8,
-            label=profile.labels[m],
+            label=literal(profile.labels[m]),
         )
     ax.set_xscale("log")
     ax.set(xlim=(1, most), ylim=(-0.02, 1.02))

@@ -263,5 +263,5 @@ def _ticks(axis: matplotlib_axis.Axis) -> list[tuple[float, str]]:
 
 def _plain(label: str, ascii_only: bool) -> str:
     """A label without the marks of mathematics."""
-    label = re.sub(r"[$^_]", "", label.replace(r"\|", "‖"))
+    label = re.sub(r"\\?\$|[\^_]", "", label.replace(r"\|", "‖"))
     return label.replace("‖", "|").replace("−", "-") if ascii_only else label.replace(" - ", " − ")

@@ -18,7 +18,7 @@ from stepbench.catalog import files
 from stepbench.contracts import Problem, Runnable, values_of, with_values
 from stepbench.engine import identity
 from stepbench.engine.columns import KEPT
-from stepbench.engine.compiled import bits_of, refuse_engine
+from stepbench.engine.engines import bits_of, refuse_engine
 from stepbench.engine.prepare import prepare
 from stepbench.engine.result import Result
 from stepbench.engine.running import run_quietly
@@ -109,13 +109,15 @@ class Batch:
 
     ``setting`` is what all of them have in common, except for the seed, as JSON. A user's file is named there by a
     digest of its contents. ``bound`` is the problem or method that only this program can make, if there is one: its
-    runs are made here, kept in memory, and never taken for those of another batch.
+    runs are made here, kept in memory, and never taken for those of another batch. ``traced`` are the bytes that all
+    records of one of the runs need.
     """
 
     work: Work
     setting: str
     heads: list[Head]
     bound: str | None
+    traced: float
 
 
 def batch(problem: Problem, method: Runnable, options: RunOptions, *, values: Mapping[str, Any] | None = None) -> Batch:
@@ -172,7 +174,7 @@ def batch(problem: Problem, method: Runnable, options: RunOptions, *, values: Ma
         problem_file=identity.problem_file(problem.unchanged.name),
     )
     heads = _heads(digest(setting), prepared.seed, texts, starts)
-    return Batch(work, setting, heads, str(bound[0]) if bound else None)
+    return Batch(work, setting, heads, str(bound[0]) if bound else None, prepared.bytes_of(prepared.records) / size)
 
 
 def digest(setting: str) -> bytes:

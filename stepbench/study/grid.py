@@ -13,6 +13,7 @@ import numpy as np
 
 from stepbench import catalog
 from stepbench.contracts import Method, Problem, Runnable, hyperparameters, parameters, varying, with_values
+from stepbench.engine.memory import refuse_beyond
 from stepbench.fields import Field, InputError, nearest, show_value
 
 Over: TypeAlias = str | Sequence[str] | Mapping[str, Any]
@@ -71,9 +72,16 @@ def axes(over: Over, problem: Problem, methods: Sequence[Runnable]) -> tuple[Axi
             for value in axis.values:
                 field.check(value)
         varied.append(axis)
-    if (size := math.prod(len(axis.values) for axis in varied)) > MOST:
-        raise InputError(f"that is {size:,} runs per method; at most {MOST:,} fit a study: take fewer values")
+    refuse_too_many(math.prod(len(axis.values) for axis in varied), len(methods), problem, "values")
     return tuple(sorted(varied, key=lambda axis: axis.kind == "seed"))  # repetitions come last
+
+
+def refuse_too_many(runs: int, methods: int, problem: Problem, fewer: str) -> None:
+    """Raise InputError where so many runs of each method do not fit a study, or their ends do not fit the memory."""
+    if runs > MOST:
+        raise InputError(f"that is {runs:,} runs per method; at most {MOST:,} fit a study: take fewer {fewer}")
+    # What tells a run from others and how it ended, as Python has it; and the points where it begins and ends.
+    refuse_beyond(runs * methods * (2000 + 80 * problem.x0.size), f"{runs * methods:,} runs", f"take fewer {fewer}")
 
 
 def pairs(over: Over) -> list[tuple[str, Any]]:

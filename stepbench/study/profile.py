@@ -18,11 +18,13 @@ import numpy as np
 
 from stepbench import catalog
 from stepbench.contracts import Problem, Runnable
+from stepbench.engine.prepare import whole
 from stepbench.fields import InputError
 from stepbench.options import RunOptions
 from stepbench.showing import Shown
 from stepbench.study.batch import batch
 from stepbench.study.ends import Numbers, asked_for_f
+from stepbench.study.grid import refuse_too_many
 from stepbench.study.study import Study, using
 
 
@@ -176,8 +178,7 @@ def profile(
         raise InputError(f"tolerances must be numbers between 0 and 1, got {', '.join(map(str, tolerances))}")
     if isinstance(methods, str) or len(methods) < 2:
         raise InputError("a profile compares methods: give at least two")
-    if seeds < 1:
-        raise InputError(f"there must be at least 1 seed, got {seeds}")
+    seeds = whole("seeds", seeds, 1)
     labels, runnables = catalog.labelled(methods)
     named = [catalog.problem(p) for p in (catalog.suite(problems) if isinstance(problems, str) else problems)]
     distinct = [*{problem.spec(): problem for problem in named}.values()]  # one that is named twice counts once
@@ -186,6 +187,8 @@ def profile(
     if not distinct:
         limit = "" if max_dim is None else f" with at most {max_dim} parameters"
         raise InputError(f"a profile needs problems{limit}: give a suite, or some")
+    largest = max(distinct, key=lambda problem: sum(problem.tensors))
+    refuse_too_many(seeds * len(distinct), len(methods), largest, "seeds, or fewer problems")
     cases = [(p, seed) for p in distinct for seed in range(seeds if p.seeded or noise else 1)]
     f_at_starts, batches = [], []
     for problem, seed in cases:

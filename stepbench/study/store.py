@@ -3,61 +3,56 @@
 from __future__ import annotations
 
 import itertools
-import json
+import shlex
 import sqlite3
 import struct
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from stepbench.engine.columns import KEPT
 from stepbench.fields import InputError
 from stepbench.study.batch import Head, Keep, Outcome
+from stepbench.study.rows import (
+    RUNS,
+    SETTINGS,
+    DamagedError,
+    facts_of,
+    opened_blob,
+    parameters_of,
+    run_of,
+    run_row,
+    sealed_blob,
+    setting_of,
+    setting_row,
+)
 
 APPLICATION = 0x53544250  # "STBP"
-FORMAT = 2
+FORMAT = 3
 
-_SQL = {
-    "key": "BLOB PRIMARY KEY",
-    "setting": "BLOB NOT NULL REFERENCES settings",
-    "seed": "INTEGER NOT NULL",
-    "parameters": "TEXT NOT NULL",
-    "start": "BLOB",
-    "status": "TEXT NOT NULL",
-    "detail": "TEXT NOT NULL",
-    **{column.kept: column.sql for column in KEPT},
-    "point": "BLOB",
-    "curve": "BLOB",
-    "trace": "BLOB",
-}
-"""The table of runs: what tells a run from others, how it ended, the columns that a study keeps, and its blobs."""
 
-_SCHEMA = f"""
-CREATE TABLE settings (id BLOB PRIMARY KEY, setting TEXT NOT NULL);
-CREATE TABLE runs ({", ".join(f"{name} {kind}" for name, kind in _SQL.items())});
-CREATE INDEX by_setting ON runs (setting);
-PRAGMA application_id = {APPLICATION};
-PRAGMA user_version = {FORMAT};
-"""
-_HEAD = len(Head._fields)
+def _table(name: str, columns: Mapping[str, str]) -> str:
+    return f"CREATE TABLE {name} ({', '.join(f'{column} {kind}' for column, kind in columns.items())})"
+
+
+SCHEMA = (_table("settings", SETTINGS), _table("runs", RUNS), "CREATE INDEX by_setting ON runs (setting)")
+_NUMBERS = {"application_id": APPLICATION, "user_version": FORMAT}
+_ABSENT = len(sealed_blob(b"", "", None))
 _PUT = (
-    f"INSERT INTO runs VALUES ({', '.join('?' for _ in _SQL)}) ON CONFLICT (key) DO UPDATE SET "
-    "curve = coalesce(curve, excluded.curve), trace = coalesce(trace, excluded.trace)"
+    f"INSERT INTO runs VALUES ({', '.join('?' for _ in RUNS)}) ON CONFLICT (key) DO UPDATE SET "
+    f"curve = CASE length(curve) WHEN {_ABSENT} THEN excluded.curve ELSE curve END, "
+    f"trace = CASE length(trace) WHEN {_ABSENT} THEN excluded.trace ELSE trace END"
 )
-_COLUMNS = [*_SQL]
-_WITHOUT_TRACE = ", ".join([*_COLUMNS[_HEAD:-1], "NULL"])
+_ENDS = ", ".join([*RUNS][:-1])
+"""The columns of a run without its trace."""
 
 
-def _row(head: Head, outcome: Outcome) -> tuple[Any, ...]:
-    status, detail, numbers, *rest = outcome
-    return (*head, status, detail, *numbers, *rest)
-
-
-def _outcome(row: Sequence[Any]) -> Outcome:
-    status, detail, *numbers, point, curve, trace = row
-    return Outcome(status, detail, tuple(numbers), point, curve, trace)
+def create(db: sqlite3.Connection) -> None:
+    """Make the tables of a study in a database that has none."""
+    for statement in (*SCHEMA, *(f"PRAGMA {word} = {number}" for word, number in _NUMBERS.items())):
+        db.execute(statement)
 
 
 class Store:
@@ -82,11 +77,11 @@ class Store:
         connection = sqlite3.connect(name, timeout=self._patience, isolation_level=None)
         try:
             connection.execute("BEGIN")  # nobody writes while we look; first SQLite mends what a killed process left
-            used = connection.execute("SELECT count(*) FROM sqlite_master").fetchone() != (0,)
+            tables = [sql for (sql,) in connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")]
             application, form, pages, page_size = (
-                connection.execute(f"PRAGMA {word}").fetchone()[0]
-                for word in ("application_id", "user_version", "page_count", "page_size")
+                connection.execute(f"PRAGMA {word}").fetchone()[0] for word in (*_NUMBERS, "page_count", "page_size")
             )
+            used = bool(tables or application)
             if used and application != APPLICATION:
                 raise InputError(f"{self} is a database of another program: choose another file with --study")
             if form > FORMAT:
@@ -94,12 +89,13 @@ class Store:
                     f"{self} was written by a newer stepbench (format {form}; this one knows {FORMAT}): upgrade, or "
                     "choose another file"
                 )
-            there = [column for _, column, *_ in connection.execute("PRAGMA table_info(runs)")]
-            if used and (form < FORMAT or (there and there != _COLUMNS)):
+            if used and form < FORMAT:
                 raise InputError(
                     f"{self} was written by another version of stepbench, whose runs have other columns: choose "
                     "another file"
                 )
+            if used and tables != [*SCHEMA]:
+                raise DamagedError("its list of tables is not that of a study")
             if self.path is not None and self.path.stat().st_size < pages * page_size:
                 raise sqlite3.DatabaseError("its end is missing")
             connection.execute("COMMIT")
@@ -121,7 +117,6 @@ class Store:
 
     def found(self, keys: Sequence[bytes], keep: Keep = "end") -> dict[bytes, Outcome]:
         """Those of the runs that are here, with what is to be kept of each; traces are not read."""
-        complete = "" if keep == "end" else f"AND ({keep} IS NOT NULL OR point IS NULL)"
         outcomes: dict[bytes, Outcome] = {}
         with self._explained():
             if not self._has_tables():
@@ -129,70 +124,88 @@ class Store:
             for begin in range(0, len(keys), 500):
                 some = keys[begin : begin + 500]
                 marks = ", ".join("?" for _ in some)
-                query = f"SELECT key, {_WITHOUT_TRACE} FROM runs WHERE key IN ({marks}) {complete}"
-                outcomes |= {key: _outcome(outcome) for key, *outcome in self._db.execute(query, some)}
+                query = f"SELECT {_ENDS}, length(trace) FROM runs WHERE key IN ({marks})"
+                for *row, size in self._db.execute(query, some):
+                    head, outcome = run_of(row)
+                    crashed = outcome.numbers[0] is None
+                    lacks = (keep == "curve" and outcome.curve is None) or (keep == "trace" and size == _ABSENT)
+                    if crashed or not lacks:
+                        outcomes[head.key] = outcome
         return outcomes
 
     def put(self, settings: Mapping[bytes, str], runs: Iterable[tuple[Head, Outcome]]) -> None:
         """Commit runs that have ended; a run that is here already only gains the curve or the trace that it lacks."""
         with self._explained(), self._transaction():
             if not self._has_tables():
-                for statement in filter(str.strip, _SCHEMA.split(";")):
-                    self._db.execute(statement)
-            self._db.executemany("INSERT OR IGNORE INTO settings VALUES (?, ?)", settings.items())
-            self._db.executemany(_PUT, (_row(head, outcome) for head, outcome in runs))
+                create(self._db)
+            new = (setting_row(key, text, 0) for key, text in settings.items())
+            self._db.executemany("INSERT OR IGNORE INTO settings VALUES (?, ?, ?, ?)", new)
+            [(last,)] = self._db.execute("SELECT coalesce(max(rowid), 0) FROM runs")
+            self._db.executemany(_PUT, (run_row(head, outcome) for head, outcome in runs))
+            added = "SELECT setting, count(*) FROM runs NOT INDEXED WHERE rowid > ? GROUP BY setting"
+            for setting, n in self._db.execute(added, [last]).fetchall():
+                self._count(setting, n)
 
     def settings(self) -> dict[bytes, str]:
         """What runs have in common, as JSON, in an order that does not depend on when it came in."""
+        return {key: text for key, (text, _) in self._settings().items()}
+
+    def facts(self) -> dict[bytes, dict[str, Any]]:
+        """What the JSON of each setting says, in the same order."""
+        settings = self.settings()
         with self._explained():
-            settings = dict(self._db.execute("SELECT * FROM settings")) if self._has_tables() else {}
-        return dict(sorted(settings.items(), key=lambda item: item[1]))
+            return {key: facts_of(key, text) for key, text in settings.items()}
+
+    def sizes(self) -> dict[bytes, int]:
+        """How many runs each setting has."""
+        return {key: runs for key, (_, runs) in self._settings().items()}
 
     def runs(self, setting: bytes) -> list[tuple[Head, Outcome]]:
         """The runs of a setting by seed, parameters and start; traces are not read."""
-        query = f"SELECT {', '.join(Head._fields)}, {_WITHOUT_TRACE} FROM runs WHERE setting = ?"
-        with self._explained():
-            runs = [(Head(*row[:_HEAD]), _outcome(row[_HEAD:])) for row in self._db.execute(query, [setting])]
 
         def place(run: tuple[Head, Outcome]) -> tuple[Any, ...]:
             head, _ = run
             # Values of several types cannot be compared with each other: their types are, first.
-            values = [(str(type(v)), 0 if v is None else v) for v in json.loads(head.parameters).values()]
+            values = [(str(type(v)), 0 if v is None else v) for v in parameters_of(head).values()]
             return head.seed, values, head.start or b"", head.key
 
-        return sorted(runs, key=place)
+        with self._explained():
+            return sorted(self._each(setting), key=place)
 
     def traces(self) -> Iterator[tuple[bytes, bytes]]:
         """Every trace that was kept, with its run's key."""
-        with self._explained():
-            if self._has_tables():
-                yield from self._db.execute("SELECT key, trace FROM runs WHERE trace IS NOT NULL ORDER BY key")
+        return ((head.key, outcome.trace) for head, outcome in self._each(traces=True) if outcome.trace is not None)
 
     def trace(self, key: bytes) -> bytes | None:
         """The trace of one run; None where there is none."""
         with self._explained():
             row = self._db.execute("SELECT trace FROM runs WHERE key = ?", [key]).fetchone()
-        return None if row is None else row[0]
+            return None if row is None else opened_blob(key, "trace", row[0])
 
     def statuses(self) -> list[tuple[bytes, str, int]]:
         """How many runs of each setting have each status."""
-        with self._explained():
-            if not self._has_tables():
-                return []
-            query = "SELECT setting, status, count(*) FROM runs GROUP BY setting, status"
-            return self._db.execute(query).fetchall()
+        counts = Counter((head.setting, outcome.status) for head, outcome in self._each())
+        return [(setting, status, n) for (setting, status), n in counts.items()]
 
     def remove(self, settings: Iterable[bytes], status: str | None = None) -> int:
         """Remove the runs of these settings, or those of one status among them; returns how many there were."""
-        chosen = [(setting, status or "%") for setting in settings]
+        chosen = {
+            setting: [[head.key] for head, outcome in self._each(setting) if status in (None, outcome.status)]
+            for setting in settings
+        }
+        removed = 0
         with self._explained():
             if not self._has_tables():
-                return 0
+                return removed
         with self._explained(), self._transaction():
-            before = self._db.total_changes
-            self._db.executemany("DELETE FROM runs WHERE setting = ? AND status LIKE ?", chosen)
-            removed = self._db.total_changes - before
-            self._db.execute("DELETE FROM settings WHERE id NOT IN (SELECT setting FROM runs)")
+            for setting, keys in chosen.items():
+                before = self._db.total_changes
+                self._db.executemany("DELETE FROM runs WHERE key = ?", keys)
+                gone = self._db.total_changes - before
+                if gone:
+                    self._count(setting, -gone)
+                removed += gone
+            self._db.execute("DELETE FROM settings WHERE runs = 0")
         with self._explained():
             self._db.execute("VACUUM")
         return removed
@@ -202,16 +215,61 @@ class Store:
         if self.path is not None and other.path is not None and self.path.resolve() == other.path.resolve():
             raise InputError(f"{other} cannot be merged into itself")
         taken, unlike = 0, 0
-        settings = other.settings()
-        with other._explained():
-            rows = other._db.execute("SELECT * FROM runs") if settings else ()
-            while some := list(itertools.islice(rows, 500)):
-                runs = [(Head(*row[:_HEAD]), _outcome(row[_HEAD:])) for row in some]
-                here = self.found([head.key for head, _ in runs])
-                taken += len(runs) - len(here)
-                unlike += sum(head.key in here and here[head.key][:4] != end[:4] for head, end in runs)
-                self.put({head.setting: settings[head.setting] for head, _ in runs}, runs)
+        settings, there = other.settings(), other._each(traces=True)
+        while runs := list(itertools.islice(there, 500)):
+            here = self.found([head.key for head, _ in runs])
+            taken += len(runs) - len(here)
+            unlike += sum(head.key in here and here[head.key][:4] != end[:4] for head, end in runs)
+            self.put({head.setting: settings[head.setting] for head, _ in runs}, runs)
         return taken, unlike
+
+    def _settings(self) -> dict[bytes, tuple[str, int]]:
+        """The JSON of every setting and how many runs it has, in the order of the JSON."""
+        with self._explained():
+            if not self._has_tables():
+                return {}
+            with self._transaction("DEFERRED"):
+                rows = [setting_of(row) for row in self._db.execute("SELECT * FROM settings")]
+                settings = {key: (text, runs) for key, text, runs in rows}
+                for (setting,) in self._db.execute("SELECT DISTINCT setting FROM runs"):
+                    if setting not in settings:
+                        raise DamagedError("the list of settings lacks one")
+        return dict(sorted(settings.items(), key=lambda item: item[1][0]))
+
+    def _setting(self, key: bytes) -> tuple[str, int]:
+        """The JSON of a setting, and how many runs it has."""
+        row = self._db.execute("SELECT * FROM settings WHERE id = ?", [key]).fetchone()
+        if row is None:
+            raise DamagedError("the list of settings lacks one")
+        _, text, runs = setting_of(row)
+        return text, runs
+
+    def _count(self, setting: bytes, more: int) -> None:
+        """Note that a setting has so many runs more."""
+        text, runs = self._setting(setting)
+        self._db.execute("REPLACE INTO settings VALUES (?, ?, ?, ?)", setting_row(setting, text, runs + more))
+
+    def _each(self, setting: bytes | None = None, *, traces: bool = False) -> Iterator[tuple[Head, Outcome]]:
+        """Every run, or every one of a setting; where some are missing or twice, the last of them is an InputError."""
+        which, values = ("", []) if setting is None else ("WHERE setting = ?", [setting])
+        query = f"SELECT {_ENDS}, {'trace' if traces else 'NULL'} FROM runs {which}"
+        with self._explained():
+            if not self._has_tables():
+                return
+            with self._transaction("DEFERRED"):
+                keys: set[bytes] = set()
+                found: Counter[bytes] = Counter()
+                for *row, trace in self._db.execute(query, values):
+                    head, outcome = run_of(row)
+                    if head.key in keys:
+                        raise DamagedError(f"the run {head.key.hex()} is there twice")
+                    keys.add(head.key)
+                    found[head.setting] += 1
+                    yield head, outcome._replace(trace=opened_blob(head.key, "trace", trace)) if traces else outcome
+                sizes = {key: runs for key, _, runs in map(setting_of, self._db.execute("SELECT * FROM settings"))}
+                for key in sizes if setting is None else [setting]:
+                    if found[key] != (runs := sizes.get(key, 0)):
+                        raise DamagedError(f"the list of runs has {found[key]:,} of a setting's {runs:,}")
 
     def _has_tables(self) -> bool:
         if "_db" not in vars(self) and self.path is not None and not self.path.exists():
@@ -219,8 +277,8 @@ class Store:
         return bool(self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'runs'").fetchone())
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
+    def _transaction(self, kind: str = "IMMEDIATE") -> Iterator[None]:
+        self._db.execute(f"BEGIN {kind}")
         try:
             yield
             self._db.execute("COMMIT")
@@ -231,10 +289,12 @@ class Store:
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
-        """Raise SQLite's errors as an InputError, one line that says what to do."""
+        """Raise damage, and SQLite's errors, as an InputError, one line that says what to do."""
         try:
             yield
-        except sqlite3.DatabaseError as error:
+        except DamagedError as error:
+            raise InputError(f"{self} is damaged: {error}; {self._what_to_do()}") from None
+        except sqlite3.Error as error:
             name = getattr(error, "sqlite_errorname", "") or ""
             if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
                 raise InputError(f"{self} is locked by another process: try again when that has ended") from None
@@ -242,9 +302,12 @@ class Store:
                 raise InputError(f"{self} cannot grow, the disk may be full: {error}; make room") from None
             if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
                 raise InputError(f"{self} cannot be written: {error}; choose another place with --study") from None
-            raise InputError(
-                f"{self} is truncated or damaged: {error}; restore it from a copy, or choose another file"
-            ) from None
+            raise InputError(f"{self} is truncated or damaged: {error}; {self._what_to_do()}") from None
+
+    def _what_to_do(self) -> str:
+        """The commands that name what is damaged, and that save the rest."""
+        file = shlex.quote(str(self))
+        return f"stepbench study check {file} names all damage, stepbench study repair {file} NEW saves the rest"
 
 
 def _vet(path: Path) -> None:

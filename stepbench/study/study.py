@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
@@ -13,9 +12,11 @@ from pathlib import Path
 
 from stepbench import catalog
 from stepbench.engine.identity import NOT_REBUILT, is_current
+from stepbench.engine.memory import refuse_beyond
+from stepbench.engine.prepare import whole
 from stepbench.engine.result import Result, load
 from stepbench.fields import InputError
-from stepbench.study.batch import Batch, Keep, Outcome, Work, digest, perform
+from stepbench.study.batch import Batch, Head, Keep, Outcome, Work, digest, perform
 from stepbench.study.executors import Workplace, opened
 from stepbench.study.store import Store
 
@@ -25,6 +26,9 @@ WIDTH = 8192
 """Components of points in one step of it: what a step reads and writes stays in the processor's cache."""
 NARROW = 512
 """Runs that are not divided any further: with fewer of them a step is mostly Python's overhead."""
+
+WORKER = 40_000_000
+"""Bytes of a worker process that has imported what it needs for functions."""
 
 GONE = "the scheduler is gone: start it again, and its workers"
 
@@ -63,8 +67,9 @@ class Study:
         traces: bool = False,
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
-        if workers < 1:
-            raise InputError(f"there must be at least 1 worker, got {workers}")
+        workers = whole("workers", workers, 1)
+        if workers > 1:
+            refuse_beyond(workers * WORKER, f"{workers:,} workers", "give fewer")
         if workers > 1 and scheduler is not None:
             raise InputError("local workers or a scheduler: give one of them")
         self.store = Store(path)
@@ -78,13 +83,12 @@ class Study:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self.stale = self._stale()
-        self.store.__exit__()
-
-    def _stale(self) -> int:
-        stale = {key for key, text in self.store.settings().items() if not is_current(json.loads(text))}
-        return sum(n for setting, _, n in self.store.statuses() if setting in stale)
+        try:
+            if kind is None:
+                facts, sizes = self.store.facts(), self.store.sizes()
+                self.stale = sum(runs for key, runs in sizes.items() if key in facts and not is_current(facts[key]))
+        finally:
+            self.store.__exit__()
 
     def outcomes(self, batches: Sequence[Batch], keep: Keep = "end") -> list[list[Outcome]]:
         """The outcomes of all runs of each batch, in order; those that are not here yet are made.
@@ -93,6 +97,9 @@ class Study:
         """
         keep = "trace" if self._traces else keep
         self._refuse_bound(batches)
+        if keep != "end":
+            most = max((batch.traced for batch in batches), default=0.0)
+            refuse_beyond(most, "every record of a run", "give a smaller budget")
         heads = [batch.heads for batch in batches]
         here = self.store.found([head.key for of_batch in heads for head in of_batch], keep)
         asked = {*here}
@@ -101,6 +108,7 @@ class Study:
             missing.append([i for i, head in enumerate(of_batch) if head.key not in asked])
             asked |= {head.key for head in of_batch}
         total, made = sum(map(len, missing)), 0
+        runs: list[tuple[Head, Outcome]] = []  # of the piece that is being kept
         try:
             if total:
                 settings = {digest(b.setting): b.setting for b, places in zip(batches, missing, strict=True) if places}
@@ -108,14 +116,16 @@ class Study:
             works = [replace(batch.work, keep=keep) for batch in batches]
             for piece, outcomes in self._done(works, missing):
                 runs = [*zip((heads[piece.batch][i] for i in piece.places), outcomes, strict=True)]
-                self.store.put({}, runs)
+                setting = batches[piece.batch].setting  # again, as another process may have removed what had no runs
+                self.store.put({digest(setting): setting}, runs)
                 for head, outcome in runs:  # without the traces, which are large
                     here[head.key] = outcome._replace(trace=None) if outcome.trace else outcome
-                made += len(outcomes)
+                made, runs = made + len(runs), []
                 if self._progress is not None:
                     self._progress(made, total)
         except KeyboardInterrupt:
-            raise Stopped(f"stopped: {made:,} of {total:,} runs were made, and are kept in {self.store}") from None
+            made += len(self.store.found([head.key for head, _ in runs], keep))  # the last commit may have been made
+            raise Stopped(f"{made:,} of {total:,} runs were made, and are kept in {self.store}") from None
         except InputError as error:
             if made:
                 raise InputError(f"{error}. {made:,} of {total:,} runs are kept") from None

@@ -13,12 +13,13 @@ import numpy as np
 
 from stepbench import catalog
 from stepbench.contracts import Method, Problem, Runnable, hyperparameters, values_of, varying, with_values
+from stepbench.engine.prepare import whole
 from stepbench.fields import InputError, nearest
 from stepbench.options import RunOptions
 from stepbench.showing import Shown
 from stepbench.study.batch import batch
 from stepbench.study.ends import Ends, Numbers, asked_for_f
-from stepbench.study.grid import Interval, Over, interval, pairs
+from stepbench.study.grid import Interval, Over, interval, pairs, refuse_too_many
 from stepbench.study.profile import Pair, compared
 from stepbench.study.study import Study, using
 from stepbench.study.sweep import default_target
@@ -149,12 +150,11 @@ def tune(
     Raises InputError for what cannot run, before anything does.
     """
     problem = catalog.problem(problem)
-    for option, value in (("trials", trials), ("cases", cases)):
-        if value < 1:
-            raise InputError(f"{option} must be at least 1, got {value}")
+    trials, cases = whole("trials", trials, 1), whole("cases", cases, 1)
     methods = [methods] if isinstance(methods, str) or not isinstance(methods, Sequence) else list(methods)
     if not methods:
         raise InputError("give at least one method")
+    refuse_too_many(max(trials, 2) * cases, len(methods), problem, "trials, or fewer cases")
     labels, runnables = catalog.labelled(methods)
     ranges = _ranges(runnables, [catalog.defaults(method) for method in methods], over)
     target = default_target(problem) if target is None else target

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from stepbench.fields import InputError, shown_path
+from stepbench.fields import InputError, named_path, shown_path
 from stepbench.torch.examples import Examples
 from stepbench.torch.library import library
 
@@ -115,7 +115,7 @@ CIFAR100 = Published(
 
 def data_folder() -> Path:
     """The folder of the data sets."""
-    return Path(os.environ.get(FOLDER, "data")).expanduser()
+    return named_path(os.environ.get(FOLDER, "data"))
 
 
 def digits(*, flat: bool) -> Examples:

@@ -16,6 +16,7 @@ from stepbench.engine import identity
 from stepbench.study import store as store_module
 from stepbench.study.sweep import sweep
 from tests.cli.commands import MAP, PROFILE, RATES, SWEEP, TUNE, exported
+from tests.study.kept import give_other_numbers
 
 
 def test_a_study_is_shown_by_method_budget_and_how_runs_ended(stepbench_cli):
@@ -158,9 +159,7 @@ def test_merged_halves_are_the_whole(stepbench_cli):
 def test_runs_that_are_here_with_other_numbers_are_left_and_told(stepbench_cli):
     stepbench_cli(*SWEEP, "--study", "a.db")
     stepbench_cli(*SWEEP, "--study", "b.db")
-    with sqlite3.connect("b.db") as db:
-        db.execute("UPDATE runs SET f = 1.0 WHERE status = 'diverged'")
-    db.close()
+    give_other_numbers("b.db", "status = 'diverged'")
     before = exported(stepbench_cli, "a.db")
     diverged = sum(row["status"] == "diverged" for row in before)
     out = stepbench_cli("study", "merge", "a.db", "b.db")[1]

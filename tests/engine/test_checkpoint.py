@@ -126,7 +126,7 @@ def test_a_checkpoint_of_another_run_is_refused(change, words):
 @pytest.mark.parametrize("content", [b"", b"nonsense", b"PK\x03\x04cut"])
 def test_a_file_that_is_no_checkpoint_is_refused_and_kept(content):
     Path("run.npz").write_bytes(content)
-    with pytest.raises(InputError, match=r"run\.npz is not a checkpoint that stepbench wrote"):
+    with pytest.raises(InputError, match=r"run\.npz is damaged, or not a checkpoint that stepbench wrote"):
         stepbench.run("rosenbrock", "gd", budget=50, checkpoint="run.npz")
     assert Path("run.npz").read_bytes() == content
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import stepbench
+from stepbench.study.rows import setting_row
 from stepbench.study.store import Store
 from tests.study.kept import NOISY, SWEEP, content, made_study, scalars, wait_for_a_commit, wait_for_runs
 from tests.waiting import PATIENCE, wait_until
@@ -30,12 +31,12 @@ DYING = """
 import os, signal, sys
 from pathlib import Path
 
-dies, calls = int(sys.argv[1]), 0
+dies, after_the_first_commit, calls = int(sys.argv[1]), sys.argv[2] == "after", 0
 
 def count(frame, event, argument):
     global calls
     calls += 1
-    if calls == dies:
+    if calls == dies and not after_the_first_commit:
         os.kill(os.getpid(), signal.SIGKILL)
 
 sys.setprofile(count)
@@ -45,12 +46,15 @@ from stepbench.study.store import Store
 put, commits = Store.put, []
 
 def counted(store, settings, runs):
+    global after_the_first_commit, calls
+    if after_the_first_commit:
+        after_the_first_commit, calls = False, 0
     commits.append(str(calls))
     put(store, settings, runs)
 
 Store.put = counted
 try:
-    cli.main(sys.argv[2:])
+    cli.main(sys.argv[3:])
 finally:
     Path("commits").write_text(" ".join(commits))
 """
@@ -61,20 +65,21 @@ def test_a_sweep_killed_thirty_times_leaves_the_study_of_one_never_killed(starte
     """Its moments are calls and returns of functions, which are counted: no kill comes too early or too late."""
     Path("dying.py").write_text(DYING)
     command = (*SWEEP[2:], "--over", "seed=0:100", *NOISY, "--study")
-    assert started("dying.py", 0, *command, "whole.db").wait(PATIENCE) == 0
+    assert started("dying.py", 0, "", *command, "whole.db").wait(PATIENCE) == 0
     first, *_, last = map(int, Path("commits").read_text().split())  # the first is that of the settings
 
     rng, rows, counts, hot = random.Random(29), set(), [], 0
     for k in range(30):
-        dies = rng.randrange(1, first) if k < 6 else first + rng.randrange((last - first) // 40)
-        assert started("dying.py", dies, *command, "s.db").wait(PATIENCE) == -signal.SIGKILL
+        # To read the runs that are there takes calls, too: later ones are counted from the first commit on.
+        dies = (rng.randrange(1, first), "") if k < 6 else (rng.randrange(1, (last - first) // 25), "after")
+        assert started("dying.py", *dies, *command, "s.db").wait(PATIENCE) == -signal.SIGKILL
         hot += Path("s.db-journal").exists()
         now = set(content_now("s.db", k)["runs"])
         assert rows <= now, "a row was lost"
         rows = now
         counts.append(len(rows))
     assert len(set(counts)) > 10, f"the kills fell at {counts}, {hot} of them into a commit"
-    assert started("dying.py", 0, *command, "s.db").wait(PATIENCE) == 0
+    assert started("dying.py", 0, "", *command, "s.db").wait(PATIENCE) == 0
     assert content("s.db") == content("whole.db")
     assert len(content("s.db")["runs"]) == 2000
     assert not Path("s.db-journal").exists()
@@ -138,7 +143,7 @@ assert put(range(at + 70)) == 0
     process = started("deadly.py", at)
     assert process.wait(PATIENCE) == 0, process.err.read_text()
     assert scalars("s.db", "SELECT steps FROM runs ORDER BY key") == [*range(at + 70)]
-    assert content("s.db")["settings"] == [repr((b"s" * 16, "{}"))]
+    assert content("s.db")["settings"] == [repr(setting_row(b"s" * 16, "{}", at + 70))]
     assert Path(f"torn{at + 69}.db").stat().st_size > 5_000_000, "nothing of the torn commit had reached the file"
     for deadly in (at, at + 1, at + 20, at + 69):
         with Store(f"torn{deadly}.db") as store:

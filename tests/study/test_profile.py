@@ -131,7 +131,7 @@ def test_tolerances_that_are_no_parts_are_refused(tolerances):
     [
         (["gd"], ["quadratic"], {}, "at least two"),
         (["gd", "adam"], ["quadratic"], {"tolerances": []}, "between 0 and 1"),
-        (["gd", "adam"], ["quadratic"], {"seeds": 0}, "at least 1 seed"),
+        (["gd", "adam"], ["quadratic"], {"seeds": 0}, "seeds must be an integer of at least 1"),
         (["gd", "adam"], "mhg", {}, "no suite mhg"),
         (["gd", "adam"], [], {}, "problem"),
         (["gd", "polyak"], ["mccormick"], {}, r"minimum f\*"),

@@ -1,8 +1,6 @@
 """Merging studies, and removing runs from them."""
 
 import json
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +11,7 @@ import stepbench
 from stepbench.engine.columns import KEPT
 from stepbench.study.batch import Head, Outcome
 from stepbench.study.store import Store
-from tests.study.kept import bits, content, outcomes_of, scalars
+from tests.study.kept import bits, content, give_other_numbers, outcomes_of, scalars
 
 NUMBERS = st.dictionaries(st.integers(0, 12), st.sampled_from([0.5, 1.0, None]), max_size=13)
 LETTERS = [b"a" * 16, b"b" * 16, b"c" * 16]
@@ -63,8 +61,7 @@ def test_merging_studies_of_parts_is_the_study_of_the_whole():
         assert here.merge(there) == (250, 0)
     stepbench.sweep("quadratic", "gd", {"lr": lrs, "seed": range(4)}, budget=1, noise=0.1, study="whole.db")
     assert content("0.db") == content("whole.db")
-    with closing(sqlite3.connect("1.db")) as db, db:
-        db.execute("UPDATE runs SET f = f + 1 WHERE seed = 3")
+    give_other_numbers("1.db", "seed = 3")
     with Store("0.db") as here, Store("1.db") as there:
         assert here.merge(there) == (0, 250)
     assert content("0.db") == content("whole.db")

@@ -371,8 +371,8 @@ def test_evaluations_of_f_among_those_of_gradients_are_named():
 @pytest.mark.parametrize(
     ("methods", "options", "says"),
     [
-        (["gd"], {"trials": 0}, "trials must be at least 1"),
-        (["gd"], {"cases": 0}, "cases must be at least 1"),
+        (["gd"], {"trials": 0}, "trials must be an integer of at least 1"),
+        (["gd"], {"cases": 0}, "cases must be an integer of at least 1"),
         (["gd"], {"budget": 0, "tune_budget": None}, "budget must be"),
         (["gd"], {"budget": 0}, "budget must be"),
         (["gd"], {"budget": -3}, "budget must be"),

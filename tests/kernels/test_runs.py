@@ -1,0 +1,201 @@
+"""Runs by kernels against runs by NumPy: every record, count and word is the same."""
+
+import os
+import signal
+
+import numpy as np
+import pytest
+
+from stepbench import InputError, Interrupted, Problem, catalog, run
+from stepbench.contracts import with_values
+from stepbench.engine.compiled import Compiled
+from stepbench.engine.running import run_quietly
+from tests.every_method import EVERY_METHOD, parameters
+from tests.kernels.both import apart, both, differences, is_exact
+from tests.kernels.pairs import problems
+
+STARTS = np.random.default_rng(5).standard_normal((2, 19))
+THREE = ("adam:lr=0.01", "bb", "csawg")
+
+
+def check(problem, method, **options):
+    """Both engines agree: to the last bit, where every operation is defined to it; returns the kernel's run."""
+    one, other = both(problem, method, **options)
+    if is_exact(problem, catalog.method(method), **options):
+        assert differences(one, other) == []
+    else:
+        assert apart(one, other, 50) <= 1e-12
+    return other
+
+
+@pytest.mark.parametrize("method", parameters(EVERY_METHOD))
+def test_every_method(method):
+    """On Rosenbrock's function, from several starts."""
+    needs = catalog.method(method).needs
+    problem = "quadratic" if "L" in needs else "rosenbrock"
+    made = check(problem, method, budget=400, start=0.3 * STARTS)
+    assert made.engine in ("a kernel", "NumPy, for a few steps")
+
+
+@pytest.mark.parametrize("method", THREE)
+@pytest.mark.parametrize("problem", [pytest.param(p, marks=pytest.mark.slow) for p in problems()])
+def test_every_problem(problem, method):
+    """Three kinds of methods: one with moments, one whose first step differs, and one that looks about."""
+    check(problem, method, budget=60)
+
+
+OPTIONS = {
+    "every": {"every": 7},
+    "ends": {"trace": False},
+    "ends, seldom": {"trace": False, "every": 7},
+    "target": {"target": 1e-2},
+    "target, seldom": {"target": 1e-2, "every": 7, "trace": False},
+    "gradient": {"grad_target": 1e-1},
+    "noise": {"noise": 0.1, "seed": 3},
+    "noise, ends": {"noise": 0.1, "trace": False, "every": 3},
+    "steps": {"steps": 50},
+}
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+@pytest.mark.parametrize("method", ["momentum:p=0.5+rdbd:lr=1e-4", "gradient+sls", "csawg", "bb"])
+def test_what_is_recorded_and_when_a_run_ends(method, options):
+    """Records of every step or of some, of all or the ends; targets, noise, limits on steps."""
+    check("rosenbrock", method, budget=600, start=STARTS, **options)
+
+
+@pytest.mark.parametrize("budget", [30, 31, 32, 33, 61, 62])
+@pytest.mark.parametrize("method", ["csawg", "nesterov", "gradient+sls", "adam+exact:N=2,iterations=3", "ema+lossgrad"])
+def test_a_budget_that_ends_in_the_middle_of_a_step(method, budget):
+    """The step that would pass it is not taken, and the words say so."""
+    one, other = both("rosenbrock", method, budget=budget, start=STARTS)
+    assert differences(one, other) == []
+
+
+@pytest.mark.parametrize("options", [{}, {"trace": False}, {"every": 5}, {"every": 5, "trace": False}], ids=str)
+def test_divergence(options):
+    """Runs of a batch that diverge at different steps have the records, words and numbers that NumPy gives them."""
+    starts = STARTS * np.geomspace(0.1, 30, STARTS.shape[1])
+    other = check("rosenbrock", "gradient:lr=0.002", budget=300, start=starts, **options)
+    assert {"diverged", "budget"} <= set(other.status)
+
+
+class Sunk(Problem):
+    """x², which declares a minimum that it goes below."""
+
+    def __init__(self):
+        """Begin at 1."""
+
+    x0 = np.ones(2)
+    f_star = 0.25
+
+    def f(self, w):
+        """The sum of the squares."""
+        return (w * w).sum(0)
+
+    def grad(self, w):
+        """2 w."""
+        return 2 * w
+
+
+def test_a_value_below_the_declared_minimum():
+    """The run fails in the same record."""
+    one, other = both(Sunk(), "gradient:lr=0.02", budget=300)
+    assert one.status == "failed"
+    assert differences(one, other) == []
+
+
+class Lowered(Sunk):
+    """x² − 0.3, of which no minimum is declared."""
+
+    f_star = None
+
+    def f(self, w):
+        """The sum of the squares, lowered."""
+        return (w * w).sum(0) - 0.3
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"trace": False}, {"every": 3}, {"every": 7, "trace": False}, {"every": 50}, {"noise": 1e-3, "every": 4}],
+    ids=str,
+)
+def test_a_step_that_is_refused(options):
+    """A rule that cannot go on where f is below 0 ends the same runs, with the same words."""
+    one, other = both(Lowered(), "gradient+ngn:sigma=0.05", budget=400, start=STARTS, **options)
+    assert other.engine in ("a kernel", "NumPy, for a few steps")
+    assert any("the loss is below 0" in detail for detail in one.detail)
+    assert differences(one, other) == []
+
+
+@pytest.mark.parametrize("name", ["step", "exponential", "multistep"])
+def test_hyper_parameters_that_differ_among_runs(name):
+    """Also where a step size is one for all runs, until it is not."""
+    method = with_values(catalog.method(f"momentum+{name}"), {"gamma": np.linspace(0.3, 0.99, 19)})
+    for options in ({}, {"every": 3}, {"trace": False}):
+        one, other = both("rosenbrock", method, budget=1300, **options)
+        assert differences(one, other) == []
+
+
+@pytest.mark.parametrize("method", ["adam:lr=0.01", "csawg", "bb", "gradient+sls", "adam+cosine", "ema+polyak"])
+@pytest.mark.parametrize("order", [("numpy", "kernel"), ("kernel", "numpy"), ("kernel", "kernel")], ids="-".join)
+def test_a_checkpoint_of_one_engine_goes_on_in_another(tmp_path, method, order):
+    """An interrupted run has the bits of one that was never stopped, whichever engine goes on."""
+    whole = run_quietly("rosenbrock", method, budget=400, start=STARTS, engine="numpy")
+
+    def stop(spent, limit):
+        if spent >= 90:
+            raise KeyboardInterrupt
+
+    file = tmp_path / "kept"
+    exact = is_exact("rosenbrock", catalog.method(method), budget=400, start=STARTS)
+    options = {"budget": 400, "start": STARTS, "checkpoint": file, "checkpoint_every": 40}
+    with pytest.raises(Interrupted):
+        run("rosenbrock", method, engine=order[0], progress=stop, **options)
+    assert file.exists()
+    if not exact and order[0] != order[1]:
+        return  # the two are other runs, which the checkpoint's identity tells apart
+    rest = run_quietly("rosenbrock", method, engine=order[1], **options)
+    if exact:
+        assert differences(whole, rest) == []
+    else:
+        assert apart(whole, rest, 50) <= 1e-12
+
+
+@pytest.mark.parametrize("every", [1, 7])
+def test_ctrl_c_waits_for_the_end_of_a_block(tmp_path, every, monkeypatch):
+    """What a kernel had made is kept, and the same call goes on from there."""
+    block, calls = Compiled.block, []
+
+    def signalled(self, n):
+        calls.append(n)
+        if len(calls) == 4:
+            os.kill(os.getpid(), signal.SIGINT)
+        return block(self, n)
+
+    options = {"steps": 3000, "every": every, "start": 0.3 * STARTS, "engine": "kernel"}
+    plain = run_quietly("rosenbrock", "csawg", budget=10**6, **options)
+    options |= {"checkpoint": tmp_path / "kept", "checkpoint_every": 100}
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(Compiled, "block", signalled)
+            with pytest.raises(Interrupted) as stop:
+                run("rosenbrock", "csawg", budget=10**6, **options)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    partial = stop.value.result
+    assert 0 < partial.steps.max() < 3000
+    assert np.array_equal(partial.x, plain.x[: len(partial.x)])
+    assert differences(plain, run_quietly("rosenbrock", "csawg", budget=10**6, **options)) == []
+
+
+def test_step_sizes_whose_number_changes_are_numpys():
+    """One for all components while a first window is lost, and then one each: no kernel is made, and none is lost."""
+    method = "tlr:K=20,variant=reference,per=component"
+    one = run_quietly("rosenbrock", method, budget=300, engine="numpy")
+    other = run_quietly("rosenbrock", method, budget=300)
+    assert other.engine.startswith("NumPy")
+    assert differences(one, other) == []
+    with pytest.raises(InputError, match="the number of its step sizes changes"):
+        run_quietly("rosenbrock", method, budget=300, engine="kernel")
