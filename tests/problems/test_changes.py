@@ -228,6 +228,18 @@ def test_a_users_file_may_be_changed(tmp_path):
     assert run(p, "gd:lr=0.05", budget=200).error[-1] < 1e-6
 
 
+def test_a_saved_run_and_a_page_of_it(tmp_path, stepbench_cli):
+    r = run("rosenbrock@rotate=30,noise=0.1", "gd:lr=1e-3", budget=20, seed=4)
+    r.save(tmp_path / "r.npz")
+    again = stepbench.load(tmp_path / "r.npz")
+    assert again.problem == r.problem
+    np.testing.assert_array_equal(again.x, r.x)
+    for spec in ("gallery/beale@rotate=30,shift=1", "gallery/beale@noise=0.1"):
+        args = ("run", spec, "-m", "gd:lr=0.01", "--budget", "20", "--html", "p.html", "--plot", "p.png")
+        code, _, err = stepbench_cli(*args)
+        assert (code, err) == (0, "")
+
+
 def test_a_sweep_may_vary_a_change_and_a_study_keeps_it():
     with stepbench.Study() as study:
         for made, reused in ((2, 0), (2, 2)):

@@ -151,7 +151,10 @@ def test_without_the_wheel_one_line_says_what_to_install(monkeypatch, stepbench_
             code, _, err = stepbench_cli(*args, *(["gd", "bb"] if args[0] == "profile" else []))
             assert code != 0
             assert 'pip install "stepbench[suites]"' in err
-        assert stepbench_cli("list")[0] == 0
+        for args in (["list"], ["list", "problems"]):
+            code, out, err = stepbench_cli(*args)
+            assert (code, err) == (0, "")
+            assert "S2MPJ" in out
     finally:
         module._folder.cache_clear()
         module._sizes.cache_clear()
