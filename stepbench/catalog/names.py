@@ -48,7 +48,8 @@ def problem_folder() -> Path:
 def names(kind: str) -> tuple[str, ...]:
     """The names of one kind: "problems", "directions", "stepsizes" or "methods"; a suite's are ``suite/name``."""
     folder = problem_folder() if kind == "problems" else PACKAGE / kind
-    stems = (path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("[!_]*.py"))
+    found = folder.rglob("[!_]*.py") if kind == "problems" else folder.glob("[!_]*.py")
+    stems = (path.relative_to(folder).with_suffix("").as_posix() for path in found)
     return tuple(sorted((stem.replace("_", "-") for stem in stems), key=lambda name: (name.count("/"), name)))
 
 
@@ -111,6 +112,17 @@ def method_names() -> tuple[str, ...]:
 def peers() -> tuple[str, ...]:
     """The names of the methods that own their loop."""
     return tuple(name for name in names("methods") if issubclass(load("methods", name), Peer))
+
+
+@cache
+def libraries() -> tuple[str, ...]:
+    """The other libraries whose optimizers are methods, ``torch:Adam``: those that have an adapter."""
+    return tuple(sorted(path.stem.replace("_", "-") for path in (PACKAGE / "methods/libraries").glob("[!_]*.py")))
+
+
+def library(name: str) -> Any:
+    """The adapter of a library, which has its ``names``, its ``version``, and ``load`` for one optimizer's class."""
+    return importlib.import_module(f"stepbench.methods.libraries.{name.replace('-', '_')}")
 
 
 @cache

@@ -9,7 +9,18 @@ from pathlib import Path
 from typing import Any, cast
 
 from stepbench.catalog import files
-from stepbench.catalog.names import ALIASES, KINDS, is_foreign, load, method_names, names, problem_name, suite
+from stepbench.catalog.names import (
+    ALIASES,
+    KINDS,
+    is_foreign,
+    libraries,
+    library,
+    load,
+    method_names,
+    names,
+    problem_name,
+    suite,
+)
 from stepbench.contracts import (
     Changed,
     Direction,
@@ -125,11 +136,18 @@ def find(spec: str) -> Problem | Runnable:
         return problem(spec)
     parts = _parts(plain, several=True)
     name = parts[0][0]
-    if len(parts) > 1 or name in method_names() or (files.is_path(name) and files.holds(name) == "method"):
+    if (
+        len(parts) > 1
+        or name in method_names()
+        or _in_library(name)
+        or (files.is_path(name) and files.holds(name) == "method")
+    ):
         return cast(Runnable, method(spec))
     if files.is_path(name) or problem_name(name):
         return problem(spec)
-    raise InputError(f"nothing is called {name}{_meant(name, names('problems') + method_names())}; see stepbench list")
+    raise InputError(
+        f"nothing is called {name}{_meant(name, names('problems') + method_names() + libraries())}; see stepbench list"
+    )
 
 
 def _text(spec: Any, kind: files.Kind) -> str:
@@ -192,10 +210,10 @@ def _find(parts: list[str]) -> Runnable:
             joins |= {key: value for key, value in options if key not in known}
     else:
         for part in parts:
-            if part not in method_names() and not files.is_path(part):
+            if part not in method_names() and not files.is_path(part) and not _in_library(part):
                 if problem_name(part):
                     raise InputError(f"{part} is a problem, not a method")
-                raise InputError(f"no method {part}{_meant(part, method_names())}; see stepbench list")
+                raise InputError(f"no method {part}{_meant(part, method_names() + libraries())}; see stepbench list")
         objects = [_part(part) for part in parts]
     if len(objects) == 1:
         return objects[0] if isinstance(objects[0], Runnable) else _joined(objects[0])
@@ -212,10 +230,18 @@ def _find(parts: list[str]) -> Runnable:
 def _part(name: str) -> Any:
     if files.is_path(name):
         return files.load(name, "method")()
+    if _in_library(name):
+        owner, _, optimizer = name.partition(":")
+        return library(owner).load(optimizer)()
     for kind in KINDS:
         if name in names(kind):
             return load(kind, name)()
     return _find([name])
+
+
+def _in_library(name: str) -> bool:
+    """Whether a name is that of another library's optimizer, torch:Adam."""
+    return name.partition(":")[0] in libraries()
 
 
 def _joined(part: Direction | StepSize) -> Joined:
@@ -232,7 +258,8 @@ _LONE = re.compile(rf"({files.PATH}|[^:]*)(:.*)?($)")
 def _parts(spec: str, several: bool) -> list[tuple[str, list[tuple[str, str]]]]:
     """The name and the options of each part of a spec, where there are ``several`` joined by +.
 
-    An option without a key, as in scipy:bfgs, has the key "".
+    An option without a key, as in scipy:bfgs, has the key "". An optimizer of another library is called as torch:Adam
+    is, and its options follow a colon or a comma.
     """
     parts: list[tuple[str, list[tuple[str, str]]]] = []
     begin, more = 0, True
@@ -241,7 +268,13 @@ def _parts(spec: str, several: bool) -> list[tuple[str, list[tuple[str, str]]]]:
         name = match[1].strip() if match else ""
         if not match or not name or match[2] == ":":
             raise InputError(f"{spec!r} is not a spec: write name or name:key=value,key=value")
-        pieces = [piece.partition("=") for piece in match[2][1:].split(",")] if match[2] else []
+        options = (match[2] or ":")[1:]
+        if several and name in libraries():
+            optimizer, *rest = re.split("[:,]", options, maxsplit=1)
+            if "=" in optimizer or not optimizer.strip():
+                raise InputError(f"{name} is a library: name one of its optimizers; see stepbench list --peers")
+            name, options = f"{name}:{optimizer.strip()}", "".join(rest)
+        pieces = [piece.partition("=") for piece in options.split(",")] if options else []
         parts.append((name, [(key.strip(), value) if eq else ("", key.strip()) for key, eq, value in pieces]))
         begin, more = match.end(), bool(match[3])
     return parts

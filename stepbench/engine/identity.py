@@ -71,6 +71,7 @@ def facts(problem: Problem, method: Runnable) -> dict[str, Any]:
         "problem_file": problem_file(name),
         "method": name_of(method),
         **problem.libraries,
+        **method.libraries,
         "stepbench": version(),
     }
 

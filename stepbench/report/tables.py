@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich import box
-from rich.console import Console
+from rich.console import Console, Group
 from rich.measure import Measurement
 from rich.text import Text
 
 from stepbench import catalog
-from stepbench.contracts import NEEDS, Problem
+from stepbench.contracts import NEEDS, Method, Problem
 from stepbench.engine.result import Result
 from stepbench.fields import InputError, show_value
 from stepbench.report.literal import Table
@@ -23,6 +23,7 @@ from stepbench.report.numbers import number
 if TYPE_CHECKING:
     from stepbench.autopsy.quick import QuickTrial
     from stepbench.conformance import Finding
+    from stepbench.conformance.implementations import Parting, Reason
     from stepbench.conformance.invariance import Invariance
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -393,6 +394,32 @@ def findings(name: str, found: Sequence[Finding]) -> Table:
         mark, style = {True: ("✓", "green"), False: ("✗", "bold red"), None: ("–", "dim")}[finding.passed]
         table.add_row(Text(mark, style=style), Text(finding.check), Text(finding.detail, style=style))
     return table
+
+
+def parted(
+    steps: int,
+    specs: Sequence[str],
+    methods: Sequence[Method],
+    found: Sequence[Parting],
+    reasons: Sequence[Sequence[Reason]],
+) -> Group:
+    """Where methods leave the path of the first: a row per method and problem, and below why, where it is known."""
+    from stepbench.conformance.implementations import in_words
+
+    table = titled(f"{steps} steps beside {methods[0]}")
+    for heading in ("method", "problem", "differs"):
+        table.add_column(heading, overflow="fold")
+    for spec, method in zip(specs[1:], methods[1:], strict=True):
+        for parting in found:
+            if parting.spec == spec:
+                style = "green" if parting.step is None else "bold red"
+                table.add_row(Text(str(method)), Text(parting.problem), Text(in_words(parting), style=style))
+    why = Table.grid(padding=(0, 2))
+    if any(parting.step is not None for parting in found):
+        for method, known in zip(methods, reasons, strict=True):
+            for reason in known:
+                why.add_row(Text(str(method)), Text(f"{reason.words} ({reason.file}: {reason.line})"))
+    return Group(table, why) if why.row_count else Group(table)
 
 
 def invariance_card(steps: int, changes: Iterable[Invariance]) -> Table:
