@@ -111,6 +111,15 @@ def test_minima_are_claimed_only_where_nothing_near_is_lower():
 
 
 @installed
+def test_a_local_minimum_that_the_file_calls_the_solution_is_not_claimed():
+    """HIMMELBH is −1 at (1, 1), as its file says, but −∞ where its cubic term leads; FREUROTH is 0 at (5, 4)."""
+    p, q = problem("s2mpj/HIMMELBH"), problem("s2mpj/FREUROTH:dim=2")
+    assert p.f(np.array([[1.0, -100.0], [1.0, 1.0]])) == pytest.approx([-1.0, -999_701.0], rel=1e-3)
+    assert q.f(np.array([[5.0, 5.0], [4.0, 4.0]])) == pytest.approx([0, 0])
+    assert p.f_star is q.f_star is None
+
+
+@installed
 def test_names_dimensions_and_mistakes(stepbench_cli):
     assert len(catalog.suite("s2mpj")) > 200
     assert str(problem("s2mpj/rosenbr")) == "s2mpj/ROSENBR"
