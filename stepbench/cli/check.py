@@ -73,7 +73,7 @@ def _judge(spec: str) -> None:
     thing = catalog.find(spec)
     out = console()
     if isinstance(thing, Problem):
-        vet_shapes(thing)
+        vet_shapes(thing.unchanged)
     elif isinstance(thing, Method):
         vet_method(thing)
     else:
@@ -84,7 +84,7 @@ def _judge(spec: str) -> None:
     failed = sum(finding.passed is False for finding in found)
     if not isinstance(thing, Problem):
         out.print(invariance_card(STEPS, card(thing)))
-    for part in [thing] if isinstance(thing, Problem) else thing.parts:
+    for part in [thing.unchanged] if isinstance(thing, Problem) else thing.parts:
         if files.is_users(type(part)):
             out.print(Text(files_beside(files.seen_beside(type(part)))))
     passed = sum(finding.passed is True for finding in found)

@@ -75,7 +75,10 @@ def command(
         if kind == "problems" and group is None:
             lines("Suites of problems (each: stepbench list --suite NAME)", [*suites.items()])
         elif kind == "problems":
-            for name, words in suites.items():
-                lines(words, named(kind, catalog.suite(name)))
+            for name, words in suites.items():  # another library may have hundreds, and need not be there
+                if catalog.is_foreign(name):
+                    lines(f"{words} (stepbench list --suite {name})", [])
+                else:
+                    lines(words, named(kind, catalog.suite(name)))
     if group in (None, "methods"):
         lines("Names for settings", [*catalog.ALIASES.items()])

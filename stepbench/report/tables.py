@@ -358,29 +358,29 @@ def unequal(labels: Sequence[str], told: Sequence[tuple[str, ...]]) -> list[str]
 
 
 def suite_table(suite: str, words: str) -> Table:
-    """The problems of a suite: dimension, conditioning at the minimum, smoothness, and whether steps see samples."""
-    headings = ("problem", "d", "κ at w*", "smooth", "noise")
+    """The problems of a suite: dimension, minimum, conditioning there, smoothness, and whether steps see samples."""
+    headings = ("problem", "d", "f*", "κ at w*", "smooth", "noise")
     problems = [catalog.problem(name) for name in catalog.suite(suite)]
     table = titled(words)
     for heading in headings:  # the last column gives way where the width cannot hold all
-        table.add_column(heading, no_wrap=True, justify="right" if heading in ("d", "κ at w*") else "left")
+        table.add_column(heading, no_wrap=True, justify="right" if heading in ("d", "f*", "κ at w*") else "left")
     table.add_column("")
     for problem in problems:
-        table.add_row(
-            problem.name, *_facts(problem), Text(catalog.summary(type(problem)), no_wrap=True, overflow="ellipsis")
-        )
+        summary = Text(catalog.summary(type(problem.unchanged)), no_wrap=True, overflow="ellipsis")
+        table.add_row(problem.name, *_facts(problem), summary)
     return table
 
 
 def _facts(problem: Problem) -> tuple[str, ...]:
     try:
-        kappa = problem.conditioning
+        least, kappa = problem.f_star, problem.conditioning
     except InputError:  # its data are not installed
-        kappa = None
+        least = kappa = None
     conditioning = "–"
     if kappa is not None:
         conditioning = "∞" if math.isinf(kappa) else number(kappa)
-    return str(problem.x0.size), conditioning, problem.smoothness, problem.sampling
+    minimum = "–" if least is None else number(least)
+    return str(sum(problem.tensors)), minimum, conditioning, problem.smoothness, problem.sampling
 
 
 def findings(name: str, found: Sequence[Finding]) -> Table:

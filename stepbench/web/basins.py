@@ -115,7 +115,7 @@ def where_they_lead(
     if problem.x0.size != 2:
         raise InputError(f"{problem} has {problem.x0.size} parameters: basins are drawn where there are two")
     parts = (method.direction, method.rule) if isinstance(method, Joined) else (method,)
-    kind = (type(problem), *map(type, parts))
+    kind = (type(problem.unchanged), *map(type, parts))
     for way in range(_way_of.get(kind, 0), len(WAYS)):
         side, engine = WAYS[way]
         try:

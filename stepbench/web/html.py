@@ -45,7 +45,7 @@ def still(results: Sequence[Result], command: str) -> str:
     notes = [*unequal([r.label for r in results], [r.told for r in results]), *derivations(results)]
     variables = {
         "problem": str(problem),
-        "summary": summary(type(problem)),
+        "summary": summary(type(problem.unchanged)),
         "methods": [(r.label, COLOURS[i % len(COLOURS)], ending(r), r.status) for i, r in enumerate(results)],
         "notes": [*notes, *thinned, *outside],
         "plans": any(r.plans for r in results),

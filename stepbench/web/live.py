@@ -98,7 +98,7 @@ def page(results: Sequence[Result], command: str, steps: int | None = None) -> s
     return Template(asset("live.html")).substitute(
         title=html.escape(title),
         heading=html.escape(str(problem)),
-        summary=html.escape(catalog.summary(type(problem))),
+        summary=html.escape(catalog.summary(type(problem.unchanged))),
         style=asset("live.css"),
         notes="".join(f"<p>{html.escape(note)}</p>" for note in notes),
         command=html.escape(command),
@@ -133,8 +133,10 @@ def _candidates(problem: Problem) -> tuple[str, ...]:
     """The real fields of a problem that its f, its gradient and what it knows of its minimum can have as inputs.
 
     One counts only where the formula with another value of it is the problem with that value: a problem may compute
-    something of its fields once, when it is made.
+    something of its fields once, when it is made. A changed problem computes its coordinates so.
     """
+    if problem.unchanged is not problem:
+        return ()
     fields = [field for field in fields_of(type(problem)).values() if field.kind == "float" and not field.optional]
     return tuple(field.name for field in fields if _is_input(problem, field))
 
