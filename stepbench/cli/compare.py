@@ -78,5 +78,5 @@ def command(
 
         return comparison_figure(results, guarantees.found)
 
-    output.deliver(lambda: [summary(r) | guarantees.facts(r) for r in results], tables, figure, results)
+    output.deliver(lambda: [summary(r) | guarantees.facts(r) for r in results], tables, figure, results, run.steps)
     raise typer.Exit(code)

@@ -86,7 +86,7 @@ def command_of(args: Sequence[str]) -> Callable[..., None]:
 
             return run_figure(result, guarantees.found)
 
-        output.deliver(lambda: summary(result) | guarantees.facts(result), tables, figure, [result])
+        output.deliver(lambda: summary(result) | guarantees.facts(result), tables, figure, [result], run.steps)
         raise typer.Exit(code)
 
     return takes(command, [_parameter(name, key, *known[key]) for name, key in options.items()])

