@@ -65,9 +65,9 @@ def _nesterov(method: Runnable, mu: float, L: float, steps: int) -> ClosedForm |
     if lr is None or momentum is not None or not math.isclose(lr * L, 1):
         return None
     if mu == 0:
-        a = 1.0  # their proof with t_1 = a_1 in place of 1, whose first step leaves 2 ‖w_0 − w*‖² where theirs leaves 1
+        a = 0.0
         for _ in range(steps):
             a = (1 + math.sqrt(1 + 4 * a * a)) / 2
-        return ClosedForm(L / a**2, False, "Beck & Teboulle 2009, Lemma 4.1, for this sequence: L / a_N²")
+        return ClosedForm(L / (2 * a**2), False, "Beck & Teboulle 2009, Theorem 4.4 before its last step: L / (2 a_N²)")
     value = (1 - math.sqrt(mu / L)) ** steps * (L + mu) / 2
     return ClosedForm(value, False, "Nesterov 2004, Theorem 2.2.3: (1 − √(μ/L))^N (L + μ) / 2")

@@ -79,7 +79,7 @@ def test_silver_steps_are_as_pepits_own_example_has_them():
 
 
 def test_nesterovs_sequence_of_1983_by_hand():
-    """Its steps written in PEPit, on f itself, with a_k = 1, 1.618, 2.194, 2.750."""
+    """Its steps written in PEPit, on f itself, with a_k = 1, 1.618, 2.194."""
     from PEPit import PEP
     from PEPit.functions import SmoothConvexFunction
 
@@ -88,12 +88,11 @@ def test_nesterovs_sequence_of_1983_by_hand():
     least, w0 = f.stationary_point(), pep.set_initial_point()
     pep.set_initial_condition((w0 - least) ** 2 <= 1)
     a = [1.0]
-    for _ in range(3):
+    for _ in range(2):
         a.append(float(max(np.roots([1, -1, -(a[-1] ** 2)]))))
     w1 = w0 - 0.1 * f.gradient(w0)
-    y = w1 + (a[1] - 1) / a[2] * (w1 - w0)
-    w2 = y - 0.1 * f.gradient(y)
-    y = w2 + (a[2] - 1) / a[3] * (w2 - w1)
+    w2 = w1 - 0.1 * f.gradient(w1)
+    y = w2 + (a[1] - 1) / a[2] * (w2 - w1)
     w3 = y - 0.1 * f.gradient(y)
     pep.set_performance_metric(f(w3) - f(least))
     by_hand = pep.solve(verbose=0)  # before another PEP begins, which forgets this one
