@@ -327,13 +327,15 @@ def profile_figure(profile: Profile) -> Figure:
                 _draw_steps(ax, profile, kind, row)
             ax.tick_params(labelsize=SMALL)
         of_row[0].set_ylabel(_height_name(profile, row), fontsize=SMALL + 1)
-    for kind, title, bottom in zip(drawn, panels[0], panels[-1], strict=True):
-        title.set_title(f"{kind} profiles" if rows > 1 else f"{kind} profile", fontsize=SMALL + 1)
+    for kind, top, bottom in zip(drawn, panels[0], panels[-1], strict=True):
+        if len(drawn) > 1:
+            top.set_title(f"{kind} profiles", fontsize=SMALL + 1)
         bottom.set_xlabel(_width_name(profile, kind), fontsize=SMALL + 1)
     several = len(profile.instances)
     problems = counted(len(profile.problems) if several == 1 else profile.instances.shape[1], "problem")
     seeds = f", {several} seeds" if several > 1 else ""
-    figure.suptitle(f"{problems}{seeds}, budget {profile.budget:,}", fontsize=SMALL + 1)
+    title = f"{problems}{seeds}, budget {profile.budget:,}"
+    figure.suptitle(title if len(drawn) > 1 else f"{drawn[0]} profiles: {title}", fontsize=SMALL + 1)
     figure.draw_without_rendering()  # which says how high the axes are, and so how far apart labels must be
     for of_row in panels:
         for ax in of_row:
@@ -369,13 +371,13 @@ def _draw_steps(ax: Axes, profile: Profile, kind: ProfileKind, panel: int) -> No
     """The step functions of every method, each with its name at the end, and the band over the seeds."""
     steps = profile.steps(kind)
     heights = steps.heights(steps.limits)[panel]
-    for k, m in enumerate(profile.ranking):
-        look: Any = {"color": COLOURS[k % len(COLOURS)], "label": literal(profile.labels[m])}
-        ax.step(steps.limits, heights[:, m], where="post", ls=DASHES[(k + k // 8) % len(DASHES)], lw=1.3, **look)
+    for m in profile.ranking:  # whose colours are those of the methods in every kind
+        look: Any = {"color": COLOURS[m % len(COLOURS)], "label": literal(profile.labels[m])}
+        ax.step(steps.limits, heights[:, m], where="post", ls=DASHES[(m + m // 8) % len(DASHES)], lw=1.3, **look)
     if len(profile.instances) > 1 and kind != "runtime":  # whose runtimes are drawn from the seeds
-        for k, m in enumerate(profile.ranking):
-            low, high = steps.band(steps.limits)[:, panel, :, m]
-            ax.fill_between(steps.limits, low, high, step="post", color=COLOURS[k % len(COLOURS)], alpha=0.15, lw=0)
+        lows, highs = steps.band(steps.limits)[:, panel]
+        for m, (low, high) in enumerate(zip(lows.T, highs.T, strict=True)):
+            ax.fill_between(steps.limits, low, high, step="post", color=COLOURS[m % len(COLOURS)], alpha=0.15, lw=0)
     if steps.high > profile.budget and kind == "runtime":
         ax.axvline(profile.budget, color="#999999", lw=0.8, ls=":", zorder=0)
         at_budget: Any = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
@@ -407,7 +409,14 @@ def _label_ends(ax: Axes) -> None:
             size=SMALL,
             color=line.get_color(),
             linespacing=1.1,
-            arrowprops={"arrowstyle": "-", "color": line.get_color(), "lw": 0.6, "shrinkA": 1, "shrinkB": 0},
+            arrowprops={
+                "arrowstyle": "-",
+                "color": line.get_color(),
+                "lw": 0.6,
+                "shrinkA": 1,
+                "shrinkB": 0,
+                "relpos": (0, 0.5),
+            },
             annotation_clip=False,
         )
 
@@ -456,7 +465,7 @@ def _draw_log_ratio(ax: Axes, profile: Profile, panel: int) -> None:
     words: Any = {"transform": ax.transAxes, "size": SMALL}
     ax.text(0.98, 0.05, f"{first}\ncheaper on {(ratios < 0).sum()}", ha="right", color=COLOURS[0], **words)
     ax.text(0.02, 0.95, f"{second}\ncheaper on {(ratios > 0).sum()}", va="top", color=COLOURS[1], **words)
-    ax.set(xlim=(0.3, max(len(ratios), 1) + 0.7), ylim=(-1.12 * most, 1.12 * most))
+    ax.set(xlim=(0.3, len(found) + 0.7), ylim=(-1.12 * most, 1.12 * most))
     whole_ticks(ax)
     ax.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
     ax.yaxis.set_major_formatter(lambda power, _: f"{2.0 ** abs(power):g}×")

@@ -93,8 +93,8 @@ class Profile(Shown):
 
     ``failed`` is the number of runs that failed, ``evaluations`` has all that each method asked for, of the gradient
     and of f, and ``runs`` every run, by problem and method. ``unknown`` has the numbers, as in ``whose``, of the
-    problems whose minimum is unknown. ``kind`` is the kind that the table and the figure show: None for data and performance
-    profiles together. ``data``, ``performance``, ``log_ratio``, ``quality`` and ``runtime`` have each kind.
+    problems whose minimum is unknown. ``kind`` is the kind that the table and the figure show: None for data and
+    performance profiles together. ``data``, ``performance``, ``log_ratio``, ``quality`` and ``runtime`` have each kind.
     """
 
     problems: tuple[str, ...]
