@@ -363,7 +363,7 @@ def _width_name(profile: Profile, kind: ProfileKind) -> str:
         case "quality":
             return r"$(f - f^*)\ /\ (f(w_0) - f^*)$ at the end"
         case "log-ratio":
-            return "problems, by ratio"
+            return "problems (hatched: one alone solves)"
     return "evaluations: ∇f, or d + 1 of f" if profile.gradient_free else "gradient evaluations"
 
 
@@ -398,6 +398,7 @@ def _label_ends(ax: Axes) -> None:
     words = [_wrapped(str(line.get_label())) for line in curves]
     points = ax.get_window_extent().height / ax.figure.dpi * 72 / np.ptp(ax.get_ylim())  # per unit of the axis
     sizes = np.array([1.2 * SMALL * (text.count("\n") + 1) for text in words]) / points
+    leader: Any = {"arrowstyle": "-", "lw": 0.6, "shrinkA": 1, "shrinkB": 0, "relpos": (0, 0.5)}
     for line, text, end, place in zip(curves, words, ends, apart(ends, sizes), strict=True):
         ax.annotate(
             text,
@@ -409,14 +410,7 @@ def _label_ends(ax: Axes) -> None:
             size=SMALL,
             color=line.get_color(),
             linespacing=1.1,
-            arrowprops={
-                "arrowstyle": "-",
-                "color": line.get_color(),
-                "lw": 0.6,
-                "shrinkA": 1,
-                "shrinkB": 0,
-                "relpos": (0, 0.5),
-            },
+            arrowprops={"color": line.get_color(), **leader},
             annotation_clip=False,
         )
 
@@ -456,15 +450,16 @@ def _draw_log_ratio(ax: Axes, profile: Profile, panel: int) -> None:
     both = found[solved.all(axis=1)]
     most = 1.1 * (float(np.abs(both).max(initial=0.0)) or 1.0)
     alone = np.abs(ratios) > most / 1.05
-    first, second = (literal(label) for label in profile.labels)
     places = np.arange(1, len(ratios) + 1)
     for k, side in enumerate((ratios < 0, ratios > 0)):
         for which, hatch, alpha in ((side & ~alone, "", 1.0), (side & alone, "////", 0.55)):
             ax.bar(places[which], ratios[which], 0.8, color=COLOURS[k], lw=0, hatch=hatch, alpha=alpha)
     ax.axhline(0, color="black", lw=0.7)
-    words: Any = {"transform": ax.transAxes, "size": SMALL}
-    ax.text(0.98, 0.05, f"{first}\ncheaper on {(ratios < 0).sum()}", ha="right", color=COLOURS[0], **words)
-    ax.text(0.02, 0.95, f"{second}\ncheaper on {(ratios > 0).sum()}", va="top", color=COLOURS[1], **words)
+    first, second = (_wrapped(literal(label)) for label in profile.labels)
+    words: Any = {"transform": ax.transAxes, "size": SMALL, "va": "center"}
+    ax.text(1.04, 0.8, f"{second}\ncheaper on {(ratios > 0).sum()}", color=COLOURS[1], **words)
+    ax.text(1.04, 0.5, f"neither solves {np.isnan(found).sum()}", color="#777777", **words)
+    ax.text(1.04, 0.2, f"{first}\ncheaper on {(ratios < 0).sum()}", color=COLOURS[0], **words)
     ax.set(xlim=(0.3, len(found) + 0.7), ylim=(-1.12 * most, 1.12 * most))
     whole_ticks(ax)
     ax.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))

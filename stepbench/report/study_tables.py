@@ -336,12 +336,11 @@ def profile_table(profile: Profile, width: int = 120) -> Table:
         f"{profile.judged} area": [f"{profile.areas[:, m].mean():.3f}" for m in order],
     }
     spare = []
-    for tolerance, costs in zip(profile.tolerances, profile.costs, strict=True):
-        columns[f"solved {tolerance:g}"] = [str(np.isfinite(costs[:, m]).sum()) for m in order]
-    for tolerance, areas in zip(profile.tolerances, profile.areas, strict=False):
-        if len(profile.areas) == len(profile.tolerances):
+    for t, tolerance in enumerate(profile.tolerances):
+        if profile.judged in ("data", "performance"):  # which have an area for each tolerance
             spare.append(f"area at {tolerance:g}")
-            columns[spare[-1]] = [f"{areas[m]:.3f}" for m in order]
+            columns[spare[-1]] = [f"{profile.areas[t, m]:.3f}" for m in order]
+        columns[f"solved {tolerance:g}"] = [str(np.isfinite(profile.costs[t, :, m]).sum()) for m in order]
     if profile.unknown and profile.judged == "data":
         columns["known f*"] = [_area(profile.areas_of_known[:, m]) for m in order]
         spare.append("known f*")

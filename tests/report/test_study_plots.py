@@ -9,7 +9,8 @@ from matplotlib.patches import Rectangle
 
 from stepbench import catalog
 from stepbench.report.study_plots import BASINS, HATCHES, LOST, LOST_HATCH, SLOW
-from stepbench.study.profile import profile, solved_within
+from stepbench.study.kinds import ratios, solved_within
+from stepbench.study.profile import profile
 from stepbench.study.sweep import sweep, window_axes
 from stepbench.study.tune import tune
 from tests.cli.commands import INF, RATES
@@ -204,9 +205,10 @@ def test_the_figure_of_a_profile_draws_the_step_functions():
     panels = found.figure().axes
     assert len(panels) == 4
     for t, tolerance in enumerate(found.tolerances):
-        for ax, amounts in ((panels[2 * t], found.ratios[t]), (panels[2 * t + 1], found.costs[t])):
+        for ax, amounts in ((panels[2 * t], found.costs[t]), (panels[2 * t + 1], ratios(found.costs[t]))):
             drawn = lines_of(ax, methods)
             assert sorted(drawn) == sorted(methods)
+            assert sorted(text.get_text() for text in ax.texts) == sorted(methods)
             for m, label in enumerate(methods):
                 x, y = (np.asarray(data) for data in drawn[label].get_data())
                 assert drawn[label].get_drawstyle() == "steps-post"
