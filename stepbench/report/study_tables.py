@@ -15,7 +15,7 @@ from rich.text import Text
 from stepbench.report.literal import Table
 from stepbench.report.numbers import count, counted, number, value_name
 from stepbench.report.tables import BARS, STYLES, titled, unequal, width_of
-from stepbench.study.kinds import TARGETS
+from stepbench.study.kinds import DRAWS, TARGETS
 
 if TYPE_CHECKING:
     from stepbench.study.ends import Numbers
@@ -325,7 +325,7 @@ def _of_ranges(tuned: Tuned, keys: Sequence[str]) -> str:
 
 
 def profile_table(profile: Profile, width: int = 120) -> Table:
-    """The methods by the mean area under their profiles; what each solves at each tolerance, and what it asked for.
+    """The methods by the mean area under their profiles; what each solves at each tolerance.
 
     The areas are of data profiles where no kind that has areas was chosen; those of performance profiles, which depend
     on the methods compared, stand beside them.
@@ -350,10 +350,6 @@ def profile_table(profile: Profile, width: int = 120) -> Table:
         spare.append("fastest")
         ratios = profile.performance.amounts[-1].reshape(-1, len(order))
         columns["fastest"] = [f"{(ratios[:, m] == 1).sum() / len(profile.instances):.3g}" for m in order]
-    if profile.evaluations:
-        for k, asked_for in enumerate(("∇f", "f")):
-            columns[asked_for] = [count(profile.evaluations[m][k]) for m in order]
-        spare = ["f", "∇f", *spare]
     return _fitted(
         f"{counted(len(profile.problems), 'problem')} · {profile.budget:,} evaluations",
         columns,
@@ -396,7 +392,11 @@ def profile_notes(profile: Profile, study: Path | None = None) -> list[str]:
         neither = [int(np.isnan(ratios).sum()) for ratios in profile.log_ratio]
         told = ", ".join(f"{n} at {tau:g}" for n, tau in zip(neither, profile.tolerances, strict=True) if n)
         notes += [f"problems that neither method solves have no ratio: {told}"] if told else []
-    if (seeds := len(profile.instances)) > 1:
+    if (seeds := len(profile.instances)) > 1 and profile.judged == "runtime":
+        notes.append(
+            f"restarts are drawn from the {seeds} seeds of a problem, {DRAWS} times, and alike for every method"
+        )
+    elif seeds > 1:
         notes.append(
             f"each of {seeds} seeds is a set of problems, in which those that are not random are the same; areas are "
             "means over the seeds, and bands leave out a tenth of them at either end"
@@ -415,7 +415,13 @@ def profile_notes(profile: Profile, study: Path | None = None) -> list[str]:
         )
     if free := ", ".join(profile.gradient_free):
         notes.append(f"{free} asks for no gradients: d + 1 evaluations of f count as one of them, in the budget too")
-    notes.append("methods run as given: nothing was tuned")
+    notes.append("methods run as given: nothing was tuned; a run that diverged or failed counts for nothing")
+    if profile.evaluations:
+        told = "; ".join(
+            f"{profile.labels[m]} {count(profile.evaluations[m][0])} and {count(profile.evaluations[m][1])}"
+            for m in profile.ranking
+        )
+        notes.append(f"spent in all, evaluations of ∇f and of f: {told}")
     notes += failures(profile.failed, study) + beside(profile.labels, profile.asked)
     return notes + unequal(profile.labels, profile.told)
 
@@ -424,7 +430,8 @@ def _areas_meant(profile: Profile) -> str:
     """What the areas in the table are."""
     end = f"{profile.tolerances[-1]:g}"
     meant = {
-        "data": f"from 1 evaluation to the budget of {profile.budget:,}; no other method changes it",
+        "data": f"from 1 evaluation to the budget of {profile.budget:,}; no other method changes it"
+        + (", but through a minimum that is unknown" if profile.unknown else ""),
         "performance": f"up to {profile.performance.high:.3g} {OF_THE_LEAST}",
         "quality": f"digits of accuracy at the end, as a part of those of the smallest tolerance, {end}, where runs "
         "end: a smaller --tolerance goes further",
