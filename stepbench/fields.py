@@ -76,12 +76,13 @@ def param(default: Any, symbol: str, meaning: str, bounds: str = "(-inf, inf)", 
 class Field:
     """One parameter of a problem or method, as read from its dataclass field.
 
-    ``kind`` is "float", "int", "bool" or "choice". ``many`` says whether it may be an array with one number per run, as
-    a field annotated ``Scalar`` may. A field that may not is structural: runs that differ in it are separate batches.
+    ``kind`` is "float", "int", "bool", "choice" or, of a field annotated ``Path``, "file". ``many`` says whether it may
+    be an array with one number per run, as a field annotated ``Scalar`` may. A field that may not is structural: runs
+    that differ in it are separate batches.
     """
 
     name: str
-    kind: Literal["float", "int", "bool", "choice"]
+    kind: Literal["float", "int", "bool", "choice", "file"]
     many: bool
     optional: bool
     choices: tuple[str, ...]
@@ -98,6 +99,8 @@ class Field:
             words = " or ".join(self.choices)
         elif self.kind == "bool":
             words = "true or false"
+        elif self.kind == "file":
+            words = "a file, with no comma in its path"
         else:
             words = "an integer" if self.kind == "int" else "a number"
             words += f" in {self.bounds}" if self.bounds else ""
@@ -154,6 +157,8 @@ class Field:
         """A checked value as a plain float or int, or as a float64 array, so that nothing has less precision."""
         if value is None or self.kind in ("bool", "choice"):
             return value
+        if self.kind == "file":
+            return str(value)
         if np.size(value) > 1:
             values = np.array(value, dtype=float)
             values.flags.writeable = False
@@ -166,6 +171,8 @@ class Field:
             return isinstance(value, bool)
         if self.kind == "choice":
             return value in self.choices
+        if self.kind == "file":
+            return isinstance(value, str | Path) and "," not in str(value)
         kind = numbers.Integral if self.kind == "int" else numbers.Real
         if not isinstance(value, kind) or isinstance(value, bool):
             return False
@@ -212,6 +219,10 @@ def fields_of(cls: type) -> dict[str, Field]:
     return _fields_of(cast(Hashable, cls))
 
 
+KINDS: dict[type, str] = {bool: "bool", float: "float", int: "int", Path: "file"}
+"""The kinds of fields, but for a choice, by what they are annotated with."""
+
+
 @cache
 def _fields_of(cls: Any) -> dict[str, Field]:
     hints = typing.get_type_hints(cls)
@@ -222,7 +233,7 @@ def _fields_of(cls: Any) -> dict[str, Field]:
 def _read(f: dataclasses.Field[Any], hint: Any) -> Field | None:
     parts = typing.get_args(hint) if typing.get_origin(hint) in (types.UnionType, typing.Union) else (hint,)
     choices = next((typing.get_args(p) for p in parts if typing.get_origin(p) is Literal), ())
-    kinds = [kind.__name__ for kind in (bool, float, int) if kind in parts]
+    kinds = [kind for held, kind in KINDS.items() if held in parts]
     if not choices and not kinds:
         return None
     kind: Any = "choice" if choices else kinds[0]

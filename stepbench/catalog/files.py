@@ -481,8 +481,8 @@ def _refuse_unfit(text: str, cls: Any) -> None:
             raise InputError(f"{place} has a field {field.name} without a default: give it one")
         if field.init and field.name not in fields_of(cls):
             raise InputError(
-                f"{place} has a field {field.name}, which is no number, bool or Literal of words: leave its annotation "
-                "out, and it is a constant of the class"
+                f"{place} has a field {field.name}, which is no number, bool, Path or Literal of words: leave its "
+                "annotation out, and it is a constant of the class"
             )
     if missing := sorted(cls.__abstractmethods__):
         raise InputError(f"{place} gives no {' and no '.join(f'{name}{instead_of(name, cls)}' for name in missing)}")

@@ -7,6 +7,7 @@ import importlib
 import inspect
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from stepbench.catalog import files
@@ -47,32 +48,56 @@ def problem_folder() -> Path:
 def names(kind: str) -> tuple[str, ...]:
     """The names of one kind: "problems", "directions", "stepsizes" or "methods"; a suite's are ``suite/name``."""
     folder = problem_folder() if kind == "problems" else PACKAGE / kind
-    stems = (path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("[!_]*.py"))
+    found = folder.rglob("[!_]*.py") if kind == "problems" else folder.glob("[!_]*.py")
+    stems = (path.relative_to(folder).with_suffix("").as_posix() for path in found)
     return tuple(sorted((stem.replace("_", "-") for stem in stems), key=lambda name: (name.count("/"), name)))
 
 
 def suites() -> dict[str, str]:
     """The folders among the problems, such as mgh, with what is in each."""
-    folders = dict.fromkeys(name.partition("/")[0] for name in names("problems") if "/" in name)
-    return {folder: _summary_of_suite(folder) for folder in folders}
+    return {folder: (_suite_module(folder).__doc__ or "").partition("\n")[0] for folder in _suite_names()}
 
 
 def suite(name: str) -> list[str]:
     """The names of a suite's problems; raises InputError."""
-    if name not in suites():
-        raise InputError(f"no suite {name}{nearest(name, suites())}; there are {', '.join(suites())}")
+    if name not in _suite_names():
+        raise InputError(f"no suite {name}{nearest(name, _suite_names())}; there are {', '.join(_suite_names())}")
+    if is_foreign(name):
+        return [f"{name}/{each}" for each in _suite_module(name).names()]
     return [whole for whole in names("problems") if whole.startswith(f"{name}/")]
 
 
-def _summary_of_suite(folder: str) -> str:
-    module = files.load_own(f"stepbench.problems.{folder}", problem_folder() / folder / "__init__.py")
-    return (module.__doc__ or "").partition("\n")[0]
+def is_foreign(folder: str) -> bool:
+    """Whether a suite's problems come from another library: its module lists them by ``names`` and makes each."""
+    return folder in _suite_names() and hasattr(_suite_module(folder), "names")
+
+
+@cache
+def _suite_names() -> tuple[str, ...]:
+    return tuple(sorted(path.parent.name for path in problem_folder().glob("*/__init__.py")))
+
+
+def _suite_module(folder: str) -> ModuleType:
+    return files.load_own(f"stepbench.problems.{folder}", problem_folder() / folder / "__init__.py")
+
+
+def problem_files(name: str) -> list[Path]:
+    """The files of this package in which a problem of the catalogue stands; none for any other name."""
+    folder = name.partition("/")[0]
+    if is_foreign(folder):
+        return sorted((problem_folder() / folder).glob("*.py"))
+    return [problem_folder() / f"{name.replace('-', '_')}.py"] if name in names("problems") else []
 
 
 def problem_name(name: str) -> str | None:
-    """The whole name of a problem; its suite may be missing where only one suite has it. None where none has."""
+    """The whole name of a problem; its suite may be missing where only one suite has it. None where none has.
+
+    The suite of a problem of another library must be there; such names may be written in small letters.
+    """
     if name in names("problems"):
         return name
+    if is_foreign(folder := name.partition("/")[0]):
+        return next((whole for whole in suite(folder) if whole.lower() == name.lower()), None)
     in_suites = [whole for whole in names("problems") if whole.endswith(f"/{name}")]
     if len(in_suites) > 1:
         raise InputError(f"{name} is in more than one suite: write {' or '.join(in_suites)}")
@@ -90,9 +115,23 @@ def peers() -> tuple[str, ...]:
 
 
 @cache
+def libraries() -> tuple[str, ...]:
+    """The other libraries whose optimizers are methods, ``torch:Adam``: those that have an adapter."""
+    return tuple(sorted(path.stem.replace("_", "-") for path in (PACKAGE / "methods/libraries").glob("[!_]*.py")))
+
+
+def library(name: str) -> Any:
+    """The adapter of a library, which has its ``names``, its ``version``, and ``load`` for one optimizer's class."""
+    return importlib.import_module(f"stepbench.methods.libraries.{name.replace('-', '_')}")
+
+
+@cache
 def load(kind: str, name: str) -> type:
     """The class in one file of the catalogue."""
     stem = name.replace("-", "_")
+    suite_name, _, rest = name.partition("/")
+    if kind == "problems" and is_foreign(suite_name):
+        return _pickled(_suite_module(suite_name).load(rest), name)
     if kind == "problems":
         module = files.load_own(f"stepbench.problems.{stem.replace('/', '.')}", problem_folder() / f"{stem}.py")
         base: type = Problem
@@ -104,9 +143,13 @@ def load(kind: str, name: str) -> type:
         for cls in vars(module).values()
         if isinstance(cls, type) and issubclass(cls, base) and cls.__module__ == module.__name__
     ]
-    if kind == "problems":  # its module cannot be imported by name, as a pickle would
-        copyreg.pickle(named, lambda problem: (_rebuilt, (name, _parameters(problem))))
-    return named
+    return _pickled(named, name) if kind == "problems" else named
+
+
+def _pickled(cls: type, name: str) -> type:
+    """The class of a problem, of which pickles hold the name: its module cannot be imported, as a pickle would."""
+    copyreg.pickle(cls, lambda problem: (_rebuilt, (name, _parameters(problem))))
+    return cls
 
 
 def _rebuilt(name: str, parameters: dict[str, Any]) -> Any:

@@ -9,8 +9,20 @@ from pathlib import Path
 from typing import Any, cast
 
 from stepbench.catalog import files
-from stepbench.catalog.names import ALIASES, KINDS, load, method_names, names, problem_name
+from stepbench.catalog.names import (
+    ALIASES,
+    KINDS,
+    is_foreign,
+    libraries,
+    library,
+    load,
+    method_names,
+    names,
+    problem_name,
+    suite,
+)
 from stepbench.contracts import (
+    Changed,
     Direction,
     Joined,
     Problem,
@@ -28,10 +40,48 @@ from stepbench.fields import Field, InputError, fields_of, nearest, shown_path
 def problem(spec: str | Problem, **values: Any) -> Problem:
     """The problem of a spec, ``rosenbrock:b=10``, with any fields given by keyword; raises InputError."""
     if isinstance(spec, Problem):
-        return cast(Problem, changed(spec, values))
-    [(name, options)] = _parts(_text(spec, "problem"), several=False)
+        return _changed(spec, values)
+    plain, changes = _halves(_text(spec, "problem"))
+    [(name, options)] = _parts(plain, several=False)
     cls = _problem_class(name)
-    return cast(Problem, changed(cls(), _named(fields_of(cls), options) | values))
+    return _changed(cls(), _named(fields_of(cls), options) | changes | values)
+
+
+_CHANGES = re.compile(r"@(?!.*\.py$)([\w-]+(?:=[^,@/\\]*)?(?:,[\w-]+(?:=[^,@/\\]*)?)*)$")
+"""What follows a problem in a spec, as @rotate=30,noise=0.1; a file's path may hold an @ too."""
+
+
+def _halves(spec: str) -> tuple[str, dict[str, str]]:
+    """A problem's spec without its changes, and those, as @rotate: 30."""
+    match = _CHANGES.search(spec)
+    plain = spec[: match.start()] if match else spec
+    name = plain.partition(":")[0]
+    if "@" in name and not re.match(files.PATH, plain):
+        raise InputError(f"{spec!r}: after one @ stand changes with commas between, as @rotate=30,noise=0.1")
+    changes: dict[str, str] = {}
+    for key, equals, value in (piece.partition("=") for piece in match[1].split(",")) if match else ():
+        if not equals:
+            raise InputError(f"{spec!r}: after @ stands change=value, as @rotate=30,noise=0.1; got {key}")
+        if f"@{key}" in changes:
+            raise InputError(f"@{key} is given twice")
+        changes[f"@{key}"] = value
+    return plain, changes
+
+
+def _changed(problem: Problem, values: dict[str, Any]) -> Problem:
+    """A problem with fields changed, and with the changes ``@rotate`` and so on made, or made otherwise."""
+    known = fields_of(Changed)
+    changes = {key[1:]: value for key, value in values.items() if key.startswith("@")}
+    if unknown := [key for key in changes if key not in known]:
+        raise InputError(f"no change @{unknown[0]}{nearest(unknown[0], known)}; there are {', '.join(known)}")
+    base = changed(problem.unchanged, {key: value for key, value in values.items() if not key.startswith("@")})
+    if base is problem.unchanged and not changes:
+        return problem
+    if problem.unchanged is problem and not changes:
+        return cast(Problem, base)
+    before = {key: getattr(problem, key) for key in known} if problem.unchanged is not problem else {}
+    read = {key: known[key].parse(value) if isinstance(value, str) else value for key, value in changes.items()}
+    return Changed(base, **{**before, **read})
 
 
 def _problem_class(name: str) -> type:
@@ -49,6 +99,9 @@ def _meant(name: str, known: Iterable[str]) -> str:
     """What an unknown name may have meant: a user's file, or known names, with or without their suites."""
     if Path(f"{name}.py").is_file():
         return f" (a file is named with its ending: {shown_path(Path(name + '.py').absolute())})"
+    folder, _, rest = name.partition("/")
+    if is_foreign(folder):
+        return nearest(f"{folder}/{rest.upper()}", suite(folder))
     return nearest(name, {*known, *(whole.rpartition("/")[2] for whole in known)})
 
 
@@ -78,13 +131,23 @@ def method(spec: str | Runnable, **values: Any) -> Any:
 
 def find(spec: str) -> Problem | Runnable:
     """What a spec names, be it a problem or a method; raises InputError where it names neither."""
-    parts = _parts(spec, several=True)
+    plain, changes = _halves(spec)
+    if changes:
+        return problem(spec)
+    parts = _parts(plain, several=True)
     name = parts[0][0]
-    if len(parts) > 1 or name in method_names() or (files.is_path(name) and files.holds(name) == "method"):
+    if (
+        len(parts) > 1
+        or name in method_names()
+        or _in_library(name)
+        or (files.is_path(name) and files.holds(name) == "method")
+    ):
         return cast(Runnable, method(spec))
     if files.is_path(name) or problem_name(name):
         return problem(spec)
-    raise InputError(f"nothing is called {name}{_meant(name, names('problems') + method_names())}; see stepbench list")
+    raise InputError(
+        f"nothing is called {name}{_meant(name, names('problems') + method_names() + libraries())}; see stepbench list"
+    )
 
 
 def _text(spec: Any, kind: files.Kind) -> str:
@@ -129,7 +192,7 @@ def is_rebuilt(thing: Problem | Runnable) -> bool:
 def _pieces(thing: Problem | Runnable) -> list[Any]:
     """The objects of which a problem or a method is made; what joins two has nothing of its own beside its fields."""
     pieces: list[Any] = []
-    for part in [thing] if isinstance(thing, Problem) else thing.parts:
+    for part in [thing, thing.unchanged] if isinstance(thing, Problem) else thing.parts:
         pieces += [getattr(part, name) for name in fields_of(Joined)] if isinstance(part, Joined) else [part]
     return pieces
 
@@ -147,10 +210,10 @@ def _find(parts: list[str]) -> Runnable:
             joins |= {key: value for key, value in options if key not in known}
     else:
         for part in parts:
-            if part not in method_names() and not files.is_path(part):
+            if part not in method_names() and not files.is_path(part) and not _in_library(part):
                 if problem_name(part):
                     raise InputError(f"{part} is a problem, not a method")
-                raise InputError(f"no method {part}{_meant(part, method_names())}; see stepbench list")
+                raise InputError(f"no method {part}{_meant(part, method_names() + libraries())}; see stepbench list")
         objects = [_part(part) for part in parts]
     if len(objects) == 1:
         return objects[0] if isinstance(objects[0], Runnable) else _joined(objects[0])
@@ -167,10 +230,18 @@ def _find(parts: list[str]) -> Runnable:
 def _part(name: str) -> Any:
     if files.is_path(name):
         return files.load(name, "method")()
+    if _in_library(name):
+        owner, _, optimizer = name.partition(":")
+        return library(owner).load(optimizer)()
     for kind in KINDS:
         if name in names(kind):
             return load(kind, name)()
     return _find([name])
+
+
+def _in_library(name: str) -> bool:
+    """Whether a name is that of another library's optimizer, torch:Adam."""
+    return name.partition(":")[0] in libraries()
 
 
 def _joined(part: Direction | StepSize) -> Joined:
@@ -187,7 +258,8 @@ _LONE = re.compile(rf"({files.PATH}|[^:]*)(:.*)?($)")
 def _parts(spec: str, several: bool) -> list[tuple[str, list[tuple[str, str]]]]:
     """The name and the options of each part of a spec, where there are ``several`` joined by +.
 
-    An option without a key, as in scipy:bfgs, has the key "".
+    An option without a key, as in scipy:bfgs, has the key "". An optimizer of another library is called as torch:Adam
+    is, and its options follow a colon or a comma.
     """
     parts: list[tuple[str, list[tuple[str, str]]]] = []
     begin, more = 0, True
@@ -196,7 +268,13 @@ def _parts(spec: str, several: bool) -> list[tuple[str, list[tuple[str, str]]]]:
         name = match[1].strip() if match else ""
         if not match or not name or match[2] == ":":
             raise InputError(f"{spec!r} is not a spec: write name or name:key=value,key=value")
-        pieces = [piece.partition("=") for piece in match[2][1:].split(",")] if match[2] else []
+        options = (match[2] or ":")[1:]
+        if several and name in libraries():
+            optimizer, *rest = re.split("[:,]", options, maxsplit=1)
+            if "=" in optimizer or not optimizer.strip():
+                raise InputError(f"{name} is a library: name one of its optimizers; see stepbench list --peers")
+            name, options = f"{name}:{optimizer.strip()}", "".join(rest)
+        pieces = [piece.partition("=") for piece in options.split(",")] if options else []
         parts.append((name, [(key.strip(), value) if eq else ("", key.strip()) for key, eq, value in pieces]))
         begin, more = match.end(), bool(match[3])
     return parts

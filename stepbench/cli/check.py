@@ -2,20 +2,63 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 
 def command(
-    spec: Annotated[str, typer.Argument(help="A file, as ./my_rule.py, or any name, as rosenbrock or adam+rdbd.")],
+    specs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="SPEC...", help="A file, as ./my_rule.py, or any name, as adam+rdbd; or several methods to compare."
+        ),
+    ] = None,
+    implementations: Annotated[
+        Path | None, typer.Option(help="Write a page that compares the bench's rules with other libraries'.")
+    ] = None,
 ) -> None:
     """Check a problem or a method, as the project's own tests do.
 
     Prints what was measured, each failure with its numbers, and for a method
     what changes its path; of a file, which others it was seen to read.
     Exits 1 where anything failed, and 2 where it could not be judged.
+
+    Several methods, as torch:Adam adam optax:adam, are run side by side with
+    the hyper-parameters of the first: it prints where each leaves its path.
     """
+    from stepbench import InputError
+
+    if implementations is not None:
+        if specs:
+            raise InputError("--implementations compares the rules that it knows: leave out the methods")
+        from stepbench.conformance.implementations import page
+
+        try:
+            implementations.write_text(page(), encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"{implementations} cannot be written: {error.strerror}") from None
+    elif not specs:
+        raise InputError("name a problem or a method, as adam+rdbd, or several methods to compare")
+    elif len(specs) > 1:
+        _compare(specs)
+    else:
+        _judge(specs[0])
+
+
+def _compare(specs: list[str]) -> None:
+    from stepbench.cli.output import console
+    from stepbench.conformance.implementations import STEPS, alike, partings, reasons
+    from stepbench.report.tables import parted
+
+    methods = alike(specs)
+    with console().status("comparing"):
+        found = [*partings(specs, methods)]
+    console().print(parted(STEPS, specs, methods, found, [reasons(method) for method in methods]))
+
+
+def _judge(spec: str) -> None:
     from rich.text import Text
 
     from stepbench import InputError, catalog
@@ -30,7 +73,7 @@ def command(
     thing = catalog.find(spec)
     out = console()
     if isinstance(thing, Problem):
-        vet_shapes(thing)
+        vet_shapes(thing.unchanged)
     elif isinstance(thing, Method):
         vet_method(thing)
     else:
@@ -41,7 +84,7 @@ def command(
     failed = sum(finding.passed is False for finding in found)
     if not isinstance(thing, Problem):
         out.print(invariance_card(STEPS, card(thing)))
-    for part in [thing] if isinstance(thing, Problem) else thing.parts:
+    for part in [thing.unchanged] if isinstance(thing, Problem) else thing.parts:
         if files.is_users(type(part)):
             out.print(Text(files_beside(files.seen_beside(type(part)))))
     passed = sum(finding.passed is True for finding in found)

@@ -67,5 +67,5 @@ def command(
             out.print(f"not run: {', '.join(rest)}", highlight=False)
         print_suggestions(zip(results, runners, strict=False), run, out)
 
-    output.deliver(lambda: [summary(result) for result in results], tables, shown.figure, results)
+    output.deliver(lambda: [summary(result) for result in results], tables, shown.figure, results, run.steps)
     raise typer.Exit(code)

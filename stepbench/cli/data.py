@@ -38,12 +38,12 @@ class DataOptions:
     def problem(self, spec: str) -> Problem:
         """The problem of a spec, with what these options say of its data."""
         from stepbench import InputError, catalog
-        from stepbench.fields import fields_of
+        from stepbench.contracts import parameters
 
         self.find()
         found = catalog.problem(spec)
         said = {name: value for name, value in (("batch", self.batch), ("device", self.device)) if value is not None}
         for name in said:
-            if name not in fields_of(type(found)):
+            if name not in parameters(found):
                 raise InputError(f"--{name}: {spec} has none: leave it out")
         return catalog.problem(found, **said)

@@ -21,8 +21,12 @@ def command(
     suite: Annotated[
         str | None, typer.Option(help="The problems of one suite, as mgh, with what is known of each.")
     ] = None,
+    peers: Annotated[
+        bool, typer.Option("--peers", help="Other libraries' optimizers, which are methods: torch:Adam.")
+    ] = False,
 ) -> None:
     """List what there is, one line each."""
+    from rich.padding import Padding
     from rich.text import Text
 
     from stepbench import InputError, catalog
@@ -33,6 +37,18 @@ def command(
     if group is not None and group not in GROUPS:
         raise InputError(f"no group {group}{nearest(group, GROUPS)}; there are {', '.join(GROUPS)}")
     out = console()
+    if peers:
+        if group is not None or suite is not None:
+            raise InputError(f"--peers lists other libraries: leave out {group or '--suite'}")
+        for name in catalog.libraries():
+            library = catalog.library(name)
+            try:
+                known = library.names()
+                out.print(Text(f"{name} {library.version()}: {len(known)} names, as {name}:{known[0]}", style="bold"))
+                out.print(Padding(Text(", ".join(known)), (0, 0, 1, 2)))
+            except InputError as error:
+                out.print(Text(f"{name}: {error}\n", style="bold"))
+        return
     suites = catalog.suites()
     if suite is not None:
         catalog.suite(suite)  # refuses a suite that is not there
@@ -59,7 +75,10 @@ def command(
         if kind == "problems" and group is None:
             lines("Suites of problems (each: stepbench list --suite NAME)", [*suites.items()])
         elif kind == "problems":
-            for name, words in suites.items():
-                lines(words, named(kind, catalog.suite(name)))
+            for name, words in suites.items():  # another library may have hundreds, and need not be there
+                if catalog.is_foreign(name):
+                    lines(f"{words} (stepbench list --suite {name})", [])
+                else:
+                    lines(words, named(kind, catalog.suite(name)))
     if group in (None, "methods"):
         lines("Names for settings", [*catalog.ALIASES.items()])

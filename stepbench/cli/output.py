@@ -26,7 +26,7 @@ class Output:
     plot: Path | None = option(None, "Draw to a .png, .svg or .pdf file.", OUTPUT)
     show: bool = option(False, "Draw in the terminal, too.", OUTPUT)
     animate: Path | None = option(None, "Film the run to a .gif or .mp4 file.", OUTPUT)
-    html: Path | None = option(None, "Write a page to play the run in a browser, offline too.", OUTPUT)
+    html: Path | None = option(None, "Write a page that runs in a browser, offline too, with sliders.", OUTPUT)
     csv: str | None = option(None, "Write every record to a CSV file; - for standard output.", OUTPUT)
     json: bool = option(False, "Print a JSON summary, not a table.", OUTPUT)
     verbose: bool = option(False, "Say what made each run, NumPy or a kernel, and why.", OUTPUT)
@@ -56,11 +56,13 @@ class Output:
         print_tables: Callable[[Console], None],
         draw: Callable[[], Figure],
         results: Sequence[Result] = (),
+        steps: int | None = None,
     ) -> None:
         """Write what was asked for.
 
         ``tell`` gives what JSON says, ``print_tables`` prints what a reader sees otherwise, and ``draw`` makes the
-        figure. The records as CSV, a picture in the terminal, a film and a page are made from ``results``.
+        figure. The records as CSV, a picture in the terminal, a film and a page are made from ``results``; ``steps`` is
+        the number that they were allowed, where one was given.
         """
         if self.csv is not None:
             from stepbench.report.records import write_csv
@@ -78,17 +80,18 @@ class Output:
 
             console().print(Picture(results))
         for name, path in self._drawn():
-            FILES[name].write(path, Content(results, draw))
+            FILES[name].write(path, Content(results, draw, steps))
         if in_words:
             for _, path in self._drawn():
                 console().print(f"drawn to {path}", highlight=False)
 
 
 class Content(NamedTuple):
-    """What there is to draw: the results of single runs, and what makes their figure."""
+    """What there is to draw: the results of single runs, what makes their figure, and the steps they were allowed."""
 
     results: Sequence[Result]
     draw: Callable[[], Figure]
+    steps: int | None = None
 
 
 class Drawing(NamedTuple):
@@ -134,7 +137,7 @@ def _refuse_no_page(path: Path) -> None:
 def _write_page(path: Path, content: Content) -> None:
     from stepbench.web.html import page
 
-    path.write_text(page(content.results, typed()), encoding="utf-8")
+    path.write_text(page(content.results, typed(), content.steps), encoding="utf-8")
 
 
 FILES = {

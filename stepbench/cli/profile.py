@@ -38,6 +38,12 @@ def command(
         list[str] | None,
         typer.Option(help="A problem, beside or in place of a suite; may be repeated.", rich_help_panel=RUN),
     ] = None,
+    max_dim: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Leave out problems with more parameters.", show_default="no limit", rich_help_panel=RUN
+        ),
+    ] = None,
     tolerance: Annotated[
         str, typer.Option(help="Parts of f(w₀) − f* that may be left, with commas.", rich_help_panel=RUN)
     ] = "1e-1,1e-3,1e-5",
@@ -62,7 +68,8 @@ def command(
         raise InputError(f"--tolerance {tolerance} must be numbers with commas between them, as 1e-1,1e-3") from None
     named = [name for chosen in suite or ([] if problem else ["mgh"]) for name in catalog.suite(chosen)]
     with kept.opened("profile") as study:
-        found = profile(methods, [*named, *(problem or [])], tolerances=tolerances, study=study, **given(run))
+        chosen_problems = [*named, *(problem or [])]
+        found = profile(methods, chosen_problems, max_dim=max_dim, tolerances=tolerances, study=study, **given(run))
     output.deliver(
         lambda: _summary(found),
         lambda out: print_study(

@@ -74,7 +74,7 @@ def command_of(args: Sequence[str]) -> Callable[..., None]:
             out.print(outcome(result), highlight=False)
             print_suggestions([(result, runner)], run, out)
 
-        output.deliver(lambda: summary(result), tables, result.figure, [result])
+        output.deliver(lambda: summary(result), tables, result.figure, [result], run.steps)
         raise typer.Exit(code)
 
     return takes(command, [_parameter(name, key, *known[key]) for name, key in options.items()])

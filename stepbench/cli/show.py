@@ -58,13 +58,14 @@ def _show_problem(problem: Problem) -> None:
 
     from stepbench.catalog.files import is_users
     from stepbench.cli.output import console
+    from stepbench.contracts import parameters
     from stepbench.engine.vetting import vet_shapes
-    from stepbench.fields import fields_of, show_point
+    from stepbench.fields import show_point
     from stepbench.report.literal import Table
 
-    vet_shapes(problem)
-    _explain(problem)
-    _fields({name: (problem, field) for name, field in fields_of(type(problem)).items()})
+    vet_shapes(problem.unchanged)
+    _explain(problem.unchanged)
+    _fields(parameters(problem))
 
     def vector(x: Any) -> str:
         if x is None:
@@ -81,7 +82,8 @@ def _show_problem(problem: Problem) -> None:
     facts.add_row("minimum f*", "unknown" if problem.f_star is None else f"{problem.f_star:g}")
     if problem.local_minima:
         facts.add_row("other minima", ", ".join(f"{value:g}" for value in problem.local_minima))
-    if not is_users(type(problem)) or "smoothness" in vars(type(problem)):  # else it is not declared
+    cls = type(problem.unchanged)
+    if not is_users(cls) or "smoothness" in vars(cls):  # else it is not declared
         facts.add_row("smoothness", problem.smoothness)
     if problem.conditioning is not None:
         facts.add_row("conditioning", f"{problem.conditioning:.3g}: λmax/λmin of the Hessian at the minimiser")

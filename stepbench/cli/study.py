@@ -11,7 +11,7 @@ import typer
 if TYPE_CHECKING:
     from stepbench.study.store import Store
 
-app = typer.Typer(no_args_is_help=True, help="Show, export, merge or remove what a study keeps; check and repair it.")
+app = typer.Typer(no_args_is_help=True, help="Show, export, merge, check or repair what a study keeps.")
 
 SHOWN = 20
 """How many lines of damage are printed at most."""

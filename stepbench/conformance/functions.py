@@ -235,7 +235,7 @@ def _answers(problem: Function, w: Vector) -> dict[str, Vector]:
 
 def samples(problem: Problem) -> str:
     """What a step sees is drawn from its generator alone, averages to f, and has its own derivatives"""
-    if not problem.stochastic:
+    if not problem.stochastic or not problem.faithful:
         return ""
     w = points(problem, runs=8)
     step, number = 50, 400

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import pickle
 from typing import Any, cast
 
@@ -13,7 +14,7 @@ from stepbench.catalog import files
 from stepbench.conformance import Nonconformance, require
 from stepbench.contracts import Function, Method, Oracle, Problem, Vector, values_of, varying, with_values
 from stepbench.engine.running import run_quietly
-from stepbench.fields import Field, InputError, fields_of
+from stepbench.fields import Field, InputError
 
 PROBLEMS = (
     "quadratic:kappa=30",
@@ -223,4 +224,4 @@ def _counted(problem: Problem, questions: dict[str, int]) -> Problem:
 
     for name in ("f", "grad", "hessian"):
         setattr(Counted, name, staticmethod(getattr(Counter(problem), name)))
-    return cast(Problem, Counted(**{name: getattr(problem, name) for name in fields_of(type(problem))}))
+    return cast(Problem, Counted(**{f.name: getattr(problem, f.name) for f in dataclasses.fields(problem) if f.init}))

@@ -4,6 +4,7 @@ A problem is a function to minimise. A method is w ← w − α u, a direction u
 whole that does not split so.
 """
 
+from stepbench.contracts.changes import Changed, parameters
 from stepbench.contracts.counting import Mark, Oracle, Spent
 from stepbench.contracts.least_squares import LeastSquares, LinearFit, LinearLeastSquares
 from stepbench.contracts.method import NEEDS, Direction, Joined, Method, Peer, Runnable, State, StepSize
@@ -24,6 +25,7 @@ from stepbench.contracts.settings import (
 __all__ = [
     "NEEDS",
     "AnyOracle",
+    "Changed",
     "Direction",
     "FiniteSum",
     "Function",
@@ -45,6 +47,7 @@ __all__ = [
     "changed",
     "hyperparameters",
     "in_library",
+    "parameters",
     "same",
     "unbatched",
     "values_of",

@@ -103,6 +103,11 @@ class Runnable(Parametric):
         return ()
 
     @property
+    def libraries(self) -> dict[str, str]:
+        """The libraries beyond NumPy, with their versions, on which the bits of its runs depend."""
+        return {}
+
+    @property
     def parts(self) -> tuple[Parametric, ...]:
         """The objects whose fields are the method's hyper-parameters: itself, or its direction and its rule."""
         return (self,)

@@ -159,6 +159,11 @@ class Problem(Parametric):
     """What the accuracy is, where there is one."""
 
     @property
+    def unchanged(self) -> Problem:
+        """The problem that this one changes, as ``rosenbrock@rotate=30`` does rosenbrock; itself where it is none."""
+        return self
+
+    @property
     def libraries(self) -> dict[str, str]:
         """The libraries beyond NumPy, with their versions, on which the bits of its runs depend."""
         return {}
@@ -250,6 +255,11 @@ class Problem(Parametric):
     def sampling(self) -> Literal["none", "batches", "stream"]:
         """What steps see: all of f, mini-batches of data, or a stream of which no two samples are the same."""
         return "stream" if self.stochastic else "none"
+
+    @property
+    def faithful(self) -> bool:
+        """Whether a step sees a function and its derivatives, whose mean is f; not so where answers are damaged."""
+        return True
 
     @property
     def fraction(self) -> float:

@@ -14,9 +14,8 @@ from stepbench import catalog
 from stepbench.arrays import as_numpy
 from stepbench.catalog import files
 from stepbench.catalog.files import PACKAGE
-from stepbench.contracts import Joined, Peer, Problem, Runnable, values_of
+from stepbench.contracts import Joined, Peer, Problem, Runnable, parameters, values_of
 from stepbench.engine.prepare import Prepared
-from stepbench.fields import fields_of
 from stepbench.version import __version__
 
 CODE = (
@@ -54,10 +53,8 @@ def version() -> str:
 @cache
 def problem_file(name: str) -> str | None:
     """A digest of the file of a problem of the catalogue; None for another, of which ``name_of`` tells the content."""
-    if name not in catalog.names("problems"):
-        return None
-    path = catalog.problem_folder() / f"{name.replace('-', '_')}.py"
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    paths = catalog.problem_files(name)
+    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:12] if paths else None
 
 
 def is_current(setting: dict[str, Any]) -> bool:
@@ -67,13 +64,14 @@ def is_current(setting: dict[str, Any]) -> bool:
 
 def facts(problem: Problem, method: Runnable) -> dict[str, Any]:
     """The problem, the method and the code, as plain data in which a user's file stands by its content."""
-    name = name_of(problem)
+    name = name_of(problem.unchanged)
     return {
         "problem": name,
-        "problem_parameters": {key: getattr(problem, key) for key in fields_of(type(problem))},
+        "problem_parameters": {key: getattr(part, field.name) for key, (part, field) in parameters(problem).items()},
         "problem_file": problem_file(name),
         "method": name_of(method),
         **problem.libraries,
+        **method.libraries,
         "stepbench": version(),
     }
 

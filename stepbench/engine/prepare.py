@@ -95,8 +95,13 @@ def whole(option: str, value: Any, least: int, most: int = LARGEST) -> int:
     return int(value)
 
 
+def _plain(value: Any) -> Any:
+    """A number of NumPy's as one of Python's own, which can be held against any other."""
+    return value.item() if isinstance(value, np.number) else value
+
+
 def _size(option: str, value: Any) -> float:
-    if not isinstance(value, int | float | np.number) or isinstance(value, bool) or not 0 <= value <= MOST:
+    if not isinstance(value, int | float | np.number) or isinstance(value, bool) or not 0 <= _plain(value) <= MOST:
         raise InputError(f"{option} must be a finite number of at least 0, got {short(value)}")
     return float(value)
 

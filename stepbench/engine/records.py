@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,8 +48,17 @@ class _Ends:
         self.data = np.repeat(first, 2, axis=0)
 
     def append(self, block: Vector, at: Vector, runs: Vector) -> None:
-        """Keep of some runs the record of this block at which each ended or is now."""
-        self.data[1][..., runs] = block[at, ..., runs].T
+        """Keep of some runs the record of this block at which each ended or is now.
+
+        The block has all runs, or only these.
+        """
+        if not len(runs):
+            return
+        R = self.data.shape[-1]
+        if len(runs) == R and (at == at[0]).all():
+            self.data[1] = block[at[0]]
+        else:
+            self.data[1][..., runs] = block[at, ..., runs if block.shape[-1] == R else np.arange(len(runs))].T
 
     @property
     def kept(self) -> Vector:
@@ -197,7 +206,11 @@ class Trace:
         refused = new.pop("refused")
         first, going = self.length + 1, self.last < 0
         self._advance(new)
-        self._end_runs(new, np.full(self.last.size, first), alphas, refused, why, judged)
+        of_judged = new
+        if len(judged) < self.last.size:
+            of_judged = {name: values[..., judged] for name, values in new.items()}
+            refused = refused[:, judged]
+        self._end_runs(of_judged, np.full(len(judged), first), alphas, refused, why, judged)
         if self.step >= self.horizon:
             self._end(self.last < 0, self.length, "budget", "steps spent")
         if self.whole:
@@ -215,20 +228,22 @@ class Trace:
     ) -> None:
         """Go on by many records of which only ends are kept: those of runs that end, and where the others are now.
 
-        ``ended`` are of each run in ``runs`` the record before its end and that in which it ends, (2, …, R), with
-        ``refused`` as in ``take``, and ``alphas`` the step sizes of the latter; ``now`` is the last of the ``records``
-        that all the others made, (1, …, R).
+        ``ended`` are of each run in ``runs`` the record before its end and that in which it ends, (2, …, r), with
+        ``refused`` as in ``take``, and ``alphas`` the step sizes of the latter, (…, R); ``now`` is the last of the
+        ``records`` that all the others made, (1, …, R).
         """
         refused = ended.pop("refused")
         at = -(-ended["iteration"][1] // self.every)  # the number of the record in which each run ends
         self._end_runs(ended, at - 1, [None, alphas], refused, why, runs)
         for name, values in ended.items():
-            self.columns[name].append(values, (self.last - at + 1)[runs], runs)
+            self.columns[name].append(values, self.last[runs] - at + 1, runs)
         self.length += records
         self._advance(now, records=0)
         live = np.flatnonzero(self.last < 0)
         if max(self.counts) >= self.budget:
-            self._end_runs(now, np.full(self.last.size, self.length), [None], np.zeros_like(refused[:1]), why, live)
+            last = {name: values[..., live] for name, values in now.items()}
+            none = np.zeros((1, len(live)), dtype=np.int64)
+            self._end_runs(last, np.full(len(live), self.length), [None], none, why, live)
         if self.step >= self.horizon:
             self._end(self.last < 0, self.length, "budget", "steps spent")
         for name, values in now.items():
@@ -245,10 +260,11 @@ class Trace:
     ) -> None:
         """End those of the judged runs for which one of these records is the last.
 
-        ``first`` (R,) are the numbers of the first of these records.
+        The records are of these runs alone, (n, …, r), and ``first`` (r,) are the numbers of the first of them; the
+        step sizes are of all runs.
         """
-        new = {name: values[..., judged] for name, values in new.items()}
-        refused, first = refused[:, judged], first[judged]
+        if not len(judged):
+            return
         used = new["evals"]
         if not used[-1].all():  # a method that asks for no gradients spends function evaluations
             used = np.where(used > 0, used, new["fevals"])
@@ -259,8 +275,8 @@ class Trace:
         k = ends.argmax(axis=0)[ending]
         record, runs = first[ending] + k, judged[ending]
         stopped = refused[k, ending] > 0
-        for r, run, at in zip(ending[stopped], runs[stopped], k[stopped], strict=True):
-            self._end(run, first[r] + at - 1, "failed", f"at step {refused[at, r]} {why}")
+        steps = refused[k[stopped], ending[stopped]]
+        self._end(runs[stopped], record[stopped] - 1, "failed", _texts(steps, lambda step: f"at step {step} {why}"))
         ending, runs, k, record = ending[~stopped], runs[~stopped], k[~stopped], record[~stopped]
         over, gone, sunk = used[k, ending] > self.budget, bad[k, ending], low[k, ending]
         reached, level = met[k, ending], ~met[k, ending] & flat[k, ending]
@@ -272,13 +288,22 @@ class Trace:
         rest = ~over & ~reached & ~level & ~gone & ~sunk
         self._end(runs[rest], record[rest], "budget", "budget spent")
         lost = ~over & gone
-        for r, run, at in zip(ending[lost], runs[lost], k[lost], strict=True):
-            named = {"w": new["x"][at, :, r]} if "x" in new else {}
-            named |= {"f": new["f"][at, r], "the gradient": new["gradient_norm"][at, r]}
-            what = next(name for name, values in named.items() if not np.isfinite(values).all())
-            when = f"{'at' if self.every == 1 else 'by'} step {new['iteration'][at, r]}"
-            size = _alpha_text(alphas[at], run)
-            self._end(run, first[r] + at - 1, "diverged", f"{what} not finite {when}{size}")
+        if lost.any():
+            details = self._divergences(new, alphas, ending[lost], runs[lost], k[lost])
+            self._end(runs[lost], record[lost] - 1, "diverged", details)
+
+    def _divergences(self, new: dict[str, Vector], alphas: Sequence[Any], r: Vector, runs: Vector, k: Vector) -> Vector:
+        """What became infinite or NaN in record k of each of some runs, where r is its place in ``new``, in words."""
+        what = np.where(np.isfinite(new["f"][k, r]), "the gradient", "f")
+        if "x" in new:
+            what = np.where(np.isfinite(new["x"][k, :, r]).all(axis=1), what, "w")
+        details = np.full(len(r), "", dtype=object)
+        when = "at" if self.every == 1 else "by"
+        steps = _texts(new["iteration"][k, r], lambda step: f" not finite {when} step {step}")
+        for at in np.unique(k):
+            of = k == at
+            details[of] = what[of].astype(object) + steps[of] + _alpha_texts(alphas[at], runs[of])
+        return details
 
     def _reached(self, new: dict[str, Vector]) -> tuple[Vector, Vector, Vector]:
         """Where f is below the minimum that is declared, by more than rounding; and where a target is met.
@@ -296,7 +321,7 @@ class Trace:
     def _too_low(self) -> str:
         return f"f is below the minimum f* = {self.problem.f_star:g} that {self.problem} declares"
 
-    def _end(self, runs: Any, record: Any, status: str, detail: str) -> None:
+    def _end(self, runs: Any, record: Any, status: str, detail: Any) -> None:
         self.last[runs], self.status[runs], self.detail[runs] = record, status, detail
 
     def end(self, status: str, detail: str) -> None:
@@ -411,10 +436,16 @@ def _counts(counts: list[Any], shape: tuple[int, int]) -> Vector:
     return np.stack([np.broadcast_to(as_numpy(c), shape[1]) for c in counts]).astype(np.int64)
 
 
-def _alpha_text(alpha: Any, r: int) -> str:
-    """The step size of one run, for the sentence on its divergence."""
+def _texts(values: Vector, text: Callable[[Any], str]) -> Vector:
+    """A text for each of some values, or rows of them; what several have in common is written once."""
+    distinct, which = np.unique(values, axis=0, return_inverse=True)
+    return np.array([text(value) for value in distinct], dtype=object)[which.reshape(-1)]
+
+
+def _alpha_texts(alpha: Any, runs: Vector) -> Any:
+    """The step sizes of some runs, for the sentences on their divergence."""
     if alpha is None:
         return ""
     alpha = np.asarray(alpha, dtype=float)
-    own = alpha[..., r] if alpha.ndim else alpha
-    return f", step size {', '.join(f'{a:.3g}' for a in np.atleast_1d(own))}"
+    own = np.atleast_2d(alpha)[:, runs].T if alpha.ndim else np.full((len(runs), 1), alpha)
+    return _texts(own, lambda sizes: f", step size {', '.join(f'{a:.3g}' for a in sizes)}")

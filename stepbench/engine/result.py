@@ -132,7 +132,7 @@ class Result(Records, Filmed):
         arrays = {name: getattr(self, name) for name in ARRAYS if getattr(self, name) is not None}
         facts = {name: getattr(self, name) for name in FACTS} | {"problem": self.problem.spec()}
         facts["varied"] = {key: values.tolist() for key, values in self.varied.items()}
-        facts["file"] = files.version_of(type(self.problem)) if catalog.is_rebuilt(self.problem) else NOWHERE
+        facts["file"] = files.version_of(type(self.problem.unchanged)) if catalog.is_rebuilt(self.problem) else NOWHERE
         np.savez_compressed(file, facts=json.dumps(facts), **arrays)
 
 

@@ -14,7 +14,7 @@ from stepbench import catalog
 from stepbench.arrays import as_numpy
 from stepbench.contracts import Oracle, Peer, Problem, Runnable, Vector, in_library, unbatched, values_of
 from stepbench.engine.checkpoint import Checkpoint
-from stepbench.engine.compiled import bits_of, go, refuse_engine
+from stepbench.engine.engines import bits_of, go, refuse_engine
 from stepbench.engine.identity import NOT_REBUILT, of_run
 from stepbench.engine.loop import Loop, Progress, minimize
 from stepbench.engine.memory import refuse_beyond

@@ -53,6 +53,7 @@ def vet(problem: Problem) -> None:
     again where its class or one of its attributes has been given another value; what changes within an array is not
     seen.
     """
+    problem = problem.unchanged
     if not _is_users(problem):
         return
     key, state = id(problem), _state(problem)

@@ -7,6 +7,7 @@ lead from one to the next until one comes again.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ import numpy as np
 
 from stepbench.arrays import Points, dot
 from stepbench.contracts import Method, Oracle, Problem
-from stepbench.contracts.settings import with_arrays
+from stepbench.contracts.settings import is_cached, with_arrays
 from stepbench.kernels import symbols
 from stepbench.kernels.symbols import ROUNDED, Decided, Node, Number, Symbols, Unrecordable
 
@@ -53,7 +54,8 @@ class Program:
     what the look at it found, where ``carried``, and those of the method's state. ``parameters`` are the names of the
     inputs that stay as they are, ``noise`` those that each step has anew. ``f`` and ``g`` are the look, as functions
     of ``w0 …``, and ``square`` is ‖g‖². ``exact`` says that every operation is defined to the last bit. ``standings``
-    have the structure of the state before each phase.
+    have the structure of the state before each phase. ``start`` are the first values of the state's slots, as functions
+    of ``w0 …``, where the program begins at the start of a run.
     """
 
     d: int
@@ -67,6 +69,12 @@ class Program:
     carried: bool
     exact: bool
     standings: tuple[Standing, ...]
+    start: dict[str, Number] = field(default_factory=dict)
+
+    @property
+    def searches(self) -> bool:
+        """Whether a step holds a search, so that how long it takes hangs on values."""
+        return any(node.op == "search" for phase in self.phases for node in ordered(self.roots(phase)))
 
     def roots(self, phase: Phase) -> list[Number]:
         """Everything that a step of a phase computes."""
@@ -75,7 +83,9 @@ class Program:
     @property
     def operations(self) -> list[Node]:
         """All operations of its phases and of the look."""
-        return operations([root for phase in self.phases for root in self.roots(phase)] + self.look)
+        return operations(
+            [root for phase in self.phases for root in self.roots(phase)] + [*self.look, *self.start.values()]
+        )
 
     @property
     def look(self) -> list[Number]:
@@ -133,6 +143,38 @@ def operations(roots: Sequence[Number]) -> list[Node]:
     """All operations that lead to some nodes, those of searches included."""
     found = ordered(roots)
     return found + [each for node in found if node.op == "search" for each in node.args[0].body]
+
+
+def evaluated(roots: Sequence[Number], inputs: dict[str, float]) -> list[Any]:
+    """The numbers that some nodes are, where the inputs are these."""
+    values: dict[int, Any] = {}
+
+    def of(a: Number) -> Any:
+        return values[id(a)] if isinstance(a, Node) else a
+
+    def carry_out(nodes: Sequence[Node]) -> None:
+        for node in nodes:
+            if node.op == "input":
+                values[id(node)] = inputs[node.args[0]]
+            elif node.op == "search":
+                values[id(node)] = attempt(node.args[0], [*map(of, node.args[1:])])
+            elif node.op == "found":
+                values[id(node)] = of(node.args[0])[node.args[1]]
+            elif node.op == "select":
+                values[id(node)] = symbols.select(*map(of, node.args))
+            else:
+                values[id(node)] = symbols.apply(node.op, *map(of, node.args))
+
+    def attempt(searched: Search, last: list[Any]) -> list[Any]:
+        while True:
+            values.update(zip(map(id, searched.inputs), last, strict=False))
+            carry_out(searched.body)
+            last = [*map(of, searched.outputs)]
+            if not last[0]:
+                return last
+
+    carry_out(ordered(roots))
+    return [of(root) for root in roots]
 
 
 # States as slots ------------------------------------------------------------------------------------------------------
@@ -224,6 +266,19 @@ class Standing:
 
 def _frozen(marks: Any) -> Any:
     return (type(marks).__name__, *map(_frozen, marks)) if isinstance(marks, tuple) else marks
+
+
+def with_inputs(problem: Problem, names: Sequence[str], nonzero: Sequence[str] = ()) -> Problem:
+    """The problem with inputs in place of some of its real fields, ``q.`` and the field; what it cached is left out."""
+    if not names:
+        return problem
+    made = copy.copy(problem)
+    for name in [name for name in vars(made) if is_cached(type(made), name)]:
+        object.__delattr__(made, name)
+    for name in names:
+        given = symbols.Nonzero("input", (f"q.{name}",), "number") if name in nonzero else None
+        object.__setattr__(made, name, given or symbols.node("input", f"q.{name}"))
+    return made
 
 
 # The recording --------------------------------------------------------------------------------------------------------
@@ -359,8 +414,10 @@ def _input(names: Sequence[str], shape: tuple[int, ...]) -> Symbols:
 class Recording:
     """A method on a problem as it is recorded from where a run stands.
 
-    ``values`` are the method's real hyper-parameters by the names of their inputs, numbers or arrays (R,). ``first`` is
-    the run's standing with symbols in place of arrays. Raises Unrecordable where the text cannot be recorded.
+    ``values`` are the method's real hyper-parameters by the names of their inputs, numbers or arrays (R,). ``free`` are
+    real fields of the problem that are inputs too, each named ``q.`` and the field, and not numbers of the program;
+    ``nonzero`` are those among them of which the program may take it that they are not 0. Raises Unrecordable where the
+    text cannot be recorded.
     """
 
     problem: Problem
@@ -371,9 +428,11 @@ class Recording:
     carried: bool
     values: dict[str, Any] = field(default_factory=dict)
     known: set[str] = field(default_factory=set)
+    free: tuple[str, ...] = ()
+    nonzero: tuple[str, ...] = ()
 
-    def program(self, standing: Standing) -> Program:
-        """The program of the steps from there on."""
+    def program(self, standing: Standing | None = None) -> Program:
+        """The program of the steps from there on; from the start of a run where no standing is given."""
         try:
             while True:
                 try:
@@ -391,16 +450,18 @@ class Recording:
         for name in names:
             if name in self.known or (name in self.values and np.ndim(self.values[name])):
                 raise decided
-            if not name.startswith(("p.", "s")):
+            if not name.startswith(("p.", "q.", "s")):
                 raise decided
             self.known.add(name)
         if not names:
             raise decided
 
-    def _program(self, standing: Standing) -> Program:
+    def _program(self, standing: Standing | None) -> Program:
         symbols.begin()
+        free = [name for name in self.free if f"q.{name}" not in self.known]
+        problem = with_inputs(self.problem, free, self.nonzero)
         oracle = _Recorder(
-            self.problem,
+            problem,
             seed=self.seed,
             noise=self.noise,
             horizon=self.horizon,
@@ -408,6 +469,15 @@ class Recording:
             carried=self.carried,
         )
         method = self._with_inputs()
+        self.values |= {f"q.{name}": getattr(self.problem, name) for name in self.free}
+        start: dict[str, Number] = {}
+        if standing is None:
+            d = self.problem.x0.size
+            w = _input([f"w.{i}" for i in range(d)], (d, 1))
+            standing = Standing(w, method.init(w), *(None,) * 4)
+            for leaf in standing.leaves(self.carried)[1:]:
+                if leaf.path not in self.known:
+                    start |= zip(leaf.slots, map(symbols.node_or_number, leaf.entries), strict=True)
         phases: list[Phase] = []
         seen: dict[Any, int] = {}
         standings: list[Standing] = []
@@ -424,7 +494,7 @@ class Recording:
         phases[-1] = Phase(**{**vars(phases[-1]), "next": seen[signature]})
         d = len(standing.w)
         w = _input([f"w.{i}" for i in range(d)], (d, 1))
-        f, g = symbols.symbols(self.problem.f(w)), symbols.symbols(self.problem.grad(w))
+        f, g = symbols.symbols(problem.f(w)), symbols.symbols(problem.grad(w))
         if f.shape != (1,) or g.shape != (d, 1):
             raise Unrecordable("f or its gradient has another shape on symbols")
         square = symbols.symbols(dot(g, g))
@@ -447,6 +517,7 @@ class Recording:
             self.carried,
             True,
             tuple(standings),
+            start,
         )
         made_of = made.operations
         if len(made_of) > SIZE:

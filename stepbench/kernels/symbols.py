@@ -58,6 +58,16 @@ class Node:
     __float__ = __int__ = __index__ = __bool__
 
 
+class Nonzero(Node):
+    """A number of which it is known that it is not 0, as ``if not angle`` asks."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        """It is not 0."""
+        return True
+
+
 Number = Node | float
 """An entry of an array of symbols: a node, or a number that is known."""
 
@@ -261,6 +271,8 @@ _UFUNCS: dict[str, Callable[..., Any]] = {
     "positive": lambda a: _plain(a),
     "conjugate": lambda a: _plain(a),
     "fabs": lambda a: apply("absolute", a),
+    "radians": lambda a: apply("multiply", a, math.pi / 180.0),
+    "deg2rad": lambda a: apply("multiply", a, math.pi / 180.0),
     "bitwise_and": lambda a, b: apply("logical_and", a, b),
     "bitwise_or": lambda a, b: apply("logical_or", a, b),
     "bitwise_xor": lambda a, b: apply("not_equal", _number(_truth(_plain(a))), _number(_truth(_plain(b)))),
@@ -512,7 +524,15 @@ def _norm(
     return np.sqrt(total if keepdims else total.squeeze(axis))
 
 
+def _geomspace(first: Any, last: Any, num: int = 50) -> Symbols:
+    """The two ends; what lies between them depends on a library's logarithm."""
+    if num != 2:
+        raise Unrecordable("numbers between the ends of a geomspace cannot be recorded")
+    return symbols([_plain(first), _plain(last)])
+
+
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "geomspace": _geomspace,
     "zeros_like": _filled(0.0),
     "ones_like": _filled(1.0),
     "empty_like": _filled(math.nan),

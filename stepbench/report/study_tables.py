@@ -393,9 +393,7 @@ def profile_notes(profile: Profile, study: Path | None = None) -> list[str]:
         told = ", ".join(f"{n} at {tau:g}" for n, tau in zip(neither, profile.tolerances, strict=True) if n)
         notes += [f"problems that neither method solves have no ratio: {told}"] if told else []
     if (seeds := len(profile.instances)) > 1 and profile.judged == "runtime":
-        notes.append(
-            f"restarts are drawn from the {seeds} seeds of a problem, {DRAWS} times, and alike for every method"
-        )
+        notes.append(f"restarts are drawn from the {seeds} seeds of a problem, {DRAWS} times, alike for every method")
     elif seeds > 1:
         notes.append(
             f"each of {seeds} seeds is a set of problems, in which those that are not random are the same; areas are "

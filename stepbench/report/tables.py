@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich import box
-from rich.console import Console
+from rich.console import Console, Group
 from rich.measure import Measurement
 from rich.text import Text
 
 from stepbench import catalog
-from stepbench.contracts import NEEDS, Problem
+from stepbench.contracts import NEEDS, Method, Problem
 from stepbench.engine.result import Result
 from stepbench.fields import InputError, show_value
 from stepbench.report.literal import Table
@@ -23,6 +23,7 @@ from stepbench.report.numbers import number
 if TYPE_CHECKING:
     from stepbench.autopsy.quick import QuickTrial
     from stepbench.conformance import Finding
+    from stepbench.conformance.implementations import Parting, Reason
     from stepbench.conformance.invariance import Invariance
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -357,29 +358,29 @@ def unequal(labels: Sequence[str], told: Sequence[tuple[str, ...]]) -> list[str]
 
 
 def suite_table(suite: str, words: str) -> Table:
-    """The problems of a suite: dimension, conditioning at the minimum, smoothness, and whether steps see samples."""
-    headings = ("problem", "d", "κ at w*", "smooth", "noise")
+    """The problems of a suite: dimension, minimum, conditioning there, smoothness, and whether steps see samples."""
+    headings = ("problem", "d", "f*", "κ at w*", "smooth", "noise")
     problems = [catalog.problem(name) for name in catalog.suite(suite)]
     table = titled(words)
     for heading in headings:  # the last column gives way where the width cannot hold all
-        table.add_column(heading, no_wrap=True, justify="right" if heading in ("d", "κ at w*") else "left")
+        table.add_column(heading, no_wrap=True, justify="right" if heading in ("d", "f*", "κ at w*") else "left")
     table.add_column("")
     for problem in problems:
-        table.add_row(
-            problem.name, *_facts(problem), Text(catalog.summary(type(problem)), no_wrap=True, overflow="ellipsis")
-        )
+        summary = Text(catalog.summary(type(problem.unchanged)), no_wrap=True, overflow="ellipsis")
+        table.add_row(problem.name, *_facts(problem), summary)
     return table
 
 
 def _facts(problem: Problem) -> tuple[str, ...]:
     try:
-        kappa = problem.conditioning
+        least, kappa = problem.f_star, problem.conditioning
     except InputError:  # its data are not installed
-        kappa = None
+        least = kappa = None
     conditioning = "–"
     if kappa is not None:
         conditioning = "∞" if math.isinf(kappa) else number(kappa)
-    return str(problem.x0.size), conditioning, problem.smoothness, problem.sampling
+    minimum = "–" if least is None else number(least)
+    return str(sum(problem.tensors)), minimum, conditioning, problem.smoothness, problem.sampling
 
 
 def findings(name: str, found: Sequence[Finding]) -> Table:
@@ -393,6 +394,32 @@ def findings(name: str, found: Sequence[Finding]) -> Table:
         mark, style = {True: ("✓", "green"), False: ("✗", "bold red"), None: ("–", "dim")}[finding.passed]
         table.add_row(Text(mark, style=style), Text(finding.check), Text(finding.detail, style=style))
     return table
+
+
+def parted(
+    steps: int,
+    specs: Sequence[str],
+    methods: Sequence[Method],
+    found: Sequence[Parting],
+    reasons: Sequence[Sequence[Reason]],
+) -> Group:
+    """Where methods leave the path of the first: a row per method and problem, and below why, where it is known."""
+    from stepbench.conformance.implementations import in_words
+
+    table = titled(f"{steps} steps beside {methods[0]}")
+    for heading in ("method", "problem", "differs"):
+        table.add_column(heading, overflow="fold")
+    for spec, method in zip(specs[1:], methods[1:], strict=True):
+        for parting in found:
+            if parting.spec == spec:
+                style = "green" if parting.step is None else "bold red"
+                table.add_row(Text(str(method)), Text(parting.problem), Text(in_words(parting), style=style))
+    why = Table.grid(padding=(0, 2))
+    if any(parting.step is not None for parting in found):
+        for method, known in zip(methods, reasons, strict=True):
+            for reason in known:
+                why.add_row(Text(str(method)), Text(f"{reason.words} ({reason.file}: {reason.line})"))
+    return Group(table, why) if why.row_count else Group(table)
 
 
 def invariance_card(steps: int, changes: Iterable[Invariance]) -> Table:

@@ -18,7 +18,7 @@ from stepbench.catalog import files
 from stepbench.contracts import Problem, Runnable, values_of, with_values
 from stepbench.engine import identity
 from stepbench.engine.columns import KEPT
-from stepbench.engine.compiled import bits_of, refuse_engine
+from stepbench.engine.engines import bits_of, refuse_engine
 from stepbench.engine.prepare import prepare
 from stepbench.engine.result import Result
 from stepbench.engine.running import run_quietly
@@ -151,7 +151,7 @@ def batch(problem: Problem, method: Runnable, options: RunOptions, *, values: Ma
     bound = [thing for thing in (problem, first) if not catalog.is_rebuilt(thing)]
     own = {"in_memory": secrets.token_hex(16)} if bound else {}
     setting = json.dumps(identity.facts(problem, first) | common | by | own)
-    users = [type(part) for part in (problem, *first.parts) if files.is_users(type(part))]
+    users = [type(part) for part in (problem.unchanged, *first.parts) if files.is_users(type(part))]
     texts = [json.dumps(parameters)] * size
     if columns:
         texts = [
@@ -171,7 +171,7 @@ def batch(problem: Problem, method: Runnable, options: RunOptions, *, values: Ma
         reads={path: digests for cls in users for path, digests in files.reads_of(cls).items()},
         keep="end",
         version=identity.version(),
-        problem_file=identity.problem_file(problem.name),
+        problem_file=identity.problem_file(problem.unchanged.name),
     )
     heads = _heads(digest(setting), prepared.seed, texts, starts)
     return Batch(work, setting, heads, str(bound[0]) if bound else None, prepared.bytes_of(prepared.records) / size)

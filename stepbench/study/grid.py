@@ -11,9 +11,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from stepbench.contracts import Method, Problem, Runnable, changed, hyperparameters, varying, with_values
+from stepbench import catalog
+from stepbench.contracts import Method, Problem, Runnable, hyperparameters, parameters, varying, with_values
 from stepbench.engine.memory import refuse_beyond
-from stepbench.fields import Field, InputError, fields_of, nearest, show_value
+from stepbench.fields import Field, InputError, nearest, show_value
 
 Over: TypeAlias = str | Sequence[str] | Mapping[str, Any]
 """What is varied: texts such as ``"lr=1e-5:1:60:log"``, or values by name."""
@@ -106,17 +107,17 @@ def _fields(name: str, problem: Problem, methods: Sequence[Runnable]) -> list[Fi
             raise InputError(f"{name}: {problem} has {problem.x0.size} parameters, w1 to w{problem.x0.size}")
         return [_START]
     if axis.kind == "problem":
-        key, parameters = name.removeprefix("problem."), fields_of(type(problem))
-        if key not in parameters:
-            close = nearest(key, parameters)
-            raise InputError(f"{problem} has no parameter {key}{close}; it has {', '.join(parameters)}")
-        return [parameters[key]]
+        key, of_problem = name.removeprefix("problem."), parameters(problem)
+        if key not in of_problem:
+            has = f"it has {', '.join(of_problem)}"
+            raise InputError(f"{problem} has no parameter {key}{nearest(key, of_problem)}; {has}")
+        return [of_problem[key][1]]
     fields = []
     for method in methods:
         known = {key: field for key, (_, field) in hyperparameters(method).items()}
         if name not in known:
             close = nearest(name, known)
-            if name in fields_of(type(problem)):
+            if name in parameters(problem):
                 close = f" (the problem's is problem.{name})"
             raise InputError(f"{method} has no hyper-parameter {name}{close}; it has {', '.join(known)}")
         fields.append(known[name])
@@ -300,8 +301,8 @@ def groups(
         strict=True,
     ):
         fixed = dict(zip(apart, chosen, strict=True))
-        parameters = {axis.name.removeprefix("problem."): v for axis, v in fixed.items() if axis.kind == "problem"}
-        varied = changed(problem, parameters)
+        values = {axis.name.removeprefix("problem."): v for axis, v in fixed.items() if axis.kind == "problem"}
+        varied = catalog.problem(problem, **values)
         yield Group(
             varied,
             with_values(method, {axis.name: value for axis, value in fixed.items() if axis.kind == "method"}),

@@ -249,6 +249,7 @@ def profile(
     methods: Sequence[str | Runnable],
     problems: str | Sequence[str | Problem] = "mgh",
     *,
+    max_dim: int | None = None,
     tolerances: Sequence[float] = (1e-1, 1e-3, 1e-5),
     budget: int = 500,
     seeds: int = 1,
@@ -258,9 +259,10 @@ def profile(
 ) -> Profile:
     """Run every method once on every problem, and tell what part of them each solves at what cost.
 
-    ``problems`` is the name of a suite, or a list of specs. Where steps see samples or noise, there is a run for each
-    of so many ``seeds``, and each seed is a set of problems of its own. ``kind`` is what the table and the figure show;
-    ``Profile.drawn_as`` shows the same runs as another. Raises InputError for what cannot run, before anything does.
+    ``problems`` is the name of a suite, or a list of specs; those with more than ``max_dim`` parameters are left out.
+    Where steps see samples or noise, there is a run for each of so many ``seeds``, and each seed is a set of problems of
+    its own. ``kind`` is what the table and the figure show; ``Profile.drawn_as`` shows the same runs as another. Raises
+    InputError for what cannot run, before anything does.
     """
     tolerances = tuple(sorted(tolerances, reverse=True))
     if not tolerances or not 0 < tolerances[-1] <= tolerances[0] < 1:
@@ -273,9 +275,12 @@ def profile(
     labels, runnables = catalog.labelled(methods)
     named = [catalog.problem(p) for p in (catalog.suite(problems) if isinstance(problems, str) else problems)]
     distinct = [*{problem.spec(): problem for problem in named}.values()]  # one that is named twice counts once
+    if max_dim is not None:
+        distinct = [problem for problem in distinct if sum(problem.tensors) <= max_dim]
     if not distinct:
-        raise InputError("a profile needs problems: give a suite, or some")
-    largest = max(distinct, key=lambda problem: problem.x0.size)
+        limit = "" if max_dim is None else f" with at most {max_dim} parameters"
+        raise InputError(f"a profile needs problems{limit}: give a suite, or some")
+    largest = max(distinct, key=lambda problem: sum(problem.tensors))
     refuse_too_many(seeds * len(distinct), len(methods), largest, "seeds, or fewer problems")
     cases = [(p, seed) for p in distinct for seed in range(seeds if p.seeded or noise else 1)]
     f_at_starts, batches = [], []

@@ -22,12 +22,18 @@ from stepbench.fields import InputError
 from stepbench.report.ending import ending
 from stepbench.report.plots import COLOURS, comparison_figure
 from stepbench.web import selection as selections
+from stepbench.web import sensitivity as sensitivities
 from stepbench.web.assets import STYLE, asset, script
+from stepbench.web.basins import where_they_lead
 from stepbench.web.figures import Scene
 from stepbench.web.selection import Control, Selection
 
 POWER = "return String(Number((10 ** tick).toPrecision(3)))"
 """How the browser writes the value of a logarithmic slider."""
+
+
+PAUSE = 10
+"""For how many milliseconds the server listens before a slower drawing."""
 
 
 class Explorer:
@@ -53,6 +59,14 @@ class Explorer:
         self.methods = pn.Column(sizing_mode="stretch_width")
         self.add = _button("+ add a method", self._add)
         self.message, self.summary, self.command = _text(), _text(), _text("code")
+        self.basins = _widget(pn.widgets.Select, "where all starts lead", options={"off": 0})
+        self.basins.param.watch(self._basins_chosen, "value")
+        self.legend = _text("legend")
+        self.sensitivity = sensitivities.Panel()
+        self._minima: dict[str, tuple[tuple[float, float], ...]] = {}  # found so far, by the problem
+        self._document = pn.state.curdoc
+        self._due: list[Callable[[], None]] = []
+        self._drawn: dict[str, Any] = {}  # of what each of the slower drawings was made
         self.message.styles = {"color": "#B00000"}
         self.copy = _button("Copy the command")
         self.copy.js_on_click(args={"link": self.link}, code=asset("copy.js"))
@@ -68,10 +82,22 @@ class Explorer:
             template.add_variable(name.replace(".", "_"), asset(name))
         scene = self.scene
         parts = {"plane": scene.contour, "player": scene.play, "scrubber": scene.slider}
-        parts |= {"curve": scene.errors, "steps": scene.sizes}
+        parts |= {"curve": scene.errors, "steps": scene.sizes, "sensitivity": self.sensitivity.figure}
         for name, part in parts.items():
             template.add_panel(name, pn.pane.Bokeh(part, sizing_mode=part.sizing_mode))
-        for name in ("problem", "summary", "budget", "methods", "add", "message", "command", "copy", "png"):
+        for name in (
+            "problem",
+            "summary",
+            "budget",
+            "methods",
+            "add",
+            "message",
+            "command",
+            "copy",
+            "png",
+            "basins",
+            "legend",
+        ):
             template.add_panel(name, getattr(self, name))
         template.add_panel("start", pn.Row(*self.start, sizing_mode="stretch_width"))
         template.add_panel("fields", self.fields.column)
@@ -88,6 +114,75 @@ class Explorer:
         self.message.object = "<br>".join(map(escape, messages or []))
         self.command.object = escape(selection.command)
         self.link.data = {"query": [selection.query], "command": [selection.command]}
+        self._later()
+
+    # The drawings of many runs come after the paths, and of what is selected by then: the newest wins.
+
+    def _later(self) -> None:
+        """Let the slower drawings be made once what the browser has sent meanwhile is heard."""
+        waiting = bool(self._due)
+        self._due = [self._draw_basins, self._draw_sensitivity]
+        if self._document is not None and self._document.session_context is not None and not waiting:
+            self._document.add_timeout_callback(self._draw_next, PAUSE)
+
+    def _draw_next(self) -> None:
+        draw, *self._due = self._due
+        if self._due:
+            self._document.add_timeout_callback(self._draw_next, PAUSE)
+        with pn.io.hold():
+            draw()
+
+    def draw(self) -> None:
+        """Make the slower drawings now."""
+        while self._due:
+            draw, *self._due = self._due
+            draw()
+
+    @property
+    def current(self) -> int:
+        """The place of the method that the slower drawings are of."""
+        return max(self.selection.basins - 1, 0)
+
+    def _draw_basins(self) -> None:
+        selection, view = self.selection, self.scene.view
+        method = selection.methods[self.current]
+        made_of = (selection.problem.spec(), method.spec(), view, selection.basins > 0)
+        if self._drawn.get("basins") == made_of:
+            return
+        self._drawn["basins"] = made_of
+        image, told = None, ""
+        if selection.basins and view:
+            try:
+                known = self._minima.get(selection.problem.spec(), ())
+                found = where_they_lead(selection.problem, method, view, known)
+                self._minima = {selection.problem.spec(): found.minima}
+                image, told = found.image, found.legend
+            except InputError as error:
+                told = f"Where all starts lead is not shown: {escape(str(error))}"
+        self.scene.show_layer(image, view)
+        self.legend.object = told
+
+    def _draw_sensitivity(self) -> None:
+        selection, i = self.selection, self.current
+        method, colour, result = selection.methods[i], COLOURS[i], self.results[i]
+        try:
+            size = values_of(method)[sensitivities.step_size(method).key]
+            others = with_values(method, {"lr": 1.0}).spec()
+            made_of = (selection.problem.spec(), others, selection.begins, selection.budget, i)
+            if self._drawn.get("sensitivity") != made_of:
+                self._drawn["sensitivity"] = made_of
+                found = sensitivities.sensitivity(selection.problem, method, selection.begins, selection.budget)
+                self.sensitivity.show(found, colour)
+                self.sensitivity.figure.xaxis.axis_label = f"step size α of {selections.short(method)}"
+        except InputError as error:
+            self._drawn["sensitivity"] = None
+            self.sensitivity.clear()
+            self.sensitivity.figure.xaxis.axis_label = str(error)
+            return
+        value = math.nan
+        if isinstance(result, Result) and result.status not in ("diverged", "failed"):
+            value = float(result.value[-1])
+        self.sensitivity.mark(size, value, colour)
 
     def attempt(self, change: Callable[[], Selection]) -> None:
         """Change the selection, or say why that cannot be."""
@@ -110,6 +205,11 @@ class Explorer:
             for box, w in zip(self.start, selection.begins, strict=True):
                 box.value = w
             self.budget.value = selection.budget
+            names = [f"{i + 1} · {selections.short(method)}" for i, method in enumerate(selection.methods)]
+            options = {"off": 0, **{name: i + 1 for i, name in enumerate(names)}}
+            if self.basins.options != options:
+                self.basins.options = options
+            self.basins.value = selection.basins
             self.fields.fill(
                 selections.problem_controls(selection.problem), lambda key: getattr(selection.problem, key)
             )
@@ -140,6 +240,10 @@ class Explorer:
 
     def _budget_typed(self, event: Any) -> None:
         self.attempt(lambda: self.selection.having(budget=selections.budget(str(event.new))))
+
+    def _basins_chosen(self, event: Any) -> None:
+        if event.new is not None:
+            self.attempt(lambda: self.selection.having(basins=event.new))
 
     def _add(self, event: Any) -> None:
         self.attempt(lambda: self.selection.having(methods=(*self.selection.methods, selections.method("adam"))))
@@ -263,8 +367,9 @@ class Card:
         self._change(lambda: with_values(self._page.selection.methods[self._i], {key: value}))
 
     def _removed(self, event: Any) -> None:
-        methods = self._page.selection.methods
-        self._page.attempt(lambda: self._page.selection.having(methods=methods[: self._i] + methods[self._i + 1 :]))
+        selection = self._page.selection
+        left = selection.methods[: self._i] + selection.methods[self._i + 1 :]
+        self._page.attempt(lambda: selection.having(methods=left, basins=min(selection.basins, len(left))))
 
 
 def _place(control: Control, value: Any) -> Any:

@@ -20,6 +20,7 @@ from bokeh.models import (
     CustomJSTickFormatter,
     FixedTicker,
     HoverTool,
+    LinearColorMapper,
     NumeralTickFormatter,
     Range1d,
     Slider,
@@ -43,6 +44,7 @@ from stepbench.report.plots import (
     window,
 )
 from stepbench.web.assets import STYLE, asset, script
+from stepbench.web.colours import PALETTE
 
 MOST = 5001
 """How many records of a run are drawn at most; ``shown`` says which."""
@@ -106,7 +108,11 @@ def _round_values(low: float, high: float) -> list[float]:
 
 def error_scale(results: Sequence[Result]) -> Scale:
     """The scale of the errors, or of f where the minimum is unknown."""
-    curves = [r.value for r in results]
+    return scale_of(results, [r.value for r in results])
+
+
+def scale_of(results: Sequence[Result], curves: Sequence[Any]) -> Scale:
+    """The scale of curves of errors, or of f where the minimum is unknown."""
     if not curves:
         return Scale(1e-2, 1.0)
     if either_sign(results, curves):
@@ -175,8 +181,8 @@ class Scene:
             for what, synced in (("line", True), ("past line", False))
         )
         self._make_contour()
-        self.errors = _figure("gradient evaluations", "error f(w) − f*", "stretch_both")
-        self.sizes = _figure("gradient evaluations", "step size α", "stretch_both", x_range=self.errors.x_range)
+        self.errors = a_figure("gradient evaluations", "error f(w) − f*", "stretch_both")
+        self.sizes = a_figure("gradient evaluations", "step size α", "stretch_both", x_range=self.errors.x_range)
         self._curve_ends = _ends(self.errors)
         # What is drawn of each run, to be named after its method.
         self._renderers = [(self._dots[i], *self._draw_curves(i)) for i in range(slots)]
@@ -203,12 +209,15 @@ class Scene:
         return script("place.js", slider=self.slider, **{name: sources[some] for name, sources in own.items()})
 
     def _make_contour(self) -> None:
-        self.contour = fig = _figure("w₁", "w₂", "stretch_width", x_range=Range1d(0, 1), y_range=Range1d(0, 1))
+        self.contour = fig = a_figure("w₁", "w₂", "stretch_width", x_range=Range1d(0, 1), y_range=Range1d(0, 1))
         fig.height = 480
         fig.grid.visible = False
         fig.js_on_change("inner_width", script("fit.js", figure=fig))  # so that both axes have one scale
         self._bands, self._lines, self._marks = ColumnDataSource(), ColumnDataSource(), ColumnDataSource()
+        self._layer = ColumnDataSource(_table(BAND, []), name="layer")
         fig.image(*BAND, palette=BANDS, level="underlay", source=self._bands)
+        colours = LinearColorMapper(palette=PALETTE, low=0, high=len(PALETTE) - 1)
+        fig.image(*BAND, color_mapper=colours, level="underlay", source=self._layer)
         fig.multi_line("xs", "ys", color="#7f8fa6", line_width=0.7, source=self._lines)
         self._dots: list[Any] = []
         for i, (past, now) in enumerate(zip(self._past, self._now, strict=True)):
@@ -275,8 +284,8 @@ class Scene:
         self.errors.yaxis.axis_label = _error_label(problem)
         left_out = dict.fromkeys(filter(None, (parts_left_out(r, self.components) for r in runs)))
         self.sizes.yaxis.axis_label = f"step size α ({', '.join(left_out)})" if left_out else "step size α"
-        _set_scale(self.errors, errors)
-        _set_scale(self.sizes, sizes)
+        set_scale(self.errors, errors)
+        set_scale(self.sizes, sizes)
         for i, source in enumerate(self.runs):
             for renderer in self._renderers[i]:
                 renderer.name = by_slot[i].label if i in by_slot else ""
@@ -314,10 +323,20 @@ class Scene:
         self._bands.data = _table(BAND, [(bands, left, bottom, right - left, top - bottom)])
         lines = contour_data(horizontal, vertical, values, levels, want_fill=False).line_data
         assert lines is not None
-        self._lines.data = {
-            "xs": [x.astype(np.float32) for x in lines.xs],
-            "ys": [y.astype(np.float32) for y in lines.ys],
-        }
+        self._lines.data = {"xs": [*map(_single, lines.xs)], "ys": [*map(_single, lines.ys)]}
+
+    @property
+    def view(self) -> Window | None:
+        """The window that is shown; None before anything is."""
+        return self._drawn[1] if self._drawn else None
+
+    def show_layer(self, image: Any, view: Window | None = None) -> None:
+        """Lay colours of PALETTE, (n, m), over the bands between the level lines; None takes them away."""
+        if image is None or view is None:
+            self._layer.data = _table(BAND, [])
+            return
+        (left, right), (bottom, top) = view
+        self._layer.data = _table(BAND, [(image, left, bottom, right - left, top - bottom)])
 
     def _show_marks(self, problem: Problem, traced: Sequence[Result]) -> None:
         stars = np.empty((2, 0)) if problem.x_star is None else np.reshape(problem.x_star, (2, -1))
@@ -334,7 +353,7 @@ class Scene:
             "evals": r.evals.astype(np.int32)[records],
             "iteration": r.iteration.astype(np.int32)[records],
             "f": [_told(value) for value in r.f[records]],
-            "error_y": _curve(r, errors).astype(np.float32)[records],
+            "error_y": _single(_curve(r, errors))[records],
         }
         steps = np.full((len(r.f), self.components), math.nan)
         if r.step_size is not None:
@@ -342,11 +361,11 @@ class Scene:
             steps[:, : recorded.shape[1]] = recorded
         columns["size"] = [_told(*row) for row in steps[records]]
         for j in range(self.components):
-            columns[f"size_y_{j}"] = _finite(sizes.place(steps[records, j])).astype(np.float32)
-        columns |= dict(zip(("x", "y"), line[:, 2].astype(np.float32).T, strict=True))
+            columns[f"size_y_{j}"] = _single(finite(sizes.place(steps[records, j])))
+        columns |= dict(zip(("x", "y"), _single(line[:, 2]).T, strict=True))
         plan = np.diff(r.evals[records], prepend=0) > (1 if r.plans else math.inf)
         ends = np.where(plan[:, None], line[:, :2].reshape(-1, 4), math.nan)
-        return columns | dict(zip(PLAN, ends.astype(np.float32).T, strict=True))
+        return columns | dict(zip(PLAN, _single(ends).T, strict=True))
 
 
 PLAN = ("from_x", "from_y", "to_x", "to_y")
@@ -363,9 +382,14 @@ def _steps(r: Result, view: Window | None) -> Any:
     return steps_in_sight(view, r.x[records], one_step_each(r.iteration[records]))
 
 
+def _single(values: Any) -> Any:
+    """Numbers in single precision, half as much for the page to take; what that cannot hold is far out of sight."""
+    return np.clip(values, -3e38, 3e38).astype(np.float32)
+
+
 def _line_columns(line: Any) -> dict[str, Any]:
     """The vertices of a line, (n, 3, 2), in the columns of a source."""
-    x, y = line.reshape(-1, 2).astype(np.float32).T
+    x, y = _single(line.reshape(-1, 2)).T
     return {"x": x, "y": y}
 
 
@@ -374,7 +398,7 @@ def _curve(r: Result, scale: Scale) -> Any:
     values = r.value
     height = scale.place(values if scale.linear else np.where(values > 0, values, scale.low))
     height[last_on_axes(r, values, scale.high) + 1 :] = math.nan
-    return _finite(height)
+    return finite(height)
 
 
 def _told(*values: float) -> str:
@@ -382,11 +406,13 @@ def _told(*values: float) -> str:
     return ", ".join(f"{value:.6g}".replace("inf", "∞") for value in values if not math.isnan(value)) or "–"
 
 
-def _finite(places: Any) -> Any:
+def finite(places: Any) -> Any:
+    """The places that are finite; NaN, which draws nothing, for the others."""
     return np.where(np.isfinite(places), places, math.nan)
 
 
-def _figure(x: str, y: str, sizing: Any, **options: Any) -> Any:
+def a_figure(x: str, y: str, sizing: Any, **options: Any) -> Any:
+    """A figure with nothing in it yet."""
     fig = figure(
         x_axis_label=x,
         y_axis_label=y,
@@ -461,7 +487,8 @@ def _curve_end(r: Result, i: int, scale: Scale) -> End:
     return (math.nan, math.nan, "x", 1, 0, colour, colour)
 
 
-def _set_scale(fig: Any, scale: Scale) -> None:
+def set_scale(fig: Any, scale: Scale) -> None:
+    """Let the axis upwards be of a scale."""
     fig.y_range.update(start=float(scale.place(scale.low)), end=float(scale.place(scale.high)))
     fig.yaxis.ticker.ticks = scale.ticks
     formatter = fig.yaxis[0].formatter

@@ -14,12 +14,22 @@ from stepbench.report.ending import ending
 from stepbench.report.paths import out_of_sight
 from stepbench.report.plots import COLOURS, drawable, window
 from stepbench.report.tables import derivations, unequal
+from stepbench.web import live
 from stepbench.web.assets import asset
 from stepbench.web.figures import MOST, Scene, framed
 
 
-def page(results: Sequence[Result], command: str) -> str:
-    """An HTML page of runs of one problem, each a single run, with the command that made them."""
+def page(results: Sequence[Result], command: str, steps: int | None = None) -> str:
+    """An HTML page of runs of one problem, each a single run, with the command that made them.
+
+    Its runs are made in the page where a method of them can be recorded. ``steps`` is the number of steps that they
+    were allowed, where one was given.
+    """
+    return live.page(results, command, steps) or still(results, command)
+
+
+def still(results: Sequence[Result], command: str) -> str:
+    """A page of runs as they were made, to be played."""
     problem = results[0].problem
     step_sizes = [np.size(r.step_size[0]) for r in results if r.step_size is not None]
     scene = Scene(len(results), max(step_sizes, default=1))
@@ -35,7 +45,7 @@ def page(results: Sequence[Result], command: str) -> str:
     notes = [*unequal([r.label for r in results], [r.told for r in results]), *derivations(results)]
     variables = {
         "problem": str(problem),
-        "summary": summary(type(problem)),
+        "summary": summary(type(problem.unchanged)),
         "methods": [(r.label, COLOURS[i % len(COLOURS)], ending(r), r.status) for i, r in enumerate(results)],
         "notes": [*notes, *thinned, *outside],
         "plans": any(r.plans for r in results),

@@ -39,12 +39,16 @@ LENGTH = 2000
 
 @dataclass(frozen=True)
 class Selection:
-    """Everything that a link holds; where ``start`` is None, it is the problem's own."""
+    """Everything that a link holds; where ``start`` is None, it is the problem's own.
+
+    ``basins`` is the number of the method of which the page shows where all starts lead, from 1; 0 for none.
+    """
 
     problem: Problem
     methods: tuple[Runnable, ...]
     start: tuple[float, float] | None = None
     budget: int = 1000
+    basins: int = 1
 
     @property
     def query(self) -> str:
@@ -53,6 +57,8 @@ class Selection:
         if self.start:
             pairs.append(("start", _numbers(self.start)))
         pairs.append(("budget", str(self.budget)))
+        if self.basins != 1:
+            pairs.append(("basins", str(self.basins)))
         return "?" + "&".join(f"{key}={quote(value, safe=':=,+/')}" for key, value in pairs)
 
     @property
@@ -74,8 +80,9 @@ class Selection:
         return dataclasses.replace(self, **values)
 
     def with_method(self, i: int, method: Runnable) -> Selection:
-        """Another selection with another method in one place."""
-        return self.having(methods=(*self.methods[:i], method, *self.methods[i + 1 :]))
+        """Another selection with another method in one place; if basins are shown, they are now its own."""
+        methods = (*self.methods[:i], method, *self.methods[i + 1 :])
+        return self.having(methods=methods, basins=i + 1 if self.basins else 0)
 
 
 def _numbers(point: tuple[float, float] | None) -> str:
@@ -105,14 +112,17 @@ def parse(query: str) -> tuple[Selection, list[str]]:
                 selection = selection.having(start=point(value))
             elif key == "budget":
                 selection = selection.having(budget=budget(value))
+            elif key == "basins":
+                selection = selection.having(basins=basins(value))
             else:
-                raise InputError(f"a link has problem, method, start and budget{nearest(key, _KEYS)}")
+                raise InputError(f"a link has problem, method, start, budget and basins{nearest(key, _KEYS)}")
         except InputError as error:
             unused.append(f"{_plain(key)}={_plain(value)} is left out: {error}")
-    return selection.having(methods=tuple(methods) or selection.methods), unused
+    chosen = tuple(methods) or selection.methods
+    return selection.having(methods=chosen, basins=min(selection.basins, len(chosen))), unused
 
 
-_KEYS = ("problem", "method", "start", "budget")
+_KEYS = ("problem", "method", "start", "budget", "basins")
 
 
 def _plain(text: str) -> str:
@@ -136,6 +146,13 @@ def budget(text: str) -> int:
     """A number of gradient evaluations; raises InputError."""
     if not re.fullmatch(r"\d{1,4}", text, re.ASCII) or not 1 <= int(text) <= BUDGET:
         raise InputError(f"a budget here is an integer from 1 to {BUDGET}")
+    return int(text)
+
+
+def basins(text: str) -> int:
+    """The number of a method, 0 for none; raises InputError."""
+    if not re.fullmatch(rf"[0-{METHODS}]", text, re.ASCII):
+        raise InputError(f"basins are of a method by its number, 1 to {METHODS}, or 0 for none")
     return int(text)
 
 
@@ -194,6 +211,11 @@ def method(spec: str) -> Runnable:
         if isinstance(value, int) and not isinstance(value, bool) and value > BUDGET:
             raise InputError(f"{key} is at most {BUDGET} here")
     return selected
+
+
+def short(method: Runnable) -> str:
+    """A method's name without its settings."""
+    return "+".join(half.partition(":")[0] for half in _PLUS.split(catalog.label(method)))
 
 
 def _unknown(name: str, known: tuple[str, ...]) -> str:
@@ -315,7 +337,7 @@ def run(selection: Selection) -> list[Result | str]:
 def _run(problem_spec: str, method_spec: str, start: tuple[float, float], evaluations: int) -> Result | str:
     selected: Runnable = catalog.method(method_spec)
     label = catalog.label(selected)
-    limit = _Limit(SECONDS)
+    limit = Limit(SECONDS)
     try:
         return run_quietly(problem_spec, selected, start=start, budget=evaluations, label=label, progress=limit)
     except InputError as error:
@@ -326,13 +348,14 @@ def _run(problem_spec: str, method_spec: str, start: tuple[float, float], evalua
         return dataclasses.replace(stop.result, detail=f"it was stopped after {SECONDS:g} seconds")
 
 
-class _Limit:
+class Limit:
     """Stops a run between two blocks of its steps, as Ctrl-C would, when its time is over."""
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self.clock, self.until, self.over = clock, clock() + seconds, False
+        self.seconds, self.clock, self.until, self.over = seconds, clock, clock() + seconds, False
 
     def __call__(self, done: int, total: int) -> None:
+        """Raise KeyboardInterrupt where the time is over."""
         if self.clock() > self.until:
             self.over = True
             raise KeyboardInterrupt

@@ -54,7 +54,7 @@ BAD = {
     "a field of another kind": (
         "from dataclasses import dataclass\n@dataclass(frozen=True)\nclass A(Problem):\n    mode: str = 'soft'\n"
         "    x0 = (1.0,)\n    def f(self, x): return (x * x).sum(0)",
-        r"bad\.py, line \d: A has a field mode, which is no number, bool or Literal of words: leave its annotation out",
+        r"bad\.py, line \d: A has a field mode, which is no number, bool, Path or Literal of words: leave its annot",
     ),
     "a start with an annotation": (
         "from dataclasses import dataclass\n@dataclass(frozen=True)\nclass A(Problem):\n    x0: tuple = (1.0,)\n"

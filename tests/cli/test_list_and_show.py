@@ -24,16 +24,16 @@ def test_list_and_show(stepbench_cli):
 def test_a_suite_is_listed_with_what_is_known_of_each_problem(stepbench_cli):
     code, out, err = stepbench_cli("list", "problems", "--suite", "mgh")
     assert (code, err) == (0, "")
-    rows = {line.split()[0]: line.split()[1:5] for line in out.splitlines() if line.startswith(" mgh/")}
+    rows = {line.split()[0]: line.split()[1:6] for line in out.splitlines() if line.startswith(" mgh/")}
     assert len(rows) == 35
     # κ at the minimum of Rosenbrock's function is 2508: its Hessian there is ((802, -400), (-400, 200)).
     low, high = np.linalg.eigvalsh([[802, -400], [-400, 200]])
-    assert rows["mgh/rosenbrock"] == ["2", f"{high / low:.4g}", "C∞", "none"]
-    assert rows["mgh/powell-singular"][:2] == ["4", "∞"]
-    assert rows["mgh/linear-full-rank"][:2] == ["10", "1"]
-    assert rows["mgh/gulf"][2] == "C⁰"
+    assert rows["mgh/rosenbrock"] == ["2", "0", f"{high / low:.4g}", "C∞", "none"]
+    assert rows["mgh/powell-singular"][:3] == ["4", "0", "∞"]
+    assert rows["mgh/linear-full-rank"][2] == "1"
+    assert rows["mgh/gulf"][3] == "C⁰"
     code, out, _ = stepbench_cli("list", "--suite", "learning")
-    assert [line.split()[4] for line in out.splitlines() if "/" in line] == ["batches"] * 3 + ["stream"]
+    assert [line.split()[5] for line in out.splitlines() if "/" in line] == ["batches"] * 5 + ["stream"]
 
 
 @pytest.mark.parametrize(

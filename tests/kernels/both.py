@@ -8,7 +8,7 @@ import numpy as np
 
 from stepbench import catalog
 from stepbench.contracts import Method
-from stepbench.engine.compiled import bits_of
+from stepbench.engine.engines import bits_of
 from stepbench.engine.prepare import prepare
 from stepbench.engine.result import Result
 from stepbench.engine.running import run_quietly

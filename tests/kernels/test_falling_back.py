@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stepbench import InputError, Problem, run
-from stepbench.engine import compiled
+from stepbench.engine import engines
 from stepbench.engine.running import run_quietly
 from tests.kernels.both import differences
 
@@ -87,8 +87,8 @@ class IsPrecise(Bowl):
 @pytest.fixture(autouse=True)
 def _kernels_always_pay(monkeypatch):
     """However short the run is."""
-    monkeypatch.setattr(compiled, "LEAST", 0.0)
-    monkeypatch.setattr(compiled, "seconds", lambda program: 0.0)
+    monkeypatch.setattr(engines, "LEAST", 0.0)
+    monkeypatch.setattr(engines, "seconds", lambda program: 0.0)
 
 
 @pytest.mark.parametrize("problem", [LooksAtTypes, CountsCalls, Solves, Branches, Loops, IsPrecise])

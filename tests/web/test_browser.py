@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from stepbench.engine.running import run_quietly
 from tests.waiting import PATIENCE
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install playwright")
@@ -103,15 +104,22 @@ def a_change(page, run, act):
     return before, the_last(page, run)
 
 
+def write_still(file, problem, methods, **options):
+    """Write a page of runs as they were made, such as those have that cannot be made in a page."""
+    from stepbench.web import html
+
+    results = [run_quietly(problem, method, **options) for method in methods]
+    file.write_text(html.still(results, "stepbench …"), encoding="utf-8")
+
+
 def test_the_file_plays_with_the_network_off(opened, tmp_path):
     file = tmp_path / "out.html"
     methods = ["gd:lr=0.01", "csawg:K=2", "adam:lr=0.01"]
-    command = [sys.executable, "-m", "stepbench", "compare", "rosenbrock", *methods, "--budget", "300"]
-    subprocess.run([*command, "--html", file], check=True, stdout=subprocess.DEVNULL)
+    write_still(file, "rosenbrock", methods, budget=300)
     page = opened(file.as_uri(), offline=True)
     assert page.title() == "gd:lr=0.01, csawg:K=2, adam:lr=0.01 on rosenbrock"
     assert "diverged at step" in page.locator(".methods li").first.inner_text()
-    assert f"stepbench compare rosenbrock {' '.join(methods)} --budget 300" in page.locator("pre").inner_text()
+    assert page.locator("pre").inner_text() == "stepbench …"
     assert page.locator("canvas").count() >= 3
 
     at = "() => ['now 2', 'now 3'].map((name) => model(name).data.evals[0])"
@@ -137,8 +145,7 @@ def test_the_file_plays_with_the_network_off(opened, tmp_path):
 
 def test_the_file_tells_a_record_under_the_pointer(opened, tmp_path):
     file = tmp_path / "out.html"
-    command = [sys.executable, "-m", "stepbench", "run", "quadratic:kappa=3", "--method", "gd:lr=0.5", "--steps", "3"]
-    subprocess.run([*command, "--html", file], check=True, stdout=subprocess.DEVNULL)
+    write_still(file, "quadratic:kappa=3", ["gd:lr=0.5"], steps=3)
     page = opened(file.as_uri(), offline=True)
     box = page.locator(".plane canvas").first.bounding_box()
     place = """() => {
@@ -181,6 +188,26 @@ def test_a_slider_a_click_and_a_key_change_the_runs_and_the_address(opened, expl
     assert again.locator(".methods .noUi-handle").first.get_attribute("aria-valuenow") == slider.get_attribute(
         "aria-valuenow"
     )
+
+
+LAYER = "() => { const image = model('layer').data.image?.[0]; return image ? Array.from(image.slice(0)) : [] }"
+
+
+def test_a_slider_changes_where_all_starts_lead_and_a_list_leaves_it_out(opened, explorer):
+    page = opened(explorer + "?problem=gallery/himmelblau&method=gd:lr=0.01&budget=100")
+    page.wait_for_function(f"({LAYER})().length === 40000")
+    before = page.evaluate(LAYER)
+    page.get_by_text("to the minimum (3, 2)").wait_for()
+    page.wait_for_function("model('ends').data.x.length === 60")
+    page.locator(".methods .noUi-handle").first.focus()
+    for _ in range(10):  # the newest wins
+        page.keyboard.press("ArrowRight")
+    page.get_by_text("Where 300 steps of gd:lr=0.0158 lead").wait_for()
+    page.wait_for_function(f"(before) => ({LAYER})().some((value, i) => value !== before[i])", arg=before)
+    page.wait_for_function("Math.abs(model('end here').data.x[0] - Math.log10(0.0158)) < 1e-9")
+    page.locator(".basins select").select_option("off")
+    page.wait_for_function(f"({LAYER})().length === 0")
+    page.wait_for_function("location.search.endsWith('&basins=0')")
 
 
 def test_a_method_by_its_spec_from_the_lists_added_and_removed(opened, explorer):
@@ -243,8 +270,7 @@ def test_sliders_and_buttons_have_names_and_sliders_speak_their_value(opened, ex
 
 def test_the_file_has_a_named_slider(opened, tmp_path):
     file = tmp_path / "out.html"
-    command = [sys.executable, "-m", "stepbench", "run", "quadratic", "--steps", "30", "--html", file]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    write_still(file, "quadratic", ["gd"], steps=30)
     page = opened(file.as_uri(), offline=True)
     page.wait_for_function(f"({SLIDERS})().every(([name]) => name)")
     assert page.evaluate(SLIDERS) == [["gradient evaluations", "30"]]
@@ -309,8 +335,7 @@ def test_one_record_is_told_at_a_time_and_nothing_is_not_a_number(opened, tmp_pa
     """Five runs begin at one point, where none has a step size yet."""
     file = tmp_path / "out.html"
     methods = ["gd:lr=0.001", "momentum:lr=0.001", "adam", "rdbd:per=component", "gd:lr=0.01"]
-    command = [sys.executable, "-m", "stepbench", "compare", "rosenbrock", *methods, "--budget", "60", "--html", file]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    write_still(file, "rosenbrock", methods, budget=60)
     page = opened(file.as_uri(), offline=True)
     places = """([name, figure, at, column]) => {
       const view = Bokeh.index.get_one(Bokeh.documents[0].roots().find((root) => root.name === figure))

@@ -10,6 +10,7 @@ import pytest
 
 from stepbench import InputError, catalog
 from stepbench.contracts import Oracle, hyperparameters, with_values
+from stepbench.engine import engines
 from stepbench.engine.result import Result
 from stepbench.fields import fields_of
 
@@ -119,7 +120,8 @@ def a_step_takes_a_second(monkeypatch):
         advance(self, x)
 
     monkeypatch.setattr(Oracle, "advance", advancing)
-    monkeypatch.setattr(selection, "_Limit", partial(selection._Limit, clock=lambda: seconds))
+    monkeypatch.setattr(engines, "available", lambda: False)  # a kernel asks the oracle for no step
+    monkeypatch.setattr(selection, "Limit", partial(selection.Limit, clock=lambda: seconds))
     monkeypatch.setattr(selection, "SECONDS", 100)
     selection._run.cache_clear()
     yield

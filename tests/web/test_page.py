@@ -57,14 +57,14 @@ def test_the_commands_write_a_page_that_asks_for_nothing(stepbench_cli, monkeypa
     assert "diverged at step 5: α = 0.01 is above 2/L" in page
     code, _, err = stepbench_cli("run", "quadratic:dim=5", "--method", "adam", "--steps", "9", "--html", "five.html")
     assert (code, err) == (0, "")
-    assert "level lines" not in Path("five.html").read_text(encoding="utf-8")
+    assert '<body class="no-plane">' in Path("five.html").read_text(encoding="utf-8")
 
 
 def test_what_a_user_wrote_is_shown_and_not_run():
     r = run_quietly("quadratic", "gd", steps=2, label="<script>alert(1)</script>")
-    page = html.page([r], "stepbench run '<b>'")
-    assert "<script>alert(1)" not in page.replace("\\u003c", "<").split("application/json")[0]
-    assert "&lt;b&gt;" in page
+    for page in (html.page([r], "stepbench run '<b>'"), html.still([r], "stepbench run '<b>'")):
+        assert "<script>alert(1)" not in page.replace("\\u003c", "<").split("application/json")[0]
+        assert "&lt;b&gt;" in page
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,8 @@ def test_what_a_user_wrote_is_shown_and_not_run():
 )
 def test_every_kind_of_result_has_a_page(problem, methods):
     results = [run_quietly(problem, method, budget=300) for method in methods]
-    assert f"<h1>{results[0].problem}</h1>" in html.page(results, "stepbench …")
+    assert f">{results[0].problem}</h1>" in html.page(results, "stepbench …")
+    assert f"<h1>{results[0].problem}</h1>" in html.still(results, "stepbench …")
 
 
 def test_a_run_over_at_its_start_has_a_page():
@@ -95,7 +96,7 @@ def test_every_step_is_drawn_and_of_long_runs_the_first_thousand():
     assert kept[:1000].tolist() == list(range(1000))
     assert kept[-1] == 9000
     assert len(kept) <= MOST
-    assert "5,001 of 9,001 records are drawn" in html.page([r], "stepbench …")
+    assert "5,001 of 9,001 records are drawn" in html.still([r], "stepbench …")
     assert len(shown(stepbench.run("quadratic", "gd", budget=5000))) == 5001
 
 
