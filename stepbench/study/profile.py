@@ -260,8 +260,8 @@ def profile(
     """Run every method once on every problem, and tell what part of them each solves at what cost.
 
     ``problems`` is the name of a suite, or a list of specs; those with more than ``max_dim`` parameters are left out.
-    Where steps see samples or noise, there is a run for each of so many ``seeds``, and each seed is a set of problems of
-    its own. ``kind`` is what the table and the figure show; ``Profile.drawn_as`` shows the same runs as another. Raises
+    Where steps see samples or noise, there is a run for each of so many ``seeds``, each of which is a set of problems
+    of its own. ``kind`` is what the table and the figure show; ``Profile.drawn_as`` shows the same runs as another. Raises
     InputError for what cannot run, before anything does.
     """
     tolerances = tuple(sorted(tolerances, reverse=True))
