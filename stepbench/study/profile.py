@@ -261,8 +261,8 @@ def profile(
 
     ``problems`` is the name of a suite, or a list of specs; those with more than ``max_dim`` parameters are left out.
     Where steps see samples or noise, there is a run for each of so many ``seeds``, each of which is a set of problems
-    of its own. ``kind`` is what the table and the figure show; ``Profile.drawn_as`` shows the same runs as another. Raises
-    InputError for what cannot run, before anything does.
+    of its own. ``kind`` is what the table and the figure show; ``Profile.drawn_as`` shows the same runs as another.
+    Raises InputError for what cannot run, before anything does.
     """
     tolerances = tuple(sorted(tolerances, reverse=True))
     if not tolerances or not 0 < tolerances[-1] <= tolerances[0] < 1:
