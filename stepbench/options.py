@@ -18,6 +18,9 @@ OUTPUT = "What to write"
 Engine: TypeAlias = Literal["auto", "numpy", "kernel"]
 """What makes the runs: NumPy, a kernel compiled from the same text, or whichever is faster with NumPy's bits."""
 
+ProfileKind: TypeAlias = Literal["data", "performance", "log-ratio", "quality", "runtime"]
+"""What a profile shows of its runs; ``stepbench.study.kinds`` has each with its paper."""
+
 
 def option(default: Any, meaning: str, heading: str, *, bounds: str = "", shown: str = "") -> Any:
     """A dataclass field with its meaning and the heading that it is listed under.

@@ -10,7 +10,7 @@ import typer
 from stepbench.cli.kept import Kept, print_study
 from stepbench.cli.options import Default, Only, given, takes
 from stepbench.cli.output import Output
-from stepbench.options import RUN, RunOptions, option
+from stepbench.options import OUTPUT, RUN, ProfileKind, RunOptions, option
 
 if TYPE_CHECKING:
     from stepbench.study.profile import Profile
@@ -21,6 +21,9 @@ class ProfileOptions(RunOptions):
     """The options of runs on many problems."""
 
     seeds: int = option(1, "Seeds of each problem whose steps are random.", RUN, bounds="[1, inf)")
+    kind: ProfileKind | None = option(
+        None, "What the table and the picture show.", OUTPUT, shown="data and performance profiles"
+    )
 
 
 @takes
@@ -44,15 +47,15 @@ def command(
     tolerance: Annotated[
         str, typer.Option(help="Parts of f(w₀) − f* that may be left, with commas.", rich_help_panel=RUN)
     ] = "1e-1,1e-3,1e-5",
-    run: Annotated[ProfileOptions, Only("budget", "seeds", "noise"), Default(budget=500)],
+    run: Annotated[ProfileOptions, Only("budget", "seeds", "noise", "kind"), Default(budget=500)],
     output: Annotated[Output, Only("plot", "json")],
     kept: Kept,
 ) -> None:
     """Profile methods on a suite: who solves how much, how fast?
 
-    Dolan and Moré's performance profiles and Moré and Wild's data profiles,
-    ranked by the area under them, with each method's unsolved problems and
-    the sign test of every pair.
+    Moré and Wild's data profiles and Dolan and Moré's performance profiles,
+    or another kind of the same runs; ranked by area, with each method's
+    unsolved problems and the sign test of every pair.
     """
     from stepbench import InputError, catalog
     from stepbench.report.study_tables import pairs_table, profile_notes, profile_table
@@ -71,7 +74,7 @@ def command(
         lambda: _summary(found),
         lambda out: print_study(
             out,
-            [profile_table(found, out.width), pairs_table(found, out.width)],
+            [profile_table(found, out.width), *([pairs_table(found, out.width)] if len(found.labels) > 1 else [])],
             profile_notes(found, kept.study),
             study,
         ),
@@ -87,14 +90,32 @@ def _summary(found: Profile) -> dict[str, Any]:
         "problems": list(found.problems),
         "tolerances": list(found.tolerances),
         "budget": found.budget,
+        "kind": found.kind,
+        "ranked_by": f"{found.judged} area",
         "ranking": [found.labels[m] for m in found.ranking],
         "methods": [
             {
                 "label": label,
                 "areas": found.areas[:, m].tolist(),
+                "performance_areas": found.performance.areas[:, m].tolist(),
+                "evaluations": dict(zip(("gradients", "f"), found.evaluations[m], strict=True)),
                 "costs": [[finite(cost) for cost in costs[:, m].tolist()] for costs in found.costs],
             }
             for m, label in enumerate(found.labels)
         ],
         "pairs": [pair._asdict() for pair in found.pairs()],
+        "profiles": [_curves(found, kind) for kind in found.drawn],
     }
+
+
+def _curves(found: Profile, kind: ProfileKind) -> dict[str, Any]:
+    """What a figure of this kind draws: by panel, method and place; or the ratios by tolerance and problem."""
+    from stepbench.report.records import finite
+
+    if kind == "log-ratio":
+        return {"kind": kind, "log2_ratios": [[finite(ratio) for ratio in row] for row in found.log_ratio.tolist()]}
+    steps = found.steps(kind)
+    told = {"kind": kind, "at": steps.limits.tolist(), "parts": steps.heights(steps.limits).swapaxes(1, 2).tolist()}
+    if len(found.instances) > 1 and kind != "runtime":
+        told["bands"] = steps.band(steps.limits).swapaxes(2, 3).tolist()
+    return told

@@ -1,9 +1,10 @@
-"""Figures of studies: sensitivity curves, heat maps, performance and data profiles."""
+"""Figures of studies: sensitivity curves, heat maps, tuned methods, and every kind of profile."""
 
 from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +17,7 @@ from matplotlib.colors import LogNorm, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from stepbench.fields import InputError
 from stepbench.report.numbers import counted, value_name
@@ -30,9 +32,9 @@ from stepbench.report.plots import (
     whole_ticks,
 )
 from stepbench.report.study_tables import decades_name
-from stepbench.study.profile import solved_within
 
 if TYPE_CHECKING:
+    from stepbench.options import ProfileKind
     from stepbench.study.grid import Axis
     from stepbench.study.profile import Profile
     from stepbench.study.sweep import Sensitivity, Sweep
@@ -300,40 +302,167 @@ def tuning_figure(tuning: Tuning) -> Figure:
     return figure
 
 
+COLUMN, SMALL = 3.5, 7
+"""How wide a column of a paper is, in inches, and the size of small letters there, in points."""
+WRAPPED = 22
+"""Letters in a line of a label at the end of a curve."""
+
+
 def profile_figure(profile: Profile) -> Figure:
-    """Performance and data profiles, a row per tolerance."""
-    rows = len(profile.tolerances)
-    figure = Figure(figsize=(11, 2.7 * rows + 0.9), layout="constrained")
-    panels = figure.subplots(rows, 2, squeeze=False, sharex="col", sharey=True)
-    most = max(float(profile.costs[np.isfinite(profile.costs)].max(initial=2.0)), 2.0)
-    for t, (performance, data) in enumerate(panels):
-        _draw_profile(performance, profile, profile.ratios[t], profile.span)
-        _draw_profile(data, profile, profile.costs[t], most)
-        performance.set_ylabel(f"part solved to {profile.tolerances[t]:g}")
-    panels[0, 0].set_title("performance profile", fontsize=10)
-    panels[0, 1].set_title("data profile", fontsize=10)
-    panels[-1, 0].set_xlabel("cost, as a multiple of the cheapest method's")
-    panels[-1, 1].set_xlabel("gradient evaluations")
-    handles, _ = panels[0, 0].get_legend_handles_labels()
-    legend_outside(figure, 4, 9, handles=handles)
-    figure.suptitle(f"{counted(len(profile.problems), 'problem')}, {profile.budget:,} evaluations", fontsize=11)
+    """The profiles of the kind that was chosen, or data and performance profiles side by side: a row per tolerance.
+
+    Each kind has the width of a column of a paper.
+    """
+    drawn = profile.drawn
+    rows = 1 if profile.kind in ("quality", "runtime") else len(profile.tolerances)
+    lines = sum(_wrapped(label).count("\n") + 1 for label in profile.labels)
+    height = max(1.55, 0.125 * lines)
+    figure = Figure(figsize=(COLUMN * len(drawn), (height + 0.1) * rows + 0.75), dpi=200, layout="constrained")
+    panels = figure.subplots(rows, len(drawn), squeeze=False, sharex="col", sharey=profile.kind != "log-ratio")
+    for row, of_row in enumerate(panels):
+        for kind, ax in zip(drawn, of_row, strict=True):
+            if kind == "log-ratio":
+                _draw_log_ratio(ax, profile, row)
+            else:
+                _draw_steps(ax, profile, kind, row)
+            ax.tick_params(labelsize=SMALL)
+        of_row[0].set_ylabel(_height_name(profile, row), fontsize=SMALL + 1)
+    for kind, top, bottom in zip(drawn, panels[0], panels[-1], strict=True):
+        if len(drawn) > 1:
+            top.set_title(f"{kind} profiles", fontsize=SMALL + 1)
+        bottom.set_xlabel(_width_name(profile, kind), fontsize=SMALL + 1)
+    several = len(profile.instances)
+    problems = counted(len(profile.problems) if several == 1 else profile.instances.shape[1], "problem")
+    seeds = f", {several} seeds" if several > 1 else ""
+    title = f"{problems}{seeds}, budget {profile.budget:,}"
+    figure.suptitle(title if len(drawn) > 1 else f"{drawn[0]} profiles: {title}", fontsize=SMALL + 1)
+    figure.draw_without_rendering()  # which says how high the axes are, and so how far apart labels must be
+    for of_row in panels:
+        for ax in of_row:
+            _label_ends(ax)
     return figure
 
 
-def _draw_profile(ax: Axes, profile: Profile, amounts: Any, most: float) -> None:
-    limits = np.unique(np.concatenate([[1.0, most], amounts[np.isfinite(amounts)]]))
-    limits = limits[limits <= most]
-    heights = solved_within(amounts, limits)
-    for k, m in enumerate(profile.ranking):
-        ax.step(
-            limits,
-            heights[:, m],
-            where="post",
-            color=COLOURS[k % len(COLOURS)],
-            ls=DASHES[k % len(DASHES)],
-            lw=1.8,
-            label=literal(profile.labels[m]),
-        )
+def _height_name(profile: Profile, row: int) -> str:
+    """What the vertical axis of a row of profiles shows."""
+    match profile.kind:
+        case "quality":
+            return "part of problems as accurate"
+        case "runtime":
+            return "part of problems and targets"
+        case "log-ratio":
+            return f"cost ratio to {profile.tolerances[row]:g}"
+    return f"part solved to {profile.tolerances[row]:g}"
+
+
+def _width_name(profile: Profile, kind: ProfileKind) -> str:
+    """What the horizontal axis of profiles of a kind shows."""
+    match kind:
+        case "performance":
+            return "cost / least cost of all methods"
+        case "quality":
+            return r"$(f - f^*)\ /\ (f(w_0) - f^*)$ at the end"
+        case "log-ratio":
+            return "problems (hatched: one alone solves)"
+    return "evaluations: ∇f, or d + 1 of f" if profile.gradient_free else "gradient evaluations"
+
+
+def _draw_steps(ax: Axes, profile: Profile, kind: ProfileKind, panel: int) -> None:
+    """The step functions of every method, each with its name at the end, and the band over the seeds."""
+    steps = profile.steps(kind)
+    heights = steps.heights(steps.limits)[panel]
+    for m in profile.ranking:  # whose colours are those of the methods in every kind
+        look: Any = {"color": COLOURS[m % len(COLOURS)], "label": literal(profile.labels[m])}
+        ax.step(steps.limits, heights[:, m], where="post", ls=DASHES[(m + m // 8) % len(DASHES)], lw=1.3, **look)
+    if len(profile.instances) > 1 and kind != "runtime":  # whose runtimes are drawn from the seeds
+        lows, highs = steps.band(steps.limits)[:, panel]
+        for m, (low, high) in enumerate(zip(lows.T, highs.T, strict=True)):
+            ax.fill_between(steps.limits, low, high, step="post", color=COLOURS[m % len(COLOURS)], alpha=0.15, lw=0)
+    if steps.high > profile.budget and kind == "runtime":
+        ax.axvline(profile.budget, color="#999999", lw=0.8, ls=":", zorder=0)
+        at_budget: Any = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
+        ax.annotate("budget", (profile.budget, 0), (-2, 3), ha="right", size=SMALL - 1, color="#777777", **at_budget)
     ax.set_xscale("log")
-    ax.set(xlim=(1, most), ylim=(-0.02, 1.02))
+    first, last = (steps.high, steps.low) if kind == "quality" else (steps.low, steps.high)
+    ax.set(xlim=(first, last), ylim=(-0.02, 1.02))
     draw_grid(ax)
+
+
+def _label_ends(ax: Axes) -> None:
+    """Write the name of every curve beside its end at the right edge, and move apart those that would overlap."""
+    curves = [line for line in ax.lines if line.get_drawstyle() == "steps-post"]
+    if not curves:
+        return
+    edge = ax.get_xlim()[1]
+    ends = np.array([np.asarray(line.get_ydata())[line.get_xdata() == edge][0] for line in curves])
+    words = [_wrapped(str(line.get_label())) for line in curves]
+    points = ax.get_window_extent().height / ax.figure.dpi * 72 / np.ptp(ax.get_ylim())  # per unit of the axis
+    sizes = np.array([1.2 * SMALL * (text.count("\n") + 1) for text in words]) / points
+    leader: Any = {"arrowstyle": "-", "lw": 0.6, "shrinkA": 1, "shrinkB": 0, "relpos": (0, 0.5)}
+    for line, text, end, place in zip(curves, words, ends, apart(ends, sizes), strict=True):
+        ax.annotate(
+            text,
+            (1, end),
+            (1.06, place),
+            xycoords=("axes fraction", "data"),
+            textcoords=("axes fraction", "data"),
+            va="center",
+            size=SMALL,
+            color=line.get_color(),
+            linespacing=1.1,
+            arrowprops={"color": line.get_color(), **leader},
+            annotation_clip=False,
+        )
+
+
+def apart(places: Any, sizes: Any) -> Any:
+    """The places (n,) nearest to these, in least squares, where things of these sizes (n,) do not overlap.
+
+    They keep their order from low to high; of equals the first is the highest. They lie around 0 to 1, as far as there
+    is room.
+    """
+    from scipy.optimize import isotonic_regression
+
+    order = np.lexsort((-np.arange(len(places)), places))
+    below = np.cumsum(sizes[order]) - sizes[order] / 2  # the centres, where all stand on each other from 0 up
+    slack = max(1.0 - float(sizes.sum()), 0.0)
+    free = isotonic_regression(places[order] - below).x
+    found = np.empty(len(places))
+    found[order] = np.clip(free, 0.0, slack) + below
+    return found
+
+
+def _wrapped(label: str) -> str:
+    """A label in lines, broken where a setting begins, or where a rule is added."""
+    lines = [""]
+    for piece in re.split(r"(?<=[:,+])", label):
+        if lines[-1] and len(lines[-1]) + len(piece) > WRAPPED:
+            lines.append("")
+        lines[-1] += piece
+    return "\n".join(lines)
+
+
+def _draw_log_ratio(ax: Axes, profile: Profile, panel: int) -> None:
+    """A bar per problem, in order; those of problems that one method alone solves are hatched."""
+    found = profile.log_ratio[panel]
+    ratios = np.sort(found[~np.isnan(found)])
+    solved = np.isfinite(profile.medians[panel])
+    both = found[solved.all(axis=1)]
+    most = 1.1 * (float(np.abs(both).max(initial=0.0)) or 1.0)
+    alone = np.abs(ratios) > most / 1.05
+    places = np.arange(1, len(ratios) + 1)
+    for k, side in enumerate((ratios < 0, ratios > 0)):
+        for which, hatch, alpha in ((side & ~alone, "", 1.0), (side & alone, "////", 0.55)):
+            ax.bar(places[which], ratios[which], 0.8, color=COLOURS[k], lw=0, hatch=hatch, alpha=alpha)
+    ax.axhline(0, color="black", lw=0.7)
+    first, second = (_wrapped(literal(label)) for label in profile.labels)
+    words: Any = {"transform": ax.transAxes, "size": SMALL, "va": "center"}
+    ax.text(1.04, 0.8, f"{second}\ncheaper on {(ratios > 0).sum()}", color=COLOURS[1], **words)
+    ax.text(1.04, 0.5, f"neither solves {np.isnan(found).sum()}", color="#777777", **words)
+    ax.text(1.04, 0.2, f"{first}\ncheaper on {(ratios < 0).sum()}", color=COLOURS[0], **words)
+    ax.set(xlim=(0.3, len(found) + 0.7), ylim=(-1.12 * most, 1.12 * most))
+    whole_ticks(ax)
+    ax.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+    ax.yaxis.set_major_formatter(lambda power, _: f"{2.0 ** abs(power):g}×")
+    ax.grid(axis="y", color="#dddddd", lw=0.6)
+    ax.set_axisbelow(True)

@@ -15,6 +15,7 @@ from rich.text import Text
 from stepbench.report.literal import Table
 from stepbench.report.numbers import count, counted, number, value_name
 from stepbench.report.tables import BARS, STYLES, titled, unequal, width_of
+from stepbench.study.kinds import DRAWS, TARGETS
 
 if TYPE_CHECKING:
     from stepbench.study.ends import Numbers
@@ -26,6 +27,12 @@ WORDS = ("second", "problem", "best setting")
 """Headings of columns of words, beside the first column."""
 NARROWEST = 10
 """Letters that a folded column keeps in a line."""
+
+OF_THE_LEAST = (
+    "times the least cost of all methods here: another set of methods may rank two of them otherwise "
+    "(Gould & Scott 2016)"
+)
+"""What ratios to the least cost are, and what that does to them."""
 
 
 def _fitted(title: str, columns: dict[str, list[Any]], width: int, spare: Sequence[str] = ()) -> Table:
@@ -318,22 +325,42 @@ def _of_ranges(tuned: Tuned, keys: Sequence[str]) -> str:
 
 
 def profile_table(profile: Profile, width: int = 120) -> Table:
-    """The methods by the mean area under their performance profiles; and what each solves, at each tolerance."""
+    """The methods by the mean area under their profiles; what each solves at each tolerance.
+
+    The areas are of data profiles where no kind that has areas was chosen; those of performance profiles, which depend
+    on the methods compared, stand beside them.
+    """
     order = profile.ranking
     columns = {
         "method": [profile.labels[m] for m in order],
-        "area": [f"{profile.areas[:, m].mean():.3f}" for m in order],
+        f"{profile.judged} area": [f"{profile.areas[:, m].mean():.3f}" for m in order],
     }
     spare = []
-    for tolerance, areas, costs in zip(profile.tolerances, profile.areas, profile.costs, strict=True):
-        spare.append(f"area at {tolerance:g}")
-        columns[spare[-1]] = [f"{areas[m]:.3f}" for m in order]
-        columns[f"solved {tolerance:g}"] = [str(np.isfinite(costs[:, m]).sum()) for m in order]
-    spare.append("fastest")
-    columns["fastest"] = [str((profile.ratios[-1][:, m] == 1).sum()) for m in order]
+    for t, tolerance in enumerate(profile.tolerances):
+        if profile.judged in ("data", "performance"):  # which have an area for each tolerance
+            spare.append(f"area at {tolerance:g}")
+            columns[spare[-1]] = [f"{profile.areas[t, m]:.3f}" for m in order]
+        columns[f"solved {tolerance:g}"] = [str(np.isfinite(profile.costs[t, :, m]).sum()) for m in order]
+    if profile.unknown and profile.judged == "data":
+        columns["known f*"] = [_area(profile.areas_of_known[:, m]) for m in order]
+        spare.append("known f*")
+    if profile.kind is None:
+        columns["performance area"] = [f"{profile.performance.areas[:, m].mean():.3f}" for m in order]
+    if len(order) > 1:
+        spare.append("fastest")
+        ratios = profile.performance.amounts[-1].reshape(-1, len(order))
+        columns["fastest"] = [f"{(ratios[:, m] == 1).sum() / len(profile.instances):.3g}" for m in order]
     return _fitted(
-        f"{counted(len(profile.problems), 'problem')} · {profile.budget:,} evaluations", columns, width, spare
+        f"{counted(len(profile.problems), 'problem')} · {profile.budget:,} evaluations",
+        columns,
+        width,
+        [*spare, "performance area"],
     )
+
+
+def _area(areas: Numbers) -> str:
+    """The mean of some areas, or a dash where there are none."""
+    return "–" if np.isnan(areas).any() else f"{areas.mean():.3f}"
 
 
 def pairs_table(profile: Profile, width: int = 120) -> Table:
@@ -356,10 +383,22 @@ def profile_notes(profile: Profile, study: Path | None = None) -> list[str]:
 
     ``study`` is the file that keeps its runs.
     """
-    notes = [
-        f"area: under the performance profile up to a ratio of {profile.span:.3g}, on a logarithmic axis, 1 at most; "
-        f"fastest: on so many problems at tolerance {profile.tolerances[-1]:g}"
-    ]
+    notes = [_areas_meant(profile)]
+    if profile.kind is None:
+        notes.append(f"performance area: up to {profile.performance.high:.3g} {OF_THE_LEAST}")
+    if len(profile.labels) > 1:
+        notes.append(f"fastest: on so many problems at tolerance {profile.tolerances[-1]:g}")
+    if profile.kind == "log-ratio":
+        neither = [int(np.isnan(ratios).sum()) for ratios in profile.log_ratio]
+        told = ", ".join(f"{n} at {tau:g}" for n, tau in zip(neither, profile.tolerances, strict=True) if n)
+        notes += [f"problems that neither method solves have no ratio: {told}"] if told else []
+    if (seeds := len(profile.instances)) > 1 and profile.judged == "runtime":
+        notes.append(f"restarts are drawn from the {seeds} seeds of a problem, {DRAWS} times, alike for every method")
+    elif seeds > 1:
+        notes.append(
+            f"each of {seeds} seeds is a set of problems, in which those that are not random are the same; areas are "
+            "means over the seeds, and bands leave out a tenth of them at either end"
+        )
     for m in profile.ranking:
         names = [name.rpartition("/")[2] for name in profile.unsolved(m)]
         if names:
@@ -367,17 +406,37 @@ def profile_notes(profile: Profile, study: Path | None = None) -> list[str]:
                 f"{profile.labels[m]} does not solve {len(names)} at {profile.tolerances[-1]:g}: {', '.join(names)}"
             )
     if profile.guessed:
-        notes.append(f"the minimum is the least f that any method found on {', '.join(profile.guessed)}")
+        notes.append(
+            f"the minimum is the least f that any method found on {', '.join(profile.guessed)}, in a run that did not "
+            "diverge: another set of methods may find another"
+            + ("; known f*: the data area without these" if profile.judged == "data" else "")
+        )
     if free := ", ".join(profile.gradient_free):
         notes.append(f"{free} asks for no gradients: d + 1 evaluations of f count as one of them, in the budget too")
-    if len(profile.labels) > 2:
-        notes.append(
-            "a performance profile compares each method with the best of all here: another set of methods may rank two "
-            "of them otherwise (Gould & Scott 2016)"
+    notes.append("methods run as given: nothing was tuned; a run that diverged or failed counts for nothing")
+    if profile.evaluations:
+        told = "; ".join(
+            f"{profile.labels[m]} {count(profile.evaluations[m][0])} and {count(profile.evaluations[m][1])}"
+            for m in profile.ranking
         )
-    notes.append("methods run as given: nothing was tuned")
+        notes.append(f"spent in all, evaluations of ∇f and of f: {told}")
     notes += failures(profile.failed, study) + beside(profile.labels, profile.asked)
     return notes + unequal(profile.labels, profile.told)
+
+
+def _areas_meant(profile: Profile) -> str:
+    """What the areas in the table are."""
+    end = f"{profile.tolerances[-1]:g}"
+    meant = {
+        "data": f"from 1 evaluation to the budget of {profile.budget:,}; no other method changes it"
+        + (", but through a minimum that is unknown" if profile.unknown else ""),
+        "performance": f"up to {profile.performance.high:.3g} {OF_THE_LEAST}",
+        "quality": f"digits of accuracy at the end, as a part of those of the smallest tolerance, {end}, where runs "
+        "end: a smaller --tolerance goes further",
+        "runtime": f"from 1 evaluation to the budgets of all runs of a problem; {TARGETS} targets down to {end}; runs "
+        "that missed one are restarted as simulated",
+    }
+    return f"{profile.judged} area: {meant[profile.judged]}; on a logarithmic axis, 1 at most"
 
 
 def study_table(name: str, settings: Sequence[tuple[dict[str, Any], dict[str, int]]], width: int = 120) -> Table:

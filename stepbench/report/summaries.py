@@ -72,7 +72,7 @@ def of_profile(profile: Profile) -> str:
         [
             f"{counted(n, 'problem')} · {counted(len(profile.labels), 'method')}",
             *(
-                f"  {profile.labels[m]}: area {profile.areas[:, m].mean():.3f}, "
+                f"  {profile.labels[m]}: {profile.judged} area {profile.areas[:, m].mean():.3f}, "
                 f"solves {n - len(profile.unsolved(m))} at tolerance {profile.tolerances[-1]:g}"
                 for m in profile.ranking
             ),

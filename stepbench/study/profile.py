@@ -1,7 +1,7 @@
 """Profiles: which part of a set of problems each method solves, and how fast.
 
-Source: E. Dolan and J. Moré, "Benchmarking optimization software with performance profiles", Mathematical Programming
-91 (2002); J. Moré and S. Wild, "Benchmarking derivative-free optimization algorithms", SIAM J. Optim. 20 (2009).
+``kinds`` has each kind of profile with its paper. When a problem is solved: J. Moré and S. Wild, "Benchmarking
+derivative-free optimization algorithms", SIAM J. Optim. 20 (2009), eq. (2.2).
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import numpy as np
 
@@ -20,41 +20,13 @@ from stepbench import catalog
 from stepbench.contracts import Problem, Runnable
 from stepbench.engine.prepare import whole
 from stepbench.fields import InputError
-from stepbench.options import RunOptions
+from stepbench.options import ProfileKind, RunOptions
 from stepbench.showing import Shown
-from stepbench.study.batch import batch
+from stepbench.study import kinds
+from stepbench.study.batch import Outcome, batch
 from stepbench.study.ends import Numbers, asked_for_f
 from stepbench.study.grid import refuse_too_many
 from stepbench.study.study import Study, using
-
-
-def ratios(costs: Numbers) -> Numbers:
-    """r = t / min t over the methods, (problems, methods); infinite where a method did not solve the problem.
-
-    Dolan & Moré 2002, section 2.
-    """
-    least = costs.min(axis=1, keepdims=True)
-    with np.errstate(invalid="ignore"):
-        return np.where(np.isfinite(costs), costs / least, math.inf)
-
-
-def solved_within(amounts: Numbers, limits: Numbers) -> Numbers:
-    """The part of the problems whose amount is at most each of the limits, (limits, methods).
-
-    Of ratios it is the performance profile ρ, of costs the data profile d.
-    """
-    return np.asarray((amounts[None] <= np.reshape(limits, (-1, 1, 1))).mean(axis=1))
-
-
-def area(amounts: Numbers, low: float, high: float) -> Numbers:
-    """The area under each method's profile from low to high, on a logarithmic axis, as a part of the whole: (methods,).
-
-    1 where a method solves every problem at ``low``, 0 where it solves none by ``high``.
-    """
-    if high <= low:
-        return np.asarray((amounts <= low).mean(axis=0))
-    late = np.log(np.clip(amounts, low, high) / low) / math.log(high / low)
-    return np.asarray((1 - late).mean(axis=0))
 
 
 class Pair(NamedTuple):
@@ -93,15 +65,36 @@ def compared(labels: Sequence[str], costs: Numbers) -> list[Pair]:
     return corrected
 
 
+class Run(NamedTuple):
+    """How far one run came: ``left`` (n,) is (f − f_L) / (f(w₀) − f_L), falling, when it had spent ``spent`` (n,).
+
+    Both are empty where the run was lost: one that diverged or failed never counts. ``total`` is what it spent in all.
+    """
+
+    spent: Numbers
+    left: Numbers
+    total: float
+
+    def cost_to(self, tolerances: Sequence[float] | Numbers) -> Numbers:
+        """What it had spent when no more than each of these parts was left, (tolerances,); infinite where more was."""
+        first = np.searchsorted(-self.left, -np.asarray(tolerances))
+        return np.append(self.spent, math.inf)[first]
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Profile(Shown):
     """What each method took on each problem to each tolerance: ``costs`` is (tolerances, problems, methods).
 
     A problem is solved to the tolerance τ where f ≤ f_L + τ (f(w₀) − f_L), with f_L the minimum f*, or, where that is
-    unknown, the least f that any of the methods found; nobody solves it where none came below the start. Costs are
-    gradient evaluations; d + 1 evaluations of f count as one, in the budget too, for a method that asks for no
-    gradients (Moré & Wild's simplex gradient). Infinite where unsolved. ``failed`` is the number of runs that failed,
-    and ``asked`` has the evaluations of f per evaluation of the gradient, for each method.
+    unknown, the least f that any of the methods found; nobody solves it where none came below the start. A run that
+    diverged or failed solves nothing, wherever it came before, and finds no f_L. Costs are gradient evaluations; d + 1
+    evaluations of f count as one, in the budget too, for a method that asks for no gradients (Moré & Wild's simplex
+    gradient). Infinite where unsolved.
+
+    ``failed`` is the number of runs that failed, ``evaluations`` has all that each method asked for, of the gradient
+    and of f, and ``runs`` every run, by problem and method. ``unknown`` has the numbers, as in ``whose``, of the
+    problems whose minimum is unknown. ``kind`` is the kind that the table and the figure show: None for data and
+    performance profiles together. ``data``, ``performance``, ``log_ratio``, ``quality`` and ``runtime`` have each kind.
     """
 
     problems: tuple[str, ...]
@@ -114,7 +107,14 @@ class Profile(Shown):
     told: tuple[tuple[str, ...], ...]
     failed: int = 0
     seeds_of: tuple[int, ...] = ()
-    asked: tuple[float, ...] = ()
+    evaluations: tuple[tuple[int, int], ...] = ()
+    runs: tuple[tuple[Run, ...], ...] = ()
+    unknown: tuple[int, ...] = ()
+    kind: ProfileKind | None = None
+
+    def drawn_as(self, kind: ProfileKind | None) -> Profile:
+        """The same runs as another kind of profile; raises InputError where the methods are too few or too many."""
+        return replace(self, kind=_fitting(kind, len(self.labels)))
 
     @property
     def whose(self) -> tuple[int, ...]:
@@ -122,26 +122,106 @@ class Profile(Shown):
         return self.seeds_of or tuple(range(len(self.problems)))
 
     @cached_property
-    def ratios(self) -> Numbers:
-        """The performance ratios, as ``costs``."""
-        return np.stack([ratios(costs) for costs in self.costs])
+    def instances(self) -> Numbers:
+        """For each seed a whole set of problems, by their places in ``problems``: (seeds, problems).
+
+        A problem that is not random has one place, which is in every set.
+        """
+        places = [np.flatnonzero(np.array(self.whose) == k) for k in dict.fromkeys(self.whose)]
+        return np.array([[own[seed % len(own)] for own in places] for seed in range(max(map(len, places)))])
 
     @property
-    def span(self) -> float:
-        """Where performance profiles end: the largest finite ratio, and at least 2."""
-        finite = self.ratios[np.isfinite(self.ratios)]
-        return max(2.0, float(finite.max(initial=2.0)))
+    def asked(self) -> tuple[float, ...]:
+        """How many evaluations of f each method asked for per evaluation of the gradient; 0 where it asked for none."""
+        return tuple(asked_for_f(*np.reshape(self.evaluations, (-1, 2)).T).tolist())
 
     @cached_property
+    def data(self) -> kinds.Steps:
+        """The data profiles, a panel per tolerance."""
+        return kinds.data(self.costs[:, self.instances], self.budget)
+
+    @cached_property
+    def performance(self) -> kinds.Steps:
+        """The performance profiles, a panel per tolerance."""
+        return kinds.performance(self.costs[:, self.instances])
+
+    @cached_property
+    def log_ratio(self) -> Numbers:
+        """The log-ratio profiles of two methods, (tolerances, problems): of medians, where there are several seeds."""
+        return np.stack([kinds.log_ratio(costs) for costs in self.medians])
+
+    @cached_property
+    def quality(self) -> kinds.Steps:
+        """The quality profile, in one panel."""
+        left = np.array([[run.left[-1] if run.left.size else math.inf for run in runs] for runs in self.runs])
+        return kinds.quality(left[self.instances], self.tolerances[-1])
+
+    @cached_property
+    def runtime(self) -> kinds.Steps:
+        """The runtimes to many targets, with simulated restarts, in one panel: every problem, target and draw counts.
+
+        The targets are evenly spaced in the logarithm, down to the smallest tolerance. The runs of a problem are its
+        seeds. The axis ends where the budgets of all of them are spent. The draws have a fixed seed, and are the same
+        for every method.
+        """
+        targets = np.geomspace(1.0, self.tolerances[-1], kinds.TARGETS + 1)[1:]
+        seeds = len(self.instances)
+        draws = kinds.DRAWS if seeds > 1 else 1
+        rows = []
+        for number, places in enumerate(self.instances.T):
+            trials = [self.runs[place] for place in dict.fromkeys(places.tolist())]
+            of_methods = []
+            for of_method in zip(*trials, strict=True):
+                hits = np.stack([run.cost_to(targets) for run in of_method], axis=1)
+                spent = np.array([run.total for run in of_method])
+                rng = np.random.default_rng((0, number))
+                of_methods.append(kinds.restarted(hits, spent, draws, rng).ravel())
+            rows.append(np.stack(of_methods, axis=1))
+        return kinds.Steps(np.concatenate(rows)[None, None], 1.0, float(self.budget * seeds))
+
+    @property
+    def drawn(self) -> tuple[ProfileKind, ...]:
+        """The kinds that the figure shows."""
+        return ("data", "performance") if self.kind is None else (self.kind,)
+
+    def steps(self, kind: ProfileKind) -> kinds.Steps:
+        """The step functions of a kind that has them, which all but log-ratio profiles have."""
+        steps: kinds.Steps = getattr(self, kind)
+        return steps
+
+    @property
+    def judged(self) -> ProfileKind:
+        """The kind by whose areas the methods are ranked: that which is shown, or data where it has no areas."""
+        return self.kind if self.kind in ("performance", "quality", "runtime") else "data"
+
+    @property
     def areas(self) -> Numbers:
-        """The area under each performance profile, (tolerances, methods)."""
-        return np.stack([area(r, 1.0, self.span) for r in self.ratios])
+        """The area under each profile of the kind that is judged by: (tolerances, methods), or (1, methods)."""
+        areas: Numbers = self.steps(self.judged).areas
+        return areas
+
+    @cached_property
+    def areas_of_known(self) -> Numbers:
+        """The areas of the data profiles of the problems with a known minimum, which no set of methods changes.
+
+        (tolerances, methods); NaN where no problem has one.
+        """
+        numbers = np.array(list(dict.fromkeys(self.whose)))
+        known = ~np.isin(numbers, self.unknown)
+        if not known.any():
+            return np.full(self.data.areas.shape, math.nan)
+        return kinds.data(self.data.amounts[:, :, known], self.budget).areas
 
     @property
     def ranking(self) -> list[int]:
         """The methods by their mean area, the largest first."""
         mean = self.areas.mean(axis=0).tolist()
         return sorted(range(len(mean)), key=lambda m: -mean[m])
+
+    @cached_property
+    def medians(self) -> Numbers:
+        """The median cost over the seeds of each problem, (tolerances, problems, methods)."""
+        return np.asarray(np.median(self.costs[:, self.instances], axis=1))
 
     def unsolved(self, method: int, tolerance: int = -1) -> list[str]:
         """The problems that a method did not solve to a tolerance."""
@@ -151,9 +231,18 @@ class Profile(Shown):
 
     def pairs(self) -> list[Pair]:
         """Every pair of methods at the smallest tolerance; a problem with several seeds counts once, by its median."""
-        whose = np.array(self.whose)
-        medians = [np.median(self.costs[-1][whose == k], axis=0) for k in np.unique(whose)]
-        return compared(self.labels, np.array(medians))
+        return compared(self.labels, self.medians[-1])
+
+
+def _fitting(kind: ProfileKind | None, methods: int) -> ProfileKind | None:
+    """The kind, where it fits so many methods."""
+    if kind is not None and kind not in get_args(ProfileKind):
+        raise InputError(f"kind must be one of {', '.join(get_args(ProfileKind))}, got {kind}")
+    if kind == "log-ratio" and methods != 2:
+        raise InputError(f"a log-ratio profile is of two methods, and there are {methods}: give two, or another kind")
+    if kind in (None, "performance") and methods < 2:
+        raise InputError("a profile compares methods: give at least two, or one with the kind data, quality or runtime")
+    return kind
 
 
 def profile(
@@ -165,19 +254,23 @@ def profile(
     budget: int = 500,
     seeds: int = 1,
     noise: float = 0.0,
+    kind: ProfileKind | None = None,
     study: Study | str | Path | None = None,
 ) -> Profile:
     """Run every method once on every problem, and tell what part of them each solves at what cost.
 
     ``problems`` is the name of a suite, or a list of specs; those with more than ``max_dim`` parameters are left out.
-    Where steps see samples or noise, each of so many ``seeds``
-    counts as a problem. Raises InputError for what cannot run, before anything does.
+    Where steps see samples or noise, there is a run for each of so many ``seeds``, each of which is a set of problems
+    of its own. ``kind`` is what the table and the figure show; ``Profile.drawn_as`` shows the same runs as another.
+    Raises InputError for what cannot run, before anything does.
     """
     tolerances = tuple(sorted(tolerances, reverse=True))
     if not tolerances or not 0 < tolerances[-1] <= tolerances[0] < 1:
         raise InputError(f"tolerances must be numbers between 0 and 1, got {', '.join(map(str, tolerances))}")
-    if isinstance(methods, str) or len(methods) < 2:
-        raise InputError("a profile compares methods: give at least two")
+    methods = [methods] if isinstance(methods, str) else [*methods]
+    kind = _fitting(kind, len(methods))
+    if not methods:
+        raise InputError("a profile needs methods: give at least one")
     seeds = whole("seeds", seeds, 1)
     labels, runnables = catalog.labelled(methods)
     named = [catalog.problem(p) for p in (catalog.suite(problems) if isinstance(problems, str) else problems)]
@@ -203,25 +296,14 @@ def profile(
         ]
     with using(study) as opened:
         outcomes = iter(opened.outcomes(batches, keep="curve"))
-    costs = np.full((len(tolerances), len(cases), len(methods)), math.inf)
-    failed, evaluations = 0, np.zeros((2, len(methods)))
-    for k, ((problem, _), f_at_start) in enumerate(zip(cases, f_at_starts, strict=True)):
+    runs, failed, evaluations = [], 0, np.zeros((len(methods), 2), dtype=int)
+    for (problem, _), f_at_start in zip(cases, f_at_starts, strict=True):
         ends = [next(outcomes)[0] for _ in methods]
-        curves = [np.frombuffer(end.curve or b"").reshape(2, -1) for end in ends]
-        least, guessed = problem.f_star, problem.f_star is None
-        if least is None:
-            least = min([f_at_start, *(float(curve[1].min()) for curve in curves if curve.size)])
-        for m, (method, (spent, f)) in enumerate(zip(runnables, curves, strict=True)):
-            failed += ends[m].status == "failed"
-            evaluations[:, m] += ends[m].evals or 0, ends[m].fevals or 0
-            if f.size and f[-1] < least - 1e-9 * max(1.0, abs(least)):  # what is declared as f* is not the minimum
-                continue
-            if guessed and least == f_at_start:  # nobody came below the start
-                continue
-            for t, tolerance in enumerate(tolerances):
-                solved = np.flatnonzero(f <= least + tolerance * (f_at_start - least))
-                if solved.size:
-                    costs[t, k, m] = max(float(spent[solved[0]]), 1.0) / _unit(method, problem)
+        failed += sum(end.status == "failed" for end in ends)
+        evaluations = evaluations + np.array([[end.evals or 0, end.fevals or 0] for end in ends], dtype=int)
+        units = [_unit(method, problem) for method in runnables]
+        runs.append(_runs(ends, units, budget, f_at_start, problem.f_star))
+    costs = np.array([[run.cost_to(tolerances) for run in of_case] for of_case in runs])
     names = []
     for problem, seed in cases:
         has_seeds = seeds > 1 and (problem.seeded or noise)
@@ -230,15 +312,41 @@ def profile(
         tuple(names),
         tuple(labels),
         tolerances,
-        costs,
+        np.moveaxis(costs, 2, 0),
         budget,
         tuple(str(problem) for problem in distinct if problem.f_star is None),
         tuple(label for label, method in zip(labels, runnables, strict=True) if method.gradient_free),
         tuple(tuple(dict.fromkeys(method.needs)) for method in runnables),
         failed,
         tuple(distinct.index(problem) for problem, _ in cases),
-        tuple(asked_for_f(*evaluations).tolist()),
+        tuple(map(tuple, evaluations.tolist())),
+        tuple(runs),
+        tuple(k for k, problem in enumerate(distinct) if problem.f_star is None),
+        kind,
     )
+
+
+def _runs(
+    ends: Sequence[Outcome], units: Sequence[int], budget: int, f_at_start: float, f_star: float | None
+) -> tuple[Run, ...]:
+    """How far each method's run on one problem came; with an f* that is unknown, down to the least f of them all."""
+    curves = []
+    for end in ends:
+        lost = end.status in ("diverged", "failed")
+        curves.append(np.frombuffer(b"" if lost else end.curve or b"").reshape(2, -1))
+    least = f_star
+    if least is None:
+        least = min([f_at_start, *(float(f.min()) for _, f in curves if f.size)])
+    runs = []
+    for end, unit, (spent, f) in zip(ends, units, curves, strict=True):
+        total = (end.evals or end.fevals or budget * unit) / unit  # of a run that crashed, nothing is known
+        too_low = f.size > 0 and f[-1] < least - 1e-9 * max(1.0, abs(least))  # f* as declared is not the minimum
+        nobody = f_star is None and least == f_at_start  # came below the start
+        n = 0 if too_low or nobody else f.size
+        above = np.maximum(f[:n] - least, 0.0)
+        left = above / (f_at_start - least) if f_at_start > least else np.where(above > 0, math.inf, 0.0)
+        runs.append(Run(np.maximum(spent[:n], 1.0) / unit, left, total))
+    return tuple(runs)
 
 
 def _unit(method: Runnable, problem: Problem) -> int:

@@ -85,6 +85,8 @@ MISTAKES = [
     (("tune", "quadratic", "gd", "--workers", "0"), "workers must be an integer of at least 1"),
     (("profile", "gd"), "at least two"),
     (("profile",), "methods"),
+    (("profile", "gd", "adam", "bb", "--kind", "log-ratio"), "two methods, and there are 3"),
+    (("profile", "gd", "adam", "--kind", "logratio"), "log-ratio"),
     (("profile", "gd", "adam", "--suite", "mhg"), "no suite mhg (did you mean mgh?)"),
     (("profile", "gd", "adam", "--problem", "nope"), "no problem nope"),
     (("profile", "gd", "adam", "--tolerance", "2"), "between 0 and 1"),

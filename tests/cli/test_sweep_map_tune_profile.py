@@ -204,6 +204,50 @@ def test_a_profile_as_json_is_what_the_api_says(stepbench_cli):
     assert [pair["p"] for pair in told["pairs"]] == [pair.p for pair in found.pairs()]
 
 
+@pytest.mark.parametrize("kind", ["data", "performance", "log-ratio", "quality", "runtime"])
+def test_a_profile_of_each_kind_is_printed_drawn_and_told_as_json(stepbench_cli, kind):
+    methods = ["gd:lr=0.01", "scipy:nelder-mead"]
+    args = ["profile", *methods, "--problem", "rosenbrock", "--problem", "mccormick", "--budget", "90", "--kind", kind]
+    found = profile(methods, ["rosenbrock", "mccormick"], budget=90, kind=kind)
+    code, out, err = stepbench_cli(*args, "--plot", f"{kind}.svg")
+    assert (code, err) == (0, "")
+    assert f"{found.judged} area" in out
+    assert "Gould & Scott" in out if kind == "performance" else "Gould & Scott" not in out
+    told = strict(stepbench_cli(*args, "--json")[1])
+    assert (told["kind"], told["ranked_by"]) == (kind, f"{found.judged} area")
+    assert [method["areas"] for method in told["methods"]] == found.areas.T.tolist()
+    assert [method["evaluations"] for method in told["methods"]] == [
+        {"gradients": found.evaluations[m][0], "f": found.evaluations[m][1]} for m in range(2)
+    ]
+    [drawn] = told["profiles"]
+    assert drawn["kind"] == kind
+    if kind == "log-ratio":
+        ratios = [[None if np.isnan(ratio) else ratio for ratio in row] for row in found.log_ratio.tolist()]
+        assert drawn["log2_ratios"] == ratios
+    else:
+        steps = found.steps(kind)
+        assert drawn["at"] == steps.limits.tolist()
+        assert drawn["parts"] == steps.heights(steps.limits).swapaxes(1, 2).tolist()
+
+
+def test_one_method_has_a_data_profile_and_no_pairs(stepbench_cli):
+    code, out, _ = stepbench_cli("profile", "gd", "--problem", "quadratic", "--budget", "9", "--kind", "data")
+    assert code == 0
+    assert "pairs" not in out
+
+
+def test_the_areas_of_a_profile_say_which_of_them_other_methods_change(stepbench_cli):
+    words = " ".join(stepbench_cli(*PROFILE)[1].split())
+    problems = ["quadratic:kappa=10", "rosenbrock", "mccormick"]
+    found = profile(["gd:lr=0.01", "adam:lr=0.1", "scipy:nelder-mead"], problems, budget=200)
+    assert "data area: from 1 evaluation to the budget of 200; no other method changes it, but through" in words
+    for label, (gradients, values) in zip(found.labels, found.evaluations, strict=True):
+        assert f"{label} {gradients:,} and {values:,}" in words
+    assert "performance area: up to" in words
+    assert "another set of methods may rank two of them otherwise" in words
+    assert "known f*: the data area without these" in words
+
+
 def test_a_profile_is_of_a_suite_and_of_problems_besides(stepbench_cli):
     args = ("profile", "gd", "adam", "--budget", "3", "--json")
     assert len(strict(stepbench_cli(*args)[1])["problems"]) == 35

@@ -1,15 +1,21 @@
 """The figures of sweeps, maps, tunings and profiles."""
 
+import itertools
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from matplotlib import colormaps
 from matplotlib.collections import QuadMesh
 from matplotlib.colors import to_hex, to_rgba
 from matplotlib.patches import Rectangle
 
 from stepbench import catalog
-from stepbench.report.study_plots import BASINS, HATCHES, LOST, LOST_HATCH, SLOW
-from stepbench.study.profile import profile, solved_within
+from stepbench.report.plots import COLOURS
+from stepbench.report.study_plots import BASINS, COLUMN, HATCHES, LOST, LOST_HATCH, SLOW, apart
+from stepbench.study.kinds import ratios, solved_within
+from stepbench.study.profile import profile
 from stepbench.study.sweep import sweep, window_axes
 from stepbench.study.tune import tune
 from tests.cli.commands import INF, RATES
@@ -204,9 +210,10 @@ def test_the_figure_of_a_profile_draws_the_step_functions():
     panels = found.figure().axes
     assert len(panels) == 4
     for t, tolerance in enumerate(found.tolerances):
-        for ax, amounts in ((panels[2 * t], found.ratios[t]), (panels[2 * t + 1], found.costs[t])):
+        for ax, amounts in ((panels[2 * t], found.costs[t]), (panels[2 * t + 1], ratios(found.costs[t]))):
             drawn = lines_of(ax, methods)
             assert sorted(drawn) == sorted(methods)
+            assert sorted(text.get_text() for text in ax.texts) == sorted(methods)
             for m, label in enumerate(methods):
                 x, y = (np.asarray(data) for data in drawn[label].get_data())
                 assert drawn[label].get_drawstyle() == "steps-post"
@@ -214,3 +221,71 @@ def test_the_figure_of_a_profile_draws_the_step_functions():
                 assert (np.diff(y) >= 0).all()
                 assert (x[0], y[0]) == (1.0, (amounts[:, m] <= 1).mean())
         assert f"{tolerance:g}" in panels[2 * t].get_ylabel()
+
+
+@pytest.mark.parametrize(("kind", "rows"), [("data", 2), ("performance", 2), ("quality", 1), ("runtime", 1)])
+def test_the_figure_of_a_kind_has_the_width_of_a_column_and_names_at_the_ends(kind, rows):
+    methods = ["gd:lr=0.01", "adam:lr=0.1", "scipy:bfgs", "scipy:nelder-mead"]
+    found = profile(methods, "gallery", budget=60, tolerances=[0.1, 1e-3], kind=kind)
+    figure = found.figure()
+    assert figure.get_figwidth() == COLUMN
+    assert len(figure.axes) == rows
+    figure.draw_without_rendering()
+    for panel, ax in enumerate(figure.axes):
+        drawn, steps = lines_of(ax, methods), found.steps(kind)
+        for m, label in enumerate(methods):
+            x, y = (np.asarray(data) for data in drawn[label].get_data())
+            np.testing.assert_allclose(y, steps.heights(x)[panel, :, m])
+            assert drawn[label].get_color() == COLOURS[m]  # the same in every kind
+        edge = ax.get_xlim()[1]
+        assert edge == (found.tolerances[-1] if kind == "quality" else steps.high)
+        boxes = [text.get_window_extent() for text in ax.texts if text.get_text() in methods]
+        assert len(boxes) == len(methods)
+        for box, other in itertools.combinations(boxes, 2):
+            assert box.y1 <= other.y0 + 1 or other.y1 <= box.y0 + 1
+        for text in ax.texts:
+            if text.get_text() in methods:
+                end = steps.heights(np.array([edge]))[panel, 0, methods.index(text.get_text())]
+                assert text.xy == (1, end)
+                assert text.get_color() == drawn[text.get_text()].get_color()
+                box = text.get_window_extent()
+                assert box.x1 <= figure.bbox.width
+                assert box.x0 >= ax.get_window_extent().x1
+
+
+def test_bands_are_drawn_where_there_are_seeds():
+    found = profile(["gd:lr=0.01", "adam:lr=0.1"], ["rosenbrock", "quadratic"], budget=60, noise=0.3, seeds=4)
+    for kind in ("data", "performance", "quality"):
+        assert all(len(ax.collections) == 2 for ax in found.drawn_as(kind).figure().axes)
+    [ax] = found.drawn_as("runtime").figure().axes
+    assert not ax.collections
+    assert ax.get_xlim() == (1, 240)
+    assert "budget" in [text.get_text() for text in ax.texts]
+
+
+def test_the_figure_of_log_ratios_has_a_bar_per_problem_that_either_solves():
+    found = profile(["gd:lr=0.01", "adam:lr=0.1"], "gallery", budget=60, tolerances=[0.1, 1e-3], kind="log-ratio")
+    for ax, ratios_at in zip(found.figure().axes, found.log_ratio, strict=True):
+        bars = [patch.get_height() for patch in ax.patches]
+        assert sorted(bars) == sorted(ratios_at[~np.isnan(ratios_at) & (ratios_at != 0)].tolist())
+        words = [text.get_text() for text in ax.texts]
+        assert words == [
+            f"adam:lr=0.1\ncheaper on {(ratios_at > 0).sum()}",
+            f"neither solves {np.isnan(ratios_at).sum()}",
+            f"gd:lr=0.01\ncheaper on {(ratios_at < 0).sum()}",
+        ]
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0.01, 0.3)), min_size=1, max_size=8))
+def test_labels_are_moved_apart_and_no_farther_than_they_must_be(labels):
+    places, sizes = np.array(labels).T
+    found = apart(places, sizes)
+    order = np.argsort(found)
+    gaps = np.diff(found[order]) - (sizes[order][1:] + sizes[order][:-1]) / 2
+    assert (gaps >= -1e-9).all()
+    assert (np.diff(places[order]) >= 0).all()
+    assert found.min() - sizes[order[0]] / 2 >= -1e-9
+    if sizes.sum() <= 1:
+        assert found.max() + sizes[order[-1]] / 2 <= 1 + 1e-9
+    if len(labels) == 1 and sizes[0] / 2 <= places[0] <= 1 - sizes[0] / 2:
+        assert found[0] == pytest.approx(places[0], abs=1e-12)

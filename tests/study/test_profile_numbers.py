@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepbench.study.profile import Profile, area, compared, ratios, solved_within
+from stepbench.study.kinds import area, ratios, solved_within
+from stepbench.study.profile import Profile, compared
 
 INF = math.inf
 
@@ -86,9 +87,14 @@ def test_the_areas_of_the_example(high, areas):
 
 def test_the_profile_of_the_example():
     found = made(TABLE)
-    assert found.span == 4
-    np.testing.assert_allclose(found.areas, [[0.5, 0.6, 0.2]], rtol=1e-14)
+    assert found.performance.high == 4
+    np.testing.assert_allclose(found.performance.areas, [[0.5, 0.6, 0.2]], rtol=1e-14)
+    # up to the budget of 200: a cost of 10 leaves log 20 of log 200, and so on
+    left = [[200 / cost for cost in costs] for costs in ([10, 30, 8], [20, 15, 100, 8], [40, 50, 32])]
+    own = [sum(math.log(ratio, 200) for ratio in ratios_left) / 5 for ratios_left in left]
+    np.testing.assert_allclose(found.areas, [own], rtol=1e-14)
     assert [found.labels[m] for m in found.ranking] == ["B", "A", "C"]
+    assert [found.labels[m] for m in found.drawn_as("performance").ranking] == ["B", "A", "C"]
     assert found.unsolved(0) == ["suite/p3", "suite/p4"]
     assert found.unsolved(1) == ["suite/p4"]
     assert found.unsolved(2) == ["suite/p2", "suite/p4"]
@@ -98,8 +104,9 @@ def test_the_profile_of_the_example():
 
 def test_a_profile_of_which_nothing_is_solved_has_no_area_and_no_ties_to_tell():
     found = made([[INF, INF, INF]] * 4)
-    assert found.span == 2
+    assert found.performance.high == 2
     np.testing.assert_array_equal(found.areas, [[0, 0, 0]])
+    np.testing.assert_array_equal(found.performance.areas, [[0, 0, 0]])
     assert all((pair.wins, pair.losses, pair.ties, pair.p) == (0, 0, 4, 1.0) for pair in found.pairs())
 
 
@@ -108,8 +115,13 @@ def test_pairs_are_taken_at_the_smallest_tolerance_and_the_ranking_over_all():
     found = Profile(tuple("pqrstu"), ("A", "B"), (0.1, 1e-5), np.array([loose, tight]), 99, (), (), ((), ()))
     assert [(pair.wins, pair.losses) for pair in found.pairs()] == [(0, 6)]
     # up to the ratio 3: A has 1 and 0, B has 1 − log 2/log 3 and 1
-    assert found.span == 3
-    np.testing.assert_allclose(found.areas, [[1, 1 - math.log(2, 3)], [0, 1]], atol=1e-15)
+    assert found.performance.high == 3
+    np.testing.assert_allclose(found.performance.areas, [[1, 1 - math.log(2, 3)], [0, 1]], atol=1e-15)
+    assert found.drawn_as("performance").ranking == [1, 0]
+    # up to the budget of 99, of whose logarithm a cost of 2 leaves 1 − log 2 / log 99
+    np.testing.assert_allclose(
+        found.areas, [[1 - math.log(c, 99) for c in row] for row in ([1, 2], [9, 3])], rtol=1e-14
+    )
     assert found.ranking == [1, 0]
 
 
@@ -168,8 +180,10 @@ def test_the_areas_of_a_profile_end_at_its_largest_finite_ratio(table):
     r = own_ratios(table)
     span = max([2.0, *(x for row in r for x in row if x < INF)])
     found = made(table, [f"m{s}" for s in range(len(table[0]))])
-    assert found.span == span
-    assert found.areas[0].tolist() == pytest.approx([own_area(r, s, 1.0, span) for s in range(len(r[0]))], abs=1e-12)
+    assert found.performance.high == span
+    assert found.performance.areas[0].tolist() == pytest.approx(
+        [own_area(r, s, 1.0, span) for s in range(len(r[0]))], abs=1e-12
+    )
 
 
 @given(tables)
