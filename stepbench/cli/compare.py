@@ -59,13 +59,19 @@ def command(
 
     shown = stepbench.Comparison(results)
 
-    def tables(out: Console) -> None:
-        out.print(comparison(results, out.width))
+    def print_notes(out: Console) -> None:
         for line in notes(results):
             out.print(line, highlight=False)
         if rest := methods[len(results) :]:
             out.print(f"not run: {', '.join(rest)}", highlight=False)
         print_suggestions(zip(results, runners, strict=False), run, out)
 
-    output.deliver(lambda: [summary(result) for result in results], tables, shown.figure, results, run.steps)
+    output.deliver(
+        lambda: [summary(result) for result in results],
+        lambda width: [comparison(results, width)],
+        print_notes,
+        shown.figure,
+        results,
+        run.steps,
+    )
     raise typer.Exit(code)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stepbench.cli.kept import Kept, print_study
+from stepbench.cli.kept import Kept, print_notes
 from stepbench.cli.options import Default, Only, given, takes
 from stepbench.cli.output import Output
 from stepbench.options import RUN, RunOptions, option
@@ -45,7 +45,7 @@ def command(
         str, typer.Option(help="Parts of f(w₀) − f* that may be left, with commas.", rich_help_panel=RUN)
     ] = "1e-1,1e-3,1e-5",
     run: Annotated[ProfileOptions, Only("budget", "seeds", "noise"), Default(budget=500)],
-    output: Annotated[Output, Only("plot", "json")],
+    output: Annotated[Output, Only("plot", "table", "json")],
     kept: Kept,
 ) -> None:
     """Profile methods on a suite: who solves how much, how fast?
@@ -69,12 +69,8 @@ def command(
         found = profile(methods, chosen_problems, max_dim=max_dim, tolerances=tolerances, study=study, **given(run))
     output.deliver(
         lambda: _summary(found),
-        lambda out: print_study(
-            out,
-            [profile_table(found, out.width), pairs_table(found, out.width)],
-            profile_notes(found, kept.study),
-            study,
-        ),
+        lambda width: [profile_table(found, width), pairs_table(found, width)],
+        lambda out: print_notes(out, profile_notes(found, kept.study), study),
         found.figure,
     )
 

@@ -69,12 +69,18 @@ def command_of(args: Sequence[str]) -> Callable[..., None]:
                 f", kept in {run.checkpoint}; the same command goes on from there" if run.checkpoint else ""
             )
 
-        def tables(out: Console) -> None:
-            out.print(convergence(result, out.width))
+        def notes(out: Console) -> None:
             out.print(outcome(result), highlight=False)
             print_suggestions([(result, runner)], run, out)
 
-        output.deliver(lambda: summary(result), tables, result.figure, [result], run.steps)
+        output.deliver(
+            lambda: summary(result),
+            lambda width: [convergence(result, width)],
+            notes,
+            result.figure,
+            [result],
+            run.steps,
+        )
         raise typer.Exit(code)
 
     return takes(command, [_parameter(name, key, *known[key]) for name, key in options.items()])
