@@ -57,7 +57,8 @@ def main(args: Sequence[str] | None = None) -> None:
         if not (message := error.format_message()):  # the help was asked for by saying nothing
             sys.exit(0)
         if message.startswith("No such command"):
-            message += " stepbench --help lists the commands."
+            group = getattr(error, "ctx", None)  # stepbench itself, or stepbench study
+            message += f" {group.command_path if group else 'stepbench'} --help lists the commands."
         _refuse(message)
     except KeyboardInterrupt:
         sys.exit(stopping.say())

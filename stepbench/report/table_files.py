@@ -47,7 +47,9 @@ MATHEMATICS = {
 }
 SIGNS = {
     **{sign: f"\\{sign}" for sign in "{}$&#%_"},
-    **{"[": "{[}", "]": "{]}", "*": r"\textsuperscript{*}"},  # after \\ they would be its arguments
+    "[": "{[}",  # after \\ it and the star would be arguments
+    "]": "{]}",
+    "*": r"\textsuperscript{*}",
     **{sign: f"${sign}$" for sign in "<>|"},
     "\\": r"\textbackslash{}",
     "^": r"\textasciicircum{}",
@@ -168,8 +170,9 @@ def _markdown(text: str) -> str:
 def comma_separated(tables: Sequence[Plain]) -> str:
     """Tables as CSV, with plain numbers, and an empty line between two tables.
 
-    Marks of the best and separators of thousands are left out, per cent are parts of 1, units stand in the headings,
-    and the iterations that the terminal shows in parentheses have a column of their own. What is unknown is empty.
+    Marks of the best and separators of thousands are left out, per cent are parts of 1, units stand in the headings.
+    The iterations that the terminal shows in parentheses, the two ends of a range and the components of a point have a
+    column each. What is unknown is empty.
     """
     parts = []
     for table in tables:
@@ -185,15 +188,22 @@ def comma_separated(tables: Sequence[Plain]) -> str:
 
 
 def _number_columns(heading: str, cells: Sequence[str]) -> list[list[str]]:
-    """A column of numbers as one of plain numbers, or as two where there are iterations in parentheses."""
+    """A column of numbers as one of plain numbers, or as several where its cells hold more than one number."""
     cells = [re.sub(r"(?<=\d),(?=\d{3})", "", cell.removesuffix("*")) for cell in cells]
     if any(cell.endswith(" s") for cell in cells):
         heading, cells = f"{heading} (s)", [cell.removesuffix(" s") for cell in cells]
-    pairs = [re.fullmatch(r"(\S+) \((\d+)\)", cell) for cell in cells]
-    if any(pairs):  # where there are none, as many as evaluations
-        costs = [pair[1] if pair else cell for pair, cell in zip(pairs, cells, strict=True)]
-        iterations = [pair[2] if pair else cell.removesuffix("f") for pair, cell in zip(pairs, cells, strict=True)]
-        return [[heading, *costs], [f"{heading} (iterations)", *iterations]]
+    if any(cell.endswith(")") for cell in cells):  # where none are told, there were as many as evaluations
+        pairs = [cell.removesuffix(")").split(" (") for cell in cells]
+        iterations = [pair[-1].removesuffix("f") for pair in pairs]
+        return [[heading, *(pair[0] for pair in pairs)], [f"{heading} (iterations)", *iterations]]
+    if any(" … " in cell for cell in cells):
+        ends = [cell.partition(" … ") for cell in cells]
+        low, high = [end[0] for end in ends], [end[2] for end in ends]
+        return [[f"{heading} (from)", *low], [f"{heading} (to)", *high]]
+    vectors = [cell.split(", ") for cell in cells]
+    d = max(map(len, vectors), default=1)
+    if d > 1:
+        return [[f"{heading}_{i + 1}", *(v[i] if i < len(v) else "" for v in vectors)] for i in range(d)]
     return [[heading, *map(_without_per_cent, cells)]]
 
 

@@ -281,3 +281,37 @@ def test_a_table_fits_the_terminal_and_nothing_in_it_is_cut_off(stepbench_cli, m
         assert max(map(len, out.splitlines())) <= width
         headings = out.split("───")[0].splitlines()[-2].split()
         assert [word for word in headings if word not in whole] == []
+
+
+@pytest.mark.parametrize(
+    ("command", "tables"),
+    [
+        (SWEEP, 1),
+        (MAP, 1),
+        (TUNE, 1),
+        (PROFILE, 2),
+        (("run", "quadratic"), 1),
+        (("compare", "quadratic", "gd", "adam"), 1),
+    ],
+)
+def test_tables_are_written_in_full_however_narrow_the_terminal(stepbench_cli, monkeypatch, command, tables):
+    monkeypatch.setenv("COLUMNS", "40")
+    for ending in ("tex", "md", "csv"):
+        code, out, err = stepbench_cli(*command, "--table", f"t.{ending}")
+        assert (code, err) == (0, "")
+        assert f"written to t.{ending}" in out
+    blocks = Path("t.csv").read_text(encoding="utf-8").split("\n\n")
+    latex, markdown = (Path(f"t.{ending}").read_text(encoding="utf-8") for ending in ("tex", "md"))
+    assert latex.count(r"\begin{tabular}") == len(re.findall(r"(?m)^\*\*", markdown)) == len(blocks) == tables
+    for block, table, text in zip(blocks, latex.split(r"\toprule")[1:], markdown.split("\n**"), strict=True):
+        _, *rows = csv.reader(io.StringIO(block))
+        assert table.count(r" \\") == 1 + len(rows)
+        assert text.count("\n|") == 2 + len(rows)
+    words = {
+        "sweep": "usable range",
+        "map": "not reached",
+        "tune": "trials",
+        "profile": "fastest",
+        "compare": "log error",
+    }
+    assert words.get(command[0], "step size α") in markdown
