@@ -29,17 +29,37 @@ from stepbench.cli import (
     tune,
 )
 
+BEGIN = """\
+The bench on which step-size methods are run, seen and compared honestly. Three things to try:
+
+  stepbench run rosenbrock --method csawg --K 2 --show
+      one method, with its path and its errors drawn in the terminal
+  stepbench compare rosenbrock gd csawg:K=2 adam:lr=0.01 --plot valley.png
+      several methods at the same budget, in a table and a picture
+  stepbench demo too-large-a-step
+      a lesson of two seconds; stepbench demo lists them all
+
+stepbench --help lists all commands, stepbench COMMAND --help explains one,
+and stepbench list names all problems and methods."""
+"""What stepbench says where it is asked for nothing."""
+
 
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line; exits 0, 2 for input that cannot be used, 130 after Ctrl-C, or 143 after SIGTERM."""
-    args = [*(sys.argv[1:] if args is None else args)] or ["--help"]  # [*…], for `list` is a command here
+    args = [*(sys.argv[1:] if args is None else args)]  # [*…], for `list` is a command here
     _open_streams()
     try:
+        if not args:
+            print(BEGIN, flush=True)
+            sys.exit(0)
         code = _app(args)(args, standalone_mode=False, prog_name="stepbench") or 0
         sys.exit(stopping.say() if code == 130 else code)  # Typer, too, makes 130 of Ctrl-C
     except typer.TyperException as error:
         if not (message := error.format_message()):  # the help was asked for by saying nothing
             sys.exit(0)
+        if message.startswith("No such command"):
+            group = getattr(error, "ctx", None)  # stepbench itself, or stepbench study
+            message += f" {group.command_path if group else 'stepbench'} --help lists the commands."
         _refuse(message)
     except KeyboardInterrupt:
         sys.exit(stopping.say())

@@ -18,7 +18,6 @@ from stepbench.options import option
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
     from stepbench.study import Study
 
@@ -52,12 +51,10 @@ class Kept:
             raise typer.Exit(stopping.say(f": {stop}; to go on: {typed()}")) from None
 
 
-def print_study(out: Console, tables: Sequence[Table], notes: Sequence[str], study: Study) -> None:
-    """Print the tables of a study, and below them its notes and how many runs were made."""
+def print_notes(out: Console, notes: Sequence[str], study: Study) -> None:
+    """Print what stands below the tables of a study: its notes, and how many runs were made."""
     from stepbench.report.numbers import counted
 
-    for table in tables:
-        out.print(table)
     reused = f", {study.reused:,} were there" if study.reused else ""
     lines = [*notes, f"{study.store}: {counted(study.made, 'run')} made{reused}"]
     if stale := study.stale:

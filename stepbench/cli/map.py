@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from stepbench.cli.kept import Kept, print_study
+from stepbench.cli.kept import Kept, print_notes
 from stepbench.cli.options import Default, GoalOptions, MethodNames, Only, ProblemName, given, takes
 from stepbench.cli.output import Output
 from stepbench.options import RUN
@@ -33,7 +33,7 @@ def command(
     run: Annotated[
         GoalOptions, Only("target", "budget", "steps", "start", "seed", "noise", "engine"), Default(budget=1_000)
     ],
-    output: Annotated[Output, Only("plot"), Default(plot=Path("map.png"))],
+    output: Annotated[Output, Only("plot", "table"), Default(plot=Path("map.png"))],
     kept: Kept,
 ) -> None:
     """Draw a heat map: two hyper-parameters, or all starts.
@@ -57,6 +57,7 @@ def command(
         found = sweep(problem, method, axes, study=study, **given(run))
     output.deliver(
         lambda: None,
-        lambda out: print_study(out, [map_table(found, out.width)], map_notes(found, kept.study), study),
+        lambda width: [map_table(found, width)],
+        lambda out: print_notes(out, map_notes(found, kept.study), study),
         found.map,
     )

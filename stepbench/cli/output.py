@@ -15,6 +15,7 @@ from stepbench.options import OUTPUT, option
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from rich.console import Console
+    from rich.table import Table
 
     from stepbench import Result
 
@@ -27,6 +28,7 @@ class Output:
     show: bool = option(False, "Draw in the terminal, too.", OUTPUT)
     animate: Path | None = option(None, "Film the run to a .gif or .mp4 file.", OUTPUT)
     html: Path | None = option(None, "Write a page that runs in a browser, offline too, with sliders.", OUTPUT)
+    table: Path | None = option(None, "Write the table, all its columns, to a .tex, .md or .csv file.", OUTPUT)
     csv: str | None = option(None, "Write every record to a CSV file; - for standard output.", OUTPUT)
     json: bool = option(False, "Print a JSON summary, not a table.", OUTPUT)
     verbose: bool = option(False, "Say what made each run, NumPy or a kernel, and why.", OUTPUT)
@@ -39,30 +41,35 @@ class Output:
             raise InputError("--json and --csv - would both write to standard output: give --csv a file")
         if self.show and (self.json or self.csv == "-"):
             raise InputError("--show draws where --json and --csv - write: leave one of them out")
-        for name, path in self._drawn():
+        for name, path in self._files():
             FILES[name].refuse_unfit(path)
-        table = {} if self.csv in (None, "-") else {"csv": Path(str(self.csv))}
-        for name, path in [*self._drawn(), *table.items()]:
+        records = {} if self.csv in (None, "-") else {"csv": Path(str(self.csv))}
+        places: dict[Path, str] = {}
+        for name, path in [*self._files(), *records.items()]:
             check_writable(path, f"--{name}")
+            if (other := places.setdefault(path.resolve(), name)) != name:
+                raise InputError(f"--{other} and --{name} would both write to {path}: give two files")
 
-    def _drawn(self) -> list[tuple[str, Path]]:
-        """The files to draw to, each with its option."""
+    def _files(self) -> list[tuple[str, Path]]:
+        """The files to write to, each with its option."""
         given = [(name, getattr(self, name)) for name in FILES]
         return [(name, path) for name, path in given if path is not None]
 
     def deliver(
         self,
         tell: Callable[[], Any],
-        print_tables: Callable[[Console], None],
+        tables: Callable[[int], Sequence[Table]],
+        print_notes: Callable[[Console], None],
         draw: Callable[[], Figure],
         results: Sequence[Result] = (),
         steps: int | None = None,
     ) -> None:
         """Write what was asked for.
 
-        ``tell`` gives what JSON says, ``print_tables`` prints what a reader sees otherwise, and ``draw`` makes the
-        figure. The records as CSV, a picture in the terminal, a film and a page are made from ``results``; ``steps`` is
-        the number that they were allowed, where one was given.
+        ``tell`` gives what JSON says, ``tables`` gives what a reader sees otherwise, in so many letters of width,
+        ``print_notes`` prints what stands below them, and ``draw`` makes the figure. The records as CSV, a picture in
+        the terminal, a film and a page are made from ``results``; ``steps`` is the number that they were allowed, where
+        one was given.
         """
         if self.csv is not None:
             from stepbench.report.records import write_csv
@@ -72,33 +79,42 @@ class Output:
         if self.json:
             write_json(tell())
         elif in_words:
-            print_tables(console())
+            out = console()
+            for table in tables(out.width):
+                out.print(table)
+            print_notes(out)
             for result in results if self.verbose else ():
                 console().print(f"{result.label} was made by {result.engine}", highlight=False, markup=False)
         if self.show:
             from stepbench.report.terminal import Picture
 
             console().print(Picture(results))
-        for name, path in self._drawn():
-            FILES[name].write(path, Content(results, draw, steps))
+        for name, path in self._files():
+            FILES[name].write(path, Content(results, tables, draw, steps))
         if in_words:
-            for _, path in self._drawn():
-                console().print(f"drawn to {path}", highlight=False)
+            for name, path in self._files():
+                console().print(f"{FILES[name].done} {path}", highlight=False)
 
 
 class Content(NamedTuple):
-    """What there is to draw: the results of single runs, what makes their figure, and the steps they were allowed."""
+    """What there is to write.
+
+    The results of single runs, what makes their tables in so many letters of width, what makes their figure, and the
+    steps that they were allowed.
+    """
 
     results: Sequence[Result]
+    tables: Callable[[int], Sequence[Table]]
     draw: Callable[[], Figure]
     steps: int | None = None
 
 
-class Drawing(NamedTuple):
-    """A file that is drawn to: what refuses a path that cannot be, before anything runs, and what writes it."""
+class File(NamedTuple):
+    """A file: what refuses a path that cannot be, before anything runs, what writes it, and what is said of it."""
 
     refuse_unfit: Callable[[Path], None]
     write: Callable[[Path, Content], None]
+    done: str = "drawn to"
 
 
 def _refuse_no_picture(path: Path) -> None:
@@ -140,12 +156,28 @@ def _write_page(path: Path, content: Content) -> None:
     path.write_text(page(content.results, typed(), content.steps), encoding="utf-8")
 
 
+def _refuse_no_table(path: Path) -> None:
+    from stepbench import InputError
+    from stepbench.report.table_files import FORMS
+
+    if path.suffix.lower() not in FORMS:
+        raise InputError(f"--table {path} must end in .tex, .md or .csv")
+
+
+def _write_table(path: Path, content: Content) -> None:
+    from stepbench.report.table_files import write_tables
+    from stepbench.report.tables import FULL
+
+    write_tables(content.tables(FULL), path)
+
+
 FILES = {
-    "plot": Drawing(_refuse_no_picture, _write_picture),
-    "animate": Drawing(_refuse_no_film, _write_film),
-    "html": Drawing(_refuse_no_page, _write_page),
+    "plot": File(_refuse_no_picture, _write_picture),
+    "animate": File(_refuse_no_film, _write_film),
+    "html": File(_refuse_no_page, _write_page),
+    "table": File(_refuse_no_table, _write_table, "written to"),
 }
-"""The files that can be drawn to, by the option that names them, in the order in which they are."""
+"""The files that can be written to, by the option that names them, in the order in which they are."""
 
 
 def check_writable(path: Path, option: str) -> None:

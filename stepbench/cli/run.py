@@ -75,18 +75,28 @@ def command_of(args: Sequence[str]) -> Callable[..., None]:
                 f", kept in {run.checkpoint}; the same command goes on from there" if run.checkpoint else ""
             )
 
-        def tables(out: Console) -> None:
-            out.print(convergence(result, out.width))
+        def notes(out: Console) -> None:
             out.print(outcome(result), highlight=False)
             guarantees.print(out)
             print_suggestions([(result, runner)], run, out)
 
+<<<<<<< HEAD
         def figure() -> Figure:
             from stepbench.report.plots import run_figure
 
             return run_figure(result, guarantees.found)
 
         output.deliver(lambda: summary(result) | guarantees.facts(result), tables, figure, [result], run.steps)
+=======
+        output.deliver(
+            lambda: summary(result),
+            lambda width: [convergence(result, width)],
+            notes,
+            result.figure,
+            [result],
+            run.steps,
+        )
+>>>>>>> tables
         raise typer.Exit(code)
 
     return takes(command, [_parameter(name, key, *known[key]) for name, key in options.items()])

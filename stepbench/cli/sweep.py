@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stepbench.cli.data import DataOptions
-from stepbench.cli.kept import Kept, print_study
+from stepbench.cli.kept import Kept, print_notes
 from stepbench.cli.options import GoalOptions, MethodNames, Only, ProblemName, given, takes
 from stepbench.cli.output import Output
 from stepbench.options import RUN
@@ -34,7 +34,7 @@ def command(
     ],
     run: Annotated[GoalOptions, Only("target", "budget", "steps", "start", "seed", "noise", "engine")],
     data: DataOptions,
-    output: Annotated[Output, Only("plot", "json")],
+    output: Annotated[Output, Only("plot", "table", "json")],
     kept: Kept,
 ) -> None:
     """Sweep hyper-parameters: how sensitive is a method?
@@ -59,7 +59,8 @@ def command(
         found = sweep(function, method, over, study=study, **given(run))
     output.deliver(
         lambda: [_summary(line, found.target is not None) for line in found.sensitivities()],
-        lambda out: print_study(out, [sensitivity_table(found, out.width)], sweep_notes(found, kept.study), study),
+        lambda width: [sensitivity_table(found, width)],
+        lambda out: print_notes(out, sweep_notes(found, kept.study), study),
         found.figure,
     )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stepbench.cli.data import DataOptions
-from stepbench.cli.kept import Kept, print_study
+from stepbench.cli.kept import Kept, print_notes
 from stepbench.cli.options import GoalOptions, Only, ProblemName, given, takes
 from stepbench.cli.output import Output
 from stepbench.options import RUN, option
@@ -44,7 +44,7 @@ def command(
     ] = None,
     run: Annotated[TuneOptions, Only("target", "budget", "tune_budget", "seed", "noise")],
     data: DataOptions,
-    output: Annotated[Output, Only("plot", "json")],
+    output: Annotated[Output, Only("plot", "table", "json")],
     kept: Kept,
 ) -> None:
     """Tune methods alike and score them fairly.
@@ -65,7 +65,8 @@ def command(
         tuning = tune(function, methods, trials=trials, cases=cases, over=over or (), study=study, **given(run))
     output.deliver(
         lambda: [_summary(tuned) for tuned in tuning.ranked],
-        lambda out: print_study(out, [tuning_table(tuning, out.width)], tuning_notes(tuning, kept.study), study),
+        lambda width: [tuning_table(tuning, width)],
+        lambda out: print_notes(out, tuning_notes(tuning, kept.study), study),
         tuning.figure,
     )
 

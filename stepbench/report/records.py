@@ -84,7 +84,7 @@ def write_csv(results: Sequence[Result], path: str) -> None:
             writer.writerows(zip(*(columns.get(name, empty) for name in header), strict=True))
 
 
-def _as_text(text: str) -> str:
+def as_text(text: str) -> str:
     """A text for a CSV file. One that a spreadsheet would run as a formula stands behind an apostrophe.
 
     A number stays one, whatever its sign.
@@ -100,7 +100,7 @@ def _as_text(text: str) -> str:
 
 def _columns(result: Result) -> Iterable[tuple[str, Any]]:
     n = len(result.f)
-    yield "method", [_as_text(result.label)] * n
+    yield "method", [as_text(result.label)] * n
     for column in NUMBERS:
         values = getattr(result, column.name)
         if values is not None:
@@ -165,13 +165,13 @@ def write_rows_as_csv(rows: Sequence[dict[str, Any]], path: Path) -> None:
 
     def cell(value: Any) -> Any:
         if isinstance(value, str):
-            return _as_text(value)
+            return as_text(value)
         return " ".join(map(repr, value)) if isinstance(value, list) else value
 
     columns = columns_of(rows)
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(map(_as_text, columns))
+        writer.writerow(map(as_text, columns))
         writer.writerows([cell(row.get(name)) for name in columns] for row in rows)
 
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from stepbench.conformance.implementations import Parting, Reason
     from stepbench.conformance.invariance import Invariance
 
+FULL = 10_000
+"""A width, in letters, that holds every table with all its columns."""
 BARS = "▁▂▃▄▅▆▇█"
 STYLES = {"converged": "green", "budget": "yellow", "diverged": "bold red", "failed": "bold red"}
 
@@ -48,7 +50,7 @@ def titled(title: str) -> PrintedTable:
 
 def width_of(table: Table) -> Measurement:
     """The least width of a table, where its cells are folded as far as they may be, and its full width."""
-    wide = Console(width=10_000, markup=False, emoji=False)
+    wide = Console(width=FULL, markup=False, emoji=False)
     return Measurement.get(wide, wide.options, table)
 
 

@@ -1,20 +1,32 @@
 """Help and version: each option is listed with its meaning."""
 
 import re
+import shlex
 
 import pytest
 
 import stepbench
 
 
-def test_version_and_the_bare_command(stepbench_cli):
+def test_version_and_help(stepbench_cli):
     assert stepbench_cli("--version") == (0, stepbench.__version__ + "\n", "")
     code, out, _ = stepbench_cli("--help")
     assert code == 0
     assert "..." not in out.replace("[ARGS]...", "")
-    assert stepbench_cli() == (0, out, "")
     for command in ("run", "compare", "list", "show"):
         assert command in out
+
+
+def test_the_bare_command_shows_three_commands_that_can_be_given_as_they_stand(stepbench_cli):
+    code, out, err = stepbench_cli()
+    assert (code, err) == (0, "")
+    assert max(map(len, out.splitlines())) <= 100
+    for piece in ("stepbench --help", "stepbench list"):
+        assert piece in out
+    commands = [shlex.split(line)[1:] for line in out.splitlines() if line.startswith("  stepbench ")]
+    assert [command[0] for command in commands] == ["run", "compare", "demo"]
+    for command in commands:
+        assert stepbench_cli(*command)[0] == 0
 
 
 def test_a_methods_own_options_are_listed_with_meaning_symbol_bounds_and_default(stepbench_cli):
@@ -27,7 +39,7 @@ def test_a_methods_own_options_are_listed_with_meaning_symbol_bounds_and_default
     assert "--K " not in out
 
 
-def test_the_bare_command_is_its_help(stepbench_cli):
+def test_a_group_without_a_command_is_its_help(stepbench_cli):
     code, out, err = stepbench_cli("study")
     assert code in (0, 2)
     for word in ("show", "export", "merge", "remove"):

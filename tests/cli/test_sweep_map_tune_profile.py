@@ -1,5 +1,8 @@
 """``stepbench sweep``, ``map``, ``tune`` and ``profile``: tables, JSON and pictures."""
 
+import csv
+import io
+import re
 from pathlib import Path
 
 import numpy as np
@@ -325,3 +328,30 @@ def test_a_table_fits_the_terminal_and_nothing_in_it_is_cut_off(stepbench_cli, m
         assert max(map(len, out.splitlines())) <= width
         headings = out.split("───")[0].splitlines()[-2].split()
         assert [word for word in headings if word not in whole] == []
+
+
+@pytest.mark.parametrize(
+    ("command", "tables", "spare"),
+    [
+        (SWEEP, 1, "usable range"),
+        (MAP, 1, "not reached"),
+        (TUNE, 1, "trials"),
+        (PROFILE, 2, "fastest"),
+        (("run", "quadratic"), 1, "step size α"),
+        (("compare", "quadratic", "gd", "adam"), 1, "log error"),
+    ],
+)
+def test_tables_are_written_in_full_however_narrow_the_terminal(stepbench_cli, monkeypatch, command, tables, spare):
+    monkeypatch.setenv("COLUMNS", "40")
+    for ending in ("tex", "md", "csv"):
+        code, out, err = stepbench_cli(*command, "--table", f"t.{ending}")
+        assert (code, err) == (0, "")
+        assert f"written to t.{ending}" in out
+    blocks = Path("t.csv").read_text(encoding="utf-8").split("\n\n")
+    latex, markdown = (Path(f"t.{ending}").read_text(encoding="utf-8") for ending in ("tex", "md"))
+    assert latex.count(r"\begin{tabular}") == len(re.findall(r"(?m)^\*\*", markdown)) == len(blocks) == tables
+    for block, table, text in zip(blocks, latex.split(r"\toprule")[1:], markdown.split("\n**"), strict=True):
+        _, *rows = csv.reader(io.StringIO(block))
+        assert table.count(r" \\") == 1 + len(rows)
+        assert text.count("\n|") == 2 + len(rows)
+    assert spare in markdown
