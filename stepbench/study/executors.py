@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pydoc
 import signal
 import threading
 import time
@@ -14,6 +15,12 @@ from multiprocessing import resource_tracker
 from typing import Any, NamedTuple
 
 from stepbench.fields import InputError
+
+SAME = ("stepbench", "numpy", "scipy")
+"""The packages that a run's bits depend on."""
+
+RETURN = 30
+"""For how many seconds a cluster that has lost all its workers is given to start others."""
 
 
 class Workplace(NamedTuple):
@@ -120,16 +127,29 @@ def _cluster(address: str) -> Iterator[Workplace]:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"no Dask scheduler answers at {address} ({reason}): start one with dask scheduler") from None
 
+    seen = time.monotonic()  # when there were workers
+
     def gone() -> bool:
+        nonlocal seen
         while client.status == "connecting":  # it tries for a while to find the scheduler again
             time.sleep(0.1)
-        return bool(client.status != "running")
+        if client.status != "running":
+            return True
+        with suppress(OSError):  # the connection breaks right now
+            if client.nthreads():
+                seen = time.monotonic()
+        return time.monotonic() - seen > RETURN
 
     try:
         try:
             client.wait_for_workers(1, timeout=10)
         except TimeoutError:
             raise InputError(f"{address} has no workers: start some with dask worker {address}") from None
+        try:
+            _refuse_other_versions(client)
+        except OSError:
+            raise InputError(f"the scheduler at {address} is gone: start it again, and its workers") from None
+        seen = time.monotonic()
         executor = client.get_executor(pure=False)
         try:
             yield Workplace(executor, 2 * sum(client.nthreads().values()), gone)
@@ -139,3 +159,22 @@ def _cluster(address: str) -> Iterator[Workplace]:
     finally:
         with suppress(Exception):
             client.close()
+
+
+def _refuse_other_versions(client: Any) -> None:
+    """Raise InputError where the scheduler or a worker lacks a package, or has it in another version than is here."""
+    for package in SAME:
+        name = f"{package}.__version__"
+        here = pydoc.locate(name)
+        # Of Python's own functions, since one of stepbench cannot be sent to where stepbench may be missing.
+        try:
+            found = {"the scheduler": client.run_on_scheduler(pydoc.locate, name)}
+        except pydoc.ErrorDuringImport as error:
+            found = {"the scheduler": error}
+        found |= {f"the worker {at}": v for at, v in client.run(pydoc.locate, name, on_error="return").items()}
+        for place, version in found.items():
+            if not isinstance(version, str):
+                why = f" ({' '.join(str(version).split())})" if isinstance(version, Exception) else ""
+                raise InputError(f"{place} cannot import {package}{why}: install {package} {here} there")
+            if version != here:
+                raise InputError(f"{place} has {package} {version}, and this study {here}: install the same")

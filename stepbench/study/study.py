@@ -30,7 +30,7 @@ NARROW = 512
 WORKER = 40_000_000
 """Bytes of a worker process that has imported what it needs for functions."""
 
-GONE = "the scheduler is gone: start it again, and its workers"
+GONE = "the scheduler or all its workers are gone: start them again"
 
 
 class Stopped(KeyboardInterrupt):

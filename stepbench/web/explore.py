@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import math
 import signal
 from collections.abc import Callable
@@ -27,6 +28,7 @@ from stepbench.web.assets import STYLE, asset, script
 from stepbench.web.basins import where_they_lead
 from stepbench.web.figures import Scene
 from stepbench.web.selection import Control, Selection
+from stepbench.web.strangers import Refusal, Strange, everywhere, in_address, log_in_one_line
 
 POWER = "return String(Number((10 ** tick).toPrecision(3)))"
 """How the browser writes the value of a logarithmic slider."""
@@ -418,15 +420,15 @@ def serve(host: str, port: int, *, browser: bool) -> None:
         request = pn.state.curdoc.session_context.request
         return Explorer(request.query).page()
 
-    everywhere = host in ("0.0.0.0", "::", "")
-    names = {host, "localhost", "127.0.0.1"} if host in ("localhost", "127.0.0.1") else {host}
+    url = f"http://{'127.0.0.1' if everywhere(host) else in_address(host)}:{port}"
+    logging.getLogger("bokeh.server.util").setLevel(logging.ERROR)  # it warns of "*", which is made safe below
     on_ctrl_c = signal.getsignal(signal.SIGINT)
     try:
         server = pn.serve(
             {"/": session},
             port=port,
             address=host,
-            websocket_origin="*" if everywhere else [f"{name}:{port}" for name in names],
+            websocket_origin="*",
             title="stepbench explore",
             show=False,
             start=False,
@@ -440,8 +442,10 @@ def serve(host: str, port: int, *, browser: bool) -> None:
         raise InputError(
             f"port {port} of {host} cannot be had ({error.strerror}): choose others with --port and --host"
         ) from None
+    refused = (Strange(host, port), Refusal, {"address": url})
+    server._tornado.add_handlers(".*", [refused])  # it is asked before all pages and WebSockets
+    log_in_one_line()
     signal.signal(signal.SIGINT, on_ctrl_c)  # Panel sets its own, after which the command would seem to have succeeded
-    url = f"http://{'127.0.0.1' if everywhere else host}:{port}"
     print(f"stepbench: explore at {url} (Ctrl-C ends it)", flush=True)
     if browser:
         webbrowser.open(url)

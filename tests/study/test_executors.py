@@ -5,15 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy
 
 import stepbench
 from stepbench import catalog
 from stepbench.engine.running import run_quietly
 from stepbench.options import RunOptions
+from stepbench.study import executors
 from stepbench.study.batch import batch, perform
 from tests.study.kept import SWEEP, bits, content, wait_for_runs
 from tests.study.own_files import RULE
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, wait_until
 
 
 def test_one_worker_two_workers_and_dask_give_the_same_bits(cluster):
@@ -105,3 +107,36 @@ def test_a_scheduler_that_dies_ends_the_sweep_with_a_line_and_not_never(started,
     assert process.wait(PATIENCE) == 2
     assert process.err.read_text().splitlines()[-1].startswith("stepbench: ")  # after what Dask logs
     assert len(content("s.db")["runs"]) >= kept
+
+
+def test_a_worker_without_stepbench_or_with_another_version_is_named_before_work_is_sent(started, cluster):
+    """A worker finds modules in its folder first: there lies another SciPy, or a stepbench that cannot be found."""
+    address, _ = cluster
+    for name, text, told in (
+        ("scipy", "__version__ = '1.0'", f"has scipy 1.0, and this study {scipy.__version__}: install the same"),
+        ("stepbench", "raise ModuleNotFoundError(name='stepbench')", "cannot import stepbench: install stepbench "),
+        ("stepbench", "raise RuntimeError('it is\\nbroken')", "RuntimeError: it is broken): install stepbench "),
+    ):
+        folder = Path(f"{name} of {len(started.processes)}")
+        folder.mkdir()
+        (folder / f"{name}.py").write_text(text)
+        options = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--local-directory", ".", address)
+        worker = started("-m", "distributed.cli.dask_worker", *options, cwd=folder)
+        wait_until(lambda worker=worker: "Registered to" in worker.err.read_text())
+        with stepbench.Study("s.db", scheduler=address) as study:
+            with pytest.raises(stepbench.InputError, match=r"^the worker tcp://") as refused:
+                stepbench.sweep("quadratic", "gd", ["lr=1e-3,1e-2"], budget=20, study=study)
+            assert told in str(refused.value)
+        assert content("s.db")["runs"] == []
+        worker.terminate()
+        worker.wait(PATIENCE)
+
+
+def test_a_cluster_that_has_lost_all_its_workers_is_given_up(started, cluster, monkeypatch):
+    address, _ = cluster
+    monkeypatch.setattr(executors, "RETURN", 1)
+    with executors.opened(1, address) as workplace:
+        assert not workplace.gone()
+        for worker in started.processes[1:]:
+            worker.kill()
+        wait_until(workplace.gone)
