@@ -64,14 +64,7 @@ def command(
             raise
         code = stopping.say()
 
-<<<<<<< HEAD
-    def tables(out: Console) -> None:
-        out.print(comparison(results, out.width))
-=======
-    shown = stepbench.Comparison(results)
-
     def print_notes(out: Console) -> None:
->>>>>>> tables
         for line in notes(results):
             out.print(line, highlight=False)
         guarantees.print(out)
@@ -79,21 +72,17 @@ def command(
             out.print(f"not run: {', '.join(rest)}", highlight=False)
         print_suggestions(zip(results, runners, strict=False), run, out)
 
-<<<<<<< HEAD
     def figure() -> Figure:
         from stepbench.report.plots import comparison_figure
 
         return comparison_figure(results, guarantees.found)
 
-    output.deliver(lambda: [summary(r) | guarantees.facts(r) for r in results], tables, figure, results, run.steps)
-=======
     output.deliver(
-        lambda: [summary(result) for result in results],
+        lambda: [summary(result) | guarantees.facts(result) for result in results],
         lambda width: [comparison(results, width)],
         print_notes,
-        shown.figure,
+        figure,
         results,
         run.steps,
     )
->>>>>>> tables
     raise typer.Exit(code)

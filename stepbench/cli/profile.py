@@ -47,13 +47,8 @@ def command(
     tolerance: Annotated[
         str, typer.Option(help="Parts of f(w₀) − f* that may be left, with commas.", rich_help_panel=RUN)
     ] = "1e-1,1e-3,1e-5",
-<<<<<<< HEAD
     run: Annotated[ProfileOptions, Only("budget", "seeds", "noise", "kind"), Default(budget=500)],
-    output: Annotated[Output, Only("plot", "json")],
-=======
-    run: Annotated[ProfileOptions, Only("budget", "seeds", "noise"), Default(budget=500)],
     output: Annotated[Output, Only("plot", "table", "json")],
->>>>>>> tables
     kept: Kept,
 ) -> None:
     """Profile methods on a suite: who solves how much, how fast?
@@ -77,17 +72,8 @@ def command(
         found = profile(methods, chosen_problems, max_dim=max_dim, tolerances=tolerances, study=study, **given(run))
     output.deliver(
         lambda: _summary(found),
-<<<<<<< HEAD
-        lambda out: print_study(
-            out,
-            [profile_table(found, out.width), *([pairs_table(found, out.width)] if len(found.labels) > 1 else [])],
-            profile_notes(found, kept.study),
-            study,
-        ),
-=======
-        lambda width: [profile_table(found, width), pairs_table(found, width)],
+        lambda width: [profile_table(found, width), *([pairs_table(found, width)] if len(found.labels) > 1 else [])],
         lambda out: print_notes(out, profile_notes(found, kept.study), study),
->>>>>>> tables
         found.figure,
     )
 

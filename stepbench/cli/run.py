@@ -80,23 +80,19 @@ def command_of(args: Sequence[str]) -> Callable[..., None]:
             guarantees.print(out)
             print_suggestions([(result, runner)], run, out)
 
-<<<<<<< HEAD
         def figure() -> Figure:
             from stepbench.report.plots import run_figure
 
             return run_figure(result, guarantees.found)
 
-        output.deliver(lambda: summary(result) | guarantees.facts(result), tables, figure, [result], run.steps)
-=======
         output.deliver(
-            lambda: summary(result),
+            lambda: summary(result) | guarantees.facts(result),
             lambda width: [convergence(result, width)],
             notes,
-            result.figure,
+            figure,
             [result],
             run.steps,
         )
->>>>>>> tables
         raise typer.Exit(code)
 
     return takes(command, [_parameter(name, key, *known[key]) for name, key in options.items()])
