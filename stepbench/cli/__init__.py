@@ -20,6 +20,7 @@ from stepbench.cli import (
     map,  # noqa: A004
     new,
     profile,
+    rate,
     reproduce,
     run,
     show,
@@ -124,6 +125,7 @@ def _app(args: Sequence[str]) -> typer.Typer:
     app.command("map")(map.command)
     app.command("tune")(tune.command)
     app.command("profile")(profile.command)
+    app.command("rate")(rate.command)
     app.command("reproduce")(reproduce.command)
     app.add_typer(study.app, name="study")
     app.command("list")(list.command)

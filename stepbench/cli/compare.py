@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stepbench import stopping
+from stepbench.cli import guaranteed
 from stepbench.cli.data import DataOptions
 from stepbench.cli.lost import print_suggestions
 from stepbench.cli.options import ONE_RUN, Only, ProblemName, given, takes
@@ -16,6 +17,7 @@ from stepbench.cli.progress import Progress
 from stepbench.options import RunOptions
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from rich.console import Console
 
 
@@ -26,6 +28,7 @@ def command(
     run: Annotated[RunOptions, Only(*ONE_RUN, "engine")],
     data: DataOptions,
     output: Output,
+    guarantee: guaranteed.Steps = None,
 ) -> None:
     """Compare methods on one problem.
 
@@ -33,6 +36,8 @@ def command(
     ten of the error, how it ended, its error as a sparkline. A star marks the
     least of each column. --plot draws all the traces and errors, --show draws
     in the terminal, --animate films the race, all methods at equal evaluations.
+    --guarantee sets the exact worst case of the first steps beside them, in
+    tables and the plot, where a method has one.
     """
     import stepbench
     from stepbench.engine.running import attempt
@@ -43,6 +48,7 @@ def command(
     function = data.problem(problem)
     runners = [stepbench.method(method) for method in methods]  # all are looked up before any is run
     run = replace(run, epochs=data.epochs)
+    guarantees = guaranteed.Guarantees(guarantee, function, run)
     results: list[stepbench.Result] = []
     code = 0
     try:
@@ -50,6 +56,7 @@ def command(
             for method, runner in zip(methods, runners, strict=True):
                 with Progress(method) as progress:
                     results.append(attempt(function, runner, label=method, progress=progress, **given(run)))
+        guarantees.find(results, runners)
     except KeyboardInterrupt as stop:
         if isinstance(stop, stepbench.Interrupted):
             results.append(stop.result)
@@ -57,15 +64,19 @@ def command(
             raise
         code = stopping.say()
 
-    shown = stepbench.Comparison(results)
-
     def tables(out: Console) -> None:
         out.print(comparison(results, out.width))
         for line in notes(results):
             out.print(line, highlight=False)
+        guarantees.print(out)
         if rest := methods[len(results) :]:
             out.print(f"not run: {', '.join(rest)}", highlight=False)
         print_suggestions(zip(results, runners, strict=False), run, out)
 
-    output.deliver(lambda: [summary(result) for result in results], tables, shown.figure, results, run.steps)
+    def figure() -> Figure:
+        from stepbench.report.plots import comparison_figure
+
+        return comparison_figure(results, guarantees.found)
+
+    output.deliver(lambda: [summary(r) | guarantees.facts(r) for r in results], tables, figure, results, run.steps)
     raise typer.Exit(code)

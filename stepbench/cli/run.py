@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stepbench import stopping
+from stepbench.cli import guaranteed
 from stepbench.cli.data import DataOptions
 from stepbench.cli.lost import print_suggestions
 from stepbench.cli.options import ONE_RUN, Only, ProblemName, takes
@@ -18,6 +19,7 @@ from stepbench.cli.progress import run_one
 from stepbench.options import RUN, RunOptions
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from rich.console import Console
 
     from stepbench.contracts import Runnable
@@ -39,12 +41,14 @@ def command_of(args: Sequence[str]) -> Callable[..., None]:
         data: DataOptions,
         run: Annotated[RunOptions, Only(*ONE_RUN, "every", "checkpoint", "checkpoint_every", "engine")],
         output: Output,
+        guarantee: guaranteed.Steps = None,
         **values: Any,
     ) -> None:
         """Run one method on one problem.
 
         Prints a convergence table; --plot draws trace, errors and step sizes,
-        --show draws in the terminal, --animate films the run.
+        --show draws in the terminal, --animate films the run. --guarantee sets the
+        exact worst case of the first steps beside them, in the table and the plot.
 
         The hyper-parameters of the method are options too, listed below.
         """
@@ -59,10 +63,12 @@ def command_of(args: Sequence[str]) -> Callable[..., None]:
         as_named = named if named is not None and method == spec else catalog.method(method)
         runner = catalog.method(as_named, **chosen)
         run = replace(run, epochs=data.epochs)
+        guarantees = guaranteed.Guarantees(guarantee, function, run)
         label = method if runner.spec() == as_named.spec() else catalog.label(runner)
         try:
             with stopping.keeping():
                 result, code = run_one(function, runner, run, label), 0
+            guarantees.find([result], [runner])
         except stepbench.Interrupted as stop:
             result = stop.result
             code = stopping.say(
@@ -72,9 +78,15 @@ def command_of(args: Sequence[str]) -> Callable[..., None]:
         def tables(out: Console) -> None:
             out.print(convergence(result, out.width))
             out.print(outcome(result), highlight=False)
+            guarantees.print(out)
             print_suggestions([(result, runner)], run, out)
 
-        output.deliver(lambda: summary(result), tables, result.figure, [result], run.steps)
+        def figure() -> Figure:
+            from stepbench.report.plots import run_figure
+
+            return run_figure(result, guarantees.found)
+
+        output.deliver(lambda: summary(result) | guarantees.facts(result), tables, figure, [result], run.steps)
         raise typer.Exit(code)
 
     return takes(command, [_parameter(name, key, *known[key]) for name, key in options.items()])

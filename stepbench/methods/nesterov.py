@@ -26,14 +26,15 @@ class Nesterov(Method):
         w_{k+1} = y − α ∇f(y)
         β_k: ``momentum`` where given;
              else (√κ − 1) / (√κ + 1) where the problem declares μ and L, κ = L/μ;
-             else (a_k − 1) / a_{k+1}, where a_0 = 1 and a_{k+1} = (1 + √(1 + 4 a_k²)) / 2
+             else (a_k − 1) / a_{k+1}, where a_0 = 0 and a_{k+1} = (1 + √(1 + 4 a_k²)) / 2
 
     Source
         Nesterov, A method of solving a convex programming problem with convergence rate O(1/k²), 1983; with constant
         momentum, Introductory lectures on convex optimization, 2004, scheme 2.2.11.
 
     Deviations
-        The step size is lr throughout; the paper of 1983 finds it by a search, and with known L takes 1/L.
+        The step size is lr throughout; the paper of 1983 finds it by a search, and with known L takes 1/L. Its a_0 = 1
+        belongs to the first step's end, here a_1, so that the first two steps have no momentum.
     """
 
     steady = True
@@ -43,7 +44,7 @@ class Nesterov(Method):
 
     def init(self, w: Points) -> State:
         """The method starts at rest: the point before the first is the first itself."""
-        return State(self.lr, w, 1.0)
+        return State(self.lr, w, 0.0)
 
     def step(self, w: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
         """Look ahead, then descend from there."""

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Sequence
 from operator import itemgetter
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from matplotlib import rc_context
@@ -25,6 +25,9 @@ from stepbench.contracts import Problem, Window
 from stepbench.engine.result import Result
 from stepbench.report.paths import heads, inside, last_in_sight, one_step_each, out_of_sight, trace
 
+if TYPE_CHECKING:
+    from stepbench.guarantees import Beside
+
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)), (0, (7, 2)), (0, (2, 1)), "-", "--")
 MARKERS = "os^Dv<>P"
@@ -33,7 +36,7 @@ READABLE = 20
 DIVERGED: Any = {"marker": "X", "ms": 11, "color": "#D00000", "mec": "white", "ls": "", "zorder": 7}
 
 
-def run_figure(result: Result) -> Figure:
+def run_figure(result: Result, guarantees: Sequence[Beside] = ()) -> Figure:
     """One run: its trace on the contours where there are two parameters, its errors, its step sizes."""
     panels = ["f"]
     if result.distance is not None:
@@ -53,7 +56,7 @@ def run_figure(result: Result) -> Figure:
         draw_contours(axes["trace"], result.problem, window([result]))
         draw_trace(axes["trace"], result, COLOURS[1])
         _legend_beside(axes["trace"])
-    draw_errors(axes["f"], [result], "error")
+    draw_errors(axes["f"], [result], "error", guarantees)
     if "distance" in axes:
         draw_errors(axes["distance"], [result], "distance")
     if "accuracy" in axes:
@@ -64,7 +67,7 @@ def run_figure(result: Result) -> Figure:
     return figure
 
 
-def comparison_figure(results: Sequence[Result]) -> Figure:
+def comparison_figure(results: Sequence[Result], guarantees: Sequence[Beside] = ()) -> Figure:
     """Several methods: their traces side by side, and one convergence figure for all."""
     drawn = [r for r in results if drawable(r)]
     columns = min(len(drawn), 4)
@@ -87,7 +90,7 @@ def comparison_figure(results: Sequence[Result]) -> Figure:
         halves[0].legend(**once(axes.flat), loc="outside upper center", ncols=6, frameon=False, fontsize=8)
     second = results[0].distance is not None or results[0].accuracy is not None
     panels = halves[-1].subplots(1, 2 if second else 1, squeeze=False)[0]
-    draw_errors(panels[0], results, "error")
+    draw_errors(panels[0], results, "error", guarantees)
     if results[0].accuracy is not None:
         draw_accuracy(panels[1], results)
     elif second:
@@ -278,13 +281,16 @@ def frame(ax: Axes) -> Window:
     return ax.get_xlim(), ax.get_ylim()
 
 
-def draw_errors(ax: Axes, results: Sequence[Result], measure: str) -> list[list[Line2D]]:
+def draw_errors(
+    ax: Axes, results: Sequence[Result], measure: str, guarantees: Sequence[Beside] = ()
+) -> list[list[Line2D]]:
     """The ``measure`` "error", f − f*, or "distance", ‖w − w*‖, against gradient evaluations, on a logarithmic axis.
 
     Where f* is unknown, f itself stands in for the error, and the axis says so. Where a run reaches exactly 0, which
     has no place on a logarithmic axis, its curve falls to a triangle on the axis. A method that asks for no gradients
     is drawn against its function evaluations. Where the problem declares μ and L, the rates of gradient descent and of
-    Nesterov's method are drawn from the common start, beside runs of theirs with the step size 1/L.
+    Nesterov's method are drawn from the common start, beside runs of theirs with the step size 1/L. The worst cases of
+    ``guarantees`` are drawn in the colours of their runs.
 
     Returns what belongs to each run: its curve, and the marks of its end.
     """
@@ -297,6 +303,7 @@ def draw_errors(ax: Axes, results: Sequence[Result], measure: str) -> list[list[
     bottom, top = signed_limits(curves) if signed else error_limits(curves)
     ends = [_end_on_axes(r, curve, top) for r, curve in zip(results, curves, strict=True)]
     lasted = [end for end, r in zip(ends, results, strict=True) if r.status != "diverged"]
+    lasted += [int(told.evals[-1]) for told in guarantees]
     if lasted and min(lasted) < max(ends) / 10:  # else a run that is over at once would be a line on the axis
         ax.set_xscale("symlog", linthresh=10)
     if signed:  # linear around 0, by the size of the start, or of all where that is 0
@@ -317,6 +324,8 @@ def draw_errors(ax: Axes, results: Sequence[Result], measure: str) -> list[list[
             lines += ax.plot(r.cost[-1], bottom, "v", ms=10, color=colour, clip_on=False, zorder=5)
         lines_of_runs.append(lines)
     _draw_rates(ax, results, curves, max(ends), bottom, of_distance=measure == "distance")
+    for told in guarantees:
+        _draw_guarantee(ax, told, results, largest_shown(curves, signed))
     asked = "function" if all(r.gradient_free for r in results) else "gradient"
     ax.set(xlabel=f"{asked} evaluations", ylabel=label)
     whole_ticks(ax)
@@ -463,6 +472,27 @@ def _draw_rates(
     for _, rate, label, dashes in filter(itemgetter(0), rates):
         line = start * np.power(max(rate, 1e-300), k)
         ax.plot(k[line > bottom], line[line > bottom], color="#555555", lw=1.3, ls=dashes, label=label, zorder=1)
+
+
+def _draw_guarantee(ax: Axes, told: Beside, results: Sequence[Result], most: float) -> None:
+    """The worst case of a run's first steps, a bar per step; the axis makes room for it, up to ``most``."""
+    name = f"{told.result.label}: " if len(results) > 1 else ""
+    i = next(i for i, r in enumerate(results) if r is told.result)
+    ax.plot(
+        told.evals,
+        told.worst,
+        color=COLOURS[i % len(COLOURS)],
+        lw=0.8,
+        ls=":",
+        marker="_",
+        ms=9,
+        mew=1.8,
+        label=literal(f"{name}guarantee, the worst of all functions"),
+        zorder=2,
+    )
+    highest = told.worst[told.worst < most]
+    bottom, top = ax.get_ylim()
+    ax.set_ylim(bottom, max(top, 2 * float(highest.max())) if highest.size else top)
 
 
 def _has_step(r: Result, alpha: float) -> bool:

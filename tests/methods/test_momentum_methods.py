@@ -56,13 +56,17 @@ def test_nesterov_takes_its_momentum_from_the_condition_number():
 
 
 def test_nesterov_runs_the_sequence_of_1983_where_no_condition_number_is_known():
-    """a: 1, 1.618, 2.194, … each solving a² − a = its predecessor squared; β_k = (a_k − 1)/a_{k+1}."""
-    a = [1.0]
+    """a: 0, 1, 1.618, 2.194, … each solving a² − a = its predecessor squared; β_k = (a_k − 1)/a_{k+1}.
+
+    At the first step the point before is the point itself, and at the second β is 0: as FISTA has it (Beck & Teboulle
+    2009), whose t_1 = 1 belongs to the first step.
+    """
+    a = [0.0]
     for _ in range(10):
         a.append(float(max(np.roots([1, -1, -(a[-1] ** 2)]))))
     betas = [(a[k] - 1) / a[k + 1] for k in range(10)]
-    assert betas[0] == 0
-    assert betas[1] == pytest.approx(0.28175, abs=1e-5)
+    assert betas[1] == 0
+    assert betas[2] == pytest.approx(0.28175, abs=1e-5)
     r = run(MILD.spec, "nesterov:lr=0.03", start=MILD.start, steps=10)
     follows(r, look_ahead(MILD.g, MILD.start, 0.03, betas))
 

