@@ -50,7 +50,7 @@ MOST = 5001
 """How many records of a run are drawn at most; ``shown`` says which."""
 
 SHAPES = ("circle", "square", "triangle", "diamond", "inverted_triangle", "hex", "square_pin", "star")
-DASHES = ("solid", [10, 3], [3, 3], [8, 3, 3, 3], [14, 4], [5, 3], "solid", [8, 4])
+DASHES = ("solid", "10 3", "3 3", "8 3 3 3", "14 4", "5 3", "solid", "8 4")
 COMPONENTS = 6
 """How many step sizes of a run are drawn at most, where there is one per component or per tensor."""
 
@@ -224,7 +224,7 @@ class Scene:
             colour = COLOURS[i % len(COLOURS)]
             fig.line("x", "y", color=colour, alpha=0.3, line_width=1.5, source=self.lines[i])
             fig.line("x", "y", color=colour, line_width=2, source=self._past_lines[i])
-            fig.segment(*PLAN, color="black", line_width=2.2, line_dash=[4, 3], source=past)
+            fig.segment(*PLAN, color="black", line_width=2.2, line_dash="4 3", source=past)
             self._dots.append(fig.scatter("x", "y", color=colour, size=4, source=past))
             fig.scatter(
                 "x", "y", marker=SHAPES[i % 8], size=15, color=colour, line_color="white", line_width=2, source=now
