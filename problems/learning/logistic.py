@@ -12,7 +12,7 @@ from stepbench.contracts.fits import LogisticFit, digest, libsvm, two_clouds
 
 @dataclass(frozen=True)
 class Logistic(LogisticFit):
-    """Logistic regression on a file in LIBSVM's format, whole or in batches.
+    """Logistic regression on a file of data in LIBSVM's format.
 
     f(w) = 1/n Σ_i log(1 + exp(−t_i x_iᵀ w)) + λ/2 ‖w‖², where t_i is 1 for the larger of the file's two labels and −1
     for the other. Nothing is scaled, and there is no intercept but one that the file has. Without a file the data are

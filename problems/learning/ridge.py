@@ -12,7 +12,7 @@ from stepbench.contracts.fits import RidgeLoss, digest, libsvm, two_clouds
 
 @dataclass(frozen=True)
 class Ridge(FiniteSum):
-    """Ridge regression on a file in LIBSVM's format, whole or in batches.
+    """Ridge regression on a file of data in LIBSVM's format.
 
     f(w) = 1/(2n) Σ_i (x_iᵀ w − y_i)² + λ/2 ‖w‖². Nothing is scaled, and there is no intercept but the file's own.
     Without a file the data are two Gaussian clouds of 100 points each, around (1, 1) and (−1, −1), with y = 1 and −1.
