@@ -33,6 +33,16 @@ RULES = {
     "adagrad": ("torch:Adagrad", "optax:adagrad"),
     "rmsprop": ("torch:RMSprop", "optax:rmsprop", "optax:rmsprop:eps_in_sqrt=false"),
     "polyak": ("optax:polyak_sgd", "optax:polyak_sgd:max_learning_rate=1e+9"),
+    "adamw": ("torch:AdamW", "optax:adamw:weight_decay=0.01"),
+    "lion": ("optax:lion:weight_decay=0", "pytorch-optimizer:Lion"),
+    "prodigy": ("optax:prodigy:lr=1", "pytorch-optimizer:Prodigy"),
+    "d-adaptation": ("pytorch-optimizer:DAdaptSGD",),
+    "d-adapt-adam": ("optax:dadapt_adamw:lr=1", "pytorch-optimizer:DAdaptAdam"),
+    "cocob": ("optax:cocob",),
+    "momo": ("optax:momo",),
+    "momo-adam": ("optax:momo_adam",),
+    "schedule-free": ("pytorch-optimizer:ScheduleFreeSGD",),
+    "schedule-free-adam": ("pytorch-optimizer:ScheduleFreeAdamW",),
 }
 """The bench's rules, and what other libraries have of them."""
 
