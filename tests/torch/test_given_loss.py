@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 def test_hyper_parameters_are_keywords_which_a_spec_cannot_overrule(digits):
     made = Optimizer(ONE, "adam:lr=0.5,beta2=0.9", lr=torch.tensor(0.25), eps=0)
-    expected = {"lr": 0.25, "beta2": 0.9, "eps": 0.0, "beta1": 0.9, "bias": True, "per": None}
+    expected = {"lr": 0.25, "beta2": 0.9, "eps": 0.0, "beta1": 0.9, "bias": True, "per": None, "wd": None}
     assert values_of(made.method) == expected
     assert {key: made.param_groups[0][key] for key in expected} == expected
     assert made.defaults["lr"] == 0.25

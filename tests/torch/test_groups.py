@@ -162,7 +162,7 @@ def test_a_schedule_may_go_its_own_way_in_each_group():
     w, v = pair()
     optimizer = Optimizer([{"params": [w]}, {"params": [v]}], "nesterov:lr=0.01")
     rests = torch.optim.lr_scheduler.LambdaLR(optimizer, [lambda k: 1.0, lambda k: 0.0])
-    x, last, a_last = 1.0, 1.0, 1.0
+    x, last, a_last = 1.0, 1.0, 0.0
     for _ in range(5):
         optimizer.step(closure_of(optimizer, lambda: (w * v).square().sum()))
         rests.step()
