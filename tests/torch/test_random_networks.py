@@ -62,6 +62,7 @@ def test_a_stopped_run_goes_on_bit_for_bit(restless, method, batch, monkeypatch)
         assert_same(stepbench.run(problem, method, **options, checkpoint="run.npz"), whole)
 
 
+@pytest.mark.slow
 def test_a_study_makes_the_same_runs_on_any_worker(restless):
     over = {"lr": [0.01, 0.1], "seed": range(2)}
     here = stepbench.sweep(restless, "adam", over, budget=12, target=0.5, study="here.db")

@@ -389,6 +389,7 @@ def test_everything_is_in_reach_of_the_keyboard_with_the_focus_in_sight(opened, 
     assert all(outline != "none" for name, tag, _, outline in seen if tag in ("SELECT", "INPUT", "BUTTON")), seen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [390, 768, 1280])
 def test_nothing_is_wider_than_the_page(opened, explorer, width):
     page = opened(explorer + "?method=adam+rdbd&method=csawg-p5:K=10", width=width, height=844)
