@@ -13,7 +13,9 @@ from typing import Any, cast
 import panel as pn
 from bokeh.events import Tap
 from bokeh.models import ColumnDataSource, CustomJSTickFormatter
+from tornado.iostream import StreamClosedError
 from tornado.web import ErrorHandler
+from tornado.websocket import WebSocketClosedError
 
 from stepbench import catalog
 from stepbench.catalog import summary
@@ -449,5 +451,12 @@ def serve(host: str, port: int, *, browser: bool) -> None:
     print(f"stepbench: explore at {url} (Ctrl-C ends it)", flush=True)
     if browser:
         webbrowser.open(url)
+    server.io_loop.asyncio_loop.set_exception_handler(_unless_gone)
     server.start()
     server.io_loop.start()
+
+
+def _unless_gone(loop: Any, context: dict[str, Any]) -> None:
+    """Log what went wrong in a task, but not that a page was left while something was on its way to it."""
+    if not isinstance(context.get("exception"), WebSocketClosedError | StreamClosedError):
+        loop.default_exception_handler(context)
