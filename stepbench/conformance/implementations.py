@@ -56,6 +56,7 @@ class Reason(NamedTuple):
 
 
 AHEAD = "its point is the one looked ahead to, where the next gradient is taken; ours is the one before looking ahead"
+IN_MAXIMUM = "ε = 1e-8 is added to the size of g within the maximum; the paper, and ours, have none"
 
 REASONS = {
     ("torch:SGD", "nesterov=true"): Reason(AHEAD, "torch/optim/sgd.py", "grad = grad.add(buf, alpha=momentum)"),
@@ -73,17 +74,17 @@ REASONS = {
         "nu_max = jax.tree.map(jnp.maximum, state.nu_max, nu_eff)",
     ),
     ("torch:Adamax", ""): Reason(
-        "ε = 1e-8 is added to the size of g within the maximum; the paper, and ours, have none",
+        IN_MAXIMUM,
         "torch/optim/adamax.py",
         "grad.abs().add_(eps)",
     ),
     ("optax:adamax", ""): Reason(
-        "ε = 1e-8 is added to the size of g within the maximum; the paper, and ours, have none",
+        IN_MAXIMUM,
         "optax/_src/transform.py",
         "nu = optax.tree.update_infinity_moment(updates, state.nu, b2, eps)",
     ),
     ("pytorch-optimizer:AdaMax", ""): Reason(
-        "ε = 1e-8 is added to the size of g within the maximum; the paper, and ours, have none",
+        IN_MAXIMUM,
         "pytorch_optimizer/optimizer/adamax.py",
         "grad.abs().add_(group['eps'])",
     ),

@@ -109,8 +109,7 @@ class Oracle:
                 self._sample = self.problem.draw(self._seed, self.step, w, self.carried)
                 self._drawn_at = w if reuse > 1 else None
             if self._noise:
-                rng = np.random.default_rng((self._seed, self.step, 1))
-                self._noise_vector = self._noise * rng.standard_normal((self.problem.x0.size, 1))
+                self._noise_vector = self.noise_of(self.step)
             self._forget()
         elif (stage := self.problem.at(self.step - 1)) is not self._sample:  # it drifts
             self._sample = stage
@@ -188,6 +187,11 @@ class Oracle:
         """The Hessian at w times v, (d, R); charged as one gradient evaluation."""
         self._spend(1)
         return self.problem.hvp(self._sample, w, v)
+
+    def noise_of(self, step: int) -> Points:
+        """What noise adds to every gradient of a step, (d, 1): the same for every run, and whenever it is asked for."""
+        rng = np.random.default_rng((self._seed, step, 1))
+        return self._noise * rng.standard_normal((self.problem.x0.size, 1))
 
     def gaussian(self, w: Points, draw: int) -> Points:
         """Standard normal vectors, (d, R), the same for every run; ``draw`` tells one from another."""

@@ -34,7 +34,7 @@ class Compiled:
     def __init__(self, loop: Loop, begin: Standing, seed: int, noise: float) -> None:
         """Record the program of the steps from where the loop stood once, ``begin``."""
         self.loop, self.standing = loop, begin
-        self.seed, self.noise = seed, noise
+        self.noise = noise
         carried = loop.trace.every == 1 and not noise
         recording = Recording(loop.trace.problem, loop.method, seed, noise, loop.oracle.horizon, carried)
         self.program = recording.program(begin)
@@ -97,8 +97,7 @@ class Compiled:
         begin = self.loop.oracle.step
         noise = np.empty((n if self.program.noise else 0, self.program.d))
         for i in range(len(noise)):
-            rng = np.random.default_rng((self.seed, begin + i + 1, 1))
-            noise[i] = self.noise * rng.standard_normal((self.program.d, 1))[:, 0]
+            noise[i] = self.loop.oracle.noise_of(begin + i + 1)[:, 0]
         known = problem.f_star is not None
         numbers = (
             problem.f_star or 0.0,

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from types import CodeType, FunctionType
 from typing import Any
 
+import numpy as np
+
 from stepbench.catalog import files
 from stepbench.contracts.settings import is_cached
 
@@ -61,7 +63,7 @@ def _held(thing: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _content(name: str, value: Any) -> bytes:
-    if not isinstance(value, list | dict | set | bytearray | int | float | str) and type(value).__name__ != "ndarray":
+    if not isinstance(value, list | dict | set | bytearray | int | float | str | np.ndarray):
         return name.encode()
     try:
         return pickle.dumps((name, value))

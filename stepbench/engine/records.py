@@ -205,7 +205,7 @@ class Trace:
         """
         refused = new.pop("refused")
         first, going = self.length + 1, self.last < 0
-        self._advance(new)
+        self._advance(new, len(new["iteration"]))
         of_judged = new
         if len(judged) < self.last.size:
             of_judged = {name: values[..., judged] for name, values in new.items()}
@@ -237,8 +237,7 @@ class Trace:
         self._end_runs(ended, at - 1, [None, alphas], refused, why, runs)
         for name, values in ended.items():
             self.columns[name].append(values, self.last[runs] - at + 1, runs)
-        self.length += records
-        self._advance(now, records=0)
+        self._advance(now, records)
         live = np.flatnonzero(self.last < 0)
         if max(self.counts) >= self.budget:
             last = {name: values[..., live] for name, values in now.items()}
@@ -249,9 +248,9 @@ class Trace:
         for name, values in now.items():
             self.columns[name].append(values, np.zeros_like(live), live)
 
-    def _advance(self, new: dict[str, Vector], records: int | None = None) -> None:
-        """Stand at the last of some records."""
-        self.length += len(new["iteration"]) if records is None else records
+    def _advance(self, new: dict[str, Vector], records: int) -> None:
+        """Go on by so many records, and stand at the last of these."""
+        self.length += records
         self.step = int(new["iteration"][-1].max())
         self.counts = (int(new["evals"][-1].max()), int(new["fevals"][-1].max()))
 
