@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from stepbench.contracts import Mark, Vector
-from stepbench.engine.loop import Loop, Progress, patience
+from stepbench.engine.loop import Loop, Progress, Saving, patience
 from stepbench.kernels.kernel import Kernel
 from stepbench.kernels.llvm import LANES
 from stepbench.kernels.recording import Leaf, Recording, Standing, rebuilt
@@ -134,36 +134,31 @@ class Compiled:
         """Step in blocks until every run has ended; as ``Loop.run`` does."""
         loop, trace, oracle = self.loop, self.loop.trace, self.loop.oracle
         length = 1 if self.program.searches else 256  # how long a search is, only its time will tell
-        due = math.inf if save is None else oracle.step + often
-        not_before = 0.0
+
+        def put_back_and_save(loop: Loop) -> None:
+            self.leave()
+            if save:
+                save(loop)
+
+        saving = Saving(save and put_back_and_save, often, oracle.step)
         records = MEMORY // ((len(self.layout.fields) + 4) * self.R) if trace.whole else MEMORY
         room = max(1, records) * trace.every
         with patience() as stopped:
             while trace.running:
                 if stopped.over:
                     stopped.end()
-                    self.leave()
-                    if save:
-                        save(loop)
+                    put_back_and_save(loop)
                     raise KeyboardInterrupt
-                n = int(min(length, trace.horizon - oracle.step, room, due - oracle.step))
+                n = int(min(length, trace.horizon - oracle.step, room, saving.due - oracle.step))
                 passing = self.block(n)
-                now = time.perf_counter()
                 if progress is not None:
                     progress(*trace.spent)
                 if passing:
                     trace.end("budget", "the next step would pass the budget")
                     break
-                if save and oracle.step >= due:
-                    due = oracle.step + often
-                    if now >= not_before:
-                        self.leave()
-                        save(loop)
-                        not_before = time.perf_counter() + 20 * (time.perf_counter() - now)
+                saving(loop)
                 length = min(4 * length, 1 << 20) if self.seconds < SECONDS else max(length // 2, 1)
-            self.leave()
-            if save:
-                save(loop)
+            put_back_and_save(loop)
 
     def block(self, n: int) -> bool:
         """Take n steps, or as many as the budget allows, and record them; true where the next would pass it."""

@@ -59,16 +59,16 @@ class Loop:
         oracle, trace = self.oracle, self.trace
         advance = self._advance if save is None and trace.every == 1 else self._advance_marking
         length, most = 1, max(16, min(256, TOGETHER // self.w.shape[1]))
-        due, not_before = math.inf if save is None else oracle.step + often, 0.0
+        saving = Saving(save, often, oracle.step)
         with patience() as self._patience:
             while trace.running and oracle.step < until:
                 began, log = time.perf_counter(), StepLog()
                 self._clock = began - self.elapsed
                 try:
-                    while len(log.steps) < length and oracle.step < min(trace.horizon, due, until):
+                    while len(log.steps) < length and oracle.step < min(trace.horizon, saving.due, until):
                         if self._patience.over:
                             raise KeyboardInterrupt
-                        advance(log, due)
+                        advance(log, saving.due)
                 except BaseException as stop:
                     self.elapsed = time.perf_counter() - self._clock
                     self._finish(log, stop, save)
@@ -78,11 +78,7 @@ class Loop:
                 now = time.perf_counter()
                 if progress is not None:
                     progress(*trace.spent)
-                if save and oracle.step >= due:
-                    due = oracle.step + often
-                    if now >= not_before:
-                        save(self)
-                        not_before = time.perf_counter() + 20 * (time.perf_counter() - now)
+                saving(self)
                 # The steps of a block after its last run has ended are wasted, so it is short where steps are slow.
                 length = min(2 * length, most) if now - began < 0.05 else max(length // 2, 1)
             if save and not trace.running:
@@ -134,6 +130,27 @@ class Loop:
 
 PATIENCE = 0.5
 """Seconds that Ctrl-C waits for the end of a step: the first one of a network may take ten times as long."""
+
+
+class Saving:
+    """When a run is saved: after every so many steps, but in no more than a twentieth of the time.
+
+    ``due`` is the number of the step after which it is next, infinite where nothing saves.
+    """
+
+    def __init__(self, save: Callable[[Loop], None] | None, often: int, step: int) -> None:
+        self._save, self._often, self._not_before = save, often, 0.0
+        self.due = math.inf if save is None else step + often
+
+    def __call__(self, loop: Loop) -> None:
+        """Save the run, where it is due."""
+        if self._save is None or loop.oracle.step < self.due:
+            return
+        self.due = loop.oracle.step + self._often
+        now = time.perf_counter()
+        if now >= self._not_before:
+            self._save(loop)
+            self._not_before = time.perf_counter() + 20 * (time.perf_counter() - now)
 
 
 class _Patience:
