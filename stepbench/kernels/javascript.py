@@ -53,42 +53,52 @@ _OPERATIONS = {
 
 
 def recorded(
-    problem: Problem, method: Method, horizon: int, free: tuple[str, ...] = (), nonzero: tuple[str, ...] = ()
+    problem: Problem,
+    method: Method,
+    horizon: int,
+    free: tuple[str, ...] = (),
+    nonzero: tuple[str, ...] = (),
+    noise: float = 0.0,
 ) -> tuple[Program, Recording]:
     """The program of a method on a problem from the start of a run, and what recorded it.
 
     ``horizon`` is the number of steps that a run may take, ``free`` are real fields of the problem that a page may
-    change, and ``nonzero`` those that may be taken not to be 0. Raises Unrecordable.
+    change, and ``nonzero`` those that may be taken not to be 0. With ``noise`` above 0 each step has a vector of it
+    anew, and asks for the gradient at its own point again. Raises Unrecordable.
     """
-    recording = Recording(problem, method, 0, 0.0, horizon, carried=True, free=free, nonzero=nonzero)
+    recording = Recording(problem, method, 0, noise, horizon, carried=not noise, free=free, nonzero=nonzero)
     return recording.program(), recording
 
 
 def module(program: Program) -> str:
     """The program as an object of JavaScript.
 
-    ``s`` are the slots, with the point first, ``p`` the parameters and ``o`` what a step leaves beside them: gradient
-    and function evaluations, whether it was refused (then why), and the step sizes. ``start(s, p)`` fills the slots of
+    ``s`` are the slots, with the point first, ``p`` the parameters, ``e`` the noise on a step's gradients, and ``o``
+    what a step leaves beside the slots: gradient and function evaluations, whether it was refused (then why), and the
+    step sizes. ``start(s, p)`` fills the slots of
     a state, ``look(s, p)`` those of f and its gradient and returns ‖g‖², ``f(s, p)`` is f alone, and a phase takes one
     step.
     """
-    place = {name: f"s[{k}]" for k, name in enumerate(program.slots)}
+    seen = ("f", *(f"g.{i}" for i in range(program.d)))
+    slots = (*program.slots, *(name for name in seen if name not in program.slots))  # with noise no step reads a look
+    place = {name: f"s[{k}]" for k, name in enumerate(slots)}
     place |= {name: f"p[{k}]" for k, name in enumerate(program.parameters)}
+    place |= {name: f"e[{k}]" for k, name in enumerate(program.noise)}
     looked = {"f": program.f} | {f"g.{i}": g for i, g in enumerate(program.g)}
     phases = []
     for phase in program.phases:
         after = {place[name]: value for name, value in phase.slots.items()}
         after |= {"o[0]": phase.evals, "o[1]": phase.fevals, "o[2]": phase.refused}
         after |= {f"o[{3 + k}]": value for k, value in enumerate(phase.alpha or ())}
-        step = function("s, p, o", place, after)
+        step = function("s, p, o, e", place, after)
         phases.append(f"{{ next: {phase.next}, why: {json.dumps(phase.why)},\nstep: {step} }}")
     start = function("s, p", place, {place[name]: value for name, value in program.start.items()})
     look = function("s, p", place, {place[name]: value for name, value in looked.items()}, program.square)
     facts = {
         "d": program.d,
-        "slots": len(program.slots),
+        "slots": len(slots),
         "sizes": max(len(phase.alpha or ()) for phase in program.phases),
-        "at": program.slots.index("f"),
+        "at": slots.index("f"),
         "parameters": program.parameters,
         "exact": program.exact,
     }

@@ -19,12 +19,14 @@ function rint(a) {
 // Records by name: x (d numbers of each record), f, norm, evals, fevals and alpha (as many of each as there are step
 // sizes); the number n of records, status and detail in the engine's words, and diverging, the first step that was not
 // finite. limits has budget, steps, target, gradTarget (or null), and fStar (or null where the minimum is unknown).
-function run(program, start, parameters, limits) {
+// noise has the size of the noise on each gradient, and normals, d numbers of each step; it is null where there is none.
+// Where only the end is wanted, there is one record, and n is still their number.
+function run(program, start, parameters, limits, noise = null, ends = false) {
   const { d, sizes, at } = program
   const { budget, steps, target, gradTarget, fStar } = limits
-  const s = new Float64Array(program.slots), o = new Float64Array(3 + sizes)
+  const s = new Float64Array(program.slots), o = new Float64Array(3 + sizes), e = new Float64Array(d)
   const flat = gradTarget ?? -Infinity
-  let room = 1024
+  let room = ends ? 1 : 1024
   const grow = (old, width, kind) => {
     const made = new kind(room * width)
     if (old) made.set(old)
@@ -42,16 +44,17 @@ function run(program, start, parameters, limits) {
   make()
   let n = 0, phase = 0, spent = 0, asked = 0, bad = 0
   const record = (square) => {
-    if (n === room) {
+    if (n === room && !ends) {
       room *= 2
       make()
     }
-    for (let i = 0; i < d; i++) x[n * d + i] = s[i]
-    for (let k = 0; k < sizes; k++) alpha[n * sizes + k] = n ? o[3 + k] : NaN
-    f[n] = s[at]
-    norm[n] = Math.sqrt(square)
-    evals[n] = spent
-    fevals[n] = asked
+    const last = ends ? 0 : n
+    for (let i = 0; i < d; i++) x[last * d + i] = s[i]
+    for (let k = 0; k < sizes; k++) alpha[last * sizes + k] = n ? o[3 + k] : NaN
+    f[last] = s[at]
+    norm[last] = Math.sqrt(square)
+    evals[last] = spent
+    fevals[last] = asked
     n++
   }
   const finite = (square) => {
@@ -71,7 +74,8 @@ function run(program, start, parameters, limits) {
   if (met() || norm[0] <= flat) return done("converged", "the start meets the target")
   while (n <= steps) {
     o.fill(NaN)
-    program.phases[phase].step(s, parameters, o)
+    if (noise) for (let i = 0; i < d; i++) e[i] = noise.size * noise.normals[(n - 1) * d + i]
+    program.phases[phase].step(s, parameters, o, e)
     if (o[2]) return done("failed", `at step ${n} ${program.phases[phase].why}`)
     spent += o[0]
     asked += o[1]
@@ -84,7 +88,7 @@ function run(program, start, parameters, limits) {
     record(square)
     if (low()) return done("failed", "f is below the minimum that is declared")
     if (met()) return done("converged", "target met")
-    if (norm[n - 1] <= flat) return done("converged", "gradient target met")
+    if (Math.sqrt(square) <= flat) return done("converged", "gradient target met")
     if ((spent || asked) >= budget) return done("budget", "budget spent")
     phase = program.phases[phase].next
   }

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bokeh.models import CustomJS
+if TYPE_CHECKING:
+    from bokeh.models import CustomJS
 
 _HERE = Path(__file__).parent
 
@@ -17,6 +18,8 @@ def asset(name: str) -> str:
 
 def script(name: str, **args: Any) -> CustomJS:
     """A script for the browser, which knows these models by these names."""
+    from bokeh.models import CustomJS
+
     return CustomJS(args=args, code=asset(name))
 
 

@@ -45,6 +45,7 @@ from stepbench.report.plots import (
 )
 from stepbench.web.assets import STYLE, asset, script
 from stepbench.web.colours import PALETTE
+from stepbench.web.frames import framed
 
 MOST = 5001
 """How many records of a run are drawn at most; ``shown`` says which."""
@@ -142,19 +143,6 @@ def shown(r: Result) -> Any:
     if n <= MOST:
         return np.arange(n)
     return np.unique(np.concatenate([np.arange(1000), np.linspace(1000, n - 1, MOST - 1000).astype(int)]))
-
-
-def framed(view: Window) -> Window:
-    """The window in the shape of the figure, 4:3, with the problem's window in its middle.
-
-    A window that is much longer than wide stays as it is.
-    """
-    (left, right), (bottom, top) = view
-    wide, high = right - left, top - bottom
-    if not 0.2 < wide / high < 5:
-        return view
-    wider, higher = max(0.0, high * 4 / 3 - wide) / 2, max(0.0, wide * 3 / 4 - high) / 2
-    return (left - wider, right + wider), (bottom - higher, top + higher)
 
 
 class Scene:

@@ -16,7 +16,8 @@ from stepbench.report.plots import COLOURS, drawable, window
 from stepbench.report.tables import derivations, unequal
 from stepbench.web import live
 from stepbench.web.assets import asset
-from stepbench.web.figures import MOST, Scene, framed
+from stepbench.web.figures import MOST, Scene
+from stepbench.web.frames import framed
 
 
 def page(results: Sequence[Result], command: str, steps: int | None = None) -> str:

@@ -67,6 +67,9 @@ def runs(page):
     )
 
 
+GIVEN = {"--noise": float, "--seed": int}
+
+
 def are_numpys(page, methods, exact=True):
     """Run the command that the page shows for its settings, and compare every record, and the table."""
     words = shlex.split(page.locator("#same").inner_text())
@@ -74,9 +77,10 @@ def are_numpys(page, methods, exact=True):
     given = {word.split("=")[0]: word for word in words if word.startswith("--start=")}
     start = [float(x) for x in given["--start"].split("=")[1].split(",")]
     steps = int(words[words.index("--steps") + 1])
+    noise, seed = (kind(words[words.index(name) + 1]) if name in words else 0 for name, kind in GIVEN.items())
     cells = page.evaluate("[...document.querySelectorAll('#rows tr')].map((r) => [...r.cells].map((c) => c.innerText))")
     for told, method, cell in zip(runs(page), words[3 : 3 + len(methods)], cells, strict=True):
-        r = run_quietly(words[2], method, steps=steps, start=start)
+        r = run_quietly(words[2], method, steps=steps, start=start, noise=noise, seed=seed)
         assert (told["n"], told["status"], told["spent"]) == (len(r.f), r.status, [r.evals[-1], r.fevals[-1]])
         x, value = np.array(told["x"], dtype=float), np.array(told["value"], dtype=float)
         if exact:
@@ -145,6 +149,16 @@ def test_a_field_that_may_be_0_follows_its_slider_too(opened):
     assert "last digits may differ" in page.locator("#bits").inner_text()
     move(page, "κ · condition", 300)
     are_numpys(page, METHODS[:2], exact=False)
+
+
+@in_browser
+def test_noise_is_the_commands_and_follows_its_slider(opened):
+    page = opened(written("quadratic:kappa=20", METHODS, steps=200, noise=0.5, seed=3))
+    assert runs(page)[0]["n"] == 201
+    are_numpys(page, METHODS)
+    move(page, "σ · noise", 300)
+    assert "--noise 5" in page.locator("#same").inner_text()
+    are_numpys(page, METHODS)
 
 
 @in_browser
@@ -226,7 +240,6 @@ def test_the_page_of_four_methods_is_small():
     ("problem", "method", "options"),
     [
         ("rosenbrock", "scipy:bfgs", {}),  # it owns its loop
-        ("rosenbrock", "gd", {"noise": 0.1}),
         ("learning/tracking", "gd", {}),  # each step sees a sample
     ],
 )

@@ -16,7 +16,8 @@ pytest.importorskip("panel", reason='the extra "web" is not installed')
 from stepbench.report.ending import ending
 from stepbench.report.paths import inside, steps_in_sight
 from stepbench.web import html
-from stepbench.web.figures import MOST, Scale, Scene, framed, shown
+from stepbench.web.figures import MOST, Scale, Scene, shown
+from stepbench.web.frames import framed
 
 WEB = ("bokeh", "panel")
 

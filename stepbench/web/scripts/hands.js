@@ -1,0 +1,101 @@
+// Hands on the runs: the start is dragged, the window is zoomed, a record is told under the pointer, and all is played.
+function moveStart(x, y) {
+  const [[left, right], [bottom, top]] = now.view
+  const digits = (low, high) => Math.max(0, 2 - Math.floor(Math.log10(high - low)))
+  now.start = [Number(x.toFixed(digits(left, right))), Number(y.toFixed(digits(bottom, top)))]
+  controls.forEach((show) => show(false))
+  redraw(true)
+}
+
+function startAt(event) {
+  const box = $("plane").getBoundingClientRect(), [[left, right], [bottom, top]] = now.view
+  moveStart(left + ((event.clientX - box.left) / box.width) * (right - left), top - ((event.clientY - box.top) / box.height) * (top - bottom))
+}
+
+function zoom(factor) {
+  const [x, y] = now.view.map(([low, high]) => {
+    const middle = (low + high) / 2, half = ((high - low) / 2) * factor
+    return [middle - half, middle + half]
+  })
+  now.view = [x, y]
+  redraw(false)
+}
+
+function hands() {
+  for (const element of [$("handle"), $("plane")]) {
+    element.addEventListener("pointerdown", (event) => {
+      if (event.button || (element === $("plane") && event.pointerType !== "mouse")) return
+      element.setPointerCapture(event.pointerId)
+      if (element === $("plane")) startAt(event)
+    })
+    element.addEventListener("pointermove", (event) => element.hasPointerCapture(event.pointerId) && startAt(event))
+  }
+  $("handle").addEventListener("keydown", (event) => {
+    const by = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key]
+    if (!by) return
+    event.preventDefault()
+    const part = event.shiftKey ? 0.05 : 0.01, [[left, right], [bottom, top]] = now.view
+    moveStart(now.start[0] + by[0] * part * (right - left), now.start[1] + by[1] * part * (top - bottom))
+  })
+  $("until").addEventListener("input", () => {
+    play(false)
+    until = Number($("until").value) >= Number($("until").max) ? Infinity : Number($("until").value)
+    redraw(false)
+  })
+  $("play").onclick = () => play(!playing)
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== " " || event.target.matches("button, input, select, textarea, summary, a")) return
+    event.preventDefault()
+    play(!playing)
+  })
+  $("in").onclick = () => zoom(1 / 1.5)
+  $("out").onclick = () => zoom(1.5)
+  $("fit").onclick = () => {
+    now.view = FACTS.view
+    redraw(false)
+  }
+}
+
+function tell(id) {
+  $(id).addEventListener("pointermove", (event) => {
+    const box = $(id).getBoundingClientRect(), x = event.clientX - box.left, y = event.clientY - box.top
+    let best = 18 * 18, found = null
+    for (const { i, n, X, Y } of drawn[id] ?? []) {
+      for (let k = 0; k < n; k++) {
+        const far = (X(k) - x) ** 2 + (Y(k) - y) ** 2
+        if (far < best) [best, found] = [far, [i, k]]
+      }
+    }
+    $("tip").hidden = !found
+    if (!found) return
+    const [i, k] = found, r = runs[i]
+    const sizes = Array.from({ length: Math.min(r.sizes, 4) }, (_, j) => short(r.alpha[k * r.sizes + j]))
+    const step = METHODS[i].live ? [`step ${counted(k)}, ${counted(r.cost[k])} ∇f`] : [`${counted(r.cost[k])} ∇f`]
+    const point = r.d === 2 && r.x.length ? [`w = (${short(r.x[2 * k], 6)}, ${short(r.x[2 * k + 1], 6)})`] : []
+    const size = sizes.length && k ? [`α = ${sizes.join(", ")}`] : []
+    $("tip").textContent = [names[i], ...step, ...point, `f = ${short(r.f[k], 6)}`, ...size].join("\n")
+    const tip = $("tip").getBoundingClientRect()
+    $("tip").style.left = `${Math.min(event.clientX + 16, innerWidth - tip.width - 8)}px`
+    $("tip").style.top = `${Math.min(event.clientY + 16, innerHeight - tip.height - 8)}px`
+  })
+  $(id).addEventListener("pointerleave", () => ($("tip").hidden = true))
+}
+
+let playing = 0
+function play(on) {
+  cancelAnimationFrame(playing)
+  playing = 0
+  $("play").textContent = on ? "❚❚ Pause" : "▶ Play"
+  if (!on) return
+  const most = Number($("until").max)
+  let at = until >= most ? 0 : until, before = performance.now()
+  const tick = (time) => {
+    at += (Math.max(0, time - before) / 6000) * most
+    before = time
+    until = at >= most ? Infinity : Math.floor(at)
+    redraw(false)
+    if (at >= most) play(false)
+    else playing = requestAnimationFrame(tick)
+  }
+  playing = requestAnimationFrame(tick)
+}
