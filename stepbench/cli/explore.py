@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from stepbench.cli.output import need_web
 
 
 def command(
@@ -17,9 +16,8 @@ def command(
     """Explore problems and methods in the browser.
 
     Opens a page on which every choice redraws the runs at once. Its address
-    holds all that it shows, to be shared. Needs the extra "web".
+    holds all that it shows, to be shared.
     """
-    need_web("explore")
     from stepbench.web.explore import serve
 
     serve(host, port, browser=browser)

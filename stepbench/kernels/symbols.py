@@ -8,6 +8,7 @@ axis, that of the runs, has one entry, and what would mix the runs is refused.
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
@@ -140,21 +141,28 @@ TRUTHS = {
 }
 """The operations that give a truth."""
 
-_made: dict[Any, Node] = {}
-"""Every node of the recording under way, so that the same operation on the same numbers is one node."""
+
+class _Made(threading.local):
+    """Every node of the thread's recording under way, so that the same operation on the same numbers is one node."""
+
+    def __init__(self) -> None:
+        self.nodes: dict[Any, Node] = {}
+
+
+_made = _Made()
 
 
 def begin() -> None:
     """Forget the nodes of the recording before."""
-    _made.clear()
+    _made.nodes = {}
 
 
 def node(op: str, *args: Any, kind: Kind = "number") -> Node:
     """The one node of an operation on nodes and known numbers."""
     key = (op, *(id(a) if isinstance(a, Node) else (type(a).__name__, _text(a)) for a in args))
-    found = _made.get(key)
+    found = _made.nodes.get(key)
     if found is None:
-        found = _made[key] = Node(op, args, kind)
+        found = _made.nodes[key] = Node(op, args, kind)
     return found
 
 

@@ -1,401 +1,147 @@
-"""The explorer: a page on which every choice redraws the runs at once."""
+"""The explorer: pages on which problems, methods and hyper-parameters are chosen, and every choice is seen at once.
+
+The page makes its runs itself, as any page of ``--html`` does. What an address asks for depends on the address alone, so
+that the server keeps nothing about who asks, each answer is made once for all, and the browser's own history is that of
+the page.
+"""
 
 from __future__ import annotations
 
+import base64
+import html
 import io
-import logging
+import json
 import math
-import signal
-from collections.abc import Callable
-from html import escape
-from typing import Any, cast
-
-import panel as pn
-from bokeh.events import Tap
-from bokeh.models import ColumnDataSource, CustomJSTickFormatter
-from tornado.iostream import StreamClosedError
-from tornado.web import ErrorHandler
-from tornado.websocket import WebSocketClosedError
+import socket
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
+from string import Template
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs
 
 from stepbench import catalog
-from stepbench.catalog import summary
-from stepbench.contracts import Joined, Runnable, changed, hyperparameters, values_of, with_values
-from stepbench.engine.result import Result
+from stepbench.contracts import Joined, Window
 from stepbench.fields import InputError
-from stepbench.report.ending import ending
-from stepbench.report.plots import COLOURS, comparison_figure
+from stepbench.report.tables import derivations, unequal
+from stepbench.version import __version__
+from stepbench.web import live
 from stepbench.web import selection as selections
-from stepbench.web import sensitivity as sensitivities
-from stepbench.web.assets import STYLE, asset, script
+from stepbench.web.assets import asset
 from stepbench.web.basins import where_they_lead
-from stepbench.web.figures import Scene
-from stepbench.web.selection import Control, Selection
-from stepbench.web.strangers import Refusal, Strange, everywhere, in_address, log_in_one_line
+from stepbench.web.colours import PALETTE
+from stepbench.web.selection import Selection
+from stepbench.web.sensitivity import sensitivity
+from stepbench.web.strangers import Hosts, everywhere, in_address
 
-POWER = "return String(Number((10 ** tick).toPrecision(3)))"
-"""How the browser writes the value of a logarithmic slider."""
+KEPT = 200
+"""How many answers are kept, those that were asked for last."""
+
+IDLE = 60
+"""For how many seconds a connection may say nothing."""
+
+LIMITS = (
+    f"At most {selections.METHODS} methods and {selections.BUDGET:,} gradient evaluations; a run that is not made in the "
+    f"page is stopped after {selections.SECONDS:g} seconds; no files are opened from here, and peers that own their "
+    "loop are left to the command."
+)
 
 
-PAUSE = 10
-"""For how many milliseconds the server listens before a slower drawing."""
+class Answer(NamedTuple):
+    """What is sent for an address."""
+
+    kind: str
+    body: bytes
+    status: int = 200
 
 
-class Explorer:
-    """The page in one browser: what is selected, the widgets and the figures."""
+class Made:
+    """Answers by what was asked, each made once however many ask for it at the same time; the last ones are kept."""
 
-    def __init__(self, query: str = "") -> None:
-        self.selection, unused = selections.parse(query)
-        self.results: list[Result | str] = []
-        self._filling = False  # whether the program sets the widgets, and not the user
-        self.scene = Scene(selections.METHODS, components=2)
-        self.scene.contour.on_event(Tap, self._tapped)
-        self.link = ColumnDataSource({"query": [""], "command": [""]})
-        self.link.js_on_change("data", script("link.js", link=self.link))
-        self.problem = _widget(pn.widgets.Select, "problem", groups=_problem_groups())
-        self.problem.param.watch(self._problem_chosen, "value")
-        self.start = [_widget(pn.widgets.FloatInput, name, step=0.1) for name in ("start w₁", "w₂")]
-        for box in self.start:
-            box.param.watch(self._start_typed, "value")
-        self.budget = _widget(pn.widgets.IntInput, "gradient evaluations", step=100)
-        self.budget.param.watch(self._budget_typed, "value")
-        self.fields = Controls(self._problem_set, pn.Row)
-        self.cards = [Card(i, self) for i in range(selections.METHODS)]
-        self.methods = pn.Column(sizing_mode="stretch_width")
-        self.add = _button("+ add a method", self._add)
-        self.message, self.summary, self.command = _text(), _text(), _text("code")
-        self.basins = _widget(pn.widgets.Select, "where all starts lead", options={"off": 0})
-        self.basins.param.watch(self._basins_chosen, "value")
-        self.legend = _text("legend")
-        self.sensitivity = sensitivities.Panel()
-        self._minima: dict[str, tuple[tuple[float, float], ...]] = {}  # found so far, by the problem
-        self._document = pn.state.curdoc
-        self._due: list[Callable[[], None]] = []
-        self._drawn: dict[str, Any] = {}  # of what each of the slower drawings was made
-        self.message.styles = {"color": "#B00000"}
-        self.copy = _button("Copy the command")
-        self.copy.js_on_click(args={"link": self.link}, code=asset("copy.js"))
-        self.png = pn.widgets.FileDownload(
-            callback=self._png, filename="stepbench.png", label="Download PNG", stylesheets=[STYLE]
-        )
-        self.show(self.selection, unused)
+    def __init__(self, make: Callable[[str], Answer]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._known: OrderedDict[str, Future[Answer]] = OrderedDict()
 
-    def page(self) -> Any:
-        """The page, for Panel to serve."""
-        template = pn.Template("{% extends base %}\n" + asset("explore.html"))
-        for name in ("page.css", "explore.css", "keys.js", "names.js", "lost.js"):
-            template.add_variable(name.replace(".", "_"), asset(name))
-        scene = self.scene
-        parts = {"plane": scene.contour, "player": scene.play, "scrubber": scene.slider}
-        parts |= {"curve": scene.errors, "steps": scene.sizes, "sensitivity": self.sensitivity.figure}
-        for name, part in parts.items():
-            template.add_panel(name, pn.pane.Bokeh(part, sizing_mode=part.sizing_mode))
-        for name in (
-            "problem",
-            "summary",
-            "budget",
-            "methods",
-            "add",
-            "message",
-            "command",
-            "copy",
-            "png",
-            "basins",
-            "legend",
-        ):
-            template.add_panel(name, getattr(self, name))
-        template.add_panel("start", pn.Row(*self.start, sizing_mode="stretch_width"))
-        template.add_panel("fields", self.fields.column)
-        return template
-
-    def show(self, selection: Selection, messages: list[str] | None = None) -> None:
-        """Show another selection: set the widgets, make the runs, fill the figures, and say how each run ended."""
-        self.selection = selection
-        self._fill()
-        self.results = selections.run(selection)
-        self.scene.show(selection.problem, [r if isinstance(r, Result) else None for r in self.results])
-        for card, result in zip(self.cards, self.results, strict=False):
-            card.tell(result)
-        self.message.object = "<br>".join(map(escape, messages or []))
-        self.command.object = escape(selection.command)
-        self.link.data = {"query": [selection.query], "command": [selection.command]}
-        self._later()
-
-    # The drawings of many runs come after the paths, and of what is selected by then: the newest wins.
-
-    def _later(self) -> None:
-        """Let the slower drawings be made once what the browser has sent meanwhile is heard."""
-        waiting = bool(self._due)
-        self._due = [self._draw_basins, self._draw_sensitivity]
-        if self._document is not None and self._document.session_context is not None and not waiting:
-            self._document.add_timeout_callback(self._draw_next, PAUSE)
-
-    def _draw_next(self) -> None:
-        draw, *self._due = self._due
-        if self._due:
-            self._document.add_timeout_callback(self._draw_next, PAUSE)
-        with pn.io.hold():
-            draw()
-
-    def draw(self) -> None:
-        """Make the slower drawings now."""
-        while self._due:
-            draw, *self._due = self._due
-            draw()
-
-    @property
-    def current(self) -> int:
-        """The place of the method that the slower drawings are of."""
-        return max(self.selection.basins - 1, 0)
-
-    def _draw_basins(self) -> None:
-        selection, view = self.selection, self.scene.view
-        method = selection.methods[self.current]
-        made_of = (selection.problem.spec(), method.spec(), view, selection.basins > 0)
-        if self._drawn.get("basins") == made_of:
-            return
-        self._drawn["basins"] = made_of
-        image, told = None, ""
-        if selection.basins and view:
+    def __call__(self, query: str) -> Answer:
+        """The answer to a query."""
+        with self._lock:
+            new = query not in self._known
+            future = self._known.setdefault(query, Future())
+            self._known.move_to_end(query)
+            if len(self._known) > KEPT:
+                self._known.popitem(last=False)
+        if new:
             try:
-                known = self._minima.get(selection.problem.spec(), ())
-                found = where_they_lead(selection.problem, method, view, known)
-                self._minima = {selection.problem.spec(): found.minima}
-                image, told = found.image, found.legend
-            except InputError as error:
-                told = f"Where all starts lead is not shown: {escape(str(error))}"
-        self.scene.show_layer(image, view)
-        self.legend.object = told
-
-    def _draw_sensitivity(self) -> None:
-        selection, i = self.selection, self.current
-        method, colour, result = selection.methods[i], COLOURS[i], self.results[i]
-        try:
-            size = values_of(method)[sensitivities.step_size(method).key]
-            others = with_values(method, {"lr": 1.0}).spec()
-            made_of = (selection.problem.spec(), others, selection.begins, selection.budget, i)
-            if self._drawn.get("sensitivity") != made_of:
-                self._drawn["sensitivity"] = made_of
-                found = sensitivities.sensitivity(selection.problem, method, selection.begins, selection.budget)
-                self.sensitivity.show(found, colour)
-                self.sensitivity.figure.xaxis.axis_label = f"step size α of {selections.short(method)}"
-        except InputError as error:
-            self._drawn["sensitivity"] = None
-            self.sensitivity.clear()
-            self.sensitivity.figure.xaxis.axis_label = str(error)
-            return
-        value = math.nan
-        if isinstance(result, Result) and result.status not in ("diverged", "failed"):
-            value = float(result.value[-1])
-        self.sensitivity.mark(size, value, colour)
-
-    def attempt(self, change: Callable[[], Selection]) -> None:
-        """Change the selection, or say why that cannot be."""
-        if self._filling:
-            return
-        try:
-            selection = change()
-            with pn.io.hold():  # one message to the browser, and one redraw
-                self.show(selection)
-        except InputError as error:
-            self._fill()
-            self.message.object = escape(str(error))
-
-    def _fill(self) -> None:
-        self._filling = True
-        try:
-            selection = self.selection
-            self.problem.value = selection.problem.name
-            self.summary.object = escape(summary(type(selection.problem)))
-            for box, w in zip(self.start, selection.begins, strict=True):
-                box.value = w
-            self.budget.value = selection.budget
-            names = [f"{i + 1} · {selections.short(method)}" for i, method in enumerate(selection.methods)]
-            options = {"off": 0, **{name: i + 1 for i, name in enumerate(names)}}
-            if self.basins.options != options:
-                self.basins.options = options
-            self.basins.value = selection.basins
-            self.fields.fill(
-                selections.problem_controls(selection.problem), lambda key: getattr(selection.problem, key)
-            )
-            for card, method in zip(self.cards, selection.methods, strict=False):
-                card.fill(method)
-            shown = [card.column for card in self.cards[: len(selection.methods)]]
-            if self.methods.objects != shown:
-                self.methods.objects = shown
-            self.add.disabled = len(selection.methods) == selections.METHODS
-            for card in self.cards:
-                card.remove.disabled = len(selection.methods) == 1
-        finally:
-            self._filling = False
-
-    def _tapped(self, event: Tap) -> None:
-        if event.x is not None and event.y is not None:
-            self.attempt(lambda: self.selection.having(start=selections.near(self.selection, event.x, event.y)))
-
-    def _problem_chosen(self, event: Any) -> None:
-        self.attempt(lambda: self.selection.having(problem=selections.problem(event.new), start=None))
-
-    def _problem_set(self, key: str, value: Any) -> None:
-        self.attempt(lambda: self.selection.having(problem=changed(self.selection.problem, {key: value})))
-
-    def _start_typed(self, event: Any) -> None:
-        w1, w2 = (box.value for box in self.start)
-        self.attempt(lambda: self.selection.having(start=selections.point(f"{w1},{w2}")))
-
-    def _budget_typed(self, event: Any) -> None:
-        self.attempt(lambda: self.selection.having(budget=selections.budget(str(event.new))))
-
-    def _basins_chosen(self, event: Any) -> None:
-        if event.new is not None:
-            self.attempt(lambda: self.selection.having(basins=event.new))
-
-    def _add(self, event: Any) -> None:
-        self.attempt(lambda: self.selection.having(methods=(*self.selection.methods, selections.method("adam"))))
-
-    def _png(self) -> io.BytesIO:
-        file = io.BytesIO()
-        comparison_figure([r for r in self.results if isinstance(r, Result)]).savefig(file, format="png", dpi=150)
-        file.seek(0)
-        return file
+                future.set_result(self._make(query))
+            except BaseException as error:
+                future.set_exception(error)
+                with self._lock:
+                    self._known.pop(query, None)
+                raise
+        return future.result()
 
 
-class Controls:
-    """Sliders and choices for the fields of one object; with ``fold`` those that tuning does not try are hidden."""
-
-    def __init__(self, use: Callable[[str, Any], None], layout: Any = pn.Column, *, fold: bool = False) -> None:
-        self._use, self._fold = use, fold
-        self._widgets: dict[str, tuple[Control, Any]] = {}
-        self.column = layout(sizing_mode="stretch_width")
-
-    def fill(self, controls: list[Control], value: Callable[[str], Any]) -> None:
-        """Show these controls at these values; a control that is there already is moved, and not made again."""
-        if [control for control, _ in self._widgets.values()] != controls:
-            self._widgets = {control.key: (control, self._make(control, value(control.key))) for control in controls}
-            first = [widget for control, widget in self._widgets.values() if control.field.search or not self._fold]
-            rest = [widget for _, widget in self._widgets.values() if widget not in first]
-            folded = pn.Column(*rest, visible=False, sizing_mode="stretch_width")
-            more = pn.widgets.Toggle(label="more", stylesheets=[STYLE])
-            more.jslink(folded, value="visible")
-            self.column.objects = [*first, more, folded] if rest else first
-        for control, widget in self._widgets.values():
-            now = value(control.key)
-            if control.kind == "choice" or control.value(widget.value) != now:
-                widget.value = _place(control, now)
-
-    def _make(self, control: Control, value: Any) -> Any:
-        if control.kind == "choice":
-            names = {True: "yes", False: "no", None: "run" if control.key == "per" else "none"}
-            options = {names.get(choice, str(choice)): choice for choice in control.choices}
-            widget = _widget(pn.widgets.Select, control.title, options=options, value=value)
-        elif control.kind == "int":
-            low, high = int(control.low), int(control.high)
-            widget = _widget(pn.widgets.IntSlider, control.title, start=low, end=high, value=value)
-        else:
-            shape = CustomJSTickFormatter(code=POWER) if control.kind == "log" else "0[.][0000]"
-            ends = {"start": control.low, "end": control.high, "step": control.step}
-            place = _place(control, value)
-            widget = _widget(pn.widgets.FloatSlider, control.title, **ends, value=place, format=shape)
-
-        def use(event: Any) -> None:
-            chosen = event.new if control.kind == "choice" else control.value(event.new)
-            self._use(control.key, chosen)
-
-        widget.param.watch(use, "value")
-        return widget
+# The page -------------------------------------------------------------------------------------------------------------
 
 
-class Card:
-    """One method: its spec, the parts it is joined from, how its run ended, and its hyper-parameters."""
+def page(query: str) -> str:
+    """The page of a link; what of the link cannot be used is left out, and told on it."""
+    selection, unused = selections.parse(query)
+    selection, results, refused = selections.run_all(selection)
+    stage = live.staged(results)
+    problem = selection.problem
+    question = next((question for question in QUESTIONS if question.query == selection.query.removeprefix("?")), None)
+    stage.facts["explore"] = {
+        "parts": [_parts(method) for method in selection.methods],
+        "rules": list(catalog.names("stepsizes")),
+        "most": {"methods": selections.METHODS, "budget": selections.BUDGET},
+        "palette": PALETTE,
+        "of": selection.basins,
+        "questions": [question.query for question in QUESTIONS],
+    }
+    notes = [*unequal([r.label for r in results], [r.told for r in results]), *derivations(results), LIMITS]
+    return Template(asset("explore.html")).substitute(
+        title=html.escape(f"{', '.join(r.label for r in results)} on {problem}"),
+        heading=html.escape(str(problem)),
+        summary=html.escape(catalog.summary(type(problem.unchanged))),
+        style=asset("live.css") + asset("explore.css"),
+        problems=_options(_problem_groups(), problem.name),
+        questions="".join(
+            f"<option{' selected' if q is question else ''}>{html.escape(q.asked)}</option>" for q in QUESTIONS
+        ),
+        question=html.escape(question.asked) if question else "",
+        hint=html.escape(question.hint) if question else "",
+        budget=selection.budget,
+        most=selections.BUDGET,
+        refused="".join(f"<p>{html.escape(message)}</p>" for message in [*unused, *refused]),
+        directions=_options(_direction_groups(), ""),
+        runs=asset("runs.html"),
+        notes="".join(f"<p>{html.escape(note)}</p>" for note in notes),
+        version=__version__,
+        scripts=stage.scripts(live.OF_RUNS, ["explore"]),
+    )
 
-    def __init__(self, i: int, page: Explorer) -> None:
-        self._i, self._page = i, page
-        self.spec = _widget(pn.widgets.TextInput, f"method {i + 1}")
-        self.spec.param.watch(self._typed, "value")
-        self.direction = _widget(pn.widgets.Select, "direction", groups=_direction_groups())
-        self.rule = _widget(pn.widgets.Select, "step-size rule", options=list(catalog.names("stepsizes")))
-        for part in (self.direction, self.rule):
-            part.param.watch(self._chosen, "value")
-        self.remove = _button("remove", self._removed, align="end")
-        self.ending = _text()
-        self.controls = Controls(self._set, fold=True)
-        self.column = pn.Column(
-            pn.Row(self.spec, self.remove, sizing_mode="stretch_width"),
-            self.ending,
-            pn.Row(self.direction, self.rule, sizing_mode="stretch_width"),
-            self.controls.column,
-            styles={"--colour": COLOURS[i], "border-left": f"10px solid {COLOURS[i]}", "margin-bottom": "14px"},
-            css_classes=["card"],
-            stylesheets=[STYLE],
-            sizing_mode="stretch_width",
+
+def _parts(method: Any) -> list[str]:
+    """The direction and the rule of a method; of a method that is whole, its name alone."""
+    if isinstance(method, Joined):
+        return [method.direction.name, method.rule.name]
+    return [method.name]
+
+
+def _options(groups: dict[str, list[str]], chosen: str) -> str:
+    """A choice of names, by groups."""
+    text = ""
+    for title, names in groups.items():
+        options = "".join(
+            f"<option{' selected' if name == chosen else ''}>{html.escape(name)}</option>" for name in names
         )
-
-    def fill(self, method: Runnable) -> None:
-        """Show a method."""
-        self.spec.value = catalog.label(method)
-        joined = isinstance(method, Joined)
-        self.direction.value = method.direction.name if isinstance(method, Joined) else method.name
-        self.rule.visible = joined
-        if isinstance(method, Joined):
-            self.rule.value = method.rule.name
-        self.controls.fill(selections.method_controls(method), values_of(method).__getitem__)
-
-    def tell(self, result: Result | str) -> None:
-        """Say how its run ended."""
-        lost = isinstance(result, str) or result.status in ("diverged", "failed")
-        self.ending.object = escape(result if isinstance(result, str) else ending(result))
-        self.ending.styles = {"color": "#B00000" if lost else "#5a6472"}
-
-    def _change(self, method: Callable[[], Runnable]) -> None:
-        self._page.attempt(lambda: self._page.selection.with_method(self._i, method()))
-
-    def _typed(self, event: Any) -> None:
-        self._change(lambda: selections.method(event.new.strip()))
-
-    def _chosen(self, event: Any) -> None:
-        def method() -> Runnable:
-            name, rule = self.direction.value, self.rule.value
-            if name not in catalog.names("directions"):
-                return selections.method(name)
-            joined, before = selections.method(f"{name}+{rule}"), self._page.selection.methods[self._i]
-            owners, values = hyperparameters(joined), values_of(before)
-            taken_over = {
-                key: values[key]
-                for key, (part, _) in hyperparameters(before).items()
-                if key in owners and key != "per" and (key == "lr" or type(part) is type(owners[key][0]))
-            }
-            return cast(Runnable, with_values(joined, taken_over))
-
-        self._change(method)
-
-    def _set(self, key: str, value: Any) -> None:
-        self._change(lambda: with_values(self._page.selection.methods[self._i], {key: value}))
-
-    def _removed(self, event: Any) -> None:
-        selection = self._page.selection
-        left = selection.methods[: self._i] + selection.methods[self._i + 1 :]
-        self._page.attempt(lambda: selection.having(methods=left, basins=min(selection.basins, len(left))))
-
-
-def _place(control: Control, value: Any) -> Any:
-    """Where a value stands on its control."""
-    return math.log10(value) if control.kind == "log" else value
-
-
-def _widget(kind: Any, title: str, **options: Any) -> Any:
-    widget = kind(label=title, stylesheets=[STYLE], **{"sizing_mode": "stretch_width"} | options)
-    widget._debounce = 10  # for how many milliseconds Panel gathers the changes of a widget; by default for 50
-    return widget
-
-
-def _text(*css_classes: str) -> Any:
-    return pn.pane.HTML("", stylesheets=[STYLE], css_classes=["text", *css_classes], sizing_mode="stretch_width")
-
-
-def _button(title: str, use: Callable[[Any], None] | None = None, **options: Any) -> Any:
-    button = pn.widgets.Button(label=title, stylesheets=[STYLE], **options)
-    if use:
-        button.on_click(use)
-    return button
+        text += f'<optgroup label="{html.escape(title)}">{options}</optgroup>'
+    return text
 
 
 def _problem_groups() -> dict[str, list[str]]:
@@ -414,49 +160,200 @@ def _direction_groups() -> dict[str, list[str]]:
     }
 
 
+class Question(NamedTuple):
+    """A question that a page answers, what to do on it, and its link."""
+
+    asked: str
+    hint: str
+    query: str
+
+
+QUESTIONS = (
+    Question(
+        "Why is one step size never right in a narrow valley?",
+        "Move the step size of gd until it diverges, then compare it with momentum.",
+        "problem=quadratic:kappa=50&method=gd:lr=0.03&method=momentum:lr=0.01&budget=200",
+    ),
+    Question(
+        "Which minimum does a start lead to?",
+        "Drag the start over the colours, then give momentum a larger step size.",
+        "problem=gallery/himmelblau&method=gd:lr=0.01&method=momentum:lr=0.01&start=0,0&budget=200&basins=1",
+    ),
+    Question(
+        "Does Adam's step size have to be tuned?",
+        "Look at the curve of final errors, and move Adam's step size along it.",
+        "problem=rosenbrock&method=adam&method=gd&budget=1000",
+    ),
+    Question(
+        "What does Csawg look at before it steps?",
+        "Change K, and watch its step size and its path.",
+        "problem=rosenbrock&method=csawg:K=2&method=gd&budget=1000",
+    ),
+    Question(
+        "Who leaves a saddle, and who stays?",
+        "Drag the start onto the axis, and away from it again.",
+        "problem=gallery/saddle&method=gd:lr=0.05&method=adam:lr=0.05&start=1,0.0001&budget=200",
+    ),
+    Question(
+        "What does a step size that adapts cost when it begins far too large?",
+        "Make every step size a hundred times larger.",
+        "problem=rosenbrock&method=rdbd&method=gd&method=adam&budget=1000",
+    ),
+)
+
+
+# The other answers ----------------------------------------------------------------------------------------------------
+
+
+def basins(query: str) -> dict[str, Any]:
+    """Where the starts of a window lead, as numbers of the palette in rows from the bottom up, and what they mean."""
+    selection, asked = _asked(query)
+    view, minima = _window(asked), _pairs(asked.get("minima", ""))
+    found = where_they_lead(selection.problem, selection.methods[0], view, minima)
+    image = base64.b64encode(found.image.tobytes()).decode()
+    return {"image": image, "side": len(found.image), "view": view, "minima": found.minima, "legend": found.legend}
+
+
+def sensitivities(query: str) -> dict[str, Any]:
+    """The final error of a run for each of many step sizes, None where the run was lost."""
+    selection, _ = _asked(query)
+    found = sensitivity(selection.problem, selection.methods[0], selection.begins, selection.budget)
+    ends = [
+        None if lost or not math.isfinite(end) else float(end)
+        for end, lost in zip(found.result.value[-1], found.lost, strict=True)
+    ]
+    return {"sizes": found.sizes.tolist(), "ends": ends, "first": float(found.result.value[0, 0])}
+
+
+def _asked(query: str) -> tuple[Selection, dict[str, str]]:
+    """The selection of a query for an answer of one method, and all that it says; raises InputError."""
+    asked = {key: values[-1] for key, values in parse_qs(query[: selections.LENGTH], max_num_fields=20).items()}
+    made = Selection(
+        selections.problem(asked.get("problem", "")),
+        (selections.method(asked.get("method", "")),),
+        selections.point(asked["start"]) if "start" in asked else None,
+        selections.budget(asked.get("budget", "1000")),
+    )
+    return made, asked
+
+
+def _window(asked: dict[str, str]) -> Window:
+    [(left, right), (bottom, top)] = _pairs(asked.get("view", ""))[:2] or [(0.0, 0.0)] * 2
+    if not (left < right and bottom < top):
+        raise InputError("a view is left,right;bottom,top")
+    return (left, right), (bottom, top)
+
+
+def _pairs(text: str) -> list[tuple[float, float]]:
+    return [selections.point(pair) for pair in text.split(";") if pair]
+
+
+_drawing = threading.Lock()
+"""Matplotlib draws one figure at a time."""
+
+
+def picture(query: str) -> bytes:
+    """The figure of the runs of a link, as a PNG file."""
+    from stepbench.report.plots import comparison_figure
+
+    _, results, _ = selections.run_all(selections.parse(query)[0])
+    file = io.BytesIO()
+    with _drawing:
+        comparison_figure(results).savefig(file, format="png", dpi=150)
+    return file.getvalue()
+
+
+def _json(answer: Callable[[str], dict[str, Any]]) -> Callable[[str], Answer]:
+    def made(query: str) -> Answer:
+        try:
+            return Answer("application/json", json.dumps(answer(query), allow_nan=False).encode())
+        except InputError as error:
+            return Answer("application/json", json.dumps({"error": str(error)}).encode(), 400)
+
+    return made
+
+
+ANSWERS = {
+    "/": Made(lambda query: Answer("text/html; charset=utf-8", page(query).encode())),
+    "/basins": Made(_json(basins)),
+    "/sensitivity": Made(_json(sensitivities)),
+    "/picture.png": Made(lambda query: Answer("image/png", picture(query))),
+}
+
+
+# The server -----------------------------------------------------------------------------------------------------------
+
+
+class Server(ThreadingHTTPServer):
+    """It answers each browser in a thread of its own."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, host: str, port: int) -> None:
+        """Listen; raises OSError where the port cannot be had."""
+        self.address_family, _, _, _, at = socket.getaddrinfo(host or None, port, 0, socket.SOCK_STREAM, 0, 1)[0]
+        self.hosts = Hosts(host, port)
+        self.url = f"http://{'127.0.0.1' if everywhere(host) else in_address(host)}:{port}"
+        super().__init__(at, _Handler)  # type: ignore[arg-type]
+
+    def server_bind(self) -> None:
+        """Take the port, and ask nobody for this machine's name, which may take long."""
+        TCPServer.server_bind(self)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a browser that has gone, which is no error."""
+        import sys
+
+        if not isinstance(sys.exception() if hasattr(sys, "exception") else None, OSError):
+            super().handle_error(request, client_address)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server_version, sys_version = "stepbench", ""
+    timeout = IDLE
+    server: Server
+
+    def do_GET(self) -> None:  # noqa: N802 - as the base class calls it
+        if not self.server.hosts.serve(self.headers.get("Host", ""), self.headers.get("Origin")):
+            told = f"stepbench explore does not serve this host: open {self.server.url}, or name the host with --host\n"
+            self._send(Answer("text/plain; charset=utf-8", told.encode(), 403))
+            return
+        path, _, query = self.path.partition("?")
+        make = ANSWERS.get(path)
+        self._send(make(query) if make else Answer("text/plain; charset=utf-8", b"there is no such page\n", 404))
+
+    def _send(self, answer: Answer) -> None:
+        self.send_response(answer.status)
+        self.send_header("Content-Type", answer.kind)
+        self.send_header("Content-Length", str(len(answer.body)))
+        self.send_header("Cache-Control", "no-store")
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.send_header("Content-Security-Policy", POLICY)
+        self.end_headers()
+        self.wfile.write(answer.body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        pass
+
+
+POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src 'self' data:; connect-src 'self'"
+"""A page uses what stands in it and what this server sends, and nothing else."""
+
+
 def serve(host: str, port: int, *, browser: bool) -> None:
     """Serve the page until Ctrl-C; raises InputError where the port cannot be had."""
-    import webbrowser
-
-    def session() -> Any:
-        request = pn.state.curdoc.session_context.request
-        return Explorer(request.query).page()
-
-    url = f"http://{'127.0.0.1' if everywhere(host) else in_address(host)}:{port}"
-    logging.getLogger("bokeh.server.util").setLevel(logging.ERROR)  # it warns of "*", which is made safe below
-    on_ctrl_c = signal.getsignal(signal.SIGINT)
     try:
-        server = pn.serve(
-            {"/": session},
-            port=port,
-            address=host,
-            websocket_origin="*",
-            title="stepbench explore",
-            show=False,
-            start=False,
-            verbose=False,
-            admin=False,
-            extra_patterns=[
-                ("/components/.*", ErrorHandler, {"status_code": 404})
-            ],  # Panel's own page there imports what its address names
-        )
+        server = Server(host, port)
     except OSError as error:
         raise InputError(
             f"port {port} of {host} cannot be had ({error.strerror}): choose others with --port and --host"
         ) from None
-    refused = (Strange(host, port), Refusal, {"address": url})
-    server._tornado.add_handlers(".*", [refused])  # it is asked before all pages and WebSockets
-    log_in_one_line()
-    signal.signal(signal.SIGINT, on_ctrl_c)  # Panel sets its own, after which the command would seem to have succeeded
-    print(f"stepbench: explore at {url} (Ctrl-C ends it)", flush=True)
+    print(f"stepbench: explore at {server.url} (Ctrl-C ends it)", flush=True)
     if browser:
-        webbrowser.open(url)
-    server.io_loop.asyncio_loop.set_exception_handler(_unless_gone)
-    server.start()
-    server.io_loop.start()
+        import webbrowser
 
-
-def _unless_gone(loop: Any, context: dict[str, Any]) -> None:
-    """Log what went wrong in a task, but not that a page was left while something was on its way to it."""
-    if not isinstance(context.get("exception"), WebSocketClosedError | StreamClosedError):
-        loop.default_exception_handler(context)
+        webbrowser.open(server.url)
+    with server:
+        server.serve_forever()

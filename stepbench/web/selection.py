@@ -48,7 +48,7 @@ class Selection:
     methods: tuple[Runnable, ...]
     start: tuple[float, float] | None = None
     budget: int = 1000
-    basins: int = 1
+    basins: int = 0
 
     @property
     def query(self) -> str:
@@ -57,7 +57,7 @@ class Selection:
         if self.start:
             pairs.append(("start", _numbers(self.start)))
         pairs.append(("budget", str(self.budget)))
-        if self.basins != 1:
+        if self.basins:
             pairs.append(("basins", str(self.basins)))
         return "?" + "&".join(f"{key}={quote(value, safe=':=,+/')}" for key, value in pairs)
 
@@ -232,99 +232,19 @@ def _names(spec: str, *, joined: bool) -> list[str]:
     return [half.partition(":")[0] for half in halves]
 
 
-@dataclass(frozen=True)
-class Control:
-    """How a field is set by hand: a slider from ``low`` to ``high``, evenly in the logarithm or not, or a choice."""
+def run_all(selection: Selection) -> tuple[Selection, list[Result], list[str]]:
+    """The runs of a selection, which then has those methods alone that could be run; and why the others could not.
 
-    key: str
-    field: Field
-    kind: Literal["log", "linear", "int", "choice"]
-    low: float = 0.0
-    high: float = 0.0
-    step: float = 0.0
-    choices: tuple[Any, ...] = ()
-
-    @property
-    def title(self) -> str:
-        """The symbol and what it means."""
-        symbol = self.field.symbol or self.key
-        return f"{symbol} · {self.field.meaning}" if self.field.meaning else symbol
-
-    def value(self, place: float) -> float:
-        """The value at a place of the slider, to three digits in the logarithm."""
-        if self.kind == "log":
-            return float(f"{10**place:.3g}")
-        return round(place) if self.kind == "int" else float(f"{place:.6g}")
-
-
-def method_controls(method: Runnable) -> list[Control]:
-    """A control for each hyper-parameter that can have one; those that tuning tries come first."""
-    owned = hyperparameters(method)
-    if isinstance(method, Joined) and not method.rule.per_component:
-        del owned["per"]
-    controls = [_control(key, field, getattr(part, field.name)) for key, (part, field) in owned.items()]
-    return sorted((control for control in controls if control), key=lambda control: not control.field.search)
-
-
-def problem_controls(problem: Problem) -> list[Control]:
-    """A control for each parameter that can be changed here."""
-    controls = [_control(key, field, getattr(problem, key)) for key, field in problem_fields(problem).items()]
-    return [control for control in controls if control]
-
-
-def _control(key: str, field: Field, value: Any) -> Control | None:
-    """The control of a field, or None where its value has no place on a slider, and only the spec can set it.
-
-    Such a value is none, infinite, or on a logarithmic slider at most 0.
+    Where none can, gradient descent stands in for them.
     """
-    if field.kind == "bool":
-        return Control(key, field, "choice", choices=(False, True))
-    if field.kind == "choice":
-        if field.optional:  # per: none means one step size per run, and a function has a single tensor
-            return Control(key, field, "choice", choices=(None, "component"))
-        return Control(key, field, "choice", choices=field.choices)
-    if value is None or not math.isfinite(value):
-        return None
-    low, high, log = _range(field)
-    if field.kind == "int":
-        return Control(key, field, "int", min(low, value), max(high, value), 1)
-    if log:
-        if value <= 0:
-            return None
-        low, high = math.log10(min(low, value)), math.log10(max(high, value))
-        return Control(key, field, "log", low, high, 0.02)
-    low, high = min(low, value), max(high, value)
-    return Control(key, field, "linear", low, high, _step(high - low, field.default))
-
-
-def _step(span: float, default: Any) -> float:
-    """A hundredth or so of the span, and fine enough to stand on the default."""
-    step = 10.0 ** (math.ceil(math.log10(span)) - 2)
-    while isinstance(default, float) and step > 1e-4 * span and abs(round(default / step) * step - default) > 1e-9:
-        step /= 10
-    return step
-
-
-def _range(field: Field) -> tuple[float, float, bool]:
-    """The range that tuning tries; else what the bounds admit, or some decades around the default if that is too much.
-
-    Returns its ends, and whether it is logarithmic.
-    """
-    if field.search:
-        ends = [float(part) for part in re.split("[:,]", field.search) if part != "log"]
-        return min(ends), max(ends), field.search.endswith("log")
-    least, most = (float(end) for end in field.bounds[1:-1].split(","))
-    default = field.default if isinstance(field.default, int | float) and math.isfinite(field.default) else 1.0
-    if field.kind == "int":
-        return max(least, 0), min(most, max(20, 2 * default)), False
-    if most - least <= 1000:
-        edge = 1e-3 * (most - least)
-        low = least + edge if field.bounds[0] == "(" else least
-        high = most - edge if field.bounds[-1] == ")" else most
-        return low, high, False
-    if least >= 0 and default > 0:
-        return max(least, 1e-3 * default), min(most, 1e3 * default), True
-    return max(least, default - 2.0), min(most, default + 2.0), False
+    pairs = [*zip(selection.methods, run(selection), strict=True)]
+    refused = [f"{catalog.label(method)} is left out: {r}" for method, r in pairs if isinstance(r, str)]
+    made = [(method, r) for method, r in pairs if isinstance(r, Result)]
+    if not made:
+        return (*run_all(selection.having(methods=(method("gd"),)))[:2], refused)
+    methods = tuple(method for method, _ in made)
+    selection = selection.having(methods=methods, basins=min(selection.basins, len(methods)))
+    return selection, [r for _, r in made], refused
 
 
 def run(selection: Selection) -> list[Result | str]:
@@ -360,9 +280,3 @@ class Limit:
             self.over = True
             raise KeyboardInterrupt
 
-
-def near(selection: Selection, w1: float, w2: float) -> tuple[float, float]:
-    """A point of the plane, rounded to a thousandth of the window, which is as exactly as a pointer points."""
-    assert selection.problem.view is not None
-    digits = [3 - math.floor(math.log10(np.ptp(side))) for side in selection.problem.view]
-    return round(w1, digits[0]), round(w2, digits[1])

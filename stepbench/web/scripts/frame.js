@@ -2,6 +2,7 @@
 // compute, draw, fill and begin: they make its runs anew, draw them, tell them in words, and set the page up.
 let waiting = false, anew = false
 let timing = {}
+const drawers = [] // what else draws after each frame; each is told whether the settings have changed
 function redraw(recompute) {
   anew ||= recompute
   if (waiting) return
@@ -15,6 +16,7 @@ function frame() {
   const computed = performance.now()
   draw()
   if (anew) fill()
+  drawers.forEach((also) => also(anew))
   waiting = anew = false
   timing = { compute: computed - began, whole: performance.now() - began }
 }

@@ -43,10 +43,16 @@ function hands() {
     redraw(false)
   })
   $("play").onclick = () => play(!playing)
+  $("present").onclick = () => present(!document.documentElement.classList.contains("presenting"))
+  const keys = { " ": () => play(!playing), ArrowRight: () => step(1), ArrowLeft: () => step(-1), p: () => $("present").click(),
+    "+": () => faster(2), "=": () => faster(2), "-": () => faster(0.5) }
   document.addEventListener("keydown", (event) => {
-    if (event.key !== " " || event.target.matches("button, input, select, textarea, summary, a")) return
+    const use = keys[event.key]
+    if (!use || event.ctrlKey || event.metaKey || event.altKey) return
+    if (event.target.matches("input, select, textarea") || (event.key === " " && event.target.matches("button, summary, a"))) return
+    if (event.target === $("handle") && event.key.startsWith("Arrow")) return
     event.preventDefault()
-    play(!playing)
+    use()
   })
   $("in").onclick = () => zoom(1 / 1.5)
   $("out").onclick = () => zoom(1.5)
@@ -81,16 +87,39 @@ function tell(id) {
   $(id).addEventListener("pointerleave", () => ($("tip").hidden = true))
 }
 
+// For an audience: the pictures alone, in large type, as large as the screen.
+function present(on) {
+  document.documentElement.classList.toggle("presenting", on)
+  $("present").setAttribute("aria-pressed", String(on))
+  $("present").textContent = on ? "Back to the settings" : "Present"
+  if (on !== document.documentElement.classList.contains("large")) $("large").click()
+}
+
+// To the next record of any run that is shown, or to the one before.
+function step(by) {
+  play(false)
+  const here = Math.min(until, Number($("until").max)), costs = visible().flatMap(([r]) => [...r.cost.subarray(0, r.n)])
+  const there = by > 0 ? Math.min(...costs.filter((v) => v > here)) : Math.max(...costs.filter((v) => v < here))
+  if (Number.isFinite(there)) until = there
+  redraw(false)
+}
+
+let speed = 1
+function faster(times) {
+  speed = Math.min(64, Math.max(1 / 64, speed * times))
+  play(true)
+}
+
 let playing = 0
 function play(on) {
   cancelAnimationFrame(playing)
   playing = 0
-  $("play").textContent = on ? "❚❚ Pause" : "▶ Play"
+  $("play").textContent = (on ? "❚❚ Pause" : "▶ Play") + (speed === 1 ? "" : ` ×${speed}`)
   if (!on) return
   const most = Number($("until").max)
   let at = until >= most ? 0 : until, before = performance.now()
   const tick = (time) => {
-    at += (Math.max(0, time - before) / 6000) * most
+    at += ((Math.max(0, time - before) * speed) / 6000) * most
     before = time
     until = at >= most ? Infinity : Math.floor(at)
     redraw(false)

@@ -79,6 +79,8 @@ function levelLines(level, columns, rows, wide, high) {
   return path
 }
 
+let underlay = null // another picture to stand behind the paths, {image, view}, in place of that of f
+
 function drawPlane() {
   if (!FACTS.view) return
   const { c, wide, high } = canvasOf("plane")
@@ -86,12 +88,19 @@ function drawPlane() {
   makePicture(wide, high)
   c.imageSmoothingEnabled = true
   c.imageSmoothingQuality = "high"
-  c.drawImage(picture.image, 0, 0, wide, high)
+  if (!underlay) c.drawImage(picture.image, 0, 0, wide, high)
+  const [[left, right], [bottom, top]] = now.view
+  const px = (x) => ((x - left) / (right - left)) * wide, py = (y) => ((top - y) / (top - bottom)) * high
+  if (underlay) {
+    const [[from, to], [low, up]] = underlay.view
+    c.imageSmoothingEnabled = false
+    c.globalAlpha = theme.dark ? 0.55 : 1
+    c.drawImage(underlay.image, px(from), py(up), px(to) - px(from), py(low) - py(up))
+    c.globalAlpha = 1
+  }
   c.strokeStyle = theme.dark ? "#ffffff38" : "#1d243038"
   c.lineWidth = 1
   c.stroke(picture.lines)
-  const [[left, right], [bottom, top]] = now.view
-  const px = (x) => ((x - left) / (right - left)) * wide, py = (y) => ((top - y) / (top - bottom)) * high
   ticksInside(c, wide, high, px, py)
   const bold = theme.size / 17
   const finish = []

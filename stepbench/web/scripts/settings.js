@@ -40,10 +40,13 @@ const bits = () =>
     ? "The runs are made in this page, to the last bit as the command makes them."
     : "The runs are made in this page; where exp, sin or powers enter, last digits may differ from the command's."
 
+// The problem and the methods as they are set, as a command names them.
+const filled = (spec, values) => spec.replace(/\{([pq]\.\w+)\}/g, (_, name) => spoken(values[name]))
+const problemSpec = () => filled(FACTS.spec, now.problem)
+const specOf = (i) => (METHODS[i].live ? filled(METHODS[i].spec, now.methods[i]) : METHODS[i].label)
+
 function command() {
-  const fill = (spec, values) => spec.replace(/\{([pq]\.\w+)\}/g, (_, name) => spoken(values[name]))
-  const problem = fill(FACTS.spec, now.problem)
-  const methods = METHODS.map((m, i) => (m.live ? fill(m.spec, now.methods[i]) : m.label))
+  const problem = problemSpec(), methods = METHODS.map((_, i) => specOf(i))
   const words = methods.length > 1 ? ["compare", problem, ...methods] : ["run", problem, "--method", ...methods]
   words.push("--budget", String(FACTS.limits.budget))
   if (FACTS.stepsGiven) words.push("--steps", String(FACTS.stepsGiven))
