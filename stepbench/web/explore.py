@@ -1,8 +1,7 @@
 """The explorer: pages on which problems, methods and hyper-parameters are chosen, and every choice is seen at once.
 
-The page makes its runs itself, as any page of ``--html`` does. What an address asks for depends on the address alone, so
-that the server keeps nothing about who asks, each answer is made once for all, and the browser's own history is that of
-the page.
+The page makes its runs itself, as any page of ``--html`` does. What is answered depends on the address alone: the
+server keeps nothing about who asks, each answer is made once for all, and the browser's history is that of the page.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import math
 import socket
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
@@ -44,9 +43,9 @@ IDLE = 60
 """For how many seconds a connection may say nothing."""
 
 LIMITS = (
-    f"At most {selections.METHODS} methods and {selections.BUDGET:,} gradient evaluations; a run that is not made in the "
-    f"page is stopped after {selections.SECONDS:g} seconds; no files are opened from here, and peers that own their "
-    "loop are left to the command."
+    f"At most {selections.METHODS} methods and {selections.BUDGET:,} gradient evaluations; a run that is not made in "
+    f"the page is stopped after {selections.SECONDS:g} seconds; no files are opened from here, and peers that own "
+    "their loop are left to the command."
 )
 
 
@@ -187,7 +186,7 @@ QUESTIONS = (
     Question(
         "What does Csawg look at before it steps?",
         "Change K, and watch its step size and its path.",
-        "problem=rosenbrock&method=csawg:K=2&method=gd&budget=1000",
+        "problem=rosenbrock&method=csawg&method=gd&budget=1000",
     ),
     Question(
         "Who leaves a saddle, and who stays?",
@@ -315,7 +314,7 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = IDLE
     server: Server
 
-    def do_GET(self) -> None:  # noqa: N802 - as the base class calls it
+    def do_GET(self) -> None:
         if not self.server.hosts.serve(self.headers.get("Host", ""), self.headers.get("Origin")):
             told = f"stepbench explore does not serve this host: open {self.server.url}, or name the host with --host\n"
             self._send(Answer("text/plain; charset=utf-8", told.encode(), 403))
@@ -338,7 +337,10 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
-POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src 'self' data:; connect-src 'self'"
+POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'"
+)
 """A page uses what stands in it and what this server sends, and nothing else."""
 
 

@@ -6,20 +6,17 @@ A link is data: it names what is in the catalogue and sets its fields, and can n
 from __future__ import annotations
 
 import dataclasses
-import math
 import re
 import shlex
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote, unquote
 
-import numpy as np
-
 from stepbench import catalog
-from stepbench.contracts import Joined, Problem, Runnable, hyperparameters, values_of
+from stepbench.contracts import Problem, Runnable, values_of
 from stepbench.engine.result import Result
 from stepbench.engine.running import Interrupted, run_quietly
 from stepbench.fields import Field, InputError, fields_of, nearest, show_value
@@ -279,4 +276,3 @@ class Limit:
         if self.clock() > self.until:
             self.over = True
             raise KeyboardInterrupt
-

@@ -59,4 +59,3 @@ def sensitivity(problem: Problem, method: Runnable, start: Sequence[float], budg
     except NoKernelError:
         result = quickly(problem, batch, engine="numpy", **options)
     return Sensitivity(sizes, result)
-

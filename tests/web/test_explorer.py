@@ -1,25 +1,25 @@
-"""The explorer without a browser: what a link may say, and what a change costs."""
+"""The explorer without a browser: what a link may say, and what is answered to it."""
 
+import html
 import json
 import random
+import re
 import shlex
 import sys
+import threading
 from functools import partial
 
+import numpy as np
 import pytest
 
 from stepbench import InputError, catalog
-from stepbench.contracts import Oracle, hyperparameters, with_values
+from stepbench.contracts import Oracle, hyperparameters
 from stepbench.engine import engines
 from stepbench.engine.result import Result
 from stepbench.fields import fields_of
-
-pytest.importorskip("panel", reason='the extra "web" is not installed')
-
 from stepbench.report.ending import ending
-from stepbench.web import selection
-from stepbench.web.explore import Explorer, serve
-from stepbench.web.figures import Scene
+from stepbench.web import explore, selection
+from stepbench.web.explore import serve
 
 BEYOND = 255  # steps: the limit of 100 seconds is looked at after blocks of 1, 2, 4, ... 128 steps
 
@@ -82,31 +82,41 @@ def test_the_command_makes_the_same_runs(stepbench_cli):
         assert told["label"] == r.label
 
 
-def test_every_problem_and_every_method_is_shown():
-    scene = Scene(1, 2)
+def facts_of(page):
+    """What a page is told."""
+    return json.loads(re.search(r'id="facts">(.*)</script>', page)[1])
+
+
+def refused_on(page):
+    """What a page says was left out."""
+    return re.search(r'<div id="refused" role="alert">(.*)</div>', page)[1]
+
+
+def test_every_problem_has_a_page():
     for name in selection.problems():
-        here = selection.parse(f"?problem={name}&method=gd&budget=20")[0]
-        assert here.problem.name == name
-        scene.show(here.problem, selection.run(here))
+        page = explore.page(f"?problem={name}&method=gd&budget=20")
+        assert facts_of(page)["problem"] == name
+        assert facts_of(page)["view"]
+        assert refused_on(page) == ""
+
+
+@pytest.mark.slow
+def test_every_method_has_a_page():
     for name in selection.method_names():
-        made = selection.method(name)
-        assert selection.method(catalog.label(made)) == made
-        for control in selection.method_controls(made):
-            assert control.title
-            if control.kind != "choice":
-                assert control.low < control.high
-                for place in (control.low, control.high):  # the ends are within the field's bounds
-                    with_values(made, {control.key: control.value(place)})
+        page = explore.page(f"?method={name}&budget=20")
+        [method] = facts_of(page)["methods"]
+        assert selection.method(method["label"]) == selection.method(name)
+        assert facts_of(page)["explore"]["parts"][0][0] in page
+        assert refused_on(page) == ""
 
 
-def test_sliders_are_logarithmic_where_the_search_is():
-    controls = {control.key: control for control in selection.method_controls(selection.method("adam"))}
-    assert (controls["lr"].kind, controls["lr"].low, controls["lr"].high) == ("log", -6, 1)
-    assert (controls["beta1"].kind, controls["beta1"].low, controls["beta1"].high) == ("linear", 0, 0.99)
-    assert controls["lr"].value(-1.5) == 0.0316
-    assert controls["beta2"].high == 0.999
-    [K] = [control for control in selection.method_controls(selection.method("csawg:K=50")) if control.key == "K"]
-    assert (K.kind, K.low, K.high) == ("int", 1, 50)
+def test_every_question_has_a_page_that_asks_it():
+    for question in explore.QUESTIONS:
+        assert selection.parse(question.query)[1] == []
+        page = explore.page(question.query)
+        assert f"<b>{html.escape(question.asked)}</b>" in page
+        assert refused_on(page) == ""
+        assert [m["live"] for m in facts_of(page)["methods"]] == [True] * question.query.count("method=")
 
 
 @pytest.fixture
@@ -139,61 +149,111 @@ def test_a_run_stops_when_its_time_is_over(a_step_takes_a_second):
 
 
 def test_a_method_that_cannot_run_says_so_and_the_others_run():
-    page = Explorer("?problem=gallery/saddle&method=polyak&method=gd&budget=30")
-    assert "needs the minimum f*" in page.cards[0].ending.object
-    assert len(page.scene.runs[0].data["x"]) == 0
-    assert len(page.scene.runs[1].data["x"]) > 10
-    Explorer("?problem=gallery/saddle&method=polyak")
+    page = explore.page("?problem=gallery/saddle&method=polyak&method=gd&budget=30")
+    assert "polyak is left out: " in refused_on(page)
+    assert "needs the minimum f*" in refused_on(page)
+    assert [m["label"] for m in facts_of(page)["methods"]] == ["gd"]
+    page = explore.page("?problem=gallery/saddle&method=polyak")
+    assert [m["label"] for m in facts_of(page)["methods"]] == ["gd"]
 
 
-def test_widgets_change_the_state_and_the_state_the_widgets():
-    page = Explorer("?problem=quadratic&method=gd:lr=0.001&budget=50")
-    [card] = page.cards[:1]
-    slider = card.controls._widgets["lr"][1]
-    assert slider.value == -3
-    slider.value = -3.5
-    assert str(page.selection.methods[0]) == card.spec.value == "gd:lr=0.000316"
-    card.spec.value = "momentum+l4:a=0.3"
-    assert (card.direction.value, card.rule.value) == ("momentum", "l4")
-    card.rule.value = "rdbd"
-    assert str(page.selection.methods[0]) == "momentum+rdbd"
-    card.direction.value = "csawg"
-    assert not card.rule.visible
-    card.spec.value = "./x.py"
-    assert card.spec.value == "csawg"
-    assert "files are not opened" in page.message.object
-    page.start[0].value = 0.5
-    assert page.selection.start == (0.5, 2.0)
-    page.problem.value = "gallery/himmelblau"
-    assert page.selection.start is None
-    assert page.link.data["query"] == [page.selection.query]
-    assert page._png().read(4) == b"\x89PNG"
+def test_what_a_link_says_stands_in_its_page_as_text():
+    page = explore.page("?problem=%3Cscript%3Ealert(1)%3C/script%3E&method=<b>&method=gd")
+    assert "<script>alert" not in page
+    assert "<b>&" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; is left out" in refused_on(page)
 
 
-def test_two_pages_share_nothing():
-    one, other = (Explorer("?method=gd&budget=30") for _ in range(2))
-    one.cards[0].spec.value = "adam"
-    assert str(other.selection.methods[0]) == "gd"
-    assert other.cards[0].spec.value == "gd"
+def test_the_ends_of_all_starts_are_those_of_their_runs():
+    asked = "problem=gallery/himmelblau&method=gd:lr=0.01&view=-5,5;-5,5"
+    told = explore.basins(asked)
+    assert (told["view"], len(told["minima"])) == (((-5.0, 5.0), (-5.0, 5.0)), 4)
+    assert "to the minimum (3, 2)" in told["legend"]
+    again = explore.basins(asked + "&minima=3,2;9,9")  # what was found before keeps its number, and so its colour
+    assert again["minima"][0] == (3.0, 2.0)
 
 
-def test_a_change_makes_one_run_and_draws_no_level_line_again(monkeypatch):
-    page = Explorer("?method=csawg&method=adam&budget=1000")
-    ran, run, drawn = [], selection.run_quietly, []
+def test_the_curve_of_step_sizes_has_the_ends_of_single_runs():
+    told = explore.sensitivities("problem=rosenbrock&method=gd&start=-1,1&budget=50")
+    for k in (0, 20, 30):
+        r = selection.run_quietly("rosenbrock", f"gd:lr={told['sizes'][k]}", start=(-1, 1), budget=50)
+        lost = r.status in ("diverged", "failed")
+        assert (told["ends"][k] is None) == lost
+        if not lost:
+            np.testing.assert_allclose(told["ends"][k], r.value[-1], rtol=1e-12)
 
-    def running(problem, method, **options):
-        ran.append(options["label"])
-        return run(problem, method, **options)
 
-    monkeypatch.setattr(selection, "run_quietly", running)
-    monkeypatch.setattr(Scene, "_show_level_lines", lambda *_: drawn.append(1))
-    page.cards[0].controls._widgets["lr"][1].value = -3.5
-    page.cards[1].controls._widgets["lr"][1].value = -2.5
-    assert ran == ["csawg:lr=0.000316", "adam:lr=0.00316"]
-    assert drawn == []
-    page.problem.value = "gallery/himmelblau"
-    assert len(ran) == 4
-    assert drawn == [1]
+@pytest.mark.parametrize(
+    ("path", "query", "why"),
+    [
+        ("/basins", "problem=rosenbrock&method=gd", "a view is left,right;bottom,top"),
+        ("/basins", "problem=rosenbrock&method=gd&view=1,1;2,3", "a view is left,right;bottom,top"),
+        ("/basins", "problem=rosenbrock&method=gd&view=nan,1;2,3", "a start is finite"),
+        ("/basins", "problem=./x.py&method=gd&view=0,1;2,3", "files are not opened from here"),
+        ("/sensitivity", "problem=rosenbrock", "write name"),
+        ("/sensitivity", "problem=rosenbrock&method=polyak", "no step size to set"),
+        ("/sensitivity", "problem=rosenbrock&method=gd&budget=9999", "an integer from 1 to 5000"),
+    ],
+)
+def test_what_cannot_be_answered_is_told(path, query, why):
+    answer = explore.ANSWERS[path](query)
+    assert answer.status == 400
+    assert why in json.loads(answer.body)["error"]
+
+
+def test_an_answer_is_made_once_for_all_who_ask_and_a_slow_one_delays_no_other():
+    made, begun, go_on = [], threading.Event(), threading.Event()
+
+    def make(query):
+        made.append(query)
+        if query == "slow":
+            begun.set()
+            go_on.wait()
+        return explore.Answer("text/plain", query.encode())
+
+    answer, heard = explore.Made(make), []
+    asking = [threading.Thread(target=lambda: heard.append(answer("slow"))) for _ in range(20)]
+    for thread in asking:
+        thread.start()
+    begun.wait()
+    assert answer("other").body == b"other"
+    go_on.set()
+    for thread in asking:
+        thread.join()
+    assert made == ["slow", "other"]
+    assert {told.body for told in heard} == {b"slow"}
+
+
+def test_an_answer_that_failed_is_made_again_and_the_oldest_is_forgotten():
+    tries = []
+
+    def make(query):
+        tries.append(query)
+        if len(tries) == 1:
+            raise RuntimeError
+        return explore.Answer("text/plain", b"")
+
+    answer = explore.Made(make)
+    with pytest.raises(RuntimeError):
+        answer("0")
+    for k in range(explore.KEPT + 1):
+        answer(str(k))
+    answer("1")
+    answer("0")
+    assert tries.count("0") == 3
+    assert tries.count("1") == 1
+
+
+def test_pages_that_are_made_at_the_same_time_are_those_made_alone():
+    queries = [f"?problem={problem}&method=csawg:K=3&method=adam&budget=60" for problem in ("rosenbrock", "quadratic")]
+    alone, together = [explore.page(query) for query in queries], {}
+    selection._run.cache_clear()
+    threads = [threading.Thread(target=lambda q=q: together.setdefault(q, explore.page(q))) for q in queries]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [together[query] for query in queries] == alone
 
 
 VALUES = ["0", "1", "-1", "1e-300", "1e300", "inf", "-inf", "nan", "none", "true", "0.5", "0.999", "5000", "5001"]
@@ -275,15 +335,10 @@ def test_links_open_nothing_and_raise_nothing(watched, number):
 
 def test_what_links_ask_for_is_run_within_its_time(a_step_takes_a_second):
     rng = random.Random(1)
-    scene = Scene(selection.METHODS, 2)
     for _ in range(150):
         here = selection.parse(any_link(rng))[0]
-        for k in range(len(here.methods)):
-            [result] = selection.run(here.having(methods=here.methods[k : k + 1]))
-            assert isinstance(result, str) or result.steps <= BEYOND, here.query
-        results = selection.run(here)
-        scene.show(here.problem, [r if isinstance(r, Result) else None for r in results])
-        for r in results:
+        for r in selection.run(here):
+            assert isinstance(r, str) or r.steps <= BEYOND, here.query
             if isinstance(r, Result):
                 assert ending(r)
                 assert r.evals[-1] <= here.budget <= selection.BUDGET

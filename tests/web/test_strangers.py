@@ -1,26 +1,17 @@
 """The explorer answers its own page only: raw requests over the loopback, as a page elsewhere would cause them."""
 
-import base64
-import json
-import os
-import re
 import socket
-import struct
 from contextlib import contextmanager
-from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
 
-pytest.importorskip("panel", reason='the extra "web" is not installed')
-
-from stepbench.web.strangers import Strange
+from stepbench.web.strangers import Hosts
 from tests.waiting import PATIENCE
 
 
 def served(host, name, origin=None, port=5006):
-    request = SimpleNamespace(host=name, headers={"Origin": origin} if origin else {})
-    return Strange(host, port).match(request) is None
+    return Hosts(host, port).serve(name, origin)
 
 
 @pytest.mark.parametrize("name", ["127.0.0.1:5006", "localhost:5006", "LocalHost:5006", "[::1]:5006"])
@@ -78,57 +69,47 @@ def asked(address, path, *headers):
         yield stream, head.decode()
 
 
-def upgraded(address, token, host, origin):
-    key = base64.b64encode(os.urandom(16)).decode()
-    return asked(
-        address,
-        "/ws",
-        f"Host: {host}",
-        f"Origin: {origin}",
-        "Connection: Upgrade",
-        "Upgrade: websocket",
-        "Sec-WebSocket-Version: 13",
-        f"Sec-WebSocket-Key: {key}",
-        f"Sec-WebSocket-Protocol: bokeh, {token}",
-    )
-
-
-def frame(text):
-    """A text as a browser sends it over a WebSocket, under a mask of zeros."""
-    data = text.encode()
-    return b"\x81" + struct.pack("!BH", 0x80 | 126, len(data)) + bytes(4) + data
-
-
-def heard(stream):
-    """The next text that the server sends."""
-    _, size = stream.read(2)
-    if size == 126:
-        [size] = struct.unpack("!H", stream.read(2))
-    return json.loads(stream.read(size))
-
-
-def test_http_and_websockets_of_another_name_are_refused_and_a_message_about_an_unknown_model_is_one_line(explorer):
+def test_requests_of_another_name_or_page_are_refused(explorer):
     """That no traceback is printed is what the fixture asserts when the server ends."""
     address = urlsplit(explorer)
     own, other = address.netloc, f"elsewhere.example:{address.port}"
-    for path in ("/", "/ws", "/static/js/bokeh.min.js", "/favicon.ico", "/nowhere"):
-        with asked(address, path, f"Host: {other}", "Connection: close") as (stream, head):
-            told = stream.read().decode()
-        assert head.startswith("HTTP/1.1 403 ")
-        assert told == f"stepbench explore does not serve this host: open http://{own}, or name the host with --host\n"
-    with asked(address, "/", f"Host: {own}", "Connection: close") as (stream, head):
-        assert head.startswith("HTTP/1.1 200 ")
-        token = re.search(r'"token":"([^"]+)"', stream.read().decode()).group(1)
-    for host, origin in ((other, other), (own, other), (other, own)):
-        with upgraded(address, token, host, f"http://{origin}") as (_, head):
-            assert head.startswith("HTTP/1.1 403 ")
+    refused = f"stepbench explore does not serve this host: open http://{own}, or name the host with --host\n"
+    foreign = f"Origin: http://{other}"
+    strange = [[f"Host: {other}"], [f"Host: {other}", foreign], [f"Host: {own}", foreign], []]
+    for path in ("/", "/?method=gd", "/basins?problem=rosenbrock&method=gd&view=0,1;0,1", "/favicon.ico", "/nowhere"):
+        for headers in strange:
+            with asked(address, path, *headers, "Connection: close") as (stream, head):
+                assert head.startswith("HTTP/1.1 403 ")
+                assert stream.read().decode() == refused
+    for headers in ([f"Host: {own}"], [f"Host: {own}", f"Origin: http://{own}"]):
+        with asked(address, "/?budget=20", *headers, "Connection: close") as (stream, head):
+            assert head.startswith("HTTP/1.1 200 ")
+            assert "default-src 'none'" in head
+            assert "</html>" in stream.read().decode()
 
-    with upgraded(address, token, own, f"http://{own}") as (stream, head):
-        assert head.startswith("HTTP/1.1 101 ")
-        acknowledged, _, _ = (heard(stream) for _ in range(3))
-        assert acknowledged["msgtype"] == "ACK"
-        event = {"kind": "ModelChanged", "model": {"id": "unknown"}, "attr": "value", "new": 3}
-        for part in ({"msgid": "1", "msgtype": "PATCH-DOC"}, {}, {"events": [event]}):
-            stream.write(frame(json.dumps(part)))
-        stream.flush()
-        assert heard(stream)["msgtype"] == "ERROR"
+
+@pytest.mark.parametrize("path", ["/nowhere", "/../../etc/passwd", "/stepbench", "/components/this/Panel/css/x"])
+def test_there_are_no_other_pages(explorer, path):
+    address = urlsplit(explorer)
+    with asked(address, path, f"Host: {address.netloc}", "Connection: close") as (stream, head):
+        assert head.startswith("HTTP/1.1 404 ")
+        assert stream.read() == b"there is no such page\n"
+
+
+NO_REQUESTS = [
+    bytes(100),
+    b"GET / HTTP/9\r\n\r\n",
+    b"GET\r\n\r\n",
+    b"POST / HTTP/1.1\r\n\r\n",
+    b"GET /" + b"a" * 99_999,
+]
+
+
+@pytest.mark.parametrize("sent", NO_REQUESTS, ids=range(5))
+def test_what_is_no_request_of_a_page_is_answered_with_an_error_or_not_at_all(explorer, sent):
+    address = urlsplit(explorer)
+    with socket.create_connection((address.hostname, address.port), timeout=PATIENCE) as connection:
+        connection.sendall(sent)
+        connection.shutdown(socket.SHUT_WR)
+        told = b"".join(iter(lambda: connection.recv(1 << 16), b""))
+    assert b" 200 " not in told.partition(b"\r\n")[0]

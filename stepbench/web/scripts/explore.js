@@ -2,13 +2,14 @@
 const EXPLORE = FACTS.explore
 let of = EXPLORE.of // the method, from 1, of which the starts' ends are drawn behind the paths; 0 for none
 
-// A method's spec, as short as it was given where nothing was changed.
+// The specs, as short as they were given where nothing was changed.
+const calledProblem = () => (same(now.problem, initial().problem) ? FACTS.problem : problemSpec())
 const called = (i) => (same(now.methods[i], initial().methods[i]) ? METHODS[i].label : specOf(i))
 
 // The address of what is set, with some of it changed.
 function query(change = {}) {
   const { problem, methods, start, budget, basins } = {
-    problem: problemSpec(), methods: METHODS.map((_, i) => called(i)), start: now.start, budget: FACTS.limits.budget, basins: of, ...change }
+    problem: calledProblem(), methods: METHODS.map((_, i) => called(i)), start: now.start, budget: FACTS.limits.budget, basins: of, ...change }
   const pairs = [["problem", problem], ...methods.map((m) => ["method", m])]
   if (start) pairs.push(["start", start.join(",")])
   pairs.push(["budget", budget])
@@ -17,6 +18,23 @@ function query(change = {}) {
   return "?" + pairs.map(([key, value]) => `${key}=${plain(value)}`).join("&")
 }
 const go = (change) => location.assign(query(change))
+
+const refuse = (words) => ($("refused").innerHTML = `<p>${escaped(words)}</p>`)
+
+// Go there unless something of it is refused: then say so, and let `back` show again what is set.
+async function goIfAllowed(change, back) {
+  const there = query(change)
+  let page
+  try {
+    page = await (await fetch(there)).text()
+  } catch {
+    return tellStopped()
+  }
+  const refused = new DOMParser().parseFromString(page, "text/html").getElementById("refused").innerHTML
+  if (!refused) return location.assign(there)
+  $("refused").innerHTML = refused
+  back()
+}
 
 // States: each change that a hand has ended is one, to which the browser's back leads.
 const state = () => ({ problem: { ...now.problem }, methods: now.methods.map((m) => ({ ...m })), start: [...now.start], of })
@@ -51,10 +69,10 @@ function asker(path, show) {
       const answer = asked && (await fetch(path + asked))
       told = answer ? await answer.json() : null
     } catch {
-      told = { error: "the server has stopped: start stepbench explore again", stopped: true }
+      told = { error: "the server has stopped" }
+      tellStopped()
     }
     busy = false
-    if (told?.stopped) tellStopped(told.error)
     if (wanted === asked || !told?.error) show(told)
     next()
   }
@@ -64,9 +82,7 @@ function asker(path, show) {
   }
 }
 
-function tellStopped(words) {
-  if (!$("stopped")) $("refused").insertAdjacentHTML("beforeend", `<p id="stopped">${escaped(words[0].toUpperCase() + words.slice(1))}.</p>`)
-}
+const tellStopped = () => refuse("The server has stopped: start stepbench explore again.")
 
 let minima = []
 const askBasins = asker("basins", (told) => {
@@ -142,7 +158,7 @@ drawers.push((anew) => {
   askBasins(of ? query({ ...one, start: null, budget: 1 }) + encodeURI(more) : "")
   const lr = METHODS[i].parameters?.find((c) => c.name === "lr"), own = lr && now.methods[i][lr.input]
   if (lr) now.methods[i][lr.input] = lr.value // the curve does not depend on where the slider stands
-  askEnds(query({ ...one, methods: [specOf(i)] }))
+  askEnds(lr ? query({ ...one, methods: [specOf(i)] }) : "")
   if (lr) now.methods[i][lr.input] = own
 })
 
@@ -165,23 +181,25 @@ $("question").addEventListener("change", () => {
   const asked = EXPLORE.questions[$("question").selectedIndex - 1]
   if (asked) location.assign(`?${asked}`)
 })
-const refuse = (words) => ($("refused").innerHTML = `<p>${escaped(words)}</p>`)
 
-const changedTo = (i, method) => go({ methods: METHODS.map((_, k) => (k === i ? method : called(k))), basins: of && i + 1 })
 document.querySelectorAll("fieldset[data-run]").forEach((set, i) => {
   const parts = $("parts").content.cloneNode(true)
   const [direction, rule] = parts.querySelectorAll("select"), spec = parts.querySelector("input"), remove = parts.querySelector("button")
   const [direct, size] = EXPLORE.parts[i]
-  direction.value = direct
   rule.innerHTML = EXPLORE.rules.map((name) => `<option>${escaped(name)}</option>`).join("")
-  rule.value = size ?? EXPLORE.rules[0]
   rule.hidden = !size
-  const join = () => changedTo(i, rule.hidden && direction.value === direct ? direct : wholes.has(direction.value) ? direction.value : `${direction.value}+${rule.value}`)
+  const show = () => {
+    direction.value = direct
+    rule.value = size ?? EXPLORE.rules[0]
+    spec.value = called(i)
+  }
+  const change = (method) => goIfAllowed({ methods: METHODS.map((_, k) => (k === i ? method : called(k))), basins: of && i + 1 }, show)
   const wholes = new Set([...direction.querySelectorAll("optgroup:not(:first-child) option")].map((o) => o.value))
+  const join = () => change(wholes.has(direction.value) ? direction.value : `${direction.value}+${rule.value}`)
   direction.addEventListener("change", join)
   rule.addEventListener("change", join)
-  spec.value = called(i)
-  spec.addEventListener("change", () => changedTo(i, spec.value.trim()))
+  show()
+  spec.addEventListener("change", () => change(spec.value.trim()))
   drawers.push((anew) => anew && document.activeElement !== spec && (spec.value = called(i)))
   remove.disabled = METHODS.length === 1
   remove.addEventListener("click", () => {
