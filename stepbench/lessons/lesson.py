@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,17 @@ class Question:
 
 
 @dataclass(frozen=True)
+class Trial:
+    """Something to try after the answer: a sentence, and what is to be set of what is run, None where nothing is."""
+
+    say: str
+    problem: str | None = None
+    methods: tuple[str, ...] | None = None
+    start: tuple[float, ...] | None = None
+    noise: float | None = None
+
+
+@dataclass(frozen=True)
 class Lesson:
     """One lesson: ``text`` before the result, ``why`` after it, and the sentence to take away.
 
@@ -44,11 +55,19 @@ class Lesson:
     question: Question | None
     kind: str
     options: dict[str, Any]
+    tries: tuple[Trial, ...] = ()
 
     @property
     def name(self) -> str:
         """The file's name without its ending."""
         return Path(self.file).stem
+
+    def tried(self, trial: Trial) -> Lesson:
+        """The lesson with what is tried, and no question: its answer is that of the lesson as it stands."""
+        said = {"problem": trial.problem, "methods": trial.methods, "start": trial.start, "noise": trial.noise}
+        given = {key: list(value) if isinstance(value, tuple) else value for key, value in said.items()}
+        options = self.options | {key: value for key, value in given.items() if value is not None}
+        return replace(self, options=options, question=None, tries=())
 
     def run(self) -> Lecture:
         """Run what is to be shown; raises InputError where it cannot be run, or where its answer is wrong."""

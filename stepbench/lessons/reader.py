@@ -9,7 +9,7 @@ from typing import Any
 
 from stepbench import catalog
 from stepbench.fields import InputError, named_path, nearest
-from stepbench.lessons.lesson import Lesson, Question
+from stepbench.lessons.lesson import Lesson, Question, Trial
 from stepbench.lessons.measures import MEASURES
 
 FOLDER = Path(__file__).parent
@@ -28,8 +28,10 @@ RUN = {
 }
 KEYS = {
     "": dict.fromkeys(("title", "text", "why", "take_away"), "a text")
-    | dict.fromkeys(("question", "compare", "sweep", "map"), "a table"),
+    | dict.fromkeys(("question", "compare", "sweep", "map"), "a table")
+    | {"try": "a list of tables"},
     "question": {"ask": "a text", "choices": "a list of texts", "answer": "a text", "measure": "a text"},
+    "try": {"say": "a text"} | {key: RUN[key] for key in ("problem", "methods", "start", "noise")},
     "compare": RUN | {"picture": "a text"},
     "sweep": RUN | {"over": "a list of texts"},
     "map": RUN | {"over": "a list of texts", "points": "an integer"},
@@ -38,6 +40,7 @@ KEYS = {
 NEEDED = {
     "": ("title", "text", "why", "take_away"),
     "question": ("ask", "answer"),
+    "try": ("say",),
     "compare": ("problem", "methods"),
     "sweep": ("problem", "methods", "over"),
     "map": ("problem", "methods"),
@@ -47,6 +50,7 @@ _KINDS: dict[str, Callable[[Any], bool]] = {
     "an integer": lambda value: type(value) is int,
     "a number": lambda value: type(value) in (int, float),
     "a table": lambda value: isinstance(value, dict),
+    "a list of tables": lambda value: _is_list(value, lambda item: isinstance(item, dict)),
     "a list of texts": lambda value: _is_list(value, lambda item: isinstance(item, str)),
     "a list of numbers": lambda value: _is_list(value, lambda item: type(item) in (int, float)),
 }
@@ -113,6 +117,7 @@ def _read(file: str, content: dict[str, Any]) -> Lesson:
         question=question,
         kind=kind,
         options=options,
+        tries=tuple(_trial(file, options["methods"], one) for one in content.get("try", ())),
     )
 
 
@@ -138,6 +143,29 @@ def _build(key: str, build: Callable[[str], Any], spec: str) -> None:
         build(spec)
     except InputError as error:
         raise InputError(f"{key}: {error}") from None
+
+
+def _trial(file: str, methods: list[str], content: dict[str, Any]) -> Trial:
+    """Something to try: the same methods with other numbers, on the problem with other numbers."""
+    _check(file, "try", content)
+    if "problem" in content:
+        _build(f"{file}: try.problem", catalog.problem, content["problem"])
+    if (others := content.get("methods")) is not None:
+        for method in others:
+            _build(f"{file}: try.methods", catalog.method, method)
+        bare = [[catalog.method(one).name for one in some] for some in (others, methods)]
+        if bare[0] != bare[1]:
+            raise InputError(
+                f"{file}: try.methods must be those of the lesson, in its order, with other numbers: "
+                f"{', '.join(methods)}"
+            )
+    return Trial(
+        content["say"],
+        content.get("problem"),
+        tuple(content["methods"]) if "methods" in content else None,
+        tuple(content["start"]) if "start" in content else None,
+        content.get("noise"),
+    )
 
 
 def _question(file: str, kind: str, methods: list[str], content: dict[str, Any]) -> Question:

@@ -1,6 +1,5 @@
 """The HTML file and the explorer as a browser shows them: a real Chromium, with no network but this machine."""
 
-import shutil
 import socket
 import subprocess
 import sys
@@ -13,35 +12,16 @@ import pytest
 
 from stepbench.engine.running import run_quietly
 from tests.waiting import PATIENCE
+from tests.web.conftest import CHROMIUM
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install playwright")
 pytest.importorskip("panel", reason='the extra "web" is not installed')
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
-
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
 
 NAMED = """() => {
   window.model = (name) => Bokeh.documents.map((page) => page.get_model_by_name(name)).find((model) => model)
 }"""
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ function redraw(recompute) {
 function frame() {
   const began = performance.now()
   if (anew) compute()
-  const computed = performance.now()
+  const computed = performance.now(), all = anew
+  waiting = anew = false // what is drawn may ask to go on
   draw()
-  if (anew) fill()
-  waiting = anew = false
+  if (all) fill()
   timing = { compute: computed - began, whole: performance.now() - began }
 }
 
