@@ -26,15 +26,20 @@ RUN = {
     "noise": "a number",
     "methods": "a list of texts",
 }
+TABLES = ("compare", "sweep", "map", "tune")
+"""The tables that say what to run, of which a file has one."""
+
 KEYS = {
     "": dict.fromkeys(("title", "text", "why", "take_away"), "a text")
-    | dict.fromkeys(("question", "compare", "sweep", "map"), "a table")
+    | dict.fromkeys(("question", *TABLES), "a table")
     | {"try": "a list of tables"},
     "question": {"ask": "a text", "choices": "a list of texts", "answer": "a text", "measure": "a text"},
     "try": {"say": "a text"} | {key: RUN[key] for key in ("problem", "methods", "start", "noise")},
     "compare": RUN | {"picture": "a text"},
     "sweep": RUN | {"over": "a list of texts"},
     "map": RUN | {"over": "a list of texts", "points": "an integer"},
+    "tune": {key: RUN[key] for key in ("problem", "methods", "budget", "target", "seed", "noise")}
+    | {"trials": "a list of integers", "cases": "an integer", "over": "a list of texts"},
 }
 """The keys of each table of a file, and what their values must be."""
 NEEDED = {
@@ -44,6 +49,7 @@ NEEDED = {
     "compare": ("problem", "methods"),
     "sweep": ("problem", "methods", "over"),
     "map": ("problem", "methods"),
+    "tune": ("problem", "methods", "trials"),
 }
 _KINDS: dict[str, Callable[[Any], bool]] = {
     "a text": lambda value: isinstance(value, str) and bool(value.strip()),
@@ -51,6 +57,7 @@ _KINDS: dict[str, Callable[[Any], bool]] = {
     "a number": lambda value: type(value) in (int, float),
     "a table": lambda value: isinstance(value, dict),
     "a list of tables": lambda value: _is_list(value, lambda item: isinstance(item, dict)),
+    "a list of integers": lambda value: _is_list(value, lambda item: type(item) is int),
     "a list of texts": lambda value: _is_list(value, lambda item: isinstance(item, str)),
     "a list of numbers": lambda value: _is_list(value, lambda item: type(item) in (int, float)),
 }
@@ -83,10 +90,10 @@ def load(name: str) -> Lesson:
 
 def _read(file: str, content: dict[str, Any]) -> Lesson:
     _check(file, "", content)
-    kinds = [kind for kind in ("compare", "sweep", "map") if kind in content]
+    kinds = [kind for kind in TABLES if kind in content]
     if len(kinds) != 1:
         has = f"it has {' and '.join(f'[{kind}]' for kind in kinds)}" if kinds else "it has none"
-        raise InputError(f"{file}: one table says what to run, [compare], [sweep] or [map]: {has}")
+        raise InputError(f"{file}: one table says what to run, [compare], [sweep], [map] or [tune]: {has}")
     [kind] = kinds
     _check(file, kind, content[kind])
     if "question" in content:

@@ -17,7 +17,7 @@ from stepbench.contracts.settings import hyperparameters
 from stepbench.engine.comparison import Comparison
 from stepbench.engine.running import attempt
 from stepbench.fields import InputError
-from stepbench.lessons import Lecture, Lesson, Question, Trial
+from stepbench.lessons import Lecture, Lesson, Question, Trial, Tunings
 from stepbench.report.plots import COLOURS
 from stepbench.report.tables import derivations, unequal
 from stepbench.study.grid import Axis
@@ -28,14 +28,16 @@ from stepbench.web.assets import asset
 from stepbench.web.live import OF_RUNS, Stage
 from stepbench.web.recorded import CHECKED, Recorded
 
-SHOWN = {"compare": OF_RUNS, "sweep": ("ends", "sweep"), "map": ("ends", "map")}
+MADE = "What is shown was computed when the page was made: it cannot be computed in the page."
+
+SHOWN = {"compare": OF_RUNS, "sweep": ("ends", "sweep"), "map": ("ends", "map"), "tune": ("ends", "sweep")}
 """The scripts that show what a lesson runs, by its kind."""
 
 
 def page(lecture: Lecture, command: str, course: str = "") -> str:
     """The page of a lesson that was run; ``course`` is the way to the list of all lessons, where there is one."""
     lesson = lecture.lesson
-    stage, notes, axis = _of_runs(lecture) if lesson.kind == "compare" else _of_ends(lecture)
+    stage, notes, axis = STAGED[lesson.kind](lecture)
     question = lesson.question
     stage.facts["lesson"] = {
         "question": question and {"answer": lecture.answer, "by": question.measure},
@@ -56,7 +58,7 @@ def page(lecture: Lecture, command: str, course: str = "") -> str:
         why=_paragraphs(lesson.why),
         take_away=html.escape(lesson.take_away),
         tries=_tries(lesson),
-        stage=Template(asset("runs.html" if lesson.kind == "compare" else f"{lesson.kind}.html")).safe_substitute(
+        stage=Template(asset(f"{SHOWN[lesson.kind][-1] if stage.facts.get('axes') else 'runs'}.html")).safe_substitute(
             axis=html.escape(axis)
         ),
         notes="".join(f"<p>{html.escape(note)}</p>" for note in notes),
@@ -172,10 +174,51 @@ def _of_ends(lecture: Lecture) -> tuple[Stage, list[str], str]:
         ],
     }
     if not any(is_live):
-        facts["made"] = "What is shown was computed when the page was made: it cannot be computed in the page."
+        facts["made"] = MADE
     else:
         facts["parameters"] = [c for c in facts["parameters"] if not any(c["input"] in (some or ()) for some in inputs)]
     return Stage(facts, made.script(), False), [], shown.axes[0].name
+
+
+def _of_tunings(lecture: Lecture) -> tuple[Stage, list[str], str]:
+    """What the page is told of methods that were tuned with more and more trials."""
+    shown = lecture.shown
+    assert isinstance(shown, Tunings)
+    first, axis = shown.tunings[0], {"name": "trials", "title": "trials of each method", "log": True}
+    facts: dict[str, Any] = {
+        "problem": str(first.problem),
+        "spec": first.problem.spec(),
+        "parameters": [],
+        "start": [],
+        "known": {"fStar": first.problem.f_star, "xStar": []},
+        "noise": None,
+        "view": None,
+        "limits": {"budget": first.budget, "steps": first.budget, "target": first.target or 0.0, "gradTarget": None},
+        "stepsGiven": None,
+        "what": f"gradients to an error of {first.target:g}" if first.target is not None else "",
+        "axes": [axis | {"values": shown.trials, "inputs": [None for _ in shown.labels]}],
+        "basins": False,
+        "made": MADE,
+        "methods": [
+            {
+                "label": label,
+                "colour": COLOURS[k % len(COLOURS)],
+                "live": False,
+                "why": "",
+                "kept": {
+                    "cost": [live.number(v) for v in costs],
+                    "status": ["converged" if math.isfinite(v) else "budget" for v in costs],
+                },
+            }
+            for k, (label, costs) in enumerate(zip(shown.labels, shown.cost, strict=True))
+        ],
+    }
+    empty = ["" for _ in shown.labels]
+    return (
+        Stage(facts, Recorded(first.problem, list(empty), [[] for _ in empty], empty, ()).script(), False),
+        [],
+        "trials",
+    )
 
 
 def _line(
@@ -289,3 +332,7 @@ def _set(lesson: Lesson, facts: dict[str, Any], trial: Trial) -> dict[str, Any]:
         "start": list(trial.start) if trial.start else None,
         "noise": trial.noise,
     }
+
+
+STAGED = {"compare": _of_runs, "sweep": _of_ends, "map": _of_ends, "tune": _of_tunings}
+"""What tells a page what it shows, by the kind of the lesson."""
