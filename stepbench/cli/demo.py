@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stepbench.cli.output import Output, console
+from stepbench.cli.output import Output, check_writable, console, typed
 from stepbench.options import OUTPUT, RUN
 
 if TYPE_CHECKING:
@@ -27,14 +27,23 @@ def command(
         Path | None,
         typer.Option(help="Draw to a .png, .svg or .pdf file.", show_default="LESSON.png", rich_help_panel=OUTPUT),
     ] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option(
+            "--html",
+            help="Write the lesson as a page that runs in a browser, offline; without LESSON, a folder of all lessons.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
     show: Annotated[
-        bool, typer.Option("--open", help="Open the picture in the system's viewer.", rich_help_panel=OUTPUT)
+        bool, typer.Option("--open", help="Open what was written in the system's viewer.", rich_help_panel=OUTPUT)
     ] = False,
 ) -> None:
     """Show a lesson: what is run, why, and what to remember.
 
     Lists the lessons where none is named. --ask is for the lecture room: it
     puts a question first, waits for an answer, and says whether it was right.
+    --html writes a page that does so in a browser, with sliders.
     """
     from rich.text import Text
 
@@ -42,6 +51,9 @@ def command(
 
     out = console()
     if name is None:
+        if page is not None and not ask and plot is None:
+            _write_course(out, page, show=show)
+            return
         if ask or show or plot is not None:
             raise InputError("which lesson? Name one, as stepbench demo ill-conditioning; stepbench demo lists them")
         longest = max(map(len, lessons.names()))
@@ -49,8 +61,13 @@ def command(
             out.print(Text(f"{one:{longest}}  {lessons.load(one).title}"), no_wrap=True, overflow="ellipsis")
         return
     chosen = lessons.load(name)
-    plot = Path(f"{chosen.name}.png") if plot is None else plot
+    if page is None and plot is None:
+        plot = Path(f"{chosen.name}.png")
     Output(plot=plot).check()
+    if page is not None:
+        if page.suffix.lower() not in (".html", ".htm"):
+            raise InputError(f"--html {page} must end in .html")
+        check_writable(page, "--html")
     if ask and chosen.question is None:
         raise InputError(f"{chosen.file} asks nothing: give it a [question], or leave out --ask")
     out.print(Text(chosen.title, style="bold"), "", sep="\n")
@@ -66,16 +83,49 @@ def command(
         by = f", by the {chosen.question.measure}" if chosen.question.measure else ""
         out.print(Text(f"{verdict}{'it' if verdict else 'It'} is {lecture.answer}{by}.", style="bold"), "", sep="\n")
     _paragraphs(out, chosen.why)
+    for trial in chosen.tries:
+        _paragraphs(out, f"Try: {trial.say}")
     out.print(Text(f"Remember: {chosen.take_away}", style="bold green"), "", sep="\n")
-    from stepbench.report.plots import save
+    if plot is not None:
+        from stepbench.report.plots import save
 
-    save(lecture.figure(), plot, dpi=170)
-    out.print(Text(f"drawn to {plot}"))
+        save(lecture.figure(), plot, dpi=170)
+        out.print(Text(f"drawn to {plot}"))
+    if page is not None:
+        from stepbench.web import lesson
+
+        page.write_text(lesson.page(lecture, typed()), encoding="utf-8")
+        out.print(Text(f"drawn to {page}"))
     if show:
-        import webbrowser
+        _open(out, page or plot)
 
-        if not webbrowser.open(plot.absolute().as_uri()):
-            out.print(Text(f"no viewer was found: open {plot} yourself"))
+
+def _write_course(out: Console, folder: Path, *, show: bool) -> None:
+    """Write every lesson as a page into a folder, and a list of them."""
+    from rich.text import Text
+
+    from stepbench import InputError
+    from stepbench.web import lesson
+
+    if folder.suffix.lower() in (".html", ".htm") or folder.is_file():
+        raise InputError(f"--html {folder}: without a lesson it is a folder for all of them; or name a lesson first")
+    try:
+        pages = lesson.write_course(folder, typed())
+    except OSError as error:
+        raise InputError(f"--html {folder} cannot be written: {error.strerror}") from None
+    out.print(Text(f"{len(pages)} lessons are drawn to {folder}; begin with {folder / 'index.html'}"))
+    if show:
+        _open(out, folder / "index.html")
+
+
+def _open(out: Console, file: Path | None) -> None:
+    """Open a file in the system's viewer."""
+    import webbrowser
+
+    from rich.text import Text
+
+    if file is not None and not webbrowser.open(file.absolute().as_uri()):
+        out.print(Text(f"no viewer was found: open {file} yourself"))
 
 
 def _paragraphs(out: Console, text: str) -> None:

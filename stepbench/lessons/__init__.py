@@ -4,7 +4,7 @@ A lesson cannot lie: where its question names a measure, the answer is computed 
 says otherwise is refused.
 """
 
-from stepbench.lessons.lesson import Lecture, Lesson, Question
+from stepbench.lessons.lesson import Lecture, Lesson, Question, Trial, Tunings
 from stepbench.lessons.reader import load, names
 
-__all__ = ["Lecture", "Lesson", "Question", "load", "names"]
+__all__ = ["Lecture", "Lesson", "Question", "Trial", "Tunings", "load", "names"]

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from stepbench import catalog
 from stepbench.engine.comparison import Comparison, compare
 from stepbench.fields import InputError
 from stepbench.lessons.measures import MEASURES
 from stepbench.showing import Shown, report
+from stepbench.study.ends import Numbers
 from stepbench.study.sweep import Sweep, sweep, window_axes
+from stepbench.study.tune import Tuning, tune
 
 
 @dataclass(frozen=True)
@@ -30,10 +34,21 @@ class Question:
 
 
 @dataclass(frozen=True)
+class Trial:
+    """Something to try after the answer: a sentence, and what is to be set of what is run, None where nothing is."""
+
+    say: str
+    problem: str | None = None
+    methods: tuple[str, ...] | None = None
+    start: tuple[float, ...] | None = None
+    noise: float | None = None
+
+
+@dataclass(frozen=True)
 class Lesson:
     """One lesson: ``text`` before the result, ``why`` after it, and the sentence to take away.
 
-    ``kind`` is compare, sweep or map, and ``options`` are those of its table in the file.
+    ``kind`` is compare, sweep, map or tune, and ``options`` are those of its table in the file.
     """
 
     file: str
@@ -44,11 +59,19 @@ class Lesson:
     question: Question | None
     kind: str
     options: dict[str, Any]
+    tries: tuple[Trial, ...] = ()
 
     @property
     def name(self) -> str:
         """The file's name without its ending."""
         return Path(self.file).stem
+
+    def tried(self, trial: Trial) -> Lesson:
+        """The lesson with what is tried, and no question: its answer is that of the lesson as it stands."""
+        said = {"problem": trial.problem, "methods": trial.methods, "start": trial.start, "noise": trial.noise}
+        given = {key: list(value) if isinstance(value, tuple) else value for key, value in said.items()}
+        options = self.options | {key: value for key, value in given.items() if value is not None}
+        return replace(self, options=options, question=None, tries=())
 
     def run(self) -> Lecture:
         """Run what is to be shown; raises InputError where it cannot be run, or where its answer is wrong."""
@@ -58,6 +81,9 @@ class Lesson:
         try:
             if self.kind == "compare":
                 lecture = Lecture(self, compare(problem, methods, **options))
+            elif self.kind == "tune":
+                trials = options.pop("trials")
+                lecture = Lecture(self, Tunings(tuple(tune(problem, methods, trials=n, **options) for n in trials)))
             else:
                 points = options.pop("points", 60)
                 over = options.pop("over", None) or window_axes(problem, points)
@@ -73,12 +99,34 @@ class Lesson:
         return lecture
 
 
+@dataclass(frozen=True, eq=False)
+class Tunings:
+    """The same methods, tuned anew with each of several numbers of trials."""
+
+    tunings: tuple[Tuning, ...]
+
+    @property
+    def labels(self) -> list[str]:
+        """The methods, in their order."""
+        return [tuned.label for tuned in self.tunings[0].methods]
+
+    @property
+    def trials(self) -> list[int]:
+        """The numbers of trials."""
+        return [max(tuned.trials for tuned in tuning.methods) for tuning in self.tunings]
+
+    @property
+    def cost(self) -> Numbers:
+        """The median cost to the target, (methods, numbers of trials); infinite where most cases did not reach it."""
+        return np.array([[tuned.median for tuned in tuning.methods] for tuning in self.tunings]).T
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Lecture(Shown):
     """A lesson with what was run for it."""
 
     lesson: Lesson
-    shown: Comparison | Sweep
+    shown: Comparison | Sweep | Tunings
 
     @property
     def answer(self) -> str:

@@ -19,6 +19,12 @@ def _last(result: Result) -> float:
     return float(result.value[-1]) if result.status in ("converged", "budget") else math.inf
 
 
+def _mean(result: Result) -> float:
+    """The mean over the later half of the records."""
+    done = result.status in ("converged", "budget")
+    return float(result.value[len(result.value) // 2 :].mean()) if done else math.inf
+
+
 def _spent(result: Result) -> float:
     return float(result.cost[-1]) if result.status == "converged" else math.inf
 
@@ -45,6 +51,7 @@ def _unreached(sweep: Sweep) -> dict[str, float]:
 MEASURES: dict[str, dict[str, Measure]] = {
     "compare": {
         "least error": _of_results(_last),
+        "least mean error": _of_results(_mean),
         "least evaluations": _of_results(_spent),
         "only divergence": _of_results(lambda r: 0.0 if r.status == "diverged" else math.inf),
         "most negative step sizes": _of_results(_negative),
@@ -57,5 +64,6 @@ MEASURES: dict[str, dict[str, Measure]] = {
         ),
     },
     "map": {"most starts": _unreached},
+    "tune": {"least evaluations": lambda tunings: dict(zip(tunings.labels, tunings.cost[:, -1].tolist(), strict=True))},
 }
 """The measures by what is run. Each gives an amount per method: the answer has the least; infinite is no answer."""

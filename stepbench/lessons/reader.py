@@ -9,7 +9,7 @@ from typing import Any
 
 from stepbench import catalog
 from stepbench.fields import InputError, named_path, nearest
-from stepbench.lessons.lesson import Lesson, Question
+from stepbench.lessons.lesson import Lesson, Question, Trial
 from stepbench.lessons.measures import MEASURES
 
 FOLDER = Path(__file__).parent
@@ -26,27 +26,38 @@ RUN = {
     "noise": "a number",
     "methods": "a list of texts",
 }
+TABLES = ("compare", "sweep", "map", "tune")
+"""The tables that say what to run, of which a file has one."""
+
 KEYS = {
     "": dict.fromkeys(("title", "text", "why", "take_away"), "a text")
-    | dict.fromkeys(("question", "compare", "sweep", "map"), "a table"),
+    | dict.fromkeys(("question", *TABLES), "a table")
+    | {"try": "a list of tables"},
     "question": {"ask": "a text", "choices": "a list of texts", "answer": "a text", "measure": "a text"},
+    "try": {"say": "a text"} | {key: RUN[key] for key in ("problem", "methods", "start", "noise")},
     "compare": RUN | {"picture": "a text"},
     "sweep": RUN | {"over": "a list of texts"},
     "map": RUN | {"over": "a list of texts", "points": "an integer"},
+    "tune": {key: RUN[key] for key in ("problem", "methods", "budget", "target", "seed", "noise")}
+    | {"trials": "a list of integers", "cases": "an integer", "over": "a list of texts"},
 }
 """The keys of each table of a file, and what their values must be."""
 NEEDED = {
     "": ("title", "text", "why", "take_away"),
     "question": ("ask", "answer"),
+    "try": ("say",),
     "compare": ("problem", "methods"),
     "sweep": ("problem", "methods", "over"),
     "map": ("problem", "methods"),
+    "tune": ("problem", "methods", "trials"),
 }
 _KINDS: dict[str, Callable[[Any], bool]] = {
     "a text": lambda value: isinstance(value, str) and bool(value.strip()),
     "an integer": lambda value: type(value) is int,
     "a number": lambda value: type(value) in (int, float),
     "a table": lambda value: isinstance(value, dict),
+    "a list of tables": lambda value: _is_list(value, lambda item: isinstance(item, dict)),
+    "a list of integers": lambda value: _is_list(value, lambda item: type(item) is int),
     "a list of texts": lambda value: _is_list(value, lambda item: isinstance(item, str)),
     "a list of numbers": lambda value: _is_list(value, lambda item: type(item) in (int, float)),
 }
@@ -79,10 +90,10 @@ def load(name: str) -> Lesson:
 
 def _read(file: str, content: dict[str, Any]) -> Lesson:
     _check(file, "", content)
-    kinds = [kind for kind in ("compare", "sweep", "map") if kind in content]
+    kinds = [kind for kind in TABLES if kind in content]
     if len(kinds) != 1:
         has = f"it has {' and '.join(f'[{kind}]' for kind in kinds)}" if kinds else "it has none"
-        raise InputError(f"{file}: one table says what to run, [compare], [sweep] or [map]: {has}")
+        raise InputError(f"{file}: one table says what to run, [compare], [sweep], [map] or [tune]: {has}")
     [kind] = kinds
     _check(file, kind, content[kind])
     if "question" in content:
@@ -113,6 +124,7 @@ def _read(file: str, content: dict[str, Any]) -> Lesson:
         question=question,
         kind=kind,
         options=options,
+        tries=tuple(_trial(file, options["methods"], one) for one in content.get("try", ())),
     )
 
 
@@ -138,6 +150,29 @@ def _build(key: str, build: Callable[[str], Any], spec: str) -> None:
         build(spec)
     except InputError as error:
         raise InputError(f"{key}: {error}") from None
+
+
+def _trial(file: str, methods: list[str], content: dict[str, Any]) -> Trial:
+    """Something to try: the same methods with other numbers, on the problem with other numbers."""
+    _check(file, "try", content)
+    if "problem" in content:
+        _build(f"{file}: try.problem", catalog.problem, content["problem"])
+    if (others := content.get("methods")) is not None:
+        for method in others:
+            _build(f"{file}: try.methods", catalog.method, method)
+        bare = [[catalog.method(one).name for one in some] for some in (others, methods)]
+        if bare[0] != bare[1]:
+            raise InputError(
+                f"{file}: try.methods must be those of the lesson, in its order, with other numbers: "
+                f"{', '.join(methods)}"
+            )
+    return Trial(
+        content["say"],
+        content.get("problem"),
+        tuple(content["methods"]) if "methods" in content else None,
+        tuple(content["start"]) if "start" in content else None,
+        content.get("noise"),
+    )
 
 
 def _question(file: str, kind: str, methods: list[str], content: dict[str, Any]) -> Question:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 from matplotlib.figure import Figure
 
 from stepbench.engine.comparison import Comparison
-from stepbench.lessons import Lecture
-from stepbench.report.plots import comparison_figure, literal, step_size_figure
+from stepbench.lessons import Lecture, Tunings
+from stepbench.report.literal import Table
+from stepbench.report.numbers import count
+from stepbench.report.plots import COLOURS, DASHES, MARKERS, comparison_figure, draw_grid, literal, step_size_figure
 from stepbench.report.study_plots import map_figure, sensitivity_figure
 from stepbench.report.study_tables import map_notes, sweep_notes
 from stepbench.report.tables import notes
@@ -16,6 +20,9 @@ def lecture_notes(lecture: Lecture) -> list[str]:
     """How to read the table of what was run."""
     if isinstance(lecture.shown, Comparison):
         return notes(lecture.shown.results)
+    if isinstance(lecture.shown, Tunings):
+        cases = lecture.shown.tunings[0].methods[0].cost.size
+        return [f"the median of {cases} starts that the tuning did not see; – where most did not get there"]
     if lecture.lesson.kind == "map":
         return map_notes(lecture.shown)
     return sweep_notes(lecture.shown)
@@ -28,6 +35,8 @@ def lecture_figure(lecture: Lecture) -> Figure:
             figure = comparison_figure(lecture.shown.results)
         else:
             figure = step_size_figure(lecture.shown.results)
+    elif isinstance(lecture.shown, Tunings):
+        figure = tunings_figure(lecture.shown)
     elif lecture.lesson.kind == "map":
         figure = map_figure(lecture.shown)
     else:
@@ -35,4 +44,31 @@ def lecture_figure(lecture: Lecture) -> Figure:
     figure.suptitle(literal(lecture.lesson.title), fontsize=14, weight="bold")
     width, height = figure.get_size_inches()
     figure.set_size_inches(0.8 * width, 0.9 * height)  # a smaller figure, so that its letters are larger on the wall
+    return figure
+
+
+def tunings_table(shown: Tunings) -> Table:
+    """A row per method: its cost after so many trials."""
+    first = shown.tunings[0]
+    table = Table(title=f"{first.problem} · error ≤ {first.target:g} · gradients after so many trials each")
+    table.add_column("method")
+    for n in shown.trials:
+        table.add_column(f"{n:,}", justify="right")
+    for label, costs in zip(shown.labels, shown.cost, strict=True):
+        table.add_row(label, *map(count, costs))
+    return table
+
+
+def tunings_figure(shown: Tunings) -> Figure:
+    """What each method costs, tuned in more and more trials."""
+    figure = Figure(figsize=(10, 5), layout="constrained")
+    ax = figure.subplots()
+    for k, (label, costs) in enumerate(zip(shown.labels, shown.cost, strict=True)):
+        style = {"color": COLOURS[k % len(COLOURS)], "ls": DASHES[k % len(DASHES)], "marker": MARKERS[k % len(MARKERS)]}
+        ax.plot(shown.trials, [c if math.isfinite(c) else math.nan for c in costs], label=literal(label), **style)
+    ax.set(xscale="log", yscale="log", xlabel="trials of each method", xticks=shown.trials)
+    ax.set(xticklabels=[f"{n:,}" for n in shown.trials], ylabel=f"gradients to error ≤ {shown.tunings[0].target:g}")
+    ax.minorticks_off()
+    draw_grid(ax)
+    ax.legend(frameon=False)
     return figure

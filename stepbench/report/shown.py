@@ -34,6 +34,10 @@ def table(thing: Any, width: int | None = None) -> Table:
             from stepbench.report.study_tables import map_table
 
             return map_table(thing.shown, **wide)
+        case "Lecture" if thing.lesson.kind == "tune":
+            from stepbench.report.lecture import tunings_table
+
+            return tunings_table(thing.shown)
         case "Lecture":
             return table(thing.shown, width)
     from stepbench.report import study_tables
@@ -51,7 +55,7 @@ def summary(thing: Any) -> str:
     from stepbench.report import summaries
 
     if type(thing).__name__ == "Lecture":
-        return f"{thing.lesson.title}\n{summary(thing.shown)}"
+        return "\n".join([thing.lesson.title, *([] if thing.lesson.kind == "tune" else [summary(thing.shown)])])
     texts: dict[str, Callable[[Any], str]] = {
         "Result": summaries.of_result,
         "Comparison": summaries.of_comparison,

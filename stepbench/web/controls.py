@@ -58,16 +58,9 @@ def of_problem(problem: Problem, free: Sequence[str]) -> list[dict[str, Any]]:
 
 def of_method(method: Method) -> dict[str, Any]:
     """The sliders of a method, its spec in which the page puts their values, and all that the page can set."""
-    places: list[str] = []
-
-    def place(_: Any) -> Any:
-        places.append(f"p.{len(places)}")
-        return f"{{{places[-1]}}}"
-
-    shown = with_arrays(method, place)
+    shown, settable = _with_places(method)
     known, values = hyperparameters(method), values_of(method)
     order = [id(part) for part in reversed(method.parts)]  # the step size stands before the direction
-    settable = {key: word[1:-1] for key, word in values_of(shown).items() if str(word)[1:-1] in places}
     return {
         "spec": shown.spec(),
         "fixed": {name: str(float(values[key])).replace("inf", "Infinity") for key, name in settable.items()},
@@ -77,6 +70,23 @@ def of_method(method: Method) -> dict[str, Any]:
             if math.isfinite(values[key])
         ],
     }
+
+
+def inputs_of(method: Method) -> dict[str, str]:
+    """The inputs of a method's program, by the hyper-parameters that they are."""
+    return _with_places(method)[1]
+
+
+def _with_places(method: Method) -> tuple[Any, dict[str, str]]:
+    """The method with the name of an input, in braces, in place of each number; and those names by hyper-parameter."""
+    places: list[str] = []
+
+    def place(_: Any) -> Any:
+        places.append(f"p.{len(places)}")
+        return f"{{{places[-1]}}}"
+
+    shown = with_arrays(method, place)
+    return shown, {key: word[1:-1] for key, word in values_of(shown).items() if str(word)[1:-1] in places}
 
 
 def problem_spec(problem: Problem, free: Sequence[str]) -> str:

@@ -48,7 +48,7 @@ def opened_offline(chromium, tmp_path):
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("request", lambda r: wrong.append(r.url) if r.url != file.as_uri() and r.url[:5] != "data:" else None)
         page.goto(file.as_uri())
-        page.wait_for_function("timing.whole > 0")
+        page.wait_for_function("timing.whole >= 0")
         return page
 
     yield call

@@ -10,9 +10,6 @@ from stepbench.engine.running import run_quietly
 pytest.importorskip("panel", reason='the extra "web" is not installed')
 
 from stepbench.web import html, live
-from tests.web.test_browser import CHROMIUM, chromium  # noqa: F401 - a fixture
-
-in_browser = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
 
 METHODS = ("gd:lr=0.001", "csawg:K=3", "adam:lr=0.02", "rdbd:per=component")
 
@@ -20,31 +17,6 @@ METHODS = ("gd:lr=0.001", "csawg:K=3", "adam:lr=0.02", "rdbd:per=component")
 def written(problem, methods, **options):
     results = [run_quietly(problem, method, **options) for method in methods]
     return html.page(results, "stepbench …", options.get("steps"))
-
-
-@pytest.fixture
-def opened(chromium, tmp_path):  # noqa: F811
-    """Open the text of a page; in the end there must have been no word on its console, and no request."""
-    wrong, contexts = [], []
-
-    def call(text, width=1280, height=720, **options):
-        file = tmp_path / f"{len(contexts)}.html"
-        file.write_text(text, encoding="utf-8")
-        context = chromium.new_context(viewport={"width": width, "height": height}, **options)
-        context.set_offline(True)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda m: wrong.append(m.text))
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("request", lambda r: wrong.append(r.url) if r.url != file.as_uri() and r.url[:5] != "data:" else None)
-        page.goto(file.as_uri())
-        page.wait_for_function("timing.whole > 0")
-        return page
-
-    yield call
-    for context in contexts:
-        context.close()
-    assert wrong == []
 
 
 def settled(page):
@@ -94,9 +66,8 @@ def are_numpys(page, methods, exact=True):
         assert cell[2].startswith(("budget", "steps") if r.status == "budget" else r.status)
 
 
-@in_browser
-def test_sliders_change_methods_problem_and_start_and_the_numbers_are_numpys(opened):
-    page = opened(written("rosenbrock", METHODS, steps=300))
+def test_sliders_change_methods_problem_and_start_and_the_numbers_are_numpys(opened_offline):
+    page = opened_offline(written("rosenbrock", METHODS, steps=300))
     are_numpys(page, METHODS)
     before = runs(page)
     for position in (120, 311):  # the second diverges
@@ -116,9 +87,8 @@ def test_sliders_change_methods_problem_and_start_and_the_numbers_are_numpys(ope
     assert runs(page) == before
 
 
-@in_browser
-def test_the_start_is_dragged_and_moved_with_keys(opened):
-    page = opened(written("rosenbrock", METHODS[:2], steps=100))
+def test_the_start_is_dragged_and_moved_with_keys(opened_offline):
+    page = opened_offline(written("rosenbrock", METHODS[:2], steps=100))
     before = page.evaluate("now.start")
     box = page.locator("#handle").bounding_box()
     middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -138,10 +108,9 @@ def test_the_start_is_dragged_and_moved_with_keys(opened):
     are_numpys(page, METHODS[:2])
 
 
-@in_browser
-def test_a_field_that_may_be_0_follows_its_slider_too(opened):
+def test_a_field_that_may_be_0_follows_its_slider_too(opened_offline):
     """The quadratic has other text where its angle is 0; turned, it has a cosine, whose last digit libraries choose."""
-    page = opened(written("quadratic:kappa=20", METHODS[:2], steps=100))
+    page = opened_offline(written("quadratic:kappa=20", METHODS[:2], steps=100))
     are_numpys(page, METHODS[:2])
     assert "to the last bit" in page.locator("#bits").inner_text()
     move(page, "θ · rotation", 230)
@@ -151,9 +120,8 @@ def test_a_field_that_may_be_0_follows_its_slider_too(opened):
     are_numpys(page, METHODS[:2], exact=False)
 
 
-@in_browser
-def test_noise_is_the_commands_and_follows_its_slider(opened):
-    page = opened(written("quadratic:kappa=20", METHODS, steps=200, noise=0.5, seed=3))
+def test_noise_is_the_commands_and_follows_its_slider(opened_offline):
+    page = opened_offline(written("quadratic:kappa=20", METHODS, steps=200, noise=0.5, seed=3))
     assert runs(page)[0]["n"] == 201
     are_numpys(page, METHODS)
     move(page, "σ · noise", 300)
@@ -161,9 +129,8 @@ def test_noise_is_the_commands_and_follows_its_slider(opened):
     are_numpys(page, METHODS)
 
 
-@in_browser
-def test_what_cannot_be_recorded_stands_as_it_was_run(opened):
-    page = opened(written("rosenbrock", ["gd", "scipy:bfgs"], budget=200))
+def test_what_cannot_be_recorded_stands_as_it_was_run(opened_offline):
+    page = opened_offline(written("rosenbrock", ["gd", "scipy:bfgs"], budget=200))
     assert page.get_by_text("follows no slider: it owns its loop").count() == 1
     told = page.evaluate("[runs[1].n, runs[1].value[runs[1].n - 1]]")
     r = run_quietly("rosenbrock", "scipy:bfgs", budget=200)
@@ -173,9 +140,8 @@ def test_what_cannot_be_recorded_stands_as_it_was_run(opened):
     page.get_by_text("run at other settings only").wait_for()
 
 
-@in_browser
-def test_a_value_out_of_bounds_is_refused_in_words_and_leaves_the_runs(opened):
-    page = opened(written("rosenbrock", METHODS[:2], steps=50))
+def test_a_value_out_of_bounds_is_refused_in_words_and_leaves_the_runs(opened_offline):
+    page = opened_offline(written("rosenbrock", METHODS[:2], steps=50))
     before = runs(page)
     box = page.locator(".row input[type=number]").first
     box.fill("-3")
@@ -187,12 +153,11 @@ def test_a_value_out_of_bounds_is_refused_in_words_and_leaves_the_runs(opened):
     are_numpys(page, METHODS[:2])
 
 
-@in_browser
 @pytest.mark.parametrize("width", [390, 1280, 1920])
-def test_it_fits_every_width_in_light_and_dark_and_in_large_type(opened, width):
+def test_it_fits_every_width_in_light_and_dark_and_in_large_type(opened_offline, width):
     text = written("rosenbrock", METHODS, steps=100)
     for scheme in ("light", "dark"):
-        page = opened(text, width=width, height=844, color_scheme=scheme)
+        page = opened_offline(text, width=width, height=844, color_scheme=scheme)
         assert page.evaluate("document.documentElement.dataset.theme") == scheme
         for large in (False, True):
             if large:
@@ -202,9 +167,8 @@ def test_it_fits_every_width_in_light_and_dark_and_in_large_type(opened, width):
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-@in_browser
-def test_it_plays_and_tells_a_record_under_the_pointer(opened):
-    page = opened(written("quadratic:kappa=3", ["gd:lr=0.5"], steps=3))
+def test_it_plays_and_tells_a_record_under_the_pointer(opened_offline):
+    page = opened_offline(written("quadratic:kappa=3", ["gd:lr=0.5"], steps=3))
     x, y = page.evaluate("[drawn.plane[0].X(1), drawn.plane[0].Y(1)]")
     box = page.locator("#plane").bounding_box()
     page.mouse.move(box["x"] + x, box["y"] + y)
@@ -223,9 +187,8 @@ def test_it_plays_and_tells_a_record_under_the_pointer(opened):
     page.wait_for_function("shownOf(runs[0]) > 1")
 
 
-@in_browser
-def test_everything_that_can_be_reached_with_keys_has_a_name(opened):
-    page = opened(written("rosenbrock", METHODS, steps=30))
+def test_everything_that_can_be_reached_with_keys_has_a_name(opened_offline):
+    page = opened_offline(written("rosenbrock", METHODS, steps=30))
     nameless = """() => [...document.querySelectorAll("button, input, canvas[role], pre")].filter((e) =>
       !(e.getAttribute("aria-label") || e.textContent.trim() || e.closest("label")?.textContent.trim()))
       .map((e) => e.outerHTML)"""

@@ -13,11 +13,11 @@ function redraw(recompute) {
 function frame() {
   const began = performance.now()
   if (anew) compute()
-  const computed = performance.now()
+  const computed = performance.now(), all = anew
+  waiting = anew = false // what is drawn may ask to go on
   draw()
-  if (anew) fill()
-  drawers.forEach((also) => also(anew))
-  waiting = anew = false
+  if (all) fill()
+  drawers.forEach((also) => also(all))
   timing = { compute: computed - began, whole: performance.now() - began }
 }
 

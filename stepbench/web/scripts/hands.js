@@ -62,29 +62,14 @@ function hands() {
   }
 }
 
-function tell(id) {
-  $(id).addEventListener("pointermove", (event) => {
-    const box = $(id).getBoundingClientRect(), x = event.clientX - box.left, y = event.clientY - box.top
-    let best = 18 * 18, found = null
-    for (const { i, n, X, Y } of drawn[id] ?? []) {
-      for (let k = 0; k < n; k++) {
-        const far = (X(k) - x) ** 2 + (Y(k) - y) ** 2
-        if (far < best) [best, found] = [far, [i, k]]
-      }
-    }
-    $("tip").hidden = !found
-    if (!found) return
-    const [i, k] = found, r = runs[i]
-    const sizes = Array.from({ length: Math.min(r.sizes, 4) }, (_, j) => short(r.alpha[k * r.sizes + j]))
-    const step = METHODS[i].live ? [`step ${counted(k)}, ${counted(r.cost[k])} ∇f`] : [`${counted(r.cost[k])} ∇f`]
-    const point = r.d === 2 && r.x.length ? [`w = (${short(r.x[2 * k], 6)}, ${short(r.x[2 * k + 1], 6)})`] : []
-    const size = sizes.length && k ? [`α = ${sizes.join(", ")}`] : []
-    $("tip").textContent = [names[i], ...step, ...point, `f = ${short(r.f[k], 6)}`, ...size].join("\n")
-    const tip = $("tip").getBoundingClientRect()
-    $("tip").style.left = `${Math.min(event.clientX + 16, innerWidth - tip.width - 8)}px`
-    $("tip").style.top = `${Math.min(event.clientY + 16, innerHeight - tip.height - 8)}px`
-  })
-  $(id).addEventListener("pointerleave", () => ($("tip").hidden = true))
+// What is told of a record.
+function ofRecord(i, k) {
+  const r = runs[i]
+  const sizes = Array.from({ length: Math.min(r.sizes, 4) }, (_, j) => short(r.alpha[k * r.sizes + j]))
+  const step = METHODS[i].live ? [`step ${counted(k)}, ${counted(r.cost[k])} ∇f`] : [`${counted(r.cost[k])} ∇f`]
+  const point = r.d === 2 && r.x.length ? [`w = (${short(r.x[2 * k], 6)}, ${short(r.x[2 * k + 1], 6)})`] : []
+  const size = sizes.length && k ? [`α = ${sizes.join(", ")}`] : []
+  return [names[i], ...step, ...point, `f = ${short(r.f[k], 6)}`, ...size]
 }
 
 // For an audience: the pictures alone, in large type, as large as the screen.

@@ -202,5 +202,33 @@ function ticksBelow(c, box, ticks) {
   c.textBaseline = "top"
   c.textAlign = "center"
   c.fillStyle = theme.quiet
-  for (const [x, text] of ticks) c.fillText(text, x, box.bottom + 5)
+  for (const [x, text] of ticks) {
+    const half = c.measureText(text).width / 2, edge = c.canvas.clientWidth - half - 1
+    c.fillText(text, Math.min(x, edge), box.bottom + 5)
+  }
+}
+
+// Tell what stands under the pointer: `words` are lines about place k of curve i.
+function tell(id, words) {
+  $(id).addEventListener("pointermove", (event) => {
+    const box = $(id).getBoundingClientRect(), x = event.clientX - box.left, y = event.clientY - box.top
+    let best = 18 * 18, found = null
+    for (const { i, n, X, Y } of drawn[id] ?? []) {
+      for (let k = 0; k < n; k++) {
+        const far = (X(k) - x) ** 2 + (Y(k) - y) ** 2
+        if (far < best) [best, found] = [far, [i, k]]
+      }
+    }
+    showTip(event, found && words(...found))
+  })
+  $(id).addEventListener("pointerleave", () => ($("tip").hidden = true))
+}
+
+function showTip(event, lines) {
+  $("tip").hidden = !lines
+  if (!lines) return
+  $("tip").textContent = lines.join("\n")
+  const tip = $("tip").getBoundingClientRect()
+  $("tip").style.left = `${Math.min(event.clientX + 16, innerWidth - tip.width - 8)}px`
+  $("tip").style.top = `${Math.min(event.clientY + 16, innerHeight - tip.height - 8)}px`
 }

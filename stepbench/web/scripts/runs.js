@@ -34,7 +34,7 @@ function shownOf(r) {
   }
   return low
 }
-const visible = () => runs.map((r, i) => [r, i]).filter(([r, i]) => r && !now.hidden.has(i))
+const visible = () => (asking ? [] : runs).map((r, i) => [r, i]).filter(([r, i]) => r && !now.hidden.has(i))
 
 function draw() {
   drawPlane()
@@ -60,7 +60,7 @@ function begin() {
   hands()
   $("marks").innerHTML = `<b>○</b> start, drag it <b>★</b> minimum <b class="cross">✕</b> diverged`
   for (const id of ["plane", "errors", "sizes"]) {
-    tell(id)
+    tell(id, ofRecord)
     new ResizeObserver(() => redraw(false)).observe($(id))
   }
 }

@@ -14,6 +14,7 @@ const initial = () => ({
   hidden: new Set(),
 })
 let now = initial()
+let asking = false // a lesson shows no run before its question is answered
 
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b)
 const asGiven = () => same([now.problem, now.start, now.noise], [initial().problem, FACTS.start, initial().noise])
