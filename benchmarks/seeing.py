@@ -1,6 +1,5 @@
-"""Pictures and pages: a film, a page and a redraw of the explorer, against one figure of their runs, or the runs."""
+"""Pictures and pages: a film, a page and a page of the explorer, against one figure of their runs, or the runs."""
 
-import importlib.util
 from tempfile import TemporaryDirectory
 
 import numpy as np
@@ -10,15 +9,12 @@ from benchmarks.races import Race, add
 
 
 def seeing(table, repeats):
-    if not importlib.util.find_spec("panel"):
-        print("panel is not installed: the rows of pages are left out")
-        return
     film_and_page(table, repeats)
     explorer(table, repeats)
 
 
 def film_and_page(table, repeats):
-    from stepbench.web.html import page
+    from stepbench.web.live import page
 
     race = stepbench.compare("rosenbrock", ["gd", "csawg:K=2", "adam:lr=0.01"], budget=2000)
     with TemporaryDirectory() as folder:
@@ -34,16 +30,14 @@ def film_and_page(table, repeats):
 
 
 def explorer(table, repeats):
-    from stepbench.web import selection as selections
-    from stepbench.web.explore import Explorer
+    from stepbench.web import explore, selection
 
-    shown = Explorer()
     rates = iter(np.geomspace(1e-4, 1e-3, 10 * repeats + 10).tolist())
 
     def changed():
-        """A selection with a step size that was not shown before."""
+        """A link with a step size that was not asked for before."""
         rate = next(rates)
-        return shown.selection.having(methods=tuple(stepbench.method(name, lr=rate) for name in ("gd", "csawg")))
+        return f"?problem=rosenbrock&method=gd:lr={rate}&method=csawg:lr={rate}&budget=1000"
 
-    redraw = Race(lambda: shown.show(changed()), lambda: selections.run(changed()), repeats)
-    add(table, "explorer, redraw of 2 runs x 1,000", "the runs alone", redraw)
+    answer = Race(lambda: explore.page(changed()), lambda: selection.run(selection.parse(changed())[0]), repeats)
+    add(table, "explorer, page of 2 runs x 1,000", "the runs alone", answer)

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 
-
 def command(
     port: Annotated[int, typer.Option(help="The port of the page.", min=1, max=65535)] = 5006,
     host: Annotated[str, typer.Option(help="The address to serve at; 0.0.0.0 for other machines too.")] = "127.0.0.1",

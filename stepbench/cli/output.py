@@ -145,13 +145,12 @@ def _write_film(path: Path, content: Content) -> None:
 def _refuse_no_page(path: Path) -> None:
     from stepbench import InputError
 
-    need_web("--html")
     if path.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"--html {path} must end in .html")
 
 
 def _write_page(path: Path, content: Content) -> None:
-    from stepbench.web.html import page
+    from stepbench.web.live import page
 
     path.write_text(page(content.results, typed(), content.steps), encoding="utf-8")
 
@@ -191,16 +190,6 @@ def check_writable(path: Path, option: str) -> None:
         raise InputError(f"{option} {path} cannot be written: {error.strerror}") from None
     if new:
         path.unlink()
-
-
-def need_web(what: str) -> None:
-    """Refuse, before anything runs, what needs the extra ``web`` where that is not installed."""
-    from importlib.util import find_spec
-
-    from stepbench import InputError
-
-    if find_spec("bokeh") is None or (what == "explore" and find_spec("panel") is None):
-        raise InputError(f'{what} needs more packages: pip install "stepbench[web]"')
 
 
 def console() -> Console:

@@ -1,10 +1,11 @@
-"""A page whose runs are made in the browser: sliders change a method, the problem and the start, and all is run anew.
+"""A page of runs, one file that asks the network for nothing: they are made in the browser, anew as sliders move.
 
 A method that cannot be recorded stands in the page as it was run.
 """
 
 from __future__ import annotations
 
+import base64
 import html
 import json
 import math
@@ -15,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from stepbench import catalog
-from stepbench.contracts import Method
+from stepbench.contracts import Method, Problem, Window
 from stepbench.engine.result import Result
 from stepbench.fields import Field
 from stepbench.kernels.javascript import RUN
@@ -29,6 +30,12 @@ from stepbench.web.recorded import Recorded, normals
 
 MOST = 2000
 """How many records of a run that stays as it is stand in a page at most."""
+
+GRID = (160, 120)
+"""In how many columns and rows a page has f where it cannot compute it."""
+
+SIZES = 6
+"""How many step sizes of a run that stays as it is stand in a page, where there is one per component or tensor."""
 
 BEFORE, AFTER = ("settings", "words", "theme", "pen"), ("controls", "frame")
 """The scripts of every page, before and after those of what it shows."""
@@ -56,16 +63,17 @@ class Stage(NamedTuple):
         )
 
 
-def page(results: Sequence[Result], command: str, steps: int | None = None) -> str | None:
-    """A page of runs of one problem, each a single run; None where no method of them can be recorded.
+def page(results: Sequence[Result], command: str, steps: int | None = None) -> str:
+    """A page of runs of one problem, each a single run, with the command that made them.
 
     ``steps`` is the number of steps that the runs were allowed, where one was given.
     """
     stage = staged(results, steps)
-    if not any(method["live"] for method in stage.facts["methods"]):
-        return None
     problem = results[0].problem
     notes = [*unequal([r.label for r in results], [r.told for r in results]), *derivations(results)]
+    for r, method in zip(results, stage.facts["methods"], strict=True):
+        if not method["live"] and len(r.f) > MOST:
+            notes.append(f"{r.label}: {MOST:,} of {len(r.f):,} records are drawn")
     title = f"{', '.join(r.label for r in results)} on {problem}"
     return Template(asset("live.html")).substitute(
         title=html.escape(title),
@@ -81,16 +89,27 @@ def page(results: Sequence[Result], command: str, steps: int | None = None) -> s
     )
 
 
+def _values(problem: Problem, view: Window) -> dict[str, Any]:
+    """The values of f over a window, in rows from above, as float64 in base 64."""
+    columns, rows = GRID
+    (left, right), (bottom, top) = view
+    across, up = np.meshgrid(np.linspace(left, right, columns), np.linspace(top, bottom, rows))
+    with np.errstate(all="ignore"):
+        f = problem.f(np.stack([across.ravel(), up.ravel()]))
+    return {"columns": columns, "rows": rows, "f": base64.b64encode(f.astype("<f8").tobytes()).decode()}
+
+
 def staged(results: Sequence[Result], steps: int | None = None) -> Stage:
     """What a page of runs is told: of those that were recorded how they are made, of the others what was run."""
     first = results[0]
     problem, horizon = first.problem, min(first.budget, steps or first.budget)
     made = Recorded.of(results, horizon)
     traced = [r for r in results if drawable(r)]
-    view = framed(window(traced)) if traced and made.first else None
+    view = framed(window(traced)) if traced else None
     facts = {
         **of_problem(made, first),
         "view": view,
+        "values": _values(problem, view) if view and not made.first else None,
         "limits": {
             "budget": first.budget,
             "steps": horizon,
@@ -116,7 +135,7 @@ def of_problem(made: Recorded, r: Result) -> dict[str, Any]:
         "spec": controls.problem_spec(made.problem, made.free),
         "parameters": controls.of_problem(made.problem, made.free),
         "start": r.x[0].tolist() if r.x is not None else [],
-        "known": {"fStar": made.problem.f_star, "xStar": []},
+        "known": {"fStar": made.problem.f_star, "xStar": minimisers(made.problem)},
         "noise": {"control": controls.control("noise", "noise", NOISE, r.noise)} if r.noise else None,
     }
 
@@ -133,6 +152,7 @@ def _kept(r: Result) -> dict[str, Any]:
     """The records of a run that stays as it is, thinned where they are many."""
     n = len(r.f)
     shown = np.unique(np.linspace(0, n - 1, min(n, MOST)).astype(int))
+    sizes = None if r.step_size is None else np.reshape(r.step_size, (n, -1))[:, :SIZES]
 
     def listed(values: Any) -> Any:
         return None if values is None else [number(v) for v in np.ravel(np.asarray(values)[shown])]
@@ -142,13 +162,19 @@ def _kept(r: Result) -> dict[str, Any]:
         "f": listed(r.f),
         "value": listed(r.value),
         "evals": listed(r.cost),
-        "alpha": None if r.step_size is None or np.ndim(r.step_size[0]) else listed(r.step_size),
+        "alpha": listed(sizes),
+        "sizes": 0 if sizes is None else sizes.shape[1],
         "spent": [int(r.evals[-1]), int(r.fevals[-1])],
         "steps": int(r.steps),
         "status": r.status,
         "detail": r.detail,
         "last": number(float(r.value[-1])),
     }
+
+
+def minimisers(problem: Problem) -> list[float]:
+    """The points that are known to be least, one after the other; empty where none is."""
+    return [] if problem.x_star is None else np.ravel(np.transpose(problem.x_star)).tolist()
 
 
 def number(value: Any) -> float | None:

@@ -6,17 +6,14 @@ import numpy as np
 import pytest
 
 from stepbench.engine.running import run_quietly
-
-pytest.importorskip("panel", reason='the extra "web" is not installed')
-
-from stepbench.web import html, live
+from stepbench.web import live
 
 METHODS = ("gd:lr=0.001", "csawg:K=3", "adam:lr=0.02", "rdbd:per=component")
 
 
 def written(problem, methods, **options):
     results = [run_quietly(problem, method, **options) for method in methods]
-    return html.page(results, "stepbench …", options.get("steps"))
+    return live.page(results, "stepbench …", options.get("steps"))
 
 
 def settled(page):
@@ -200,16 +197,34 @@ def test_the_page_of_four_methods_is_small():
 
 
 @pytest.mark.parametrize(
-    ("problem", "method", "options"),
+    ("problem", "methods"),
     [
-        ("rosenbrock", "scipy:bfgs", {}),  # it owns its loop
-        ("learning/tracking", "gd", {}),  # each step sees a sample
+        ("rosenbrock", ["scipy:bfgs"]),  # it owns its loop
+        ("learning/tracking", ["gd", "idbd"]),  # each step sees a sample, and IDBD has a step size per component
+        ("digits-mlp:width=4", ["adam"]),
     ],
 )
-def test_runs_that_cannot_be_made_in_a_page_have_a_still_one(problem, method, options):
-    results = [run_quietly(problem, method, budget=50, **options)]
-    assert live.page(results, "stepbench …") is None
-    assert "Bokeh" in html.page(results, "stepbench …")
+def test_runs_that_cannot_be_made_in_a_page_stand_in_it_as_they_were_made(opened_offline, problem, methods):
+    results = [run_quietly(problem, method, budget=50) for method in methods]
+    page = opened_offline(live.page(results, "stepbench …"))
+    assert page.locator("#bits").inner_text() == "The runs stand as they were made."
+    assert not page.locator("#same").is_visible()
+    for told, r in zip(runs(page), results, strict=True):
+        np.testing.assert_array_equal(np.array(told["value"], dtype=float), r.value)
+    if results[0].problem.view:
+        [x], [y] = page.evaluate("(() => { const x = known().xStar; return [[x[0]], [x[1]]] })()")
+        assert (x, y) == (1, 1)
+        before = page.evaluate("now.start")
+        box = page.locator("#plane").bounding_box()
+        page.mouse.click(box["x"] + 50, box["y"] + 50)
+        assert page.evaluate("now.start") == before
+        assert not page.locator("#handle").is_visible()
+        values = np.array(page.evaluate("[...given().values]")).reshape(120, 160)
+        (left, right), (bottom, top) = page.evaluate("FACTS.view")
+        w = np.array([[left, right], [top, bottom]])
+        np.testing.assert_array_equal(values[[0, -1], [0, -1]], results[0].problem.f(w))
+    sizes = page.evaluate("runs.map((r) => r.sizes)")
+    assert sizes == [0 if r.step_size is None else min(6, np.size(r.step_size[0])) for r in results]
 
 
 def test_a_field_that_a_problem_reads_once_when_it_is_made_gets_no_slider():

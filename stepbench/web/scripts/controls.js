@@ -93,11 +93,11 @@ function makeControls() {
       addControl(parent, c, () => now.methods[i][c.input], (v) => (now.methods[i][c.input] = v))
     })
   })
-  if (!FACTS.parameters.length && !FACTS.view && !NORMALS) return
+  if (!FACTS.parameters.length && (!FACTS.view || FIRST < 0) && !NORMALS) return
   const set = fieldset(`<span data-name=""></span>`)
   for (const c of FACTS.parameters) addControl(set, c, () => now.problem[c.input], (v) => (now.problem[c.input] = v))
   if (NORMALS) addControl(set, FACTS.noise.control, () => now.noise, (v) => (now.noise = v))
-  if (!FACTS.view) return
+  if (!FACTS.view || FIRST < 0) return
   for (const k of [0, 1]) {
     const [first, last] = FACTS.view[k]
     const c = { name: "start", symbol: k ? "w₂" : "w₁", meaning: "where all begin", first, last, log: false, low: null, high: null, open: [false, false], range: "a number" }

@@ -22,7 +22,8 @@ function zoom(factor) {
 }
 
 function hands() {
-  for (const element of [$("handle"), $("plane")]) {
+  document.querySelector(".zoom").hidden = FIRST < 0
+  for (const element of FIRST < 0 ? [] : [$("handle"), $("plane")]) {
     element.addEventListener("pointerdown", (event) => {
       if (event.button || (element === $("plane") && event.pointerType !== "mouse")) return
       element.setPointerCapture(event.pointerId)

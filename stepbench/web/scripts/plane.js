@@ -6,6 +6,22 @@ function makePicture(wide, high) {
   const key = JSON.stringify([now.problem, now.view, wide, high, theme.dark])
   if (picture.key === key) return
   picture.key = key
+  const { columns, rows, values } = FACTS.values ? given() : valuesOfF(wide, high)
+  const place = scaleOf(values, known().fStar)
+  const image = new ImageData(columns, rows), pixels = new Uint32Array(image.data.buffer), level = new Float32Array(values.length)
+  for (let k = 0; k < values.length; k++) {
+    const t = (level[k] = place(values[k]))
+    pixels[k] = theme.map[t >= 0 ? Math.round(255 * t) : 255]
+  }
+  picture.image = new OffscreenCanvas(columns, rows)
+  picture.image.getContext("2d").putImageData(image, 0, 0)
+  picture.lines = levelLines(level, columns, rows, wide, high)
+}
+
+// Where f cannot be computed here, its values came with the page.
+const given = () => ({ ...FACTS.values, values: numbersOf(FACTS.values.f) })
+
+function valuesOfF(wide, high) {
   const [[left, right], [bottom, top]] = now.view
   const columns = Math.max(40, Math.min(180, Math.round(wide / 3))), rows = Math.max(30, Math.round((columns * high) / wide))
   const [program, p] = chosen(FIRST), s = new Float64Array(program.slots)
@@ -17,15 +33,7 @@ function makePicture(wide, high) {
       values[j * columns + i] = program.f(s, p)
     }
   }
-  const place = scaleOf(values, known().fStar)
-  const image = new ImageData(columns, rows), pixels = new Uint32Array(image.data.buffer), level = new Float32Array(values.length)
-  for (let k = 0; k < values.length; k++) {
-    const t = (level[k] = place(values[k]))
-    pixels[k] = theme.map[t >= 0 ? Math.round(255 * t) : 255]
-  }
-  picture.image = new OffscreenCanvas(columns, rows)
-  picture.image.getContext("2d").putImageData(image, 0, 0)
-  picture.lines = levelLines(level, columns, rows, wide, high)
+  return { columns, rows, values }
 }
 
 // Where a value of f stands between the lowest and the highest, in 0 to 1: by the logarithm of f − f*, and where f* is
@@ -157,7 +165,7 @@ function drawPlane() {
   c.stroke()
   $("handle").style.left = `${sx}px`
   $("handle").style.top = `${sy}px`
-  $("handle").hidden = !(sx >= 0 && sx <= wide && sy >= 0 && sy <= high)
+  $("handle").hidden = FIRST < 0 || !(sx >= 0 && sx <= wide && sy >= 0 && sy <= high)
 }
 
 // The numbers of the plane's axes stand inside it, so that it is as large as can be.

@@ -20,7 +20,7 @@ function kept(r) {
   const of = (list) => Float64Array.from(list ?? [], (v) => v ?? NaN)
   const n = r.f.length, at = (value) => new Float64Array(n).fill(value)
   const alpha = of(r.alpha)
-  return { x: of(r.x), f: of(r.f), value: of(r.value), cost: of(r.evals), alpha, sizes: alpha.length ? 1 : 0, d: 2, n,
+  return { x: of(r.x), f: of(r.f), value: of(r.value), cost: of(r.evals), alpha, sizes: r.sizes, d: 2, n,
     evals: at(r.spent[0]), fevals: at(r.spent[1]), steps: r.steps, status: r.status, detail: r.detail }
 }
 
@@ -58,7 +58,8 @@ const restart = () => (until = Infinity)
 function begin() {
   makeTable()
   hands()
-  $("marks").innerHTML = `<b>○</b> start, drag it <b>★</b> minimum <b class="cross">✕</b> diverged`
+  document.body.classList.toggle("made-only", FIRST < 0)
+  $("marks").innerHTML = `<b>○</b> start${FIRST < 0 ? "" : ", drag it"} <b>★</b> minimum <b class="cross">✕</b> diverged`
   for (const id of ["plane", "errors", "sizes"]) {
     tell(id, ofRecord)
     new ResizeObserver(() => redraw(false)).observe($(id))

@@ -37,9 +37,10 @@ function known() {
 
 // Whether the runs have NumPy's bits, in words.
 const bits = () =>
-  PROGRAMS.every((cases, i) => !cases || chosen(i)[0].exact)
-    ? "The runs are made in this page, to the last bit as the command makes them."
-    : "The runs are made in this page; where exp, sin or powers enter, last digits may differ from the command's."
+  FIRST < 0 ? (FACTS.made ?? "The runs stand as they were made.")
+    : PROGRAMS.every((cases, i) => !cases || chosen(i)[0].exact)
+      ? "The runs are made in this page, to the last bit as the command makes them."
+      : "The runs are made in this page; where exp, sin or powers enter, last digits may differ from the command's."
 
 // The problem and the methods as they are set, as a command names them.
 const filled = (spec, values) => spec.replace(/\{([pq]\.\w+)\}/g, (_, name) => spoken(values[name]))
@@ -72,7 +73,8 @@ function named(label, parameters, values, initials) {
 }
 
 // The noise of the steps: the same normal numbers as the command's, times its size; null where there is none.
-const NORMALS = FACTS.noise?.normals && new Float64Array(Uint8Array.from(atob(FACTS.noise.normals), (c) => c.charCodeAt(0)).buffer)
+const numbersOf = (text) => new Float64Array(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer)
+const NORMALS = FACTS.noise?.normals && numbersOf(FACTS.noise.normals)
 const noise = () => NORMALS && { size: now.noise, normals: NORMALS }
 
 let names = []
