@@ -1,7 +1,5 @@
 """Where all starts lead, and how much the step size matters: what the explorer draws of many runs."""
 
-import math
-
 import numpy as np
 import pytest
 
@@ -9,13 +7,9 @@ import stepbench
 from stepbench import InputError, catalog
 from stepbench.contracts import with_values
 from stepbench.engine.running import run_quietly
-
-pytest.importorskip("panel", reason='the extra "web" is not installed')
-
-from stepbench.web import basins, explore, selection, sensitivity
+from stepbench.web import basins, sensitivity
 from stepbench.web.basins import DIVERGED, ON_THE_WAY, STEPS, UNDEFINED, starts, where_they_lead
 from stepbench.web.colours import BETWEEN, PALETTE, SHADES, STRIPE, WAY
-from stepbench.web.explore import Explorer
 
 WINDOW = ((-6.0, 6.0), (-4.5, 4.5))
 
@@ -142,41 +136,3 @@ def test_the_sensitivity_has_the_ends_of_the_runs_that_are_drawn():
     assert not found.lost.all()
     with pytest.raises(InputError, match="no step size"):
         sensitivity.sensitivity(problem, catalog.method("l4"), (-1.0, 2.0), 200)
-
-
-def test_the_page_draws_them_and_can_leave_the_basins_out():
-    page = Explorer("?problem=rosenbrock&method=gd:lr=0.001&method=adam:lr=0.01&budget=200")
-    page.draw()
-    assert page.scene._layer.data["image"][0].shape == (200, 200)
-    assert "<b>gd" in page.legend.object
-    [x], [y] = (page.sensitivity._here.data[key] for key in ("x", "y"))
-    assert (x, y) == (-3, pytest.approx(math.log10(page.results[0].error[-1])))
-    page.cards[1].controls._widgets["lr"][1].value = -1  # the basins are those of the method that is being set
-    page.draw()
-    assert page.selection.basins == 2
-    assert "<b>adam:lr=0.1" in page.legend.object
-    page.basins.value = 0
-    page.draw()
-    assert page.scene._layer.data["image"] == []
-    assert page.legend.object == ""
-    assert page.selection.query.endswith("&basins=0")
-    assert selection.parse(page.selection.query) == (page.selection, [])
-
-
-def test_only_the_newest_selection_is_drawn(monkeypatch):
-    page = Explorer("?problem=rosenbrock&method=gd:lr=0.001&budget=50")
-    page.draw()
-    asked, lead = [], explore.where_they_lead
-
-    def leading(problem, method, *rest):
-        asked.append(str(method))
-        return lead(problem, method, *rest)
-
-    monkeypatch.setattr(explore, "where_they_lead", leading)
-    slider = page.cards[0].controls._widgets["lr"][1]
-    for place in (-3.1, -3.2, -3.3, -3.4):
-        slider.value = place
-    page.draw()
-    assert asked == ["gd:lr=0.000398"]
-    page.draw()
-    assert len(asked) == 1

@@ -4,7 +4,7 @@ function short(v, digits = 3) {
   if (!Number.isFinite(v)) return Number.isNaN(v) ? "–" : v > 0 ? "∞" : "−∞"
   if (v === 0) return "0"
   const size = Math.abs(v)
-  const text = size >= 1e-3 && size < 1e5 ? String(Number(v.toPrecision(digits))) : v.toExponential(digits - 1)
+  const text = size >= 1e-3 && size < 1e5 ? String(Number(v.toPrecision(digits))) : Number(v.toPrecision(digits)).toExponential()
   return text.replace("e+", "e").replace("-", "−").replace("e-", "e−")
 }
 const escaped = (text) => text.replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c])
