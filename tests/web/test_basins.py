@@ -7,7 +7,7 @@ import stepbench
 from stepbench import InputError, catalog
 from stepbench.contracts import with_values
 from stepbench.engine.running import run_quietly
-from stepbench.web import basins, sensitivity
+from stepbench.web import basins, selection, sensitivity
 from stepbench.web.basins import DIVERGED, ON_THE_WAY, STEPS, UNDEFINED, starts, where_they_lead
 from stepbench.web.colours import BETWEEN, PALETTE, SHADES, STRIPE, WAY
 
