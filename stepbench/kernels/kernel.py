@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from stepbench.kernels.llvm import M, Text, V, compiled, constant, declarations
+from stepbench.kernels.llvm import LANES, M, Text, V, compiled, constant, declarations
 from stepbench.kernels.recording import Phase, Program
 from stepbench.kernels.symbols import Node
 
@@ -39,10 +39,10 @@ class Kernel:
     ) -> None:
         """Let chunks of sixteen runs take some steps.
 
-        The arrays are slots (C, S, 16), parameters (C, P, 16), noise (n, d), records (n, F, 16 C), ends (E, 16 C) and
-        lanes (C, 16), in which runs that go on are 1. The whole numbers are the first chunk and the one after the
-        last, 16 C, the steps to take, the phase to begin in, the steps taken before, the steps from one record to the
-        next, and the last step. The numbers are f*, the target, that on ‖g‖², and the budget. ``whole`` says that
+        The arrays are slots (C, S, 16), parameters (C, P, 16), noise (n, d), records (n, F, r), ends (E, r) and
+        lanes (C, 16), in which runs that go on are 1; r is 16 C, and may be less where there is one chunk. The whole
+        numbers are the first chunk and the one after the last, r, the steps to take, the phase to begin in, the steps
+        taken before, the steps from one record to the next, and the last step. The numbers are f*, the target, that on ‖g‖², and the budget. ``whole`` says that
         every record is kept.
         """
         pointers = [array.ctypes.data for array in arrays]
@@ -57,9 +57,10 @@ def seconds(program: Program) -> float:
 class Layout:
     """Where the kernel of a program finds each number: the rows of the arrays that it is called with.
 
-    ``slots`` are rows of what a run carries; ``fields`` those of a record: the point, f, ‖g‖², the step sizes, and
-    what was spent where that differs among runs. Of a record that ends a run, ``ends`` has the record before it
-    (without step sizes), itself, the number of its step, and that of the first step that was refused, 0 for none.
+    ``slots`` are rows of what a run carries; ``fields`` those of a record: the point, f, ‖g‖² (‖g‖, where all records
+    are kept), the step sizes, and what was spent where that differs among runs. Of a record that ends a run, ``ends``
+    has the record before it (without step sizes), itself, the number of its step, and that of the first step that was
+    refused, 0 for none.
     """
 
     def __init__(self, program: Program) -> None:
@@ -203,8 +204,9 @@ class _Advance:
         t.label("keep")
         kept = t.load(self.kept, "i64")
         line = t.row(t.row("%out", t.value(f"mul i64 {kept}, {len(self.layout.fields)}"), "%stride"), "%c")
+        norm = t.value(f"call {V} @llvm.sqrt.v{LANES}f64({V} {record['square']})")
         for k, name in enumerate(self.layout.fields):
-            t.store(record[name], t.row(line, k, "%stride"))
+            t.store(norm if name == "square" else record[name], t.row(line, k, "%stride"))
         t.store(t.value(f"add i64 {kept}, 1"), self.kept, "i64")
         t.add("br label %judge")
         t.label("judge")
