@@ -18,6 +18,12 @@ from stepbench.kernels.llvm import LANES
 from stepbench.kernels.recording import Leaf, Recording, Standing, rebuilt
 from stepbench.kernels.symbols import Unrecordable
 
+LINE = 64
+"""The bytes of a cache line: what is written across two of them takes twice as long."""
+
+NEAR = 1 << 20
+"""About how many bytes of records some runs write before the next take the same steps: what stays at hand."""
+
 SECONDS = 0.05
 """About how long a block takes, so that progress is shown and Ctrl-C is heard."""
 
@@ -69,9 +75,9 @@ class Compiled:
         """
         width = self.R if self.chunks == 1 else self.chunks * LANES
         shape = n, fields or len(self.layout.fields), width
-        numbers = np.empty(math.prod(shape) + LANES)
-        numbers[-LANES:] = 0.0
-        return numbers[:-LANES].reshape(shape)
+        numbers = np.empty(math.prod(shape) + 2 * LANES)
+        first = -numbers.ctypes.data % LINE // numbers.itemsize
+        return numbers[first : first + math.prod(shape)].reshape(shape)
 
     def _runs(self, lanes: Vector) -> Vector:
         """Chunks of lanes, (C, 16), as numbers of the runs, (R,)."""
@@ -125,11 +131,15 @@ class Compiled:
             _largest_square(trace.grad_target),
             float(trace.budget),
         )
-        arrays = (self.slots, self.parameters, noise, out, self.ends, self.lanes)
+        phases = self._phases(n)
+        piece = max(1, NEAR // out[:1].nbytes) * trace.every if whole and self.chunks > 1 else n
 
         def some(first: int, end: int) -> None:
-            whole_numbers = (first, end, self.ends.shape[-1], n, self.phase, begin, trace.every, last)
-            self.kernel.advance(arrays, whole_numbers, numbers, whole)  # type: ignore[union-attr]
+            for at in range(0, n, piece):
+                rows = (begin + at) // trace.every - begin // trace.every
+                arrays = (self.slots, self.parameters, noise[at:], out[rows:], self.ends, self.lanes)
+                steps = (min(piece, n - at), phases[at], begin + at, trace.every, last)
+                self.kernel.advance(arrays, (first, end, self.ends.shape[-1], *steps), numbers, whole)  # type: ignore[union-attr]
 
         cuts = [self.chunks * k // threads for k in range(threads + 1)]
         if threads == 1:
@@ -138,13 +148,17 @@ class Compiled:
             with ThreadPoolExecutor(threads) as pool:
                 list(pool.map(some, cuts[:-1], cuts[1:]))
 
-    def spent(self, n: int) -> tuple[Vector, Vector, int]:
-        """What each of the next n steps spends, where it is the same for all runs, and the phase after them."""
-        phases, path = self.program.phases, [self.phase]
-        while (following := phases[path[-1]].next) not in path:
+    def _phases(self, n: int) -> Vector:
+        """The phases of the next n steps, and the one after them."""
+        path = [self.phase]
+        while (following := self.program.phases[path[-1]].next) not in path:
             path.append(following)
         again, place = path.index(following), np.arange(n + 1)
-        taken = np.array(path)[np.where(place < again, place, again + (place - again) % (len(path) - again))]
+        return np.array(path)[np.where(place < again, place, again + (place - again) % (len(path) - again))]
+
+    def spent(self, n: int) -> tuple[Vector, Vector, int]:
+        """What each of the next n steps spends, where it is the same for all runs, and the phase after them."""
+        phases, taken = self.program.phases, self._phases(n)
         each = np.zeros((len(phases), 2)) if self.layout.counted else [(p.evals, p.fevals) for p in phases]
         evals, fevals = np.cumsum(np.array(each)[taken[:n]], axis=0).astype(np.int64).T
         return evals, fevals, int(taken[n])
@@ -152,7 +166,8 @@ class Compiled:
     def run(self, progress: Progress | None, save: Callable[[Loop], None] | None, often: int) -> None:
         """Step in blocks until every run has ended; as ``Loop.run`` does."""
         loop, trace, oracle = self.loop, self.loop.trace, self.loop.oracle
-        length = 1 if self.program.searches else 256  # how long a search is, only its time will tell
+        # How long a search is, only its time will tell; else an operation takes a chunk of lanes some nanoseconds.
+        length = 1 if self.program.searches else 1 + (1 << 22) // (len(self.program.operations) * self.chunks)
 
         def put_back_and_save(loop: Loop) -> None:
             self.leave()
@@ -236,7 +251,7 @@ class Compiled:
 
     def _record(self, out: Vector, steps: Vector, evals: Vector, fevals: Vector, elapsed: Vector) -> None:
         """Give the trace the records of a block: all of them, or those of ends."""
-        trace, R, fields = self.loop.trace, self.R, self.layout.fields
+        trace, R = self.loop.trace, self.R
         lives = self.lanes.reshape(-1)[:R] > 0
         ended = np.flatnonzero((trace.last < 0) & ~lives)
         why = self._why
@@ -255,6 +270,14 @@ class Compiled:
                 judged = np.flatnonzero(trace.last < 0)
             trace.take(new, self._alphas(runs), why, judged)
             return
+        if len(ended):
+            self._record_ends(ended, steps, evals, fevals, elapsed)
+        now = self._ends_of(self._now()[None], *(values[-1:] for values in spent))
+        trace.take_last(now, len(steps), why)
+
+    def _record_ends(self, ended: Vector, steps: Vector, evals: Vector, fevals: Vector, elapsed: Vector) -> None:
+        """Give the trace the last two records of the runs that have ended."""
+        trace, fields = self.loop.trace, self.layout.fields
         table = dict(zip(self.layout.ends, self.ends[:, ended], strict=True))
         rows = {name: [table.get(f"before.{name}", table[name]), table[name]] for name in fields}
         number = table["step"]
@@ -271,9 +294,8 @@ class Compiled:
         both = self._ends_of(np.array([[rows[name][k] for name in fields] for k in (0, 1)]), *pair)
         both["refused"] = np.array([np.zeros(len(ended)), table["refused"]]).astype(np.int64)
         first = self.layout.ends.index(fields[0])  # what a run ends with stands there as in a record
-        size = self._alphas(self.ends[None, first : first + len(fields), :R])[0]
-        now = self._ends_of(self._now()[None], *(values[-1:] for values in spent))
-        trace.take_ends(both, now, size, why, ended, len(steps))
+        size = self._alphas(self.ends[None, first : first + len(fields), : self.R])[0]
+        trace.take_ends(both, size, self._why, ended)
 
     def _ends_of(self, rows: Vector, *spent: Vector) -> dict[str, Vector]:
         """The trace's columns of n records, from the fields (n, F, R), with ‖g‖² for ‖g‖."""

@@ -234,20 +234,23 @@ class Trace:
         for name, values in new.items():
             self.columns[name].append(values, at[runs], runs)
 
-    def take_ends(
-        self, ended: dict[str, Vector], now: dict[str, Vector], alphas: Any, why: str, runs: Vector, records: int
-    ) -> None:
-        """Go on by many records of which only ends are kept: those of runs that end, and where the others are now.
+    def take_ends(self, ended: dict[str, Vector], alphas: Any, why: str, runs: Vector) -> None:
+        """End some runs, of whose records only ends are kept.
 
-        ``ended`` are of each run in ``runs`` the record before its end and that in which it ends, (2, …, r), with
-        ``refused`` as in ``take``, and ``alphas`` the step sizes of the latter, (…, R); ``now`` is the last of the
-        ``records`` that all the others made, (1, …, R) or (1, 1).
+        ``ended`` are of each of the ``runs`` the record before its end and that in which it ends, (2, …, r), with
+        ``refused`` as in ``take``, and ``alphas`` the step sizes of the latter, (…, R).
         """
         at = -(-ended["iteration"][1] // self.every)  # the number of the record in which each run ends
         self._end_runs(ended, at - 1, [None, alphas], why, runs)
         del ended["refused"]
         for name, values in ended.items():
             self.columns[name].append(values, self.last[runs] - at + 1, runs)
+
+    def take_last(self, now: dict[str, Vector], records: int, why: str) -> None:
+        """Go on by many records of which only ends are kept: the last of them, (1, …, R) or (1, 1), is where runs are.
+
+        Those that have ended before it are left out.
+        """
         self._advance(now, records)
         live = np.flatnonzero(self.last < 0)
         if max(self.counts) >= self.budget:
