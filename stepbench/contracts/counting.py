@@ -122,7 +122,7 @@ class Oracle:
     @property
     def carried(self) -> Any:
         """What the runs carry beside their points, (b, R), as the questions so far left it; None for nothing."""
-        return getattr(self._sample, "carried", self._begun)
+        return None if self._begun is None else getattr(self._sample, "carried", self._begun)
 
     def mark(self) -> Mark:
         """What it has counted and remembers now."""
@@ -169,6 +169,10 @@ class Oracle:
         if w is not self._g_at:
             g = self._sample.grad(w)
             self._g_at, self._g, self._g_paid = w, g + arrays.like(self._noise_vector, w) if self._noise else g, None
+        if where is None and self._g_paid is None:
+            self._g_paid = True
+            self._spend(1)
+            return self._g
         due, self._g_paid = _charge(self._g_paid, where)
         self._spend(due)
         return self._g

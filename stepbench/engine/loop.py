@@ -64,8 +64,9 @@ class Loop:
             while trace.running and oracle.step < until:
                 began, log = time.perf_counter(), StepLog()
                 self._clock = began - self.elapsed
+                end = min(trace.horizon, saving.due, until)
                 try:
-                    while len(log.steps) < length and oracle.step < min(trace.horizon, saving.due, until):
+                    while len(log.records) < length and oracle.step < end:
                         if self._patience.over:
                             raise KeyboardInterrupt
                         advance(log, saving.due)
@@ -103,9 +104,10 @@ class Loop:
 
     def _advance(self, log: StepLog, due: float) -> None:
         """Take one step, and note it."""
-        self.oracle.advance(self.w)
-        self.w, self.s = self.method.step(self.w, self.oracle, self.s)
-        self._note(log, self.oracle)
+        oracle = self.oracle
+        oracle.advance(self.w)
+        self.w, self.s = self.method.step(self.w, oracle, self.s)
+        self._note(log, oracle)
 
     def _advance_marking(self, log: StepLog, due: float) -> None:
         """Step until the next record, or until a saving is due, so that the run can be left after any of the steps."""

@@ -80,14 +80,7 @@ class StepLog:
     """What a few steps left, before it is looked at: for each record a point, a step size and what was spent."""
 
     def __init__(self) -> None:
-        self.points: list[Points] = []
-        self.alphas: list[Any] = []
-        self.evals: list[Any] = []
-        self.fevals: list[Any] = []
-        self.steps: list[int] = []
-        self.elapsed: list[float] = []
-        self.carried: list[Any] = []
-        self.refused: list[Any] = []
+        self.records: list[tuple[Any, ...]] = []
         self.why = ""
 
     def note(
@@ -106,22 +99,15 @@ class StepLog:
 
         ``refused`` is the first step that a run could not take, (R,), 0 while it can, and ``why`` says why, in words.
         """
-        self.points.append(w)
-        self.alphas.append(alpha)
-        self.evals.append(evals)
-        self.fevals.append(fevals)
-        self.steps.append(step)
-        self.elapsed.append(elapsed)
-        self.carried.append(carried)
-        self.refused.append(refused)
-        self.why = why or self.why
+        self.records.append((w, alpha, evals, fevals, step, elapsed, carried, refused))
+        if why:
+            self.why = why
 
     def each(self) -> Iterator[StepLog]:
         """Every record as a log of its own."""
-        for k, w in enumerate(self.points):
+        for record in self.records:
             one = StepLog()
-            counts = self.evals[k], self.fevals[k], self.steps[k]
-            one.note(w, self.alphas[k], *counts, self.elapsed[k], self.carried[k], self.refused[k], self.why)
+            one.records, one.why = [record], self.why
             yield one
 
 
@@ -191,22 +177,23 @@ class Trace:
 
     def add(self, log: StepLog) -> None:
         """Record some steps, and end the runs that met the target, diverged or spent the budget in them."""
-        if not log.points:
+        if not log.records:
             return
+        points, alphas, evals, fevals, steps, elapsed, carried, refused = zip(*log.records, strict=True)
         try:
-            new = self.problem.look_at(log.points, log.steps, log.carried)
+            new = self.problem.look_at(points, steps, carried)
         except Exception:
-            if len(log.steps) == 1:
+            if len(steps) == 1:
                 raise
             for one in log.each():  # up to the point at which the problem raises its error, if a run comes so far
                 if self.running:
                     self.add(one)
             return
-        new |= {"evals": _counts(log.evals), "fevals": _counts(log.fevals)}
-        new["iteration"], new["refused"] = _counts(log.steps), _counts(log.refused)
-        new["elapsed"] = np.array(log.elapsed)[:, None]
-        alphas = [self.problem.recorded_step_sizes(alpha) for alpha in log.alphas]
-        self.take(new, alphas, log.why, np.flatnonzero(self.last < 0))
+        new |= {"evals": _counts(evals), "fevals": _counts(fevals)}
+        new["iteration"], new["refused"] = _counts(steps), _counts(refused)
+        new["elapsed"] = np.array(elapsed)[:, None]
+        sizes = [self.problem.recorded_step_sizes(alpha) for alpha in alphas]
+        self.take(new, sizes, log.why, np.flatnonzero(self.last < 0))
 
     def take(self, new: dict[str, Vector], alphas: Sequence[Any], why: str, judged: Vector) -> None:
         """Add n records of each quantity, (n, …, R) or (n, 1), in the order of their steps, with their step sizes.
@@ -477,7 +464,7 @@ def _restored_ends(kept: Vector) -> _Ends:
     return ends
 
 
-def _counts(counts: list[Any]) -> Vector:
+def _counts(counts: Sequence[Any]) -> Vector:
     """Counts, (n, 1) or (n, R), from one int per record, or one (R,) array per record."""
     if type(counts[-1]) is int:
         return np.array(counts, dtype=np.int64)[:, None]
