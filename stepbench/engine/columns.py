@@ -17,6 +17,9 @@ import numpy as np
 
 from stepbench.contracts import Problem, Vector
 
+TOGETHER = 1 << 14
+"""How many distances are computed at a time: few enough that what leads to them stays in the processor's cache."""
+
 Record = np.ndarray[Any, Any]
 Derive = Callable[[Problem, Mapping[str, Vector]], Vector | None]
 
@@ -63,7 +66,7 @@ def column(
             "spent": spent,
             "always": always,
             "derive": derive,
-        }
+        },
     )
 
 
@@ -73,17 +76,22 @@ def error_of(problem: Problem, known: Mapping[str, Vector]) -> Vector | None:
 
 
 def distance_of(problem: Problem, known: Mapping[str, Vector]) -> Vector | None:
-    """The distance of every point, (n, d, R) or (n, d), from the nearest minimiser, where one is known: (n, R) or (n,)."""
+    """The distance of every point, (n, d, R) or (n, d), from the nearest minimiser, (n, R) or (n,), if one is known."""
     if problem.x_star is None or known["x"] is None:
         return None
-    x, nearest = known["x"], math.inf
+    x = known["x"]
+    distance = np.empty((len(x), *x.shape[2:]))
+    some = -(-TOGETHER // max(1, distance[:1].size))
     with np.errstate(all="ignore"):
-        for star in np.reshape(problem.x_star, (problem.x0.size, -1)).T:
-            square: Any = 0.0
-            for i, w in enumerate(star):  # one component after the other, as ``dot`` sums, without a copy of x
-                square = square + (x[:, i] - w) ** 2
-            nearest = np.minimum(nearest, square)
-        return np.asarray(np.sqrt(nearest))
+        for begin in range(0, len(x), some):
+            points, nearest = x[begin : begin + some], math.inf
+            for star in np.reshape(problem.x_star, (problem.x0.size, -1)).T:
+                square: Any = 0.0
+                for i, w in enumerate(star):  # one component after the other, as ``dot`` sums, without a copy of x
+                    square = square + (points[:, i] - w) ** 2
+                nearest = np.minimum(nearest, square)
+            np.sqrt(nearest, out=distance[begin : begin + some])
+    return distance
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)

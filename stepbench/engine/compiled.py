@@ -118,8 +118,8 @@ class Compiled:
 
     def advance(self, n: int, last: int, out: Vector, whole: bool, threads: int = 1) -> None:
         """Take n steps; the last that there can be is a record, whatever its number."""
-        trace, problem = self.loop.trace, self.loop.trace.problem
-        assert self.kernel is not None
+        trace, problem, kernel = self.loop.trace, self.loop.trace.problem, self.kernel
+        assert kernel is not None
         begin = self.loop.oracle.step
         noise = np.empty((n if self.program.noise else 0, self.program.d))
         for i in range(len(noise)):
@@ -132,14 +132,14 @@ class Compiled:
             float(trace.budget),
         )
         phases = self._phases(n)
-        piece = max(1, NEAR // out[:1].nbytes) * trace.every if whole and self.chunks > 1 else n
+        piece = max(1, NEAR // self.table[0].nbytes) * trace.every if whole and self.chunks > 1 else n
 
         def some(first: int, end: int) -> None:
             for at in range(0, n, piece):
                 rows = (begin + at) // trace.every - begin // trace.every
                 arrays = (self.slots, self.parameters, noise[at:], out[rows:], self.ends, self.lanes)
-                steps = (min(piece, n - at), phases[at], begin + at, trace.every, last)
-                self.kernel.advance(arrays, (first, end, self.ends.shape[-1], *steps), numbers, whole)  # type: ignore[union-attr]
+                steps = (min(piece, n - at), int(phases[at]), begin + at, trace.every, last)
+                kernel.advance(arrays, (first, end, self.ends.shape[-1], *steps), numbers, whole)
 
         cuts = [self.chunks * k // threads for k in range(threads + 1)]
         if threads == 1:

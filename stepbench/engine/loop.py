@@ -58,7 +58,8 @@ class Loop:
         """
         oracle, trace = self.oracle, self.trace
         advance = self._advance if save is None and trace.every == 1 else self._advance_marking
-        length, most = (1 if until == math.inf else int(until) - oracle.step), max(16, min(256, TOGETHER // self.w.shape[1]))
+        length = 1 if until == math.inf else int(until) - oracle.step
+        most = max(16, min(256, TOGETHER // self.w.shape[1]))
         saving = Saving(save, often, oracle.step)
         with patience() as self._patience:
             while trace.running and oracle.step < until:

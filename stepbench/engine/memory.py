@@ -8,7 +8,6 @@ from pathlib import Path
 
 from stepbench.fields import InputError
 
-
 LITTLE = 1 << 24
 """So many bytes are taken for free without a look."""
 

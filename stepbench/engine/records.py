@@ -255,9 +255,7 @@ class Trace:
         self.step = int(new["iteration"][-1].max())
         self.counts = (int(new["evals"][-1].max()), int(new["fevals"][-1].max()))
 
-    def _end_runs(
-        self, new: dict[str, Vector], first: Vector, alphas: Sequence[Any], why: str, judged: Vector
-    ) -> None:
+    def _end_runs(self, new: dict[str, Vector], first: Vector, alphas: Sequence[Any], why: str, judged: Vector) -> None:
         """End those of the judged runs for which one of these records is the last.
 
         The records are of these runs alone, (n, …, r) or (n, 1), and ``first`` (r,) are the numbers of the first of

@@ -42,8 +42,8 @@ class Kernel:
         The arrays are slots (C, S, 16), parameters (C, P, 16), noise (n, d), records (n, F, r), ends (E, r) and
         lanes (C, 16), in which runs that go on are 1; r is 16 C, and may be less where there is one chunk. The whole
         numbers are the first chunk and the one after the last, r, the steps to take, the phase to begin in, the steps
-        taken before, the steps from one record to the next, and the last step. The numbers are f*, the target, that on ‖g‖², and the budget. ``whole`` says that
-        every record is kept.
+        taken before, the steps from one record to the next, and the last step. The numbers are f*, the target, that on
+        ‖g‖², and the budget. ``whole`` says that every record is kept.
         """
         pointers = [array.ctypes.data for array in arrays]
         self._function(*pointers, *whole_numbers, *numbers, whole)
