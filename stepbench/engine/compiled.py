@@ -167,7 +167,8 @@ class Compiled:
         """Step in blocks until every run has ended; as ``Loop.run`` does."""
         loop, trace, oracle = self.loop, self.loop.trace, self.loop.oracle
         # How long a search is, only its time will tell; else an operation takes a chunk of lanes some nanoseconds.
-        length = 1 if self.program.searches else 1 + (1 << 22) // (len(self.program.operations) * self.chunks)
+        length = min(1024, 1 + (1 << 22) // (len(self.program.operations) * self.chunks))
+        length = 1 if self.program.searches else length
 
         def put_back_and_save(loop: Loop) -> None:
             self.leave()
