@@ -199,3 +199,20 @@ def test_step_sizes_whose_number_changes_are_numpys():
     assert differences(one, other) == []
     with pytest.raises(InputError, match="the number of its step sizes changes"):
         run_quietly("rosenbrock", method, budget=300, engine="kernel")
+
+
+@pytest.mark.parametrize("options", [{}, {"every": 7}, {"grad_target": 0.5}, {"trace": False}], ids=str)
+def test_so_many_runs_that_their_records_are_written_a_piece_at_a_time(options):
+    """Of 600 runs, a few steps of some are written before those of others; some runs end before the last step."""
+    starts = np.random.default_rng(6).uniform(-1.5, 1.5, (2, 600))
+    check("rosenbrock", "gd:lr=1e-3", steps=200, start=starts, **options)
+
+
+def test_what_follows_from_other_columns_is_computed_when_it_is_asked_for():
+    """By both engines, of a batch and of a run that is picked from it."""
+    for result in both("rosenbrock", "gd:lr=1e-3", steps=50, start=STARTS):
+        assert not {"error", "distance"} & vars(result).keys()
+        np.testing.assert_array_equal(result.error, result.f)
+        np.testing.assert_array_equal(result[3].distance, result.distance[:, 3])
+        with pytest.raises(AttributeError, match="Result has no attribute 'errors'"):
+            _ = result.errors
