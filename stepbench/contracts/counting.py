@@ -124,6 +124,11 @@ class Oracle:
         """What the runs carry beside their points, (b, R), as the questions so far left it; None for nothing."""
         return getattr(self._sample, "carried", self._begun)
 
+    @property
+    def forgets(self) -> bool:
+        """Whether no step knows what the one before it has asked: each sees something else."""
+        return self._random or self.problem.at(0) is not self.problem.at(1)
+
     def mark(self) -> Mark:
         """What it has counted and remembers now."""
         return Mark(

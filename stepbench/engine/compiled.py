@@ -19,7 +19,7 @@ from stepbench.kernels.recording import Leaf, Recording, Standing, rebuilt
 from stepbench.kernels.symbols import Unrecordable
 
 MEMORY = 1 << 23
-"""How many numbers of records a block may have."""
+"""How many numbers of records a block may have, and of what its steps see."""
 
 SECONDS = 0.05
 """About how long a block takes, so that progress is shown and Ctrl-C is heard."""
@@ -34,12 +34,16 @@ class Compiled:
     def __init__(self, loop: Loop, begin: Standing, seed: int, noise: float) -> None:
         """Record the program of the steps from where the loop stood once, ``begin``."""
         self.loop, self.standing = loop, begin
-        self.noise = noise
-        carried = loop.trace.every == 1 and not noise
-        recording = Recording(loop.trace.problem, loop.method, seed, noise, loop.oracle.horizon, carried)
-        self.program = recording.program(begin)
-        self.values = recording.values
+        trace = loop.trace
+        self.recording = Recording(trace.problem, loop.method, seed, noise, loop.oracle.horizon, trace.every)
+        self.program = self.recording.program(begin)
         self.kernel: Kernel | None = None
+
+    def drawing(self, first: int, n: int) -> float:
+        """The seconds that it takes to find out what n steps see."""
+        began = time.perf_counter()
+        self.recording.rows(first, n)
+        return time.perf_counter() - began
 
     def compile(self) -> None:
         """Make the kernel."""
@@ -52,7 +56,7 @@ class Compiled:
         self.chunks = -(-self.R // LANES)
         self.parameters = np.zeros((self.chunks, len(self.program.parameters), LANES))
         for k, name in enumerate(self.program.parameters):
-            self.parameters[:, k] = self._lanes(self.values[name])
+            self.parameters[:, k] = self._lanes(self.recording.values[name])
         self.slots = np.zeros((self.chunks, len(self.layout.slots), LANES))
         self.ends = np.zeros((len(self.layout.ends), self.chunks * LANES))
 
@@ -73,7 +77,8 @@ class Compiled:
         for leaf in self.standing.leaves(program.carried):
             if leaf.slots[0] in self.layout.slots:
                 filled |= zip(leaf.slots, leaf.entries, strict=True)
-        f, g = trace.problem.f(w), trace.problem.grad(w)
+        stage = trace.problem.at(mark.step)
+        f, g = stage.f(w), stage.grad(w)
         if program.carried:
             filled |= {"f": f} | {f"g.{i}": g[i] for i in range(program.d)}
         else:
@@ -95,9 +100,7 @@ class Compiled:
         trace, problem = self.loop.trace, self.loop.trace.problem
         assert self.kernel is not None
         begin = self.loop.oracle.step
-        noise = np.empty((n if self.program.noise else 0, self.program.d))
-        for i in range(len(noise)):
-            noise[i] = self.loop.oracle.noise_of(begin + i + 1)[:, 0]
+        seen = self.recording.rows(begin + 1, n)
         known = problem.f_star is not None
         numbers = (
             problem.f_star or 0.0,
@@ -105,7 +108,7 @@ class Compiled:
             _largest_square(trace.grad_target),
             float(trace.budget),
         )
-        arrays = (self.slots, self.parameters, noise, out, self.ends, self.lanes)
+        arrays = (self.slots, self.parameters, seen, out, self.ends, self.lanes)
 
         def some(first: int, end: int) -> None:
             whole_numbers = (first, end, self.chunks * LANES, n, self.phase, begin, trace.every, last)
@@ -142,7 +145,7 @@ class Compiled:
 
         saving = Saving(save and put_back_and_save, often, oracle.step)
         records = MEMORY // ((len(self.layout.fields) + 4) * self.R) if trace.whole else MEMORY
-        room = max(1, records) * trace.every
+        room = max(1, min(max(1, records) * trace.every, MEMORY // (len(self.program.seen) or 1)))
         with patience() as stopped:
             while trace.running:
                 if stopped.over:
@@ -365,10 +368,10 @@ class Compiled:
         return Standing(w, s, *memory)
 
 
-def standing(loop: Loop, noise: float) -> Standing:
-    """Where a loop's runs stand; with noise the next step asks anew."""
-    mark = loop.oracle.mark()
-    return Standing(loop.w, loop.s, *((None,) * 4 if noise else (mark.f_at, mark.f, mark.g_at, mark.g)))
+def standing(loop: Loop) -> Standing:
+    """Where a loop's runs stand; where every step sees something else, the next one asks anew."""
+    mark, forgets = loop.oracle.mark(), loop.oracle.forgets
+    return Standing(loop.w, loop.s, *((None,) * 4 if forgets else (mark.f_at, mark.f, mark.g_at, mark.g)))
 
 
 def _largest_square(norm: float) -> float:

@@ -6,7 +6,7 @@ import importlib.util
 import time
 from collections.abc import Callable
 from itertools import zip_longest
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 
@@ -57,8 +57,7 @@ def bits_of(engine: Engine, given: Prepared) -> str:
     """The engine, where runs have other bits by it than by NumPy, or may have; "" where they have not."""
     if engine != "kernel" or not isinstance(given.method, Method):
         return ""
-    carried = given.every == 1 and not given.noise
-    recording = Recording(given.problem, given.method, given.seed, given.noise, given.horizon, carried)
+    recording = Recording(given.problem, given.method, given.seed, given.noise, given.horizon, given.every)
     first = Standing(given.start, given.method.init(given.start), None, None, None, None)
     try:
         return "" if recording.program(first).exact else "kernel"
@@ -72,13 +71,18 @@ def _obstacle(problem: Problem, method: Method | Peer) -> str:
         return f"{method} owns its loop"
     if not problem.in_numpy:
         return f"{problem} is a network"
-    if problem.stochastic:
-        return f"the steps of {problem} see samples"
-    if word := speaks([problem, *method.parts]):
+    base = problem.unchanged
+    if (type(base).draw, type(base).carry, base.reuse) != (Problem.draw, Problem.carry, 1):
+        return f"the samples of {problem} hang on where its runs stand"
+    if word := speaks(_texts(problem, method)):
         return f"its text uses {word} at each call"
-    if problem.at(0) is not problem or problem.at(1) is not problem:
-        return f"{problem} drifts"
     return ""
+
+
+def _texts(problem: Problem, method: Method) -> list[Any]:
+    """What the text of a run is in: the problem as it is written, what its steps see, and the parts of the method."""
+    base = problem.unchanged
+    return [base, base.draw(0, 1, None) if base.stochastic else base.at(0), base.at(1), *method.parts]
 
 
 def go(
@@ -100,11 +104,11 @@ def go(
         loop.run(progress, save, often)
         return "NumPy, as asked"
     why = _obstacle(trace.problem, loop.method) or ("" if available() else "llvmlite is not installed")
-    texts = [trace.problem, *loop.method.parts]
     if not why:
+        texts = _texts(trace.problem, loop.method)
         held = kept(texts)
         loop.run(progress, save, often, until=loop.oracle.step + FIRST)
-        begin, before = standing(loop, noise), loop.oracle.mark()
+        begin, before = standing(loop), loop.oracle.mark()
         going, began = trace.last < 0, time.perf_counter()
         loop.run(progress, save, often, until=before.step + TRIED)
         pace = (time.perf_counter() - began) / TRIED / 2  # in NumPy's first blocks, which are short, a step costs more
@@ -118,6 +122,7 @@ def go(
     if not why:
         try:
             made = Compiled(loop, begin, seed, noise)
+            work -= made.drawing(before.step + 1, TRIED) / TRIED * (trace.horizon - trace.step)
             if engine == "auto" and not made.program.exact:
                 why = OTHER_BITS
             elif engine == "auto" and work < seconds(made.program):
@@ -132,8 +137,15 @@ def go(
             raise _refusal(trace.problem, loop.method, why)
         loop.run(progress, save, often)
         return f"NumPy, since {why}"
-    if trace.running:
-        made.run(progress, save, often)
+    try:
+        if trace.running:
+            made.run(progress, save, often)
+    except Unrecordable as reason:  # a step sees what is unlike all before it
+        if engine == "kernel":
+            raise _refusal(trace.problem, loop.method, str(reason)) from None
+        made.leave()
+        loop.run(progress, save, often)
+        return f"a kernel, and from some step on NumPy, since {reason}"
     return "a kernel"
 
 
@@ -156,7 +168,7 @@ def _differs(made: Compiled, before: Mark, going: Vector) -> str:
     for mine, theirs in zip(counts, (after.evals, after.fevals), strict=True):
         if not (np.broadcast_to(mine, live.shape) == theirs)[live].all():
             return "the text counts otherwise when it is recorded"
-    here, there = made.state(), standing(loop, made.noise)
+    here, there = made.state(), standing(loop)
     pairs = [*zip_longest(here.leaves(False), there.leaves(False))]
     # A number for all runs may be one per run when it is recorded, as a schedule's is that will differ among them.
     if any(one is None or other is None or one.slots != other.slots for one, other in pairs):

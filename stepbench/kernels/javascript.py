@@ -60,7 +60,7 @@ def recorded(
     ``horizon`` is the number of steps that a run may take, ``free`` are real fields of the problem that a page may
     change, and ``nonzero`` those that may be taken not to be 0. Raises Unrecordable.
     """
-    recording = Recording(problem, method, 0, 0.0, horizon, carried=True, free=free, nonzero=nonzero)
+    recording = Recording(problem, method, 0, 0.0, horizon, free=free, nonzero=nonzero)
     return recording.program(), recording
 
 

@@ -45,11 +45,11 @@ class Node:
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         """Every function of NumPy's, as on an array of one."""
-        return _ufunc(ufunc, method, inputs, options)
+        return on_symbols(ufunc, method, inputs, options)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         """Every other function of NumPy's that is recorded."""
-        return _function(function, args, options)
+        return by_symbols(function, args, options)
 
     def __bool__(self) -> bool:
         """Not known."""
@@ -293,11 +293,11 @@ class Symbols(np.ndarray[Any, Any]):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         """An element-wise function, or a sum and the like over an axis that is not that of the runs."""
-        return _ufunc(ufunc, method, inputs, options)
+        return on_symbols(ufunc, method, inputs, options)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         """Another function of NumPy's."""
-        return _function(function, args, options)
+        return by_symbols(function, args, options)
 
     def astype(self, dtype: Any, *args: Any, **options: Any) -> Symbols:
         """Truths as numbers; a number is one already."""
@@ -351,20 +351,20 @@ _MOVES = {
 """NumPy's functions that only move entries about, or are written in those that are recorded."""
 
 
-_FACTS = ("ndim", "shape", "size")
+FACTS = ("ndim", "shape", "size")
 """Those that tell what an array looks like."""
 
 
-def _function(function: Any, args: Any, options: Any) -> Any:
-    """A function of NumPy's that is not element-wise."""
+def by_symbols(function: Any, args: Any, options: Any) -> Any:
+    """A function of NumPy's that is not element-wise, of what has symbols among it."""
     name = function.__name__
     if name in _FUNCTIONS:
         return _FUNCTIONS[name](*args, **options)
-    if name not in (*_MOVES, *_FACTS):
+    if name not in (*_MOVES, *FACTS):
         raise Unrecordable(f"np.{name} cannot be recorded")
     args = tuple(symbols(_bare(a)) if isinstance(a, Node) else a for a in args)
     answer = np.ndarray.__array_function__(symbols(0.0), function, (Symbols,), args, options)
-    if isinstance(answer, list | tuple) and name not in _FACTS:
+    if isinstance(answer, list | tuple) and name not in FACTS:
         return type(answer)(symbols(a) for a in answer)
     return symbols(answer) if isinstance(answer, np.ndarray) else answer
 
@@ -400,7 +400,8 @@ def _each(function: Callable[..., Any], args: Sequence[Any]) -> Any:
     return answer.view(Symbols) if isinstance(answer, np.ndarray) else answer
 
 
-def _ufunc(ufunc: np.ufunc, method: str, args: Sequence[Any], options: dict[str, Any]) -> Any:
+def on_symbols(ufunc: np.ufunc, method: str, args: Sequence[Any], options: dict[str, Any]) -> Any:
+    """An element-wise function, or its sums, of what has symbols among it."""
     name = ufunc.__name__
     out = options.pop("out", None)
     if name not in _UFUNCS:
@@ -531,7 +532,14 @@ def _geomspace(first: Any, last: Any, num: int = 50) -> Symbols:
     return symbols([_plain(first), _plain(last)])
 
 
+def _round(a: Any, decimals: int = 0) -> Any:
+    if decimals:
+        raise Unrecordable("it rounds to decimals")
+    return np.rint(a)
+
+
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "round": _round,
     "geomspace": _geomspace,
     "zeros_like": _filled(0.0),
     "ones_like": _filled(1.0),
@@ -548,16 +556,16 @@ def _operator(name: str, ufunc: np.ufunc) -> None:
     def forward(a: Any, b: Any) -> Any:
         if name == "pow" and isinstance(b, Node | float | int):
             return apply("power", a, b)
-        return _ufunc(ufunc, "__call__", (a, b), {})
+        return on_symbols(ufunc, "__call__", (a, b), {})
 
     def backward(a: Any, b: Any) -> Any:
-        return _ufunc(ufunc, "__call__", (b, a), {})
+        return on_symbols(ufunc, "__call__", (b, a), {})
 
     setattr(Node, f"__{name}__", forward)
     setattr(Node, f"__r{name}__", backward)
 
 
-for _name, _of in {
+OPERATORS = {
     "add": np.add,
     "sub": np.subtract,
     "mul": np.multiply,
@@ -573,10 +581,13 @@ for _name, _of in {
     "ge": np.greater_equal,
     "eq": np.equal,
     "ne": np.not_equal,
-}.items():
+}
+"""Python's operators between two numbers or arrays, as NumPy's functions."""
+
+for _name, _of in OPERATORS.items():
     _operator(_name, _of)
 for _name, _one in {"neg": np.negative, "abs": np.absolute, "invert": np.invert, "pos": np.positive}.items():
-    setattr(Node, f"__{_name}__", lambda a, of=_one: _ufunc(of, "__call__", (a,), {}))
+    setattr(Node, f"__{_name}__", lambda a, of=_one: on_symbols(of, "__call__", (a,), {}))
 Node.__hash__ = object.__hash__  # type: ignore[method-assign]
 
 
