@@ -24,13 +24,36 @@ from stepbench.engine.running import run_quietly
 from stepbench.fields import Field, InputError
 from tests.every_method import EVERY_METHOD
 from tests.kernels.both import differences
+from tests.kernels.drifting import Wandering
 
 
 @cache
 def problems() -> tuple[str, ...]:
     """The problems of which kernels can be made, as far as their kind tells."""
     known = [(name, catalog.problem(name)) for name in catalog.names("problems")]
-    return tuple(name for name, p in known if p.in_numpy and not p.stochastic and len(p.x0) <= 20)
+    return tuple(name for name, p in known if p.in_numpy and len(p.x0) <= 20)
+
+
+SAMPLED = (
+    "linear-regression:n=30,dim=3,batch={}",
+    "learning/ridge:batch={}",
+    "learning/logistic:batch={}",
+    "learning/relu-network:n=5,inputs=2,width=5,batch={}",
+    "learning/tracking:dim=7,period={}",
+)
+"""Problems whose steps see samples, for a number from 1 to 4."""
+
+CHANGES = ("rotate=30", "shift=1,scale=10", "quantize=0.01", "rotate=-20,quantize=0.1")
+"""What makes other problems of them."""
+
+
+def problem(rng: np.random.Generator) -> Any:
+    """A problem of the catalogue, with mini-batches, or one that drifts; changed now and then."""
+    kind = rng.random()
+    if kind < 0.1:
+        return Wandering(after=int(rng.integers(100)), pace=float(rng.choice([0.0, 0.01, 0.3])))
+    spec = str(rng.choice(SAMPLED)).format(rng.integers(1, 5)) if kind < 0.35 else str(rng.choice(problems()))
+    return f"{spec}@{rng.choice(CHANGES)}" if rng.random() < 0.15 else spec
 
 
 def value(field: Field, rng: np.random.Generator) -> Any:
@@ -56,7 +79,7 @@ def value(field: Field, rng: np.random.Generator) -> Any:
 class Pair:
     """A run that both engines are to make."""
 
-    problem: str
+    problem: Any
     method: Method
     options: dict[str, Any]
 
@@ -68,7 +91,7 @@ class Pair:
 def pair(seed: int) -> Pair | None:
     """A random run; None where the values do not go together."""
     rng = np.random.default_rng((seed, 2026))
-    problem, method = str(rng.choice(problems())), catalog.method(str(rng.choice(EVERY_METHOD)))
+    drawn, method = problem(rng), catalog.method(str(rng.choice(EVERY_METHOD)))
     R = int(rng.choice([1, 2, 15, 16, 17, 40]))
     many, values = varying(method), {}
     for key, (_, field) in hyperparameters(method).items():
@@ -91,11 +114,14 @@ def pair(seed: int) -> Pair | None:
     if rng.random() < 0.2:
         options["steps"] = int(rng.integers(1, 300))
     if rng.random() < 0.7:
-        d = len(catalog.problem(problem).x0)
-        near = catalog.problem(problem).x0[:, None] if rng.random() < 0.5 else 0.0
-        options["start"] = near + rng.standard_normal((d, R)) * 10 ** rng.uniform(-2, 0.5)
+        try:
+            x0 = catalog.problem(drawn).x0[:, None]
+        except InputError:
+            return None
+        near = x0 if rng.random() < 0.5 else 0.0
+        options["start"] = near + rng.standard_normal((len(x0), R)) * 10 ** rng.uniform(-2, 0.5)
     try:
-        return Pair(problem, with_values(method, values), options)
+        return Pair(drawn, with_values(method, values), options)
     except InputError:
         return None
 
