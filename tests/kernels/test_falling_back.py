@@ -110,12 +110,6 @@ def test_a_text_that_can_be_recorded_runs_in_a_kernel():
     assert run_quietly(Bowl(), "gradient:lr=1e-3", budget=2_000, grad_target=1e-300).engine == "a kernel"
 
 
-def test_a_problem_whose_steps_see_samples_says_so():
-    """Mini-batches are NumPy's."""
-    made = run_quietly("linear-regression:n=20,batch=5", "gradient:lr=1e-3", budget=40)
-    assert made.engine.startswith("NumPy, since ")
-
-
 def test_without_the_compiler_numpy_runs(monkeypatch):
     """Quietly, unless a kernel is asked for: then a line says what to install."""
     monkeypatch.setitem(sys.modules, "llvmlite", None)
