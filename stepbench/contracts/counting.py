@@ -89,6 +89,7 @@ class Oracle:
         self._sample: Function = problem
         self._begun = carried  # what the runs carried before the first sample was drawn
         self._noise_vector: Any = 0.0
+        self._d = problem.x0.size if noise else 0
         self._drawn_at: Any = None
         self._f_paid: Any = None
         self._g_paid: Any = None
@@ -196,7 +197,7 @@ class Oracle:
     def noise_of(self, step: int) -> Points:
         """What noise adds to every gradient of a step, (d, 1): the same for every run, and whenever it is asked for."""
         rng = np.random.default_rng((self._seed, step, 1))
-        return self._noise * rng.standard_normal((self.problem.x0.size, 1))
+        return self._noise * rng.standard_normal((self._d, 1))
 
     def gaussian(self, w: Points, draw: int) -> Points:
         """Standard normal vectors, (d, R), the same for every run; ``draw`` tells one from another."""

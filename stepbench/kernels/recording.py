@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -273,12 +274,10 @@ def with_inputs(problem: Problem, names: Sequence[str], nonzero: Sequence[str] =
     """The problem with inputs in place of some of its real fields, ``q.`` and the field; what it cached is left out."""
     if not names:
         return problem
-
-    def made(name: str) -> Node:
-        return symbols.Nonzero("input", (f"q.{name}",), "number") if name in nonzero else symbols.node("input", f"q.{name}")
-
-    with_symbols: Problem = changed(problem, {name: made(name) for name in names})
-    return with_symbols
+    given: dict[str, Any] = {name: symbols.node("input", f"q.{name}") for name in names}
+    given |= {name: symbols.Nonzero("input", (f"q.{name}",), "number") for name in names if name in nonzero}
+    made: Problem = changed(problem, given)
+    return made
 
 
 # The recording --------------------------------------------------------------------------------------------------------
@@ -307,6 +306,7 @@ class _Recorder(Oracle):
         super().__init__(problem, seed=seed, noise=noise, horizon=horizon, per=per)
         self.carried_look = carried
         self.cannot: Any = False
+        self._at = lru_cache(maxsize=2)(problem.at)  # each step asks anew what the one before it has looked at
         self.seen = Seen(self._seen_by, horizon)
         self._shown, self.stage, self._noise_vector = self.seen.symbolic
         self._searches = 0
@@ -316,8 +316,8 @@ class _Recorder(Oracle):
     def _seen_by(self, step: int) -> tuple[Function, Function, Any]:
         """What a step sees, what the look after it sees, and the noise."""
         problem = self.problem
-        sample = problem.draw(self._seed, step, None) if problem.stochastic else problem.at(step - 1)
-        stage = problem.at(step)
+        sample = problem.draw(self._seed, step, None) if problem.stochastic else self._at(step - 1)
+        stage = self._at(step)
         if not self._random and (sample is not stage) != self.forgets:
             raise Unrecordable("it drifts at some steps, and stands still at others")
         return sample, stage, self.noise_of(step) if self._noise else 0.0
@@ -329,7 +329,7 @@ class _Recorder(Oracle):
         """
         if not self.seen.names and type(self.problem.unchanged).at is Problem.at:
             return np.empty((n, 0))
-        return np.stack([self.seen.row(step) for step in range(first, first + n)])
+        return self.seen.rows(first, n)
 
     def begin(self, standing: Standing) -> None:
         """Stand before a step."""
@@ -429,11 +429,11 @@ def _input(names: Sequence[str], shape: tuple[int, ...]) -> Symbols:
 class Recording:
     """A method on a problem as it is recorded from where a run stands.
 
-    ``rows(first, n)`` is then what the program takes anew at each of n steps, as ``_Recorder`` says.
-    ``every`` is the number of steps from one record to the next, and ``horizon`` that which the run may take. ``values`` are the method's real hyper-parameters by the names of their inputs, numbers or arrays (R,). ``free`` are
-    real fields of the problem that are inputs too, each named ``q.`` and the field, and not numbers of the program;
-    ``nonzero`` are those among them of which the program may take it that they are not 0. Raises Unrecordable where the
-    text cannot be recorded.
+    ``horizon`` is the number of steps that the run may take, and ``every`` that from one record to the next. ``values``
+    are the method's real hyper-parameters by the names of their inputs, numbers or arrays (R,), and ``rows(first, n)``
+    what the program takes anew at each of n steps, as the recorder's. ``free`` are real fields of the problem that are
+    inputs too, each named ``q.`` and the field, and not numbers of the program; ``nonzero`` are those among them of
+    which the program may take it that they are not 0. Raises Unrecordable where the text cannot be recorded.
     """
 
     problem: Problem

@@ -39,6 +39,7 @@ class Seen:
         self._at, self._first = at, at(1)
         probed = sorted({min(step, last) for step in PROBED})
         self.own = {path: own for step in probed for path, own, _ in _apart(self._first, at(step))}
+        self._read = self._reader(self._first, ())
         self._met: list[Shared] = []  # what is an input of the program
         self.names: list[str] = []  # and how the entries are called, one after the other
 
@@ -50,39 +51,79 @@ class Seen:
     def _on_symbols(self, thing: Any, path: Path) -> Any:
         if path in self.own:
             return Shared(self, lambda leaves: leaves[path])
-        if not any(longer[: len(path)] == path for longer in self.own):
+        if not self._varies(path):
             return thing
         made = {name: self._on_symbols(part, (*path, name)) for name, part in _parts(thing).items()}
         if isinstance(thing, tuple | list):
             return type(thing)(*made.values()) if hasattr(thing, "_fields") else type(thing)(made.values())
         return changed(thing, made)
 
+    def _varies(self, path: Path) -> bool:
+        return any(longer[: len(path)] == path for longer in self.own)
+
+    def _reader(self, thing: Any, path: Path) -> Callable[[Any, dict[Path, Any]], None]:
+        """What notes the numbers of such a thing by their paths, and raises Unrecordable for one that is unlike."""
+        if path in self.own:
+            kind = _kind(thing)
+
+            def note(other: Any, leaves: dict[Path, Any]) -> None:
+                if _kind(other) != kind:
+                    raise Unrecordable(CHANGES)
+                leaves[path] = other
+
+            return note
+        if not self._varies(path):
+
+            def compare(other: Any, leaves: dict[Path, Any]) -> None:
+                if other is not thing and any(True for _ in _apart(thing, other)):
+                    raise Unrecordable("a step sees something new where those before it saw a constant")
+
+            return compare
+        readers = {name: self._reader(part, (*path, name)) for name, part in _parts(thing).items()}
+        kind, plain = type(thing), isinstance(thing, tuple | list)
+
+        def go_on(other: Any, leaves: dict[Path, Any]) -> None:
+            if type(other) is not kind:
+                raise Unrecordable(CHANGES)
+            parts = dict(enumerate(other)) if plain else vars(other)
+            if parts.keys() != readers.keys() and _parts(other).keys() != readers.keys():
+                raise Unrecordable(CHANGES)
+            for name, read in readers.items():
+                read(parts[name], leaves)
+
+        return go_on
+
     def inputs(self, shared: Shared) -> Any:
         """New inputs for the entries of an array, as an array of nodes; for a number, as one without axes."""
-        first, shape = len(self.names), np.shape(shared.value)
-        made = symbols.inputs(shape, lambda k: f"n.{first + k}")
+        first = len(self.names)
+        made = symbols.inputs(shared.shape, lambda k: f"n.{first + k}")
         self._met.append(shared)
         self.names += [f"n.{first + k}" for k in range(made.size)]
         return made.view(np.ndarray)
 
-    def row(self, step: int) -> Vector:
-        """The inputs of a step, in the order of their names; raises Unrecordable where it sees what is unlike."""
-        try:
-            seen = self._at(step)
-        except Unrecordable:
-            raise
-        except Exception as error:  # which NumPy will raise, if a run comes so far
-            raise Unrecordable(f"what step {step} sees is not to be had ({type(error).__name__}: {error})") from error
-        found = {path: theirs for path, _, theirs in _apart(self._first, seen)}
-        if not found.keys() <= self.own.keys():
-            raise Unrecordable(f"step {step} sees something new where those before it saw a constant")
-        leaves, row = self.own | found, []
-        for shared in self._met:
-            entries = np.asarray(shared.recipe(leaves), dtype=float)
-            if entries.shape != np.shape(shared.value):
-                raise Unrecordable(CHANGES)
-            row.append(entries.reshape(-1))
-        return np.concatenate(row) if row else np.empty(0)
+    def rows(self, first: int, n: int) -> Vector:
+        """The inputs of n steps, (n, K), in the order of their names; raises Unrecordable where one sees what is unlike.
+
+        So does an error of the text, which NumPy will raise too if a run comes so far.
+        """
+        rows = np.empty((n, len(self.names)))
+        for row, step in zip(rows, range(first, first + n), strict=True):
+            leaves, k = dict(self.own), 0
+            try:
+                self._read(self._at(step), leaves)
+                for shared in self._met:
+                    entries = np.asarray(shared.recipe(leaves))
+                    if entries.shape != shared.shape:
+                        raise Unrecordable(CHANGES)
+                    row[k : k + entries.size] = entries.reshape(-1)
+                    k += entries.size
+            except Unrecordable:
+                raise
+            except Exception as error:
+                raise Unrecordable(
+                    f"what step {step} sees is not to be had ({type(error).__name__}: {error})"
+                ) from error
+        return rows
 
 
 CHANGES = "what a step sees changes its shape"
@@ -105,8 +146,7 @@ def _apart(own: Any, theirs: Any, path: Path = ()) -> Iterator[tuple[Path, Any, 
     if type(theirs) is not type(own):
         raise Unrecordable(CHANGES)
     if isinstance(own, np.ndarray | np.number | float):
-        kind = np.asarray(own).dtype
-        if np.shape(theirs) != np.shape(own) or np.asarray(theirs).dtype != kind or kind.kind not in "fiub":
+        if _kind(own) != _kind(theirs) or np.asarray(own).dtype.kind not in "fiub":
             raise Unrecordable(CHANGES)
         yield path, own, theirs
     elif isinstance(own, bool | int):
@@ -118,6 +158,11 @@ def _apart(own: Any, theirs: Any, path: Path = ()) -> Iterator[tuple[Path, Any, 
             raise Unrecordable(CHANGES)
         for name, part in mine.items():
             yield from _apart(part, others[name], (*path, name))
+
+
+def _kind(number: Any) -> Any:
+    """What all the numbers or arrays that stand at a place must have in common."""
+    return (number.shape, number.dtype) if isinstance(number, np.ndarray) else type(number)
 
 
 def _parts(thing: Any) -> dict[Any, Any]:
@@ -138,6 +183,7 @@ class Shared:
 
     def __init__(self, seen: Seen, recipe: Callable[[dict[Path, Any]], Any]) -> None:
         self._seen, self.recipe, self.value = seen, recipe, recipe(seen.own)
+        self.shape = np.shape(self.value)
 
     @cached_property
     def nodes(self) -> Any:

@@ -18,7 +18,7 @@ PROBLEMS = {
     "drift, turned": "learning/tracking:dim=2,relevant=1,period=3@rotate=30",
 }
 OPTIONS = {
-    "whole": ({}, "momentum:p=0.5+rdbd:lr=1e-5"),
+    "whole": ({}, "momentum:p=0.5+rdbd:lr=1e-3,eta=1e-6"),
     "ends": ({"trace": False}, "bb"),
     "every": ({"every": 7}, "csawg"),
     "every, ends": ({"trace": False, "every": 7}, "gradient+sls"),
