@@ -55,9 +55,9 @@ class Program:
     ``slots`` are the names of all numbers that a run carries from step to step: ``w0 …`` its point, ``f`` and ``g0 …``
     what the look at it found, where ``carried``, and those of the method's state. ``parameters`` are the names of the
     inputs that stay as they are, ``seen`` those that each step has anew. ``f`` and ``g`` are the look, as functions
-    of ``w0 …`` and what the step sees, and ``square`` is ‖g‖². ``exact`` says that every operation is defined to the last bit. ``standings``
-    have the structure of the state before each phase. ``start`` are the first values of the state's slots, as functions
-    of ``w0 …``, where the program begins at the start of a run.
+    of ``w0 …`` and of what the step sees, and ``square`` is ‖g‖². ``exact`` says that every operation is defined to the
+    last bit. ``standings`` have the structure of the state before each phase. ``start`` are the first values of the
+    state's slots, as functions of ``w0 …``, where the program begins at the start of a run.
     """
 
     d: int

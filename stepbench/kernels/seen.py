@@ -74,7 +74,7 @@ class Seen:
             return note
         if not self._varies(path):
 
-            def compare(other: Any, leaves: dict[Path, Any]) -> None:
+            def compare(other: Any, _: dict[Path, Any]) -> None:
                 if other is not thing and any(True for _ in _apart(thing, other)):
                     raise Unrecordable("a step sees something new where those before it saw a constant")
 
@@ -102,9 +102,10 @@ class Seen:
         return made.view(np.ndarray)
 
     def rows(self, first: int, n: int) -> Vector:
-        """The inputs of n steps, (n, K), in the order of their names; raises Unrecordable where one sees what is unlike.
+        """The inputs of n steps, (n, K), in the order of their names.
 
-        So does an error of the text, which NumPy will raise too if a run comes so far.
+        Raises Unrecordable where a step sees what is unlike the others, or where what it sees is not to be had: its
+        error is then raised by NumPy, if a run comes so far.
         """
         rows = np.empty((n, len(self.names)))
         for row, step in zip(rows, range(first, first + n), strict=True):
@@ -120,9 +121,7 @@ class Seen:
             except Unrecordable:
                 raise
             except Exception as error:
-                raise Unrecordable(
-                    f"what step {step} sees is not to be had ({type(error).__name__}: {error})"
-                ) from error
+                raise Unrecordable(f"step {step} sees nothing ({type(error).__name__}: {error})") from error
         return rows
 
 
@@ -169,7 +168,8 @@ def _parts(thing: Any) -> dict[Any, Any]:
     """What a thing consists of, by name or number; raises Unrecordable where that cannot be told."""
     if isinstance(thing, tuple | list):
         return dict(enumerate(thing))
-    if callable(thing) or not hasattr(thing, "__dict__") or type(thing).__reduce_ex__ is not object.__reduce_ex__:
+    copied_alone = any("__reduce_ex__" in vars(cls) for cls in type(thing).__mro__[:-1])  # it holds more than is seen
+    if callable(thing) or copied_alone or not hasattr(thing, "__dict__"):
         raise Unrecordable(f"what a step sees holds a {type(thing).__name__}")
     return {name: part for name, part in vars(thing).items() if not is_cached(type(thing), name)}
 
@@ -272,5 +272,5 @@ def _operator(name: str, ufunc: np.ufunc) -> None:
 
 for _name, _of_two in (symbols.OPERATORS | {"matmul": np.matmul}).items():
     _operator(_name, _of_two)
-for _name in ("neg", "abs", "invert", "pos"):
-    setattr(Shared, f"__{_name}__", lambda a, of=getattr(operator, _name): a._of(of, a))
+for _one in (operator.neg, operator.abs, operator.invert, operator.pos):
+    setattr(Shared, f"__{_one.__name__}__", lambda a, of=_one: a._of(of, a))
