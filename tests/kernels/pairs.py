@@ -1,6 +1,7 @@
 """Random runs by both engines: ``python -m tests.kernels.pairs 10000`` compares as many, and counts what came of them.
 
-A second number is that of the first run, so that one that differed is made again: ``pairs 1 4711``.
+A second number is that of the first run, so that one that differed is made again: ``pairs 1 4711``. ``pairs every``
+has each problem of the catalogue with three kinds of methods instead.
 
 For processors with wide vectors NumPy has its own exp, log, power and the like, whose last place is another than that
 of the C library, which kernels call. Here it is told to do without, so that every pair must agree to the last bit.
@@ -13,6 +14,7 @@ import os
 import sys
 import warnings
 from collections import Counter
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -126,6 +128,20 @@ def pair(seed: int) -> Pair | None:
         return None
 
 
+THREE = ("adam:lr=0.01", "bb", "csawg")
+"""One method with moments, one whose first step differs, and one that looks about."""
+
+
+def pairs(which: list[str]) -> Iterator[tuple[int, Pair | None]]:
+    """What the command asks for, numbered."""
+    if which == ["every"]:
+        each = [Pair(problem, catalog.method(method), {"budget": 60}) for problem in problems() for method in THREE]
+        yield from enumerate(each)
+    else:
+        count, first = (*map(int, which), 0)[:2]
+        yield from ((seed, pair(seed)) for seed in range(first, first + count))
+
+
 def compare(each: Pair) -> tuple[str, list[str]]:
     """What came of a run by both engines, in a few words, and what is not the same to the last bit."""
     try:
@@ -152,10 +168,8 @@ if __name__ == "__main__":
     if not PLAIN.items() <= os.environ.items():
         os.execve(sys.executable, [sys.executable, "-m", "tests.kernels.pairs", *sys.argv[1:]], os.environ | PLAIN)
     counts: Counter[str] = Counter()
-    count, first = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0
     warnings.simplefilter("ignore")
-    for seed in range(first, first + count):
-        each = pair(seed)
+    for seed, each in pairs(sys.argv[1:]):
         if each is None:
             counts["values that do not go together"] += 1
             continue
@@ -164,10 +178,8 @@ if __name__ == "__main__":
         except Exception as error:
             word, found = f"an error, {type(error).__name__}", [str(error)]
         counts[word] += 1
-        if (seed - first) % 100 == 99:
-            print(
-                f"{seed - first + 1} of {count}: {counts['the same bits']} the same bits", file=sys.stderr, flush=True
-            )
+        if counts.total() % 100 == 0:
+            print(f"{counts.total()}: {counts['the same bits']} the same bits", file=sys.stderr, flush=True)
         if found or word.startswith(("no kernel", "an error")):
             print(seed, each.problem, each.method, word, *found[:3], sep="; ", flush=True)
     for word, n in counts.most_common():

@@ -12,10 +12,8 @@ from stepbench.engine.compiled import Compiled
 from stepbench.engine.running import run_quietly
 from tests.every_method import EVERY_METHOD, parameters
 from tests.kernels.both import apart, both, differences, is_exact
-from tests.kernels.pairs import problems
 
 STARTS = np.random.default_rng(5).standard_normal((2, 19))
-THREE = ("adam:lr=0.01", "bb", "csawg")
 
 
 def check(problem, method, **options):
@@ -35,13 +33,6 @@ def test_every_method(method):
     problem = "quadratic" if "L" in needs else "rosenbrock"
     made = check(problem, method, budget=400, start=0.3 * STARTS)
     assert made.engine in ("a kernel", "NumPy, for a few steps")
-
-
-@pytest.mark.parametrize("method", THREE)
-@pytest.mark.parametrize("problem", [pytest.param(p, marks=pytest.mark.slow) for p in problems()])
-def test_every_problem(problem, method):
-    """Three kinds of methods: one with moments, one whose first step differs, and one that looks about."""
-    check(problem, method, budget=60)
 
 
 OPTIONS = {
