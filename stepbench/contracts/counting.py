@@ -126,6 +126,11 @@ class Oracle:
         return getattr(self._sample, "carried", self._begun)
 
     @property
+    def sample(self) -> Function:
+        """What the step under way sees of the problem."""
+        return self._sample
+
+    @property
     def forgets(self) -> bool:
         """Whether no step knows what the one before it has asked: each sees something else."""
         return self._random or self.problem.at(0) is not self.problem.at(1)

@@ -74,15 +74,18 @@ def _obstacle(problem: Problem, method: Method | Peer) -> str:
     base = problem.unchanged
     if (type(base).draw, type(base).carry, base.reuse) != (Problem.draw, Problem.carry, 1):
         return f"the samples of {problem} hang on where its runs stand"
-    if word := speaks(_texts(problem, method)):
-        return f"its text uses {word} at each call"
-    return ""
+    return _spoken([base, *method.parts])
 
 
-def _texts(problem: Problem, method: Method) -> list[Any]:
-    """What the text of a run is in: the problem as it is written, what its steps see, and the parts of the method."""
-    base = problem.unchanged
-    return [base, base.draw(0, 1, None) if base.stochastic else base.at(0), base.at(1), *method.parts]
+def _spoken(texts: list[Any]) -> str:
+    word = speaks(texts)
+    return f"its text uses {word} at each call" if word else ""
+
+
+def _texts(loop: Loop) -> list[Any]:
+    """What the text of a run is in: the problem as it is written, the class of what a step sees, and the method."""
+    seen = loop.oracle.sample
+    return [loop.trace.problem.unchanged, type(getattr(seen, "unchanged", seen)), *loop.method.parts]
 
 
 def go(
@@ -105,9 +108,8 @@ def go(
         return "NumPy, as asked"
     why = _obstacle(trace.problem, loop.method) or ("" if available() else "llvmlite is not installed")
     if not why:
-        texts = _texts(trace.problem, loop.method)
-        held = kept(texts)
         loop.run(progress, save, often, until=loop.oracle.step + FIRST)
+        held = kept(_texts(loop))
         begin, before = standing(loop), loop.oracle.mark()
         going, began = trace.last < 0, time.perf_counter()
         loop.run(progress, save, often, until=before.step + TRIED)
@@ -117,8 +119,10 @@ def go(
         work = pace * (trace.horizon - trace.step)
         if engine == "auto" and work < LEAST:
             why = TOO_SHORT
-        elif kept(texts) != held:
+        elif kept(_texts(loop)) != held:
             why = "its text keeps something from call to call"
+        else:
+            why = _spoken(_texts(loop))
     if not why:
         try:
             made = Compiled(loop, begin, seed, noise)

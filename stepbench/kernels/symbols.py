@@ -45,11 +45,11 @@ class Node:
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         """Every function of NumPy's, as on an array of one."""
-        return on_symbols(ufunc, method, inputs, options)
+        return NotImplemented if any(map(_knows_symbols, inputs)) else on_symbols(ufunc, method, inputs, options)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         """Every other function of NumPy's that is recorded."""
-        return by_symbols(function, args, options)
+        return by_symbols(function, args, options) if _OURS.issuperset(types) else NotImplemented
 
     def __bool__(self) -> bool:
         """Not known."""
@@ -140,6 +140,9 @@ TRUTHS = {
 }
 """The operations that give a truth."""
 
+MOST = 50_000
+"""How many nodes a recording may make, so that one that would be too large ends soon."""
+
 _made: dict[Any, Node] = {}
 """Every node of the recording under way, so that the same operation on the same numbers is one node."""
 
@@ -154,6 +157,8 @@ def node(op: str, *args: Any, kind: Kind = "number") -> Node:
     key = (op, *(id(a) if isinstance(a, Node) else (type(a).__name__, _text(a)) for a in args))
     found = _made.get(key)
     if found is None:
+        if len(_made) >= MOST:
+            raise Unrecordable(f"a step has more than {MOST} operations")
         found = _made[key] = Node(op, args, kind)
     return found
 
@@ -295,11 +300,11 @@ class Symbols(np.ndarray[Any, Any]):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         """An element-wise function, or a sum and the like over an axis that is not that of the runs."""
-        return on_symbols(ufunc, method, inputs, options)
+        return NotImplemented if any(map(_knows_symbols, inputs)) else on_symbols(ufunc, method, inputs, options)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         """Another function of NumPy's."""
-        return by_symbols(function, args, options)
+        return by_symbols(function, args, options) if _OURS.issuperset(types) else NotImplemented
 
     def astype(self, dtype: Any, *args: Any, **options: Any) -> Symbols:
         """Truths as numbers; a number is one already."""
@@ -307,6 +312,14 @@ class Symbols(np.ndarray[Any, Any]):
             raise Unrecordable(f"numbers are made {np.dtype(dtype)}")
         numbers: Symbols = _each(_number, (self,))
         return numbers
+
+
+_OURS = {Node, Nonzero, Symbols, np.ndarray}
+
+
+def _knows_symbols(a: Any) -> bool:
+    """Whether it has a way of its own with symbols beside it, as ``derivatives.Followed`` has."""
+    return hasattr(a, "__array_ufunc__") and not isinstance(a, Node | np.ndarray | np.generic)
 
 
 _MOVES = {
@@ -556,6 +569,8 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 
 def _operator(name: str, ufunc: np.ufunc) -> None:
     def forward(a: Any, b: Any) -> Any:
+        if _knows_symbols(b):
+            return NotImplemented
         if name == "pow" and isinstance(b, Node | float | int):
             return apply("power", a, b)
         return on_symbols(ufunc, "__call__", (a, b), {})

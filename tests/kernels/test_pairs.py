@@ -17,7 +17,7 @@ import pytest
     ids=" ".join,
 )
 def test_runs_are_the_same_to_the_last_bit(which):
-    """Random problems, methods, hyper-parameters, starts, budgets, targets, noise; and every problem: nothing differs."""
+    """Random problems, methods, hyper-parameters, starts, budgets, targets, noise; and every problem."""
     command = [sys.executable, "-m", "tests.kernels.pairs", *which]
     made = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ)
     assert made.returncode == 0, made.stderr
