@@ -45,7 +45,7 @@ def refuse_engine(engine: Engine, given: Prepared) -> None:
         return
     if not available():
         raise InputError('a kernel needs llvmlite: pip install "stepbench[fast]"')
-    if why := _obstacle(given.problem, given.method):
+    if why := obstacle(given.problem, given.method):
         raise _refusal(given.problem, given.method, why)
 
 
@@ -65,10 +65,10 @@ def bits_of(engine: Engine, given: Prepared) -> str:
         return "kernel"
 
 
-def _obstacle(problem: Problem, method: Method | Peer) -> str:
+def obstacle(problem: Problem, method: Method | Peer) -> str:
     """Why runs cannot be recorded, as far as it is seen without trying; "" where nothing is."""
     if isinstance(method, Peer):
-        return f"{method} owns its loop"
+        return "it owns its loop"
     if not problem.in_numpy:
         return f"{problem} is a network"
     base = problem.unchanged
@@ -106,7 +106,7 @@ def go(
     if engine == "numpy":
         loop.run(progress, save, often)
         return "NumPy, as asked"
-    why = _obstacle(trace.problem, loop.method) or ("" if available() else "llvmlite is not installed")
+    why = obstacle(trace.problem, loop.method) or ("" if available() else "llvmlite is not installed")
     if not why:
         loop.run(progress, save, often, until=loop.oracle.step + FIRST)
         held = kept(_texts(loop))

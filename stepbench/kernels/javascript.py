@@ -61,7 +61,10 @@ def recorded(
     change, and ``nonzero`` those that may be taken not to be 0. Raises Unrecordable.
     """
     recording = Recording(problem, method, 0, 0.0, horizon, free=free, nonzero=nonzero)
-    return recording.program(), recording
+    program = recording.program()
+    if program.seen:
+        raise Unrecordable("each of its steps sees something else")
+    return program, recording
 
 
 def module(program: Program) -> str:

@@ -73,71 +73,23 @@ Number = Node | float
 
 _ALONE = (bool, int, float, np.bool_, np.integer, np.floating)
 
-EXACT: dict[str, Callable[..., Any]] = {
-    "add": np.add,
-    "subtract": np.subtract,
-    "multiply": np.multiply,
-    "divide": np.divide,
-    "negative": np.negative,
-    "absolute": np.absolute,
-    "sqrt": np.sqrt,
-    "maximum": np.maximum,
-    "minimum": np.minimum,
-    "less": np.less,
-    "less_equal": np.less_equal,
-    "greater": np.greater,
-    "greater_equal": np.greater_equal,
-    "equal": np.equal,
-    "not_equal": np.not_equal,
-    "logical_and": np.logical_and,
-    "logical_or": np.logical_or,
-    "logical_not": np.logical_not,
-    "isfinite": np.isfinite,
-    "isnan": np.isnan,
-    "floor": np.floor,
-    "ceil": np.ceil,
-    "trunc": np.trunc,
-    "rint": np.rint,
-    "fmod": np.fmod,
-    "copysign": np.copysign,
-}
+
+def _functions(names: str) -> dict[str, Callable[..., Any]]:
+    return {name: getattr(np, name) for name in names.split()}
+
+
+EXACT = _functions(
+    "add subtract multiply divide negative absolute sqrt maximum minimum less less_equal greater greater_equal "
+    "equal not_equal logical_and logical_or logical_not isfinite isnan floor ceil trunc rint fmod copysign"
+)
 """The operations that IEEE arithmetic defines to the last bit."""
 
-ROUNDED: dict[str, Callable[..., Any]] = {
-    name: getattr(np, name)
-    for name in (
-        "exp",
-        "expm1",
-        "log",
-        "log1p",
-        "sin",
-        "cos",
-        "tan",
-        "arcsin",
-        "arccos",
-        "arctan",
-        "arctan2",
-        "sinh",
-        "cosh",
-        "tanh",
-        "power",
-    )
-}
+ROUNDED = _functions("exp expm1 log log1p sin cos tan arcsin arccos arctan arctan2 sinh cosh tanh power")
 """Those whose last place may differ from one library to another."""
 
-TRUTHS = {
-    "less",
-    "less_equal",
-    "greater",
-    "greater_equal",
-    "equal",
-    "not_equal",
-    "logical_and",
-    "logical_or",
-    "logical_not",
-    "isfinite",
-    "isnan",
-}
+TRUTHS = _functions(
+    "less less_equal greater greater_equal equal not_equal logical_and logical_or logical_not isfinite isnan"
+)
 """The operations that give a truth."""
 
 MOST = 50_000
@@ -322,47 +274,11 @@ def _knows_symbols(a: Any) -> bool:
     return hasattr(a, "__array_ufunc__") and not isinstance(a, Node | np.ndarray | np.generic)
 
 
-_MOVES = {
-    "append",
-    "array_split",
-    "atleast_1d",
-    "atleast_2d",
-    "broadcast_arrays",
-    "broadcast_to",
-    "column_stack",
-    "concatenate",
-    "copy",
-    "cumprod",
-    "cumsum",
-    "diagonal",
-    "diff",
-    "expand_dims",
-    "flip",
-    "hstack",
-    "max",
-    "mean",
-    "min",
-    "moveaxis",
-    "prod",
-    "amax",
-    "amin",
-    "any",
-    "all",
-    "clip",
-    "ravel",
-    "repeat",
-    "reshape",
-    "roll",
-    "split",
-    "squeeze",
-    "stack",
-    "sum",
-    "swapaxes",
-    "take",
-    "tile",
-    "transpose",
-    "vstack",
-}
+_MOVES = _functions(
+    "append array_split atleast_1d atleast_2d broadcast_arrays broadcast_to column_stack concatenate copy "
+    "cumprod cumsum diagonal diff expand_dims flip hstack max mean min moveaxis prod amax amin any all clip "
+    "ravel repeat reshape roll split squeeze stack sum swapaxes take tile transpose vstack"
+)
 """NumPy's functions that only move entries about, or are written in those that are recorded."""
 
 
