@@ -35,6 +35,38 @@ def test_every_method(method):
     assert made.engine in ("a kernel", "NumPy, for a few steps")
 
 
+class OnlyValues(Problem):
+    """A valley of which only the values are written down."""
+
+    def __init__(self):
+        """Begin left of it."""
+
+    x0 = np.array([-1.0, 0.5])
+    f_star = 0.0
+
+    def f(self, w):
+        """Along the valley and across it, each squared."""
+        along, across = w[0] - 1.0, np.maximum(abs(w[1] - w[0] * w[0]), 0.01)
+        return along * along + 3.0 * across * across - 3e-4
+
+
+@pytest.mark.parametrize(
+    ("problem", "method"),
+    [
+        ("gallery/matyas", "momentum+exact:N=2"),
+        ("mgh/freudenstein-roth", "smd:lr=1e-6"),
+        ("learning/relu-network:n=3,inputs=2,width=3", "smd:lr=1e-3"),
+        (OnlyValues(), "gradient:lr=1e-2"),
+    ],
+    ids=["matyas", "freudenstein-roth", "relu", "values"],
+)
+def test_derivatives_that_the_bench_takes_are_recorded(problem, method):
+    """The Hessian where the gradient is written down, and the gradient where it is not."""
+    one, other = both(problem, method, budget=200)
+    assert other.engine == "a kernel"
+    assert differences(one, other) == []
+
+
 OPTIONS = {
     "every": {"every": 7},
     "ends": {"trace": False},
