@@ -218,6 +218,8 @@ class Followed(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __init__(self, value: Any, slope: Any) -> None:
         self.value, self.slope = _numbers(value), _numbers(slope)
+        if self.value.dtype == object != self.slope.dtype:  # slopes that are known, of numbers that are not
+            self.slope = self.slope.astype(object).view(type(self.value))
 
     @property
     def complex(self) -> Array:
@@ -525,15 +527,23 @@ def _sum_of(a: Any, b: Any) -> Followed:
     return Followed(value, _slopes(a) + _slopes(b) + np.zeros(value.shape))
 
 
-def _product(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """A product along an axis, or of everything; its slope is taken factor by factor."""
-    factors = a.reshape(-1) if axis is None else a
-    rows = np.moveaxis(factors, axis or 0, 0)
-    total = rows[0]
+def _products(a: Any, axis: Any) -> list[Any]:
+    """The products of the first 1, 2, … entries along an axis, or of all entries in a row."""
+    rows = a.reshape(-1) if axis is None else np.moveaxis(a, axis, 0)
+    made = [rows[0]]
     for k in range(1, len(rows)):
-        total = total * rows[k]
+        made.append(made[-1] * rows[k])
+    return made
+
+
+def _product(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
     value = np.prod(a.value, axis=axis, keepdims=keepdims)
-    return Followed(value, total.slope.reshape(value.shape))
+    return Followed(value, _products(a, axis)[-1].slope.reshape(value.shape))
+
+
+def _cumprod(a: Any, axis: Any = None) -> Any:
+    products: Any = np.stack(_products(a, axis), axis or 0)
+    return Followed(np.cumprod(a.value, axis=axis), products.slope)
 
 
 def _einsum(subscripts: str, *operands: Any, **options: Any) -> Any:
@@ -584,6 +594,7 @@ RULES: dict[Any, Callable[..., Any]] = {
     np.einsum: _einsum,
     (np.add, "reduce"): partial(_alike, np.add.reduce),
     np.prod: _product,
+    np.cumprod: _cumprod,
     (np.multiply, "reduce"): lambda a, axis=0, keepdims=False: _product(a, axis, keepdims),
     np.power: _power,
     np.float_power: _power,
@@ -642,7 +653,7 @@ LINEAR = _named(
 )
 """Functions that add and arrange numbers: their slopes are those of what they are given, added and arranged alike."""
 
-BUILDING = _named("cumprod dot inner outer tensordot cross kron trapezoid append") | _named("solve inv det", np.linalg)
+BUILDING = _named("dot inner outer tensordot cross kron trapezoid append") | _named("solve inv det", np.linalg)
 """Functions that also multiply numbers, and so may be given complex ones."""
 
 METHODS = frozenset(

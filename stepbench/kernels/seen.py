@@ -23,6 +23,9 @@ from stepbench.kernels.symbols import Node, Symbols, Unrecordable
 PROBED = (2, 10, 100, 1000)
 """The steps that are held against the first, to tell the numbers that each step has for itself from constants."""
 
+REAL = "fiub"
+"""The kinds of NumPy's types that an input may be made of: floats, whole numbers and truths."""
+
 Path = tuple[Any, ...]
 """Where a number or an array stands in what a step sees."""
 
@@ -45,7 +48,7 @@ class Seen:
 
     @property
     def symbolic(self) -> Any:
-        """What the first step sees, with symbols in place of what is not constant."""
+        """What a step sees, with symbols in place of what is not constant."""
         return self._on_symbols(self._first, ())
 
     def _on_symbols(self, thing: Any, path: Path) -> Any:
@@ -96,6 +99,8 @@ class Seen:
     def inputs(self, shared: Shared) -> Any:
         """New inputs for the entries of an array, as an array of nodes; for a number, as one without axes."""
         first = len(self.names)
+        if np.asarray(shared.value).dtype.kind not in REAL:
+            raise Unrecordable("a step sees what are no real numbers")
         made = symbols.inputs(shared.shape, lambda k: f"n.{first + k}")
         self._met.append(shared)
         self.names += [f"n.{first + k}" for k in range(made.size)]
@@ -145,7 +150,7 @@ def _apart(own: Any, theirs: Any, path: Path = ()) -> Iterator[tuple[Path, Any, 
     if type(theirs) is not type(own):
         raise Unrecordable(CHANGES)
     if isinstance(own, np.ndarray | np.number | float):
-        if _kind(own) != _kind(theirs) or np.asarray(own).dtype.kind not in "fiub":
+        if _kind(own) != _kind(theirs) or np.asarray(own).dtype.kind not in REAL:
             raise Unrecordable(CHANGES)
         yield path, own, theirs
     elif isinstance(own, bool | int):

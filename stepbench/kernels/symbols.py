@@ -141,7 +141,7 @@ def _plain(a: Any) -> Any:
         return bool(a)
     if isinstance(a, _ALONE):
         return float(a)
-    if hasattr(a, "__array__"):  # what all runs have in common (``seen.Shared``)
+    if not isinstance(a, np.ndarray) and hasattr(a, "__array__"):  # what all runs have in common (``seen.Shared``)
         return _plain(np.asarray(a, dtype=object))
     raise Unrecordable(f"a {type(a).__name__} stands among its numbers")
 
