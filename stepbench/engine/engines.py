@@ -30,6 +30,7 @@ LEAST = 0.05
 
 OTHER_BITS = "a kernel would have other bits (it uses functions such as exp, which libraries round differently)"
 TOO_SHORT = "it is sooner done than a kernel is compiled"
+DRAWN = "its time goes into drawing what the steps see, which NumPy does"
 
 
 def available() -> bool:
@@ -126,11 +127,11 @@ def go(
     if not why:
         try:
             made = Compiled(loop, begin, seed, noise)
-            work -= made.drawing(before.step + 1, TRIED) / TRIED * (trace.horizon - trace.step)
+            drawing = made.drawing(before.step + 1, TRIED) / TRIED / 2 * (trace.horizon - trace.step)
             if engine == "auto" and not made.program.exact:
                 why = OTHER_BITS
-            elif engine == "auto" and work < seconds(made.program):
-                why = TOO_SHORT
+            elif engine == "auto" and work - drawing < seconds(made.program):
+                why = TOO_SHORT if drawing < work / 2 else DRAWN
             else:
                 made.compile()
                 why = _differs(made, before, going)
@@ -164,8 +165,10 @@ def _differs(made: Compiled, before: Mark, going: Vector) -> str:
     n = after.step - before.step
     made.enter(0, before)
     oracle.step = before.step
-    made.advance(n, loop.trace.horizon, np.empty((0, len(made.layout.fields), made.chunks * LANES)), False)
-    oracle.step = after.step
+    try:
+        made.advance(n, loop.trace.horizon, np.empty((0, len(made.layout.fields), made.chunks * LANES)), False)
+    finally:
+        oracle.step = after.step
     live = going & (loop.trace.last < 0)
     evals, fevals, made.phase = made.spent(n)
     counts = made.counts() if made.layout.counted else (before.evals + evals[-1], before.fevals + fevals[-1])

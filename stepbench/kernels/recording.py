@@ -306,6 +306,7 @@ class _Recorder(Oracle):
         super().__init__(problem, seed=seed, noise=noise, horizon=horizon, per=per)
         self.carried_look = carried
         self.cannot: Any = False
+        self._anew = self.forgets
         self._at = lru_cache(maxsize=2)(problem.at)  # each step asks anew what the one before it has looked at
         self.seen = Seen(self._seen_by, horizon)
         self._shown, self.stage, self._noise_vector = self.seen.symbolic
@@ -318,7 +319,7 @@ class _Recorder(Oracle):
         problem = self.problem
         sample = problem.draw(self._seed, step, None) if problem.stochastic else self._at(step - 1)
         stage = self._at(step)
-        if not self._random and (sample is not stage) != self.forgets:
+        if not self._random and (sample is not stage) != self._anew:
             raise Unrecordable("it drifts at some steps, and stands still at others")
         return sample, stage, self.noise_of(step) if self._noise else 0.0
 
