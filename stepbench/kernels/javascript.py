@@ -62,7 +62,7 @@ def recorded(
     """
     recording = Recording(problem, method, 0, 0.0, horizon, free=free, nonzero=nonzero)
     program = recording.program()
-    if program.seen:
+    if program.seen or not program.carried:
         raise Unrecordable("each of its steps sees something else")
     return program, recording
 
