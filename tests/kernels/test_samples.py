@@ -124,3 +124,88 @@ def test_what_cannot_be_recorded_runs_in_numpy_and_says_why(problem, why, option
     with pytest.raises(InputError, match="no kernel can be made, since") as refusal:
         run_quietly(problem, "gradient:lr=1e-3", engine="kernel", **options)
     assert "\n" not in str(refusal.value)
+
+
+class Sample:
+    """What a step sees: the attributes that are given, and as f and its gradient what ``go`` makes of them."""
+
+    def __init__(self, go, **held):
+        self.go = go
+        self.__dict__ |= held
+
+    def f(self, w):
+        """The first of both."""
+        return self.go.both(self, w)[0]
+
+    def grad(self, w):
+        """The second."""
+        return self.go.both(self, w)[1]
+
+
+class Made(Asking):
+    """A bowl over three numbers, of which each step sees what a test says."""
+
+    x0 = np.array([1.0, -2.0, 0.5])
+    draw = Problem.draw
+
+    def __init__(self, held, both):
+        """Keep both functions, of which all objects are the same."""
+        vars(self)["held"], vars(self)["both"] = held, both
+
+    def sample(self, rng, step):
+        """The attributes that a step has."""
+        return Sample(self, **self.held(rng, step))
+
+
+def scaled(c, w):
+    """Σ c w², and its gradient."""
+    return (c * w * w).sum(0), 2 * c * w
+
+
+BUFFER = np.zeros((3, 1))
+
+
+def refilled(rng, step):
+    """Numbers in an array that is the same in all steps."""
+    BUFFER[:] = rng.uniform(size=(3, 1))
+    return {"a": BUFFER}
+
+
+TEXTS = {
+    "a number": (lambda rng, k: {"a": rng.uniform()}, lambda s, w: scaled(s.a**3 + s.a, w), ""),
+    "a count": (lambda rng, k: {"a": k}, lambda s, w: scaled(1 / (1 + s.a) + s.a % 3, w), ""),
+    "float32": (lambda rng, k: {"a": rng.uniform(size=(3, 1)).astype("f")}, lambda s, w: scaled(s.a, w), ""),
+    "a list": (lambda rng, k: {"a": [0.3, rng.uniform(size=(3, 1))]}, lambda s, w: scaled(s.a[0] * s.a[1], w), ""),
+    "a mask": (lambda rng, k: {"a": rng.uniform(size=(3, 1))}, lambda s, w: scaled(np.where(s.a > 0.5, 1, 0.2), w), ""),
+    "sums": (
+        lambda rng, k: {"a": rng.uniform(size=(50, 3))},
+        lambda s, w: scaled(s.a.std() + s.a.mean(0)[:, None], w),
+        "",
+    ),
+    "matrices": (
+        lambda rng, k: {"a": rng.uniform(size=(9, 3))},
+        lambda s, w: ((w * w).sum(0), np.einsum("ij,jr->ir", np.linalg.inv(s.a.T @ s.a), w)),
+        "",
+    ),
+    "rows": (
+        lambda rng, k: {"a": rng.uniform(size=(4, 3, 1))},
+        lambda s, w: ((w * w).sum(0), sum((row * w).sum(0) * row for row in s.a)),
+        "",
+    ),
+    "a branch": (
+        lambda rng, k: {"a": rng.uniform()},
+        lambda s, w: scaled(1 if s.a > 0.5 else 2, w),
+        "each step has anew",
+    ),
+    "a function": (lambda rng, k: {"a": lambda w: k * w}, lambda s, w: (w.sum(0), s.a(w)), "holds a function"),
+    "a buffer": (refilled, lambda s, w: scaled(s.a, w), "gives another w"),
+}
+
+
+@pytest.mark.usefixtures("_kernels_always_pay")
+@pytest.mark.parametrize(("held", "text", "why"), TEXTS.values(), ids=TEXTS)
+def test_whatever_a_sample_holds_the_bits_are_numpys(held, text, why):
+    """What is computed of a sample alone is NumPy's anyway; what cannot be recorded runs in it."""
+    one, other = (run_quietly(Made(held, text), "gradient:lr=1e-2", budget=200, engine=e) for e in ("numpy", "auto"))
+    assert other.engine.startswith("NumPy, since") and why in other.engine if why else other.engine == "a kernel"
+    assert differences(one, other) == []
