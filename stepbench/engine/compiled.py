@@ -24,6 +24,9 @@ LINE = 64
 NEAR = 1 << 20
 """About how many bytes of records some runs write before the next take the same steps: what stays at hand."""
 
+MEMORY = 1 << 23
+"""How many numbers there may be of what the steps of a block see."""
+
 SECONDS = 0.05
 """About how long a block takes, so that progress is shown and Ctrl-C is heard."""
 
@@ -37,12 +40,16 @@ class Compiled:
     def __init__(self, loop: Loop, begin: Standing, seed: int, noise: float) -> None:
         """Record the program of the steps from where the loop stood once, ``begin``."""
         self.loop, self.standing = loop, begin
-        self.noise = noise
-        carried = loop.trace.every == 1 and not noise
-        recording = Recording(loop.trace.problem, loop.method, seed, noise, loop.oracle.horizon, carried)
-        self.program = recording.program(begin)
-        self.values = recording.values
+        trace = loop.trace
+        self.recording = Recording(trace.problem, loop.method, seed, noise, loop.oracle.horizon, trace.every)
+        self.program = self.recording.program(begin)
         self.kernel: Kernel | None = None
+
+    def drawing(self, first: int, n: int) -> float:
+        """The seconds that it takes to find out what n steps see."""
+        began = time.perf_counter()
+        self.recording.rows(first, n)
+        return time.perf_counter() - began
 
     def compile(self) -> None:
         """Make the kernel."""
@@ -55,7 +62,7 @@ class Compiled:
         self.chunks = -(-self.R // LANES)
         self.parameters = np.zeros((self.chunks, len(self.program.parameters), LANES))
         for k, name in enumerate(self.program.parameters):
-            self.parameters[:, k] = self._lanes(self.values[name])
+            self.parameters[:, k] = self._lanes(self.recording.values[name])
         self.slots = np.zeros((self.chunks, len(self.layout.slots), LANES))
         self.table = self._rows(0)
         self.ends = self._rows(1, len(self.layout.ends))[0]
@@ -91,7 +98,8 @@ class Compiled:
         for leaf in self.standing.leaves(program.carried):
             if leaf.slots[0] in self.layout.slots:
                 filled |= zip(leaf.slots, leaf.entries, strict=True)
-        f, g = trace.problem.f(w), trace.problem.grad(w)
+        stage = trace.problem.at(mark.step)
+        f, g = stage.f(w), stage.grad(w)
         if program.carried:
             filled |= {"f": f} | {f"g.{i}": g[i] for i in range(program.d)}
         else:
@@ -121,9 +129,7 @@ class Compiled:
         trace, problem, kernel = self.loop.trace, self.loop.trace.problem, self.kernel
         assert kernel is not None
         begin = self.loop.oracle.step
-        noise = np.empty((n if self.program.noise else 0, self.program.d))
-        for i in range(len(noise)):
-            noise[i] = self.loop.oracle.noise_of(begin + i + 1)[:, 0]
+        seen = self.recording.rows(begin + 1, n)
         known = problem.f_star is not None
         numbers = (
             problem.f_star or 0.0,
@@ -137,7 +143,7 @@ class Compiled:
         def some(first: int, end: int) -> None:
             for at in range(0, n, piece):
                 rows = (begin + at) // trace.every - begin // trace.every
-                arrays = (self.slots, self.parameters, noise[at:], out[rows:], self.ends, self.lanes)
+                arrays = (self.slots, self.parameters, seen[at:], out[rows:], self.ends, self.lanes)
                 steps = (min(piece, n - at), int(phases[at]), begin + at, trace.every, last)
                 kernel.advance(arrays, (first, end, self.ends.shape[-1], *steps), numbers, whole)
 
@@ -178,13 +184,14 @@ class Compiled:
         saving = Saving(save and put_back_and_save, often, oracle.step)
         if trace.whole:
             self._place()
+        room = max(1, MEMORY // (len(self.program.seen) or 1))
         with patience() as stopped:
             while trace.running:
                 if stopped.over:
                     stopped.end()
                     put_back_and_save(loop)
                     raise KeyboardInterrupt
-                n = int(min(length, trace.horizon - oracle.step, saving.due - oracle.step))
+                n = int(min(length, trace.horizon - oracle.step, room, saving.due - oracle.step))
                 passing = self.block(n)
                 if progress is not None:
                     progress(*trace.spent)
@@ -410,10 +417,10 @@ class Compiled:
         return Standing(w, s, *memory)
 
 
-def standing(loop: Loop, noise: float) -> Standing:
-    """Where a loop's runs stand; with noise the next step asks anew."""
-    mark = loop.oracle.mark()
-    return Standing(loop.w, loop.s, *((None,) * 4 if noise else (mark.f_at, mark.f, mark.g_at, mark.g)))
+def standing(loop: Loop) -> Standing:
+    """Where a loop's runs stand; where every step sees something else, the next one asks anew."""
+    mark, forgets = loop.oracle.mark(), loop.oracle.forgets
+    return Standing(loop.w, loop.s, *((None,) * 4 if forgets else (mark.f_at, mark.f, mark.g_at, mark.g)))
 
 
 def _known(x: Vector, f: Vector) -> Vector:

@@ -213,6 +213,9 @@ class Trace:
         if self.whole:
             if self.sizes is None:
                 self.alphas.append(alphas)
+            elif not isinstance(alphas, np.ndarray):  # NumPy goes on where a kernel was
+                for k, alpha in enumerate(alphas, first):
+                    self.sizes[k] = alpha
             for name, values in new.items():
                 self.columns[name].append(values)
             return

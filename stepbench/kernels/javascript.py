@@ -60,8 +60,11 @@ def recorded(
     ``horizon`` is the number of steps that a run may take, ``free`` are real fields of the problem that a page may
     change, and ``nonzero`` those that may be taken not to be 0. Raises Unrecordable.
     """
-    recording = Recording(problem, method, 0, 0.0, horizon, carried=True, free=free, nonzero=nonzero)
-    return recording.program(), recording
+    recording = Recording(problem, method, 0, 0.0, horizon, free=free, nonzero=nonzero)
+    program = recording.program()
+    if program.seen or not program.carried:
+        raise Unrecordable("each of its steps sees something else")
+    return program, recording
 
 
 def module(program: Program) -> str:

@@ -20,6 +20,7 @@ import numpy as np
 from stepbench import catalog
 from stepbench.contracts import Method, Problem, values_of
 from stepbench.contracts.settings import hyperparameters, with_arrays
+from stepbench.engine.engines import obstacle
 from stepbench.engine.result import Result
 from stepbench.fields import Field, InputError, fields_of
 from stepbench.kernels import symbols
@@ -118,15 +119,14 @@ def _method_of(r: Result) -> Method | str:
     """The method of a run, or why it cannot be recorded."""
     if r.noise:
         return "its gradients have noise"
-    if not r.problem.in_numpy or r.problem.stochastic or r.x is None:
-        return f"the steps of {r.problem} see samples"
-    if r.problem.at(0) is not r.problem or r.problem.at(1) is not r.problem:
-        return f"{r.problem} drifts"
     try:
         method = catalog.method(r.method)
     except InputError:
         return "no spec makes it again"
-    return method if isinstance(method, Method) else "it owns its loop"
+    if why := obstacle(r.problem, method):
+        return why
+    assert isinstance(method, Method)
+    return method
 
 
 def _candidates(problem: Problem) -> tuple[str, ...]:

@@ -12,10 +12,8 @@ from stepbench.engine.compiled import Compiled
 from stepbench.engine.running import run_quietly
 from tests.every_method import EVERY_METHOD, parameters
 from tests.kernels.both import apart, both, differences, is_exact
-from tests.kernels.pairs import problems
 
 STARTS = np.random.default_rng(5).standard_normal((2, 19))
-THREE = ("adam:lr=0.01", "bb", "csawg")
 
 
 def check(problem, method, **options):
@@ -37,11 +35,36 @@ def test_every_method(method):
     assert made.engine in ("a kernel", "NumPy, for a few steps")
 
 
-@pytest.mark.parametrize("method", THREE)
-@pytest.mark.parametrize("problem", [pytest.param(p, marks=pytest.mark.slow) for p in problems()])
-def test_every_problem(problem, method):
-    """Three kinds of methods: one with moments, one whose first step differs, and one that looks about."""
-    check(problem, method, budget=60)
+class OnlyValues(Problem):
+    """A valley of which only the values are written down."""
+
+    def __init__(self):
+        """Begin left of it."""
+
+    x0 = np.array([-1.0, 0.5])
+    f_star = 0.0
+
+    def f(self, w):
+        """Along the valley and across it, each squared."""
+        along, across = w[0] - 1.0, np.maximum(abs(w[1] - w[0] * w[0]), 0.01)
+        return along * along + 3.0 * across * across - 3e-4
+
+
+@pytest.mark.parametrize(
+    ("problem", "method"),
+    [
+        ("gallery/matyas", "momentum+exact:N=2"),
+        ("mgh/freudenstein-roth", "smd:lr=1e-6"),
+        ("learning/relu-network:n=3,inputs=2,width=3", "smd:lr=1e-3"),
+        (OnlyValues(), "gradient:lr=1e-2"),
+    ],
+    ids=["matyas", "freudenstein-roth", "relu", "values"],
+)
+def test_derivatives_that_the_bench_takes_are_recorded(problem, method):
+    """The Hessian where the gradient is written down, and the gradient where it is not."""
+    one, other = both(problem, method, budget=200)
+    assert other.engine == "a kernel"
+    assert differences(one, other) == []
 
 
 OPTIONS = {
