@@ -1,7 +1,7 @@
 """Random runs by both engines: ``python -m tests.kernels.pairs 10000`` compares as many, and counts what came of them.
 
 A second number is that of the first run, so that one that differed is made again: ``pairs 1 4711``. ``pairs every``
-has each problem of the catalogue with three kinds of methods instead.
+has each problem of the catalogue with three kinds of methods instead, and each method on one problem.
 
 For processors with wide vectors NumPy has its own exp, log, power and the like, whose last place is another than that
 of the C library, which kernels call. Here it is told to do without, so that every pair must agree to the last bit.
@@ -136,6 +136,7 @@ def pairs(which: list[str]) -> Iterator[tuple[int, Pair | None]]:
     """What the command asks for, numbered."""
     if which == ["every"]:
         each = [Pair(problem, catalog.method(method), {"budget": 60}) for problem in problems() for method in THREE]
+        each += [Pair("quadratic", catalog.method(method), {"budget": 200}) for method in EVERY_METHOD]
         yield from enumerate(each)
     else:
         count, first = (*map(int, which), 0)[:2]

@@ -16,22 +16,30 @@ from tests.kernels.both import apart, both, differences, is_exact
 STARTS = np.random.default_rng(5).standard_normal((2, 19))
 
 
-def check(problem, method, **options):
-    """Both engines agree: to the last bit, where every operation is defined to it; returns the kernel's run."""
+def check(problem, method, steps=50, **options):
+    """Both engines agree: to the last bit, where every operation is defined to it; returns the kernel's run.
+
+    Elsewhere the first steps agree, so many, to 1e-12.
+    """
     one, other = both(problem, method, **options)
     if is_exact(problem, catalog.method(method), **options):
         assert differences(one, other) == []
     else:
-        assert apart(one, other, 50) <= 1e-12
+        assert apart(one, other, steps) <= 1e-12
     return other
 
 
 @pytest.mark.parametrize("method", parameters(EVERY_METHOD))
 def test_every_method(method):
-    """On Rosenbrock's function, from several starts."""
+    """On Rosenbrock's function, from several starts.
+
+    Nadam takes a power in each step, whose last place NumPy rounds otherwise on wide vectors, and a rule that divides
+    small differences makes much of it: a few steps agree. That all of them do where NumPy calls the C library,
+    ``pairs every`` compares.
+    """
     needs = catalog.method(method).needs
     problem = "quadratic" if "L" in needs else "rosenbrock"
-    made = check(problem, method, budget=400, start=0.3 * STARTS)
+    made = check(problem, method, 5 if method.startswith("nadam+") else 50, budget=400, start=0.3 * STARTS)
     assert made.engine in ("a kernel", "NumPy, for a few steps")
 
 
