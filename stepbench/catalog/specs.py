@@ -99,9 +99,8 @@ def _meant(name: str, known: Iterable[str]) -> str:
     """What an unknown name may have meant: a user's file, or known names, with or without their suites."""
     if Path(f"{name}.py").is_file():
         return f" (a file is named with its ending: {shown_path(Path(name + '.py').absolute())})"
-    folder, _, rest = name.partition("/")
-    if is_foreign(folder):
-        return nearest(f"{folder}/{rest.upper()}", suite(folder))
+    if is_foreign(folder := name.partition("/")[0]):
+        return nearest(name, suite(folder))
     return nearest(name, {*known, *(whole.rpartition("/")[2] for whole in known)})
 
 

@@ -154,11 +154,8 @@ def named(library: str, name: str, known: Iterable[str]) -> str:
     for one in known:
         if one.lower() == name.lower():
             return one
-    spellings = {one.lower(): one for one in known}
-    close = nearest(name.lower(), spellings)
-    for lower in sorted(spellings, key=len, reverse=True):
-        close = close.replace(f" {lower},", f" {spellings[lower]},").replace(f" {lower}?", f" {spellings[lower]}?")
-    raise InputError(f"{library} has no optimizer {name or 'without a name'}{close}; see stepbench list --peers")
+    meant = nearest(name, known)
+    raise InputError(f"{library} has no optimizer {name or 'without a name'}{meant}; see stepbench list --peers")
 
 
 def refused(library: str, name: str, why: str) -> InputError:
