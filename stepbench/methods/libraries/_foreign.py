@@ -7,11 +7,12 @@ import importlib
 import importlib.metadata
 import importlib.util
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
+from stepbench.arrays import Points
 from stepbench.contracts import Method
 from stepbench.fields import InputError, Parametric, Scalar, fields_of, nearest, param
 
@@ -114,6 +115,18 @@ class ForeignParts(Parametric):
 
 class Foreign(ForeignParts, Method):
     """An optimizer of another library as a whole method: the engine keeps its loop."""
+
+    def alike(self, w: Points, remember: Callable[[int, int], bool]) -> Iterator[slice]:
+        """The runs at w, (d, R), those together that stand alike, as a lone run and its twin do.
+
+        One step is taken for them all. ``remember`` says whether two of them remember the same.
+        """
+        first, R = 0, w.shape[1]
+        for r in range(1, R + 1):
+            together = r < R and self.runs == 1 and np.array_equal(w[:, r], w[:, first]) and remember(r, first)
+            if not together:
+                yield slice(first, r)
+                first = r
 
 
 def adapter(library: str) -> Any:
