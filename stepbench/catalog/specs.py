@@ -250,7 +250,7 @@ def _joined(part: Direction | StepSize) -> Joined:
     return Joined(_part("gradient"), part)
 
 
-_PART = re.compile(rf"({files.PATH}|[^:+]*)(:.*?)?((?<![0-9.][eE])\+|$)")
+_PART = re.compile(rf"({files.PATH}|[^:+]*)(:.*?)?((?<![0-9.][eE])\+(?=[^,])|$)")
 _LONE = re.compile(rf"({files.PATH}|[^:]*)(:.*)?($)")
 
 

@@ -190,7 +190,8 @@ def _optimizers() -> dict[str, Any]:
                 continue
             signature = inspect.signature(make)
             rates = {"learning_rate", "max_learning_rate"} & {*signature.parameters}
-            is_one = rates and "GradientTransformation" in str(signature.return_annotation)
+            told = signature.return_annotation
+            is_one = rates and (told is signature.empty or "GradientTransformation" in str(told))
             if name in LINE_SEARCHES or (is_one and not name.startswith("scale_by_")):
                 found[name] = make
     return found
