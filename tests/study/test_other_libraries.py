@@ -54,7 +54,6 @@ def have_the_bits_of_lone_runs(specs, started):
     assert content("one.db") == content("two.db") == content("killed.db")
     with Study("one.db") as study:
         kept = {outcome.point for outcome in outcomes_of(study).values()}
-    assert len(kept) == number
     for spec in specs:
         for seed in SEEDS:
             batch = stepbench.run(PROBLEM, catalog.method(spec, lr=np.array(RATES)), budget=STEPS, seed=seed)
