@@ -90,8 +90,10 @@ class _BBOB(Problem):
 
     @cached_property
     def _native(self):
-        from cocoex import BareProblem
-
+        try:
+            from cocoex import BareProblem
+        except ImportError as error:
+            raise InputError(f'coco-experiment {_version()}: {error}: pip install -U "stepbench[suites]"') from None
         return BareProblem("bbob", int(type(self).__name__[1:]), self.dim, self.instance)
 
     @property

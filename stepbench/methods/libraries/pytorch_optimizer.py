@@ -19,7 +19,7 @@ def version() -> str:
 
 @cache
 def _optimizers() -> dict[str, Any]:
-    _foreign.require("torch", "torch.optim", "torch", "2.6")
+    _foreign.require("torch", "torch.optim", "peers", "2.6")
     library = _foreign.require("pytorch_optimizer", "pytorch_optimizer", "peers", "3.6")
     found: dict[str, Any] = {}
     for name in library.get_supported_optimizers():
