@@ -14,7 +14,6 @@ from stepbench.catalog.names import (
     KINDS,
     is_foreign,
     libraries,
-    library,
     load,
     method_names,
     names,
@@ -35,6 +34,7 @@ from stepbench.contracts import (
     with_values,
 )
 from stepbench.fields import Field, InputError, fields_of, nearest, shown_path
+from stepbench.methods.libraries import load as load_foreign
 
 
 def problem(spec: str | Problem, **values: Any) -> Problem:
@@ -231,7 +231,7 @@ def _part(name: str) -> Any:
         return files.load(name, "method")()
     if _in_library(name):
         owner, _, optimizer = name.partition(":")
-        return library(owner).load(optimizer)()
+        return load_foreign(owner, optimizer)()
     for kind in KINDS:
         if name in names(kind):
             return load(kind, name)()

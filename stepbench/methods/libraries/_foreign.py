@@ -7,14 +7,15 @@ import importlib
 import importlib.metadata
 import importlib.util
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
 from stepbench.arrays import Points
 from stepbench.contracts import Method
-from stepbench.fields import InputError, Parametric, Scalar, fields_of, nearest, param
+from stepbench.fields import InputError, Parametric, Scalar, fields_of, param
+from stepbench.methods.libraries import adapter
 
 LR = 0.001
 """The step size where a library has no default: that of the bench's own constant step."""
@@ -129,11 +130,6 @@ class Foreign(ForeignParts, Method):
                 first = r
 
 
-def adapter(library: str) -> Any:
-    """The module of a library's adapter."""
-    return importlib.import_module(f"stepbench.methods.libraries.{library.replace('-', '_')}")
-
-
 def _rebuilt(library: str, optimizer: str, values: dict[str, Any]) -> Any:
     return adapter(library).load(optimizer)(**values)
 
@@ -159,16 +155,6 @@ def require(package: str, module: str, extra: str, least: str) -> Any:
 
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.partition("+")[0].split(".")[:3] if part.isdigit())
-
-
-def named(library: str, name: str, known: Iterable[str]) -> str:
-    """The library's own spelling of an optimizer's name, in which capitals do not matter; raises InputError."""
-    known = tuple(known)
-    for one in known:
-        if one.lower() == name.lower():
-            return one
-    meant = nearest(name, known)
-    raise InputError(f"{library} has no optimizer {name or 'without a name'}{meant}; see stepbench list --peers")
 
 
 def refused(library: str, name: str, why: str) -> InputError:
