@@ -66,8 +66,12 @@ def recorded(
     change, and ``nonzero`` those that may be taken not to be 0. With ``noise`` above 0 each step has a vector of it
     anew, and asks for the gradient at its own point again. Raises Unrecordable.
     """
-    recording = Recording(problem, method, 0, noise, horizon, carried=not noise, free=free, nonzero=nonzero)
-    return recording.program(), recording
+    recording = Recording(problem, method, 0, noise, horizon, free=free, nonzero=nonzero)
+    program = recording.program()
+    noise_alone = noise and not problem.stochastic and problem.at(0) is problem and problem.at(1) is problem
+    if (program.seen or not program.carried) and not (noise_alone and len(program.seen) in (0, program.d)):
+        raise Unrecordable("each of its steps sees something else")
+    return program, recording
 
 
 def module(program: Program) -> str:
@@ -83,7 +87,7 @@ def module(program: Program) -> str:
     slots = (*program.slots, *(name for name in seen if name not in program.slots))  # with noise no step reads a look
     place = {name: f"s[{k}]" for k, name in enumerate(slots)}
     place |= {name: f"p[{k}]" for k, name in enumerate(program.parameters)}
-    place |= {name: f"e[{k}]" for k, name in enumerate(program.noise)}
+    place |= {name: f"e[{k}]" for k, name in enumerate(program.seen)}
     looked = {"f": program.f} | {f"g.{i}": g for i, g in enumerate(program.g)}
     phases = []
     for phase in program.phases:

@@ -202,6 +202,7 @@ def test_the_page_of_four_methods_is_small():
         ("rosenbrock", ["scipy:bfgs"]),  # it owns its loop
         ("learning/tracking", ["gd", "idbd"]),  # each step sees a sample, and IDBD has a step size per component
         ("digits-mlp:width=4", ["adam"]),
+        ("rosenbrock@quantize=0.1", ["gd"]),  # its steps see less than its looks
     ],
 )
 def test_runs_that_cannot_be_made_in_a_page_stand_in_it_as_they_were_made(opened_offline, problem, methods):
