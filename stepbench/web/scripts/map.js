@@ -89,7 +89,7 @@ function mixed(stops, t) {
 function drawPanel(i, one, low, high) {
   const { c, wide, high: tall } = canvasOf(`map${i}`), size = theme.size
   const [w, h] = [ACROSS.values.length, UP.values.length]
-  const box = { left: size * 3, right: wide - size * 0.6, top: 2, bottom: tall - size * 2.6 }
+  const box = { left: size * 3.6, right: wide - size * 0.6, top: 2, bottom: tall - size * 2.6 }
   const image = new ImageData(w, h), pixels = new Uint32Array(image.data.buffer)
   let step = 1
   const shown = new Int32Array(SIZE).fill(-1)
@@ -121,7 +121,7 @@ function drawPanel(i, one, low, high) {
   for (const v of ticksOf(UP, (box.bottom - box.top) / (size * 3))) c.fillText(markOf(v), box.left - 5, py(v))
   c.textAlign = "left"
   c.save()
-  c.translate(size * 0.7, (box.top + box.bottom) / 2)
+  c.translate(size * 0.6, (box.top + box.bottom) / 2)
   c.rotate(-Math.PI / 2)
   c.textAlign = "center"
   c.fillText(UP.title, 0, 0)
@@ -146,7 +146,7 @@ function drawScale(low, high) {
   $("scale").innerHTML =
     `<span><i style="background:linear-gradient(90deg,${parts})"></i> ${counted(Math.round(low))} to ${counted(Math.round(high))} evaluations to ${FACTS.what}</span>` +
     `<span><i style="background:${UNREACHED}"></i> not reached in ${counted(FACTS.limits.budget)}</span>` +
-    `<span><i style="background:#c8102e"></i> diverged</span>` +
+    (cells.some(({ lost }) => lost.includes(true)) ? `<span><i style="background:#c8102e"></i> diverged</span>` : "") +
     (FACTS.basins ? `<span>each colour is the minimum that was found, darker where it took longer</span>` : "")
 }
 
