@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import html
+import itertools
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -75,15 +76,21 @@ def write_course(folder: Path, command: str) -> list[Path]:
     for lesson in known:
         text = page(lesson.run(), command, "index.html")
         (folder / f"{lesson.name}.html").write_text(text, encoding="utf-8")
-    rows = [
-        f'<li><a href="{lesson.name}.html">{html.escape(lesson.title)}</a> {html.escape(lesson.take_away)}</li>'
-        for lesson in known
+    known.sort(key=lambda lesson: lesson.chapter)
+    chapters = [
+        f"<h2>{html.escape(chapter)}</h2><ul>{''.join(map(_row, inside))}</ul>"
+        for chapter, inside in itertools.groupby(known, key=lambda lesson: lesson.chapter)
     ]
     index = Template(asset("course.html")).substitute(
-        style=asset("live.css") + asset("lesson.css"), lessons="".join(rows), version=__version__
+        style=asset("live.css") + asset("lesson.css"), lessons="".join(chapters), version=__version__
     )
     (folder / "index.html").write_text(index, encoding="utf-8")
     return [folder / f"{lesson.name}.html" for lesson in known]
+
+
+def _row(lesson: Lesson) -> str:
+    take_away = html.escape(lesson.take_away)
+    return f'<li><a href="{lesson.name}.html">{html.escape(lesson.title)}</a> {take_away}</li>'
 
 
 # What is told in words ------------------------------------------------------------------------------------------------
