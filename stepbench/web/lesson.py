@@ -316,7 +316,8 @@ def _title(axis: Axis, shown: Sweep) -> str:
     else:
         field = hyperparameters(catalog.method(shown.labels[0]))[axis.name][1]
     title = f"{field.meaning} {field.symbol}".strip()
-    return title if 0 < len(title) < 25 else field.symbol or axis.name
+    room = 40 if len(shown.axes) == 1 else 25  # beside a map a name stands upright
+    return title if 0 < len(title) < room else field.symbol or axis.name
 
 
 def _minimisers(problem: Problem) -> int:

@@ -47,10 +47,11 @@ def shows(page, lecture):
                 assert (one["n"], float(one["last"])) == (len(r.f), r.value[-1])
             elif r.status != "diverged":
                 assert float(one["last"]) == pytest.approx(r.value[-1], rel=1e-5, abs=1e-12)
-    elif kind == "sweep":
+    elif kind in ("sweep", "tune"):
         told = page.evaluate("lines.map(({ cost }) => cost.map(String))")
         costs = [[float(v.replace("Infinity", "inf")) for v in line] for line in told]
-        np.testing.assert_allclose(costs, [line.cost for line in shown.sensitivities()], rtol=0.01)
+        right = shown.cost if kind == "tune" else [line.cost for line in shown.sensitivities()]
+        np.testing.assert_allclose(costs, right, rtol=0.01)
     else:
         told = page.evaluate("cells.map(({ cost }) => cost.map(String))")
         costs = np.array([[float(v.replace("Infinity", "inf")) for v in one] for one in told])
