@@ -8,7 +8,7 @@ import numpy as np
 
 import stepbench
 from benchmarks import bare_loops
-from benchmarks.engine import ETA, LONG, RATE, RATES, RDBD_RATES, RUNS, START, STEPS, sized
+from benchmarks.engine import ETA, LONG, RATE, RATES, RDBD_RATES, RUNS, START, STEPS, complete, sized
 from benchmarks.other_libraries import in_optax
 from benchmarks.races import Race, add, clock, yes_or_no
 
@@ -88,7 +88,12 @@ def kernels(table, repeats):
 
 def work(method, engine, *, trace=True, steps=STEPS):
     """Runs of exactly so many steps."""
-    return lambda: stepbench.run("rosenbrock", method, steps=steps, budget=10 * steps, trace=trace, engine=engine)
+
+    def make():
+        result = stepbench.run("rosenbrock", method, steps=steps, budget=10 * steps, trace=trace, engine=engine)
+        return complete(result) if trace else result
+
+    return make
 
 
 def row(table, what, ours, theirs, goal):

@@ -10,6 +10,7 @@ import numpy as np
 import stepbench
 from benchmarks.races import Race, add, add_alone, python
 from stepbench import catalog
+from stepbench.options import RunOptions
 from stepbench.study.batch import batch, perform
 
 
@@ -94,7 +95,8 @@ def two_workers(table, repeats, files):
 def keeping(table, repeats, files):
     """Runs that are kept in a file, against the same runs made in the same pieces and thrown away."""
     rates = np.geomspace(1e-5, 1, 10_000)
-    whole = batch(stepbench.problem("rosenbrock"), stepbench.method("adam"), values={"lr": rates}, target=1e-6)
+    problem, method = stepbench.problem("rosenbrock"), stepbench.method("adam")
+    whole = batch(problem, method, RunOptions(target=1e-6), values={"lr": rates})
     pieces = [whole.work.part(range(at, at + 1000)) for at in range(0, 10_000, 1000)]
 
     def kept():

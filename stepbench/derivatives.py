@@ -209,19 +209,23 @@ class NotFollowed(TypeError):  # noqa: N818 - not an error: another way is taken
 class Followed(np.lib.mixins.NDArrayOperatorsMixin):
     """An array that stands for points, or for what is computed of them, and knows the slope of each of its numbers.
 
-    The values are those of plain arrays, to the bit, and so is everything that a function decides by them. The slope
-    of an analytic operation is that of the complex step; an absolute value, a maximum or a choice has a rule of its
-    own. Where such an operation has a kink, its slope is the mean of both sides. What has no rule here raises
-    NotFollowed, and so does all that would make a plain array of it and lose the slopes.
+    The values are those of plain arrays, to the bit, and so is everything that a function decides by them. What is
+    added, multiplied, or put through a common function has a rule for its slope, and an absolute value, a maximum or a
+    choice too; that of any other analytic operation is the complex step's. Where an operation has a kink, its slope is
+    the mean of both sides. What has no rule here raises NotFollowed, and so does all that would make a plain array of
+    it and lose the slopes. Where the points are symbols, the rules are recorded with the function.
     """
 
     def __init__(self, value: Any, slope: Any) -> None:
-        self.value: Array = np.asarray(value, dtype=float)
-        self.slope: Array = np.asarray(slope, dtype=float)
+        self.value, self.slope = _numbers(value), _numbers(slope)
+        if self.value.dtype == object != self.slope.dtype:  # slopes that are known, of numbers that are not
+            self.slope = self.slope.astype(object).view(type(self.value))
 
     @property
     def complex(self) -> Array:
         """The values, with the slopes as tiny imaginary parts."""
+        if self.value.dtype == object:
+            raise TypeError("what stands for numbers is not made complex")
         z = np.empty(self.value.shape, dtype=complex)
         z.real, z.imag = self.value, TINY * self.slope
         return z
@@ -333,9 +337,14 @@ class Followed(np.lib.mixins.NDArrayOperatorsMixin):
             return function(*_values(args), **options)
         if rule := RULES.get(function):
             return rule(*args, **options)
-        if function in BUILDING and not options.keys() & UNKNOWN:
-            return _stepped(function, *args, **options)
+        if function in LINEAR | BUILDING and not options.keys() & UNKNOWN:
+            return (_alike if function in LINEAR else _stepped)(function, *args, **options)
         raise NotFollowed(f"np.{function.__name__} is used, which cannot be followed")
+
+
+def _numbers(a: Any) -> Array:
+    """An array of floats; one of objects that stand for them stays as it is."""
+    return a if isinstance(a, np.ndarray) and a.dtype == object else np.asarray(a, dtype=float)
 
 
 UNKNOWN = frozenset({"out", "where", "initial", "dtype"})
@@ -357,10 +366,16 @@ def _slopes(a: Any) -> Any:
     return a.slope if isinstance(a, Followed) else 0.0
 
 
-def _each(a: Any, part: Callable[[Followed], Any]) -> Any:
+def _each(a: Any, part: Callable[[Followed], Any], beside: Callable[[Any], Any] = lambda a: a) -> Any:
+    """Something with a part of what is followed in its place, and something else for what stands in a list with it."""
     if isinstance(a, Followed):
         return part(a)
-    return type(a)([_each(x, part) for x in a]) if type(a) in (list, tuple) else a
+    if type(a) not in (list, tuple):
+        return a
+    parts = [_each(x, part, beside) for x in a]
+    if all(new is old for new, old in zip(parts, a, strict=True)):
+        return a
+    return type(a)([beside(new) if new is old else new for new, old in zip(parts, a, strict=True)])
 
 
 def _stepped(operation: Any, *inputs: Any, **options: Any) -> Any:
@@ -373,6 +388,15 @@ def _stepped(operation: Any, *inputs: Any, **options: Any) -> Any:
     if value.dtype != np.float64:
         raise NotFollowed(f"the points are made {value.dtype}")
     return Followed(value, z.imag / TINY)
+
+
+def _alike(operation: Any, *inputs: Any, **options: Any) -> Any:
+    """An operation that is linear in all that is followed: of the slopes it gives the slope."""
+    value = operation(*_values(inputs), **options)
+    slope = operation(*[_each(a, lambda x: x.slope, np.zeros_like) for a in inputs], **options)
+    if isinstance(value, list | tuple):
+        return [Followed(*parts) for parts in zip(value, slope, strict=True)]
+    return Followed(value, slope)
 
 
 def _ruled(value: Any, *terms: tuple[Any, Any]) -> Followed:
@@ -483,7 +507,7 @@ def _sort(a: Any, axis: int = -1) -> Followed:
 
 def _like(make: Any, a: Any, *rest: Any, **options: Any) -> Followed:
     value = make(_values(a), *rest, **options)
-    return Followed(value, np.zeros(value.shape))
+    return Followed(value, np.zeros_like(value))
 
 
 def _multiply(a: Any, b: Any) -> Followed:
@@ -503,6 +527,45 @@ def _sum_of(a: Any, b: Any) -> Followed:
     return Followed(value, _slopes(a) + _slopes(b) + np.zeros(value.shape))
 
 
+def _products(a: Any, axis: Any) -> list[Any]:
+    """The products of the first 1, 2, … entries along an axis, or of all entries in a row."""
+    rows = a.reshape(-1) if axis is None else np.moveaxis(a, axis, 0)
+    made = [rows[0]]
+    for k in range(1, len(rows)):
+        made.append(made[-1] * rows[k])
+    return made
+
+
+def _product(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    value = np.prod(a.value, axis=axis, keepdims=keepdims)
+    return Followed(value, _products(a, axis)[-1].slope.reshape(value.shape))
+
+
+def _cumprod(a: Any, axis: Any = None) -> Any:
+    products: Any = np.stack(_products(a, axis), axis or 0)
+    return Followed(np.cumprod(a.value, axis=axis), products.slope)
+
+
+def _einsum(subscripts: str, *operands: Any, **options: Any) -> Any:
+    """A product, whose slope is the sum of those with one factor's slope in place of the factor."""
+    values = _values(list(operands))
+    slope: Any = 0.0
+    for k, factor in enumerate(operands):
+        if isinstance(factor, Followed):
+            slope = slope + np.einsum(subscripts, *values[:k], factor.slope, *values[k + 1 :], **options)
+    return Followed(np.einsum(subscripts, *values, **options), slope)
+
+
+def _by(operation: Any, derivative: Any) -> Callable[[Any], Followed]:
+    """The rule of a function of one number."""
+
+    def rule(a: Any) -> Followed:
+        with np.errstate(all="ignore"):
+            return _ruled(operation(a.value), (derivative(a.value), a.slope))
+
+    return rule
+
+
 RULES: dict[Any, Callable[..., Any]] = {
     np.add: _sum_of,
     np.subtract: lambda a, b: _sum_of(a, -b),
@@ -515,6 +578,24 @@ RULES: dict[Any, Callable[..., Any]] = {
     np.fabs: _absolute,
     np.sqrt: _sqrt,
     np.cbrt: lambda a: _ruled(np.cbrt(a.value), (1 / (3 * np.cbrt(a.value) ** 2), a.slope)),
+    np.exp: _by(np.exp, np.exp),
+    np.expm1: _by(np.expm1, np.exp),
+    np.log: _by(np.log, lambda x: 1 / x),
+    np.log1p: _by(np.log1p, lambda x: 1 / (1 + x)),
+    np.sin: _by(np.sin, np.cos),
+    np.cos: _by(np.cos, lambda x: -np.sin(x)),
+    np.tan: _by(np.tan, lambda x: 1 + np.tan(x) ** 2),
+    np.sinh: _by(np.sinh, np.cosh),
+    np.cosh: _by(np.cosh, np.sinh),
+    np.tanh: _by(np.tanh, lambda x: 1 / (np.cosh(x) * np.cosh(x))),
+    np.arctan: _by(np.arctan, lambda x: 1 / (1 + x * x)),
+    np.arcsin: _by(np.arcsin, lambda x: 1 / np.sqrt((1 - x) * (1 + x))),
+    np.arccos: _by(np.arccos, lambda x: -1 / np.sqrt((1 - x) * (1 + x))),
+    np.einsum: _einsum,
+    (np.add, "reduce"): partial(_alike, np.add.reduce),
+    np.prod: _product,
+    np.cumprod: _cumprod,
+    (np.multiply, "reduce"): lambda a, axis=0, keepdims=False: _product(a, axis, keepdims),
     np.power: _power,
     np.float_power: _power,
     np.maximum: _larger,
@@ -541,17 +622,16 @@ RULES: dict[Any, Callable[..., Any]] = {
     np.ones_like: partial(_like, np.ones_like),
     np.full_like: partial(_like, np.full_like),
 }
-"""What is not analytic, or what the complex numbers of NumPy do otherwise or slower than its real ones."""
+"""What is not analytic, or what the complex numbers of NumPy do otherwise or slower than its real ones.
+
+A rule is made of real operations, and so can be recorded by a kernel."""
 
 
 def _named(names: str, of: Any = np) -> frozenset[Any]:
     return frozenset(getattr(of, name) for name in names.split())
 
 
-ANALYTIC = _named(
-    "positive reciprocal matmul exp expm1 exp2 log log2 log10 log1p "
-    "sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh"
-)
+ANALYTIC = _named("positive reciprocal matmul exp2 log2 log10 arcsinh arccosh arctanh")
 """Operations that NumPy takes of complex numbers, and that are analytic wherever they are defined."""
 
 SUMS = frozenset({np.add, np.multiply})
@@ -566,12 +646,15 @@ STEPWISE = _named(
 ASKING = _named("shape ndim size iscomplexobj isrealobj argmax argmin argsort all any isclose allclose array_equal")
 """Functions that only ask something of the values."""
 
-BUILDING = _named(
-    "sum prod mean cumsum cumprod diff dot inner outer tensordot einsum trace diagonal cross kron trapezoid stack "
-    "concatenate vstack hstack column_stack append reshape ravel transpose moveaxis swapaxes squeeze expand_dims "
-    "broadcast_to atleast_1d atleast_2d split array_split roll flip repeat tile take take_along_axis delete tril triu"
-) | _named("solve inv det", np.linalg)
-"""Functions that add, multiply and arrange numbers, and so may be given complex ones."""
+LINEAR = _named(
+    "sum mean cumsum diff trace diagonal stack concatenate vstack hstack column_stack reshape ravel transpose moveaxis "
+    "swapaxes squeeze expand_dims broadcast_to atleast_1d atleast_2d split array_split roll flip repeat tile take "
+    "take_along_axis delete tril triu"
+)
+"""Functions that add and arrange numbers: their slopes are those of what they are given, added and arranged alike."""
+
+BUILDING = _named("dot inner outer tensordot cross kron trapezoid append") | _named("solve inv det", np.linalg)
+"""Functions that also multiply numbers, and so may be given complex ones."""
 
 METHODS = frozenset(
     {"sum", "prod", "mean", "cumsum", "cumprod", "max", "min", "clip", "dot", "ravel", "squeeze", "swapaxes", "take"}

@@ -44,9 +44,14 @@ class InputError(ValueError):
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """`` (did you mean a, b?)`` with the known names closest to a mistyped one; an empty text where none is close."""
-    close = difflib.get_close_matches(word, list(known), n=3, cutoff=0.5)
-    return f" (did you mean {', '.join(close)}?)" if close else ""
+    """`` (did you mean a, b?)`` with the known names closest to a mistyped one; an empty text where none is close.
+
+    Capitals do not matter.
+    """
+    known = [*known]
+    close = difflib.get_close_matches(word.lower(), {name.lower() for name in known}, n=3, cutoff=0.5)
+    meant = [name for lower in close for name in known if name.lower() == lower]
+    return f" (did you mean {', '.join(meant)}?)" if meant else ""
 
 
 def named_path(text: str) -> Path:

@@ -11,7 +11,7 @@ import csv
 import importlib.util
 import re
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -88,6 +88,15 @@ def _library():
     return module
 
 
+@lru_cache(maxsize=16)
+def _built(name, dim):
+    """S2MPJ's own object of a problem, and its function. Methods follow one another on each problem of a suite."""
+    from ._sums import Sum, native  # SciPy's sparse matrices, which a list of suites need not wait for
+
+    made = native(_file(name), name, _library(), _sizes()[name][dim])
+    return made, Sum(made)
+
+
 class _S2MPJ(Problem):
     """A problem of S2MPJ. The subclass has its name, and ``dim`` as a field."""
 
@@ -109,18 +118,13 @@ class _S2MPJ(Problem):
         """One, whose size is known before the problem is built."""
         return (self.dim,)
 
-    @cached_property
+    @property
     def _native(self):
-        from ._sums import native  # SciPy's sparse matrices, which a list of suites need not wait for
+        return _built(type(self).__name__, self.dim)[0]
 
-        name = type(self).__name__
-        return native(_file(name), name, _library(), _sizes()[name][self.dim])
-
-    @cached_property
+    @property
     def _sum(self):
-        from ._sums import Sum
-
-        return Sum(self._native)
+        return _built(type(self).__name__, self.dim)[1]
 
     @cached_property
     def x0(self):

@@ -6,7 +6,6 @@ from stepbench.catalog.names import (
     docstring,
     is_foreign,
     libraries,
-    library,
     load,
     method_names,
     names,
@@ -19,6 +18,7 @@ from stepbench.catalog.names import (
     summary,
 )
 from stepbench.catalog.specs import defaults, find, is_rebuilt, label, labelled, method, problem
+from stepbench.methods.libraries import adapter as library
 
 __all__ = [
     "ALIASES",

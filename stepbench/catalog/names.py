@@ -120,11 +120,6 @@ def libraries() -> tuple[str, ...]:
     return tuple(sorted(path.stem.replace("_", "-") for path in (PACKAGE / "methods/libraries").glob("[!_]*.py")))
 
 
-def library(name: str) -> Any:
-    """The adapter of a library, which has its ``names``, its ``version``, and ``load`` for one optimizer's class."""
-    return importlib.import_module(f"stepbench.methods.libraries.{name.replace('-', '_')}")
-
-
 @cache
 def load(kind: str, name: str) -> type:
     """The class in one file of the catalogue."""

@@ -14,7 +14,6 @@ from stepbench.catalog.names import (
     KINDS,
     is_foreign,
     libraries,
-    library,
     load,
     method_names,
     names,
@@ -35,6 +34,7 @@ from stepbench.contracts import (
     with_values,
 )
 from stepbench.fields import Field, InputError, fields_of, nearest, shown_path
+from stepbench.methods.libraries import load as load_foreign
 
 
 def problem(spec: str | Problem, **values: Any) -> Problem:
@@ -99,9 +99,8 @@ def _meant(name: str, known: Iterable[str]) -> str:
     """What an unknown name may have meant: a user's file, or known names, with or without their suites."""
     if Path(f"{name}.py").is_file():
         return f" (a file is named with its ending: {shown_path(Path(name + '.py').absolute())})"
-    folder, _, rest = name.partition("/")
-    if is_foreign(folder):
-        return nearest(f"{folder}/{rest.upper()}", suite(folder))
+    if is_foreign(folder := name.partition("/")[0]):
+        return nearest(name, suite(folder))
     return nearest(name, {*known, *(whole.rpartition("/")[2] for whole in known)})
 
 
@@ -232,7 +231,7 @@ def _part(name: str) -> Any:
         return files.load(name, "method")()
     if _in_library(name):
         owner, _, optimizer = name.partition(":")
-        return library(owner).load(optimizer)()
+        return load_foreign(owner, optimizer)()
     for kind in KINDS:
         if name in names(kind):
             return load(kind, name)()
@@ -251,7 +250,7 @@ def _joined(part: Direction | StepSize) -> Joined:
     return Joined(_part("gradient"), part)
 
 
-_PART = re.compile(rf"({files.PATH}|[^:+]*)(:.*?)?((?<![0-9.][eE])\+|$)")
+_PART = re.compile(rf"({files.PATH}|[^:+]*)(:.*?)?((?<![0-9.][eE])\+(?=[^,])|$)")
 _LONE = re.compile(rf"({files.PATH}|[^:]*)(:.*)?($)")
 
 

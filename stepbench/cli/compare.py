@@ -67,7 +67,7 @@ def command(
     def print_notes(out: Console) -> None:
         for line in notes(results):
             out.print(line, highlight=False)
-        guarantees.print(out)
+        guarantees.print_notes(out)
         if rest := methods[len(results) :]:
             out.print(f"not run: {', '.join(rest)}", highlight=False)
         print_suggestions(zip(results, runners, strict=False), run, out)
@@ -79,7 +79,7 @@ def command(
 
     output.deliver(
         lambda: [summary(result) | guarantees.facts(result) for result in results],
-        lambda width: [comparison(results, width)],
+        lambda width: [comparison(results, width), *guarantees.tables()],
         print_notes,
         figure,
         results,

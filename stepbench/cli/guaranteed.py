@@ -12,6 +12,7 @@ from stepbench.options import OUTPUT
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from stepbench import Result
     from stepbench.contracts import Problem, Runnable
@@ -59,13 +60,16 @@ class Guarantees:
             except InputError as error:
                 self.lines.append(str(error))
 
-    def print(self, out: Console) -> None:
-        """Print the tables and the lines."""
-        if self.found:
-            from stepbench.report.guarantees import beside_table
+    def tables(self) -> list[Table]:
+        """The table of the runs that have one, if there are any."""
+        if not self.found:
+            return []
+        from stepbench.report.guarantees import beside_table
 
-            for told in self.found:
-                out.print(beside_table(told))
+        return [beside_table(self.found)]
+
+    def print_notes(self, out: Console) -> None:
+        """Print the lines."""
         for line in self.lines:
             out.print(line, highlight=False)
 

@@ -77,7 +77,7 @@ def command_of(args: Sequence[str]) -> Callable[..., None]:
 
         def notes(out: Console) -> None:
             out.print(outcome(result), highlight=False)
-            guarantees.print(out)
+            guarantees.print_notes(out)
             print_suggestions([(result, runner)], run, out)
 
         def figure() -> Figure:
@@ -87,7 +87,7 @@ def command_of(args: Sequence[str]) -> Callable[..., None]:
 
         output.deliver(
             lambda: summary(result) | guarantees.facts(result),
-            lambda width: [convergence(result, width)],
+            lambda width: [convergence(result, width), *guarantees.tables()],
             notes,
             figure,
             [result],

@@ -17,7 +17,13 @@ STEPS = 30
 ROUNDING = 100
 """So many times the change that a last bit of the start makes: what rounding on the way may amount to."""
 
-SAME = {"p": ("momentum",), "beta": ("alpha", "decay"), "psi": ("momentum_decay",), "momentum": ("p",)}
+SAME = {
+    "p": ("momentum",),
+    "beta": ("alpha", "decay", "momentum", "beta1"),
+    "psi": ("momentum_decay",),
+    "momentum": ("p",),
+    "eta": ("max_lr",),
+}
 """Names that other implementations have for the same hyper-parameter."""
 
 RULES = {
@@ -33,6 +39,11 @@ RULES = {
     "adagrad": ("torch:Adagrad", "optax:adagrad"),
     "rmsprop": ("torch:RMSprop", "optax:rmsprop", "optax:rmsprop:eps_in_sqrt=false"),
     "polyak": ("optax:polyak_sgd", "optax:polyak_sgd:max_learning_rate=1e+9"),
+    "sps-plus": ("optax:polyak_sgd:variant=sps+,max_learning_rate=1e+9",),
+    "ali-g": ("pytorch-optimizer:AliG",),
+    "ali-g:delta=1e-6": ("pytorch-optimizer:AliG",),
+    "dog": ("optax:dog",),
+    "dowg": ("optax:dowg", "optax:dowg:eps=0,init_estim_sq_dist=1e-4"),
     "adamw": ("torch:AdamW", "optax:adamw:weight_decay=0.01"),
     "lion": ("optax:lion:weight_decay=0", "pytorch-optimizer:Lion"),
     "prodigy": ("optax:prodigy:lr=1", "pytorch-optimizer:Prodigy"),
@@ -41,10 +52,26 @@ RULES = {
     "cocob": ("optax:cocob",),
     "momo": ("optax:momo",),
     "momo-adam": ("optax:momo_adam",),
-    "schedule-free": ("pytorch-optimizer:ScheduleFreeSGD",),
-    "schedule-free-adam": ("pytorch-optimizer:ScheduleFreeAdamW",),
+    "schedule-free": ("optax:schedule_free_sgd", "pytorch-optimizer:ScheduleFreeSGD"),
+    "schedule-free-adam": ("optax:schedule_free_adamw", "pytorch-optimizer:ScheduleFreeAdamW"),
+    "torch:Adadelta": ("optax:adadelta", "pytorch-optimizer:AdaDelta"),
+    "torch:Adafactor:eps1=1e-30": ("optax:adafactor", "pytorch-optimizer:AdaFactor"),
+    "torch:RAdam": ("optax:radam",),
+    "torch:Rprop": ("optax:rprop",),
+    "optax:adabelief": ("pytorch-optimizer:AdaBelief",),
+    "optax:adan": ("pytorch-optimizer:Adan",),
+    "optax:ademamix": ("pytorch-optimizer:AdEMAMix",),
+    "optax:adopt": ("pytorch-optimizer:ADOPT",),
+    "optax:fromage": ("pytorch-optimizer:Fromage",),
+    "optax:lamb": ("pytorch-optimizer:Lamb",),
+    "optax:madgrad": ("pytorch-optimizer:MADGRAD",),
+    "optax:novograd": ("pytorch-optimizer:NovoGrad",),
+    "optax:sign_sgd": ("pytorch-optimizer:SignSGD:momentum=0",),
+    "optax:signum": ("pytorch-optimizer:SignSGD",),
+    "optax:sm3": ("pytorch-optimizer:SM3", "pytorch-optimizer:SM3:eps=1e-8"),
+    "optax:yogi": ("pytorch-optimizer:Yogi",),
 }
-"""The bench's rules, and what other libraries have of them."""
+"""The bench's rules, and what other libraries have of them; then those that two other libraries have."""
 
 
 class Reason(NamedTuple):
@@ -56,7 +83,17 @@ class Reason(NamedTuple):
 
 
 AHEAD = "its point is the one looked ahead to, where the next gradient is taken; ours is the one before looking ahead"
+AVERAGE = "its point is y, where the next gradient is taken; ours is the average of all z"
+AFTER_BIAS = f"{AVERAGE}; ε is added to the root after its bias is corrected, ours before, as in the paper"
+SINGLE = "its sums over all steps are held in float32, also where everything else is float64"
+CORRECTED = "it corrects the biases of Adam's means within the step, which the paper's algorithm, and ours, does not"
 IN_MAXIMUM = "ε = 1e-8 is added to the size of g within the maximum; the paper, and ours, have none"
+
+BIAS = "bc = ((1 - beta2**count_inc) ** 0.5) / (1 - beta1**count_inc)"
+NUMERATOR = "group['numerator_weighted'] = torch.tensor([0.0], device=device)"
+TO_Y = "lambda xi, zi: b1 * xi + (1.0 - b1) * zi,"
+TOWARDS_Z = "p.lerp_(z, weight=checkpoint)"
+"""Lines that stand in more than one optimizer."""
 
 REASONS = {
     ("torch:SGD", "nesterov=true"): Reason(AHEAD, "torch/optim/sgd.py", "grad = grad.add(buf, alpha=momentum)"),
@@ -113,6 +150,54 @@ REASONS = {
         "its step size is at most max_learning_rate = 1",
         "optax/_src/transform.py",
         "jnp.minimum(gap / (grad_sq_norm + eps), max_learning_rate)",
+    ),
+    ("pytorch-optimizer:AliG", ""): Reason(
+        "δ is 1e-6, and the norm of the gradient is a float32, also where everything else is float64",
+        "pytorch_optimizer/optimizer/alig.py",
+        "global_grad_norm.add_(1e-6)",
+    ),
+    ("optax:dowg", "eps=0.0001"): Reason(
+        "1e-4 is added to the root, as by the authors' code; the paper, and ours, have nothing there",
+        "optax/contrib/_dog.py",
+        "learning_rate = estim_sq_dist / (jnp.sqrt(weighted_sq_norm_grads) + eps)",
+    ),
+    ("optax:prodigy", ""): Reason(CORRECTED, "optax/contrib/_prodigy.py", BIAS),
+    ("optax:dadapt_adamw", ""): Reason(CORRECTED, "optax/contrib/_dadapt_adamw.py", BIAS),
+    ("pytorch-optimizer:Prodigy", ""): Reason(
+        SINGLE,
+        "pytorch_optimizer/optimizer/prodigy.py",
+        "group['d_numerator'] = torch.tensor([0.0], device=device)",
+    ),
+    ("pytorch-optimizer:DAdaptSGD", ""): Reason(SINGLE, "pytorch_optimizer/optimizer/dadapt.py", NUMERATOR),
+    ("pytorch-optimizer:DAdaptAdam", ""): Reason(SINGLE, "pytorch_optimizer/optimizer/dadapt.py", NUMERATOR),
+    ("optax:momo", ""): Reason(
+        "its means begin with the first f and gradient, as those of the authors' code do by default; ours begin at 0, "
+        "and their bias is corrected",
+        "optax/contrib/_momo.py",
+        "bt = jnp.where(count == 0, 0.0, beta)",
+    ),
+    ("optax:schedule_free_sgd", ""): Reason(AVERAGE, "optax/contrib/_schedule_free.py", TO_Y),
+    ("optax:schedule_free_adamw", ""): Reason(AFTER_BIAS, "optax/contrib/_schedule_free.py", TO_Y),
+    ("pytorch-optimizer:ScheduleFreeSGD", ""): Reason(
+        AVERAGE, "pytorch_optimizer/optimizer/schedulefree.py", TOWARDS_Z
+    ),
+    ("pytorch-optimizer:ScheduleFreeAdamW", ""): Reason(
+        AFTER_BIAS, "pytorch_optimizer/optimizer/schedulefree.py", TOWARDS_Z
+    ),
+    ("optax:rprop", ""): Reason(
+        "it takes the step of the gradient before, so that its first step is none",
+        "optax/_src/transform.py",
+        "lambda s, g, prev_g: jnp.where(s < 0, jnp.zeros_like(prev_g), prev_g),",
+    ),
+    ("pytorch-optimizer:Lamb", ""): Reason(
+        "it corrects no bias, as version 3 of the paper; optax does",
+        "pytorch_optimizer/optimizer/lamb.py",
+        "The default update follows version 3 of the paper without bias correction.",
+    ),
+    ("pytorch-optimizer:SM3", "eps=1e-30"): Reason(
+        "ε within the root is 1e-30, and 1e-8 in optax",
+        "pytorch_optimizer/optimizer/sm3.py",
+        "update.add_(group['eps']).rsqrt_().mul_(grad)",
     ),
 }
 """By the name of a method, and the value of a field where the reason holds with it only."""
@@ -198,7 +283,8 @@ def page() -> str:
         "other libraries have of it, from one start and with the same hyper-parameters, for "
         f"{STEPS} steps on `{PROBLEMS[0]}` and on `{PROBLEMS[1]}`.",
         "A difference is a part of the largest component on the path; what a last bit of the start would make as well",
-        "counts as rounding. `stepbench check torch:Adam adam optax:adam` compares any others.",
+        "counts as rounding. `stepbench check torch:Adam adam optax:adam` compares any others. The bench's own rules",
+        "come first, and then those that two other libraries have; torch's LBFGS and optax's search otherwise.",
         "",
         f"Versions: {versions}.",
     ]

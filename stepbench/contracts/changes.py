@@ -274,6 +274,11 @@ class _Moved:
     def __init__(self, change: Changed, function: Function) -> None:
         self._change, self._function = change, function
 
+    @property
+    def unchanged(self) -> Function:
+        """What the base's step sees."""
+        return self._function
+
     def f(self, w: Points) -> PerRun:
         return self._function.f(self._change._back(w))
 
@@ -298,8 +303,13 @@ class _Damaged:
     has one answer, whatever was asked before and whichever points stand beside it.
     """
 
-    def __init__(self, change: Changed, function: Function, key: int) -> None:
+    def __init__(self, change: Changed, function: _Moved, key: int) -> None:
         self._change, self._function, self._key = change, function, key
+
+    @property
+    def unchanged(self) -> Function:
+        """What the base's step sees."""
+        return self._function.unchanged
 
     def f(self, w: Points) -> PerRun:
         return self._answered(self._function.f, w, 0)

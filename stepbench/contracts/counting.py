@@ -89,6 +89,7 @@ class Oracle:
         self._sample: Function = problem
         self._begun = carried  # what the runs carried before the first sample was drawn
         self._noise_vector: Any = 0.0
+        self._d = problem.x0.size if noise else 0
         self._drawn_at: Any = None
         self._f_paid: Any = None
         self._g_paid: Any = None
@@ -122,7 +123,17 @@ class Oracle:
     @property
     def carried(self) -> Any:
         """What the runs carry beside their points, (b, R), as the questions so far left it; None for nothing."""
-        return getattr(self._sample, "carried", self._begun)
+        return None if self._begun is None else getattr(self._sample, "carried", self._begun)
+
+    @property
+    def sample(self) -> Function:
+        """What the step under way sees of the problem."""
+        return self._sample
+
+    @property
+    def forgets(self) -> bool:
+        """Whether no step knows what the one before it has asked: each sees something else."""
+        return self._random or self.problem.at(0) is not self.problem.at(1)
 
     def mark(self) -> Mark:
         """What it has counted and remembers now."""
@@ -169,6 +180,10 @@ class Oracle:
         if w is not self._g_at:
             g = self._sample.grad(w)
             self._g_at, self._g, self._g_paid = w, g + arrays.like(self._noise_vector, w) if self._noise else g, None
+        if where is None and self._g_paid is None:
+            self._g_paid = True
+            self._spend(1)
+            return self._g
         due, self._g_paid = _charge(self._g_paid, where)
         self._spend(due)
         return self._g
@@ -191,7 +206,7 @@ class Oracle:
     def noise_of(self, step: int) -> Points:
         """What noise adds to every gradient of a step, (d, 1): the same for every run, and whenever it is asked for."""
         rng = np.random.default_rng((self._seed, step, 1))
-        return self._noise * rng.standard_normal((self.problem.x0.size, 1))
+        return self._noise * rng.standard_normal((self._d, 1))
 
     def gaussian(self, w: Points, draw: int) -> Points:
         """Standard normal vectors, (d, R), the same for every run; ``draw`` tells one from another."""

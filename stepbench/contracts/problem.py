@@ -343,10 +343,10 @@ class Problem(Parametric):
         x = np.stack(points, axis=1)
         d, n, R = x.shape
         columns = x.reshape(d, n * R)
-        lost = ~np.isfinite(columns).all(axis=0)
-        asked = np.where(lost, np.resize(self.x0, d)[:, None], columns) if lost.any() else columns
-        f, g = self._values(asked, steps)
-        f = np.where(lost, math.nan, f) if lost.any() else f
+        finite = np.isfinite(columns)
+        lost = None if finite.all() else ~finite.all(axis=0)
+        f, g = self._values(columns if lost is None else np.where(lost, np.resize(self.x0, d)[:, None], columns), steps)
+        f = f if lost is None else np.where(lost, math.nan, f)
         norm = np.sqrt(dot(g, g))
         return {"x": x.transpose(1, 0, 2), "f": f.reshape(n, R), "gradient_norm": norm.reshape(n, R)}
 

@@ -2,7 +2,7 @@
 
 The records as they come in, a ``Result`` and its file, CSV and JSON, the table of a study and its export all derive
 from the fields of ``Records``. A new column is a new field here, and whatever computes its numbers: ``derive``, where
-they follow from other columns.
+they follow from other columns. Such a column is computed when it is first asked for.
 """
 
 from __future__ import annotations
@@ -11,11 +11,14 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from stepbench.contracts import Problem, Vector
+
+TOGETHER = 1 << 14
+"""How many distances are computed at a time: few enough that what leads to them stays in the processor's cache."""
 
 Record = np.ndarray[Any, Any]
 Derive = Callable[[Problem, Mapping[str, Vector]], Vector | None]
@@ -54,6 +57,7 @@ def column(
 ) -> Any:
     """A field of ``Records``, described as ``Column`` says."""
     return dataclasses.field(
+        init=derive is None,
         metadata={
             "title": title,
             "end": end or title,
@@ -62,7 +66,7 @@ def column(
             "spent": spent,
             "always": always,
             "derive": derive,
-        }
+        },
     )
 
 
@@ -72,22 +76,32 @@ def error_of(problem: Problem, known: Mapping[str, Vector]) -> Vector | None:
 
 
 def distance_of(problem: Problem, known: Mapping[str, Vector]) -> Vector | None:
-    """The distance of every recorded point, (n, d, R), from the nearest minimiser, where one is known; (n, R)."""
-    if problem.x_star is None or "x" not in known:
+    """The distance of every point, (n, d, R) or (n, d), from the nearest minimiser, (n, R) or (n,), if one is known."""
+    if problem.x_star is None or known["x"] is None:
         return None
-    x, nearest = known["x"], math.inf
+    x = known["x"]
+    distance = np.empty((len(x), *x.shape[2:]))
+    some = -(-TOGETHER // max(1, distance[:1].size))
     with np.errstate(all="ignore"):
-        for star in np.reshape(problem.x_star, (problem.x0.size, -1)).T:
-            square: Any = 0.0
-            for i, w in enumerate(star):  # one component after the other, as ``dot`` sums, without a copy of x
-                square = square + (x[:, i] - w) ** 2
-            nearest = np.minimum(nearest, square)
-        return np.asarray(np.sqrt(nearest))
+        for begin in range(0, len(x), some):
+            points, nearest = x[begin : begin + some], math.inf
+            for star in np.reshape(problem.x_star, (problem.x0.size, -1)).T:
+                square: Any = 0.0
+                for i, w in enumerate(star):  # one component after the other, as ``dot`` sums, without a copy of x
+                    square = square + (points[:, i] - w) ** 2
+                nearest = np.minimum(nearest, square)
+            np.sqrt(nearest, out=distance[begin : begin + some])
+    return distance
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Records:
-    """Every record of one run, or of a batch of R runs on the last axis; record 0 is the start."""
+    """Every record of one run, or of a batch of R runs on the last axis; record 0 is the start.
+
+    ``problem`` is that of the runs: ``error`` and ``distance`` follow from it and from the other columns.
+    """
+
+    problem: Problem
 
     iteration: Record = column("iteration", end="iterations", sql="INTEGER", kept="steps", spent=True)
     evals: Record = column("gradient_evaluations", sql="INTEGER", spent=True)
@@ -101,12 +115,26 @@ class Records:
     step_size: Record | None = column("step_size", sql="")
     x: Any = column("w", sql="")
 
+    if not TYPE_CHECKING:  # every field has a type of its own
+
+        def __getattr__(self, name: str) -> Vector | None:
+            """A column that follows from others, when it is first asked for."""
+            if name not in DERIVED:
+                raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+            value = DERIVED[name](self.problem, vars(self))
+            object.__setattr__(self, name, value)  # the class is frozen
+            return value
+
 
 COLUMNS = tuple(
     Column(field.name, **{**field.metadata, "kept": field.metadata["kept"] or field.name})
     for field in dataclasses.fields(Records)
+    if field.metadata
 )
 """Every column, in the order in which they are written."""
+
+DERIVED = {column.name: column.derive for column in COLUMNS if column.derive is not None}
+"""Those that follow from others, and how."""
 
 KEPT = tuple(column for column in COLUMNS if column.sql)
 """Those that a study keeps of the end of each run."""

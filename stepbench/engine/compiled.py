@@ -18,8 +18,14 @@ from stepbench.kernels.llvm import LANES
 from stepbench.kernels.recording import Leaf, Recording, Standing, rebuilt
 from stepbench.kernels.symbols import Unrecordable
 
+LINE = 64
+"""The bytes of a cache line: what is written across two of them takes twice as long."""
+
+NEAR = 1 << 20
+"""About how many bytes of records some runs write before the next take the same steps: what stays at hand."""
+
 MEMORY = 1 << 23
-"""How many numbers of records a block may have."""
+"""How many numbers there may be of what the steps of a block see."""
 
 SECONDS = 0.05
 """About how long a block takes, so that progress is shown and Ctrl-C is heard."""
@@ -34,12 +40,16 @@ class Compiled:
     def __init__(self, loop: Loop, begin: Standing, seed: int, noise: float) -> None:
         """Record the program of the steps from where the loop stood once, ``begin``."""
         self.loop, self.standing = loop, begin
-        self.noise = noise
-        carried = loop.trace.every == 1 and not noise
-        recording = Recording(loop.trace.problem, loop.method, seed, noise, loop.oracle.horizon, carried)
-        self.program = recording.program(begin)
-        self.values = recording.values
+        trace = loop.trace
+        self.recording = Recording(trace.problem, loop.method, seed, noise, loop.oracle.horizon, trace.every)
+        self.program = self.recording.program(begin)
         self.kernel: Kernel | None = None
+
+    def drawing(self, first: int, n: int) -> float:
+        """The seconds that it takes to find out what n steps see."""
+        began = time.perf_counter()
+        self.recording.rows(first, n)
+        return time.perf_counter() - began
 
     def compile(self) -> None:
         """Make the kernel."""
@@ -52,14 +62,29 @@ class Compiled:
         self.chunks = -(-self.R // LANES)
         self.parameters = np.zeros((self.chunks, len(self.program.parameters), LANES))
         for k, name in enumerate(self.program.parameters):
-            self.parameters[:, k] = self._lanes(self.values[name])
+            self.parameters[:, k] = self._lanes(self.recording.values[name])
         self.slots = np.zeros((self.chunks, len(self.layout.slots), LANES))
-        self.ends = np.zeros((len(self.layout.ends), self.chunks * LANES))
+        self.table = self._rows(0)
+        self.ends = self._rows(1, len(self.layout.ends))[0]
+        self.ends[:] = 0.0
 
     def _lanes(self, values: Any) -> Vector:
         """Numbers of the runs, (R,), or one for all, as chunks of lanes; the last one fills them up."""
-        runs = np.broadcast_to(np.asarray(values, dtype=float), self.R)
-        return np.pad(runs, (0, self.chunks * LANES - self.R), mode="edge").reshape(self.chunks, LANES)
+        lanes = np.empty(self.chunks * LANES)
+        lanes[: self.R] = values
+        lanes[self.R :] = lanes[self.R - 1]
+        return lanes.reshape(self.chunks, LANES)
+
+    def _rows(self, n: int, fields: int = 0) -> Vector:
+        """A place for n records, (n, F, R) or a little wider, of so many fields; a kernel writes whole chunks there.
+
+        A lone chunk writes beyond its runs, into what it writes next, so that a lone run takes no more than it needs.
+        """
+        width = self.R if self.chunks == 1 else self.chunks * LANES
+        shape = n, fields or len(self.layout.fields), width
+        numbers = np.empty(math.prod(shape) + 2 * LANES)
+        first = -numbers.ctypes.data % LINE // numbers.itemsize
+        return numbers[first : first + math.prod(shape)].reshape(shape)
 
     def _runs(self, lanes: Vector) -> Vector:
         """Chunks of lanes, (C, 16), as numbers of the runs, (R,)."""
@@ -73,7 +98,8 @@ class Compiled:
         for leaf in self.standing.leaves(program.carried):
             if leaf.slots[0] in self.layout.slots:
                 filled |= zip(leaf.slots, leaf.entries, strict=True)
-        f, g = trace.problem.f(w), trace.problem.grad(w)
+        stage = trace.problem.at(mark.step)
+        f, g = stage.f(w), stage.grad(w)
         if program.carried:
             filled |= {"f": f} | {f"g.{i}": g[i] for i in range(program.d)}
         else:
@@ -88,16 +114,22 @@ class Compiled:
         self.lanes = np.zeros((self.chunks, LANES))
         self.lanes.reshape(-1)[: self.R] = trace.last < 0
 
+    def _place(self) -> None:
+        """Make the place for every record that is to come, and let the trace have its columns there."""
+        trace, d, sizes = self.loop.trace, self.program.d, self.layout.sizes
+        self.table = self._rows(trace.room)
+        runs = self.table[:, :, : self.R]
+        columns = {"x": runs[:, :d], "f": runs[:, d], "gradient_norm": runs[:, d + 1]}
+        trace.place(columns, self._alphas(runs) if sizes else None)
+
     # Stepping ---------------------------------------------------------------------------------------------------------
 
     def advance(self, n: int, last: int, out: Vector, whole: bool, threads: int = 1) -> None:
         """Take n steps; the last that there can be is a record, whatever its number."""
-        trace, problem = self.loop.trace, self.loop.trace.problem
-        assert self.kernel is not None
+        trace, problem, kernel = self.loop.trace, self.loop.trace.problem, self.kernel
+        assert kernel is not None
         begin = self.loop.oracle.step
-        noise = np.empty((n if self.program.noise else 0, self.program.d))
-        for i in range(len(noise)):
-            noise[i] = self.loop.oracle.noise_of(begin + i + 1)[:, 0]
+        seen = self.recording.rows(begin + 1, n)
         known = problem.f_star is not None
         numbers = (
             problem.f_star or 0.0,
@@ -105,11 +137,15 @@ class Compiled:
             _largest_square(trace.grad_target),
             float(trace.budget),
         )
-        arrays = (self.slots, self.parameters, noise, out, self.ends, self.lanes)
+        phases = self._phases(n)
+        piece = max(1, NEAR // self.table[0].nbytes) * trace.every if whole and self.chunks > 1 else n
 
         def some(first: int, end: int) -> None:
-            whole_numbers = (first, end, self.chunks * LANES, n, self.phase, begin, trace.every, last)
-            self.kernel.advance(arrays, whole_numbers, numbers, whole)  # type: ignore[union-attr]
+            for at in range(0, n, piece):
+                rows = (begin + at) // trace.every - begin // trace.every
+                arrays = (self.slots, self.parameters, seen[at:], out[rows:], self.ends, self.lanes)
+                steps = (min(piece, n - at), int(phases[at]), begin + at, trace.every, last)
+                kernel.advance(arrays, (first, end, self.ends.shape[-1], *steps), numbers, whole)
 
         cuts = [self.chunks * k // threads for k in range(threads + 1)]
         if threads == 1:
@@ -118,14 +154,17 @@ class Compiled:
             with ThreadPoolExecutor(threads) as pool:
                 list(pool.map(some, cuts[:-1], cuts[1:]))
 
+    def _phases(self, n: int) -> Vector:
+        """The phases of the next n steps, and the one after them."""
+        path = [self.phase]
+        while (following := self.program.phases[path[-1]].next) not in path:
+            path.append(following)
+        again, place = path.index(following), np.arange(n + 1)
+        return np.array(path)[np.where(place < again, place, again + (place - again) % (len(path) - again))]
+
     def spent(self, n: int) -> tuple[Vector, Vector, int]:
         """What each of the next n steps spends, where it is the same for all runs, and the phase after them."""
-        phases, path = self.program.phases, [self.phase]
-        while len(path) <= n and (following := phases[path[-1]].next) not in path:
-            path.append(following)
-        cycle = path[path.index(phases[path[-1]].next) :] if len(path) <= n else []
-        taken = np.resize(cycle, n + 1 - (len(path) - len(cycle))) if cycle else np.empty(0, dtype=int)
-        taken = np.concatenate([path[: len(path) - len(cycle)], taken]).astype(int)
+        phases, taken = self.program.phases, self._phases(n)
         each = np.zeros((len(phases), 2)) if self.layout.counted else [(p.evals, p.fevals) for p in phases]
         evals, fevals = np.cumsum(np.array(each)[taken[:n]], axis=0).astype(np.int64).T
         return evals, fevals, int(taken[n])
@@ -133,7 +172,9 @@ class Compiled:
     def run(self, progress: Progress | None, save: Callable[[Loop], None] | None, often: int) -> None:
         """Step in blocks until every run has ended; as ``Loop.run`` does."""
         loop, trace, oracle = self.loop, self.loop.trace, self.loop.oracle
-        length = 1 if self.program.searches else 256  # how long a search is, only its time will tell
+        # How long a search is, only its time will tell; else an operation takes a chunk of lanes some nanoseconds.
+        length = min(1024, 1 + (1 << 22) // (len(self.program.operations) * self.chunks))
+        length = 1 if self.program.searches else length
 
         def put_back_and_save(loop: Loop) -> None:
             self.leave()
@@ -141,8 +182,9 @@ class Compiled:
                 save(loop)
 
         saving = Saving(save and put_back_and_save, often, oracle.step)
-        records = MEMORY // ((len(self.layout.fields) + 4) * self.R) if trace.whole else MEMORY
-        room = max(1, records) * trace.every
+        if trace.whole:
+            self._place()
+        room = max(1, MEMORY // (len(self.program.seen) or 1))
         with patience() as stopped:
             while trace.running:
                 if stopped.over:
@@ -183,7 +225,7 @@ class Compiled:
         began, before = time.perf_counter(), oracle.step
         steps = np.arange(before + 1, before + n + 1)
         recorded = steps[(steps % trace.every == 0) | (steps >= last)]
-        out = np.empty((len(recorded) if trace.whole else 0, len(self.layout.fields), self.chunks * LANES))
+        out = self.table[trace.length + 1 :][: len(recorded)]
         self.advance(n, last, out, trace.whole, self._threads(n))
         self.seconds = time.perf_counter() - began
         self.phase = after
@@ -217,24 +259,33 @@ class Compiled:
 
     def _record(self, out: Vector, steps: Vector, evals: Vector, fevals: Vector, elapsed: Vector) -> None:
         """Give the trace the records of a block: all of them, or those of ends."""
-        trace, R, fields = self.loop.trace, self.R, self.layout.fields
+        trace, R = self.loop.trace, self.R
         lives = self.lanes.reshape(-1)[:R] > 0
         ended = np.flatnonzero((trace.last < 0) & ~lives)
         why = self._why
-        spent = [np.broadcast_to(counts[:, None], (len(steps), R)) for counts in (steps, evals, fevals, elapsed)]
+        spent = [counts[:, None] for counts in (steps, evals, fevals, elapsed)]
         if trace.whole:
-            new = self._columns(out[:, :, :R], fields, *spent, mixed=len(ended) > 0)
-            new["refused"] = np.zeros((len(steps), R), dtype=np.int64)
-            alphas = self._alphas(out[:, :, :R], fields)
-            judged = ended
+            runs, d = out[:, :, :R], self.program.d
+            if len(ended):
+                runs[:, d, ended] = _known(runs[:, :d, ended], runs[:, d, ended])
+            new = self._columns(runs[:, :d], runs[:, d], runs[:, d + 1], runs, *spent)
+            new["refused"], judged = np.zeros((1, 1), dtype=np.int64), ended
             if len(ended):
                 refused, number = (self.ends[self.layout.ends.index(name), :R] for name in ("refused", "step"))
                 hit = (steps[:, None] >= number) & ~lives & (trace.last < 0)
                 new["refused"] = np.where(hit, refused, 0).astype(np.int64)
             if max(int(new["evals"][-1].max()), int(new["fevals"][-1].max())) >= trace.budget:
                 judged = np.flatnonzero(trace.last < 0)
-            trace.take(new, alphas, why, judged)
+            trace.take(new, self._alphas(runs), why, judged)
             return
+        if len(ended):
+            self._record_ends(ended, steps, evals, fevals, elapsed)
+        now = self._ends_of(self._now()[None], *(values[-1:] for values in spent))
+        trace.take_last(now, len(steps), why)
+
+    def _record_ends(self, ended: Vector, steps: Vector, evals: Vector, fevals: Vector, elapsed: Vector) -> None:
+        """Give the trace the last two records of the runs that have ended."""
+        trace, fields = self.loop.trace, self.layout.fields
         table = dict(zip(self.layout.ends, self.ends[:, ended], strict=True))
         rows = {name: [table.get(f"before.{name}", table[name]), table[name]] for name in fields}
         number = table["step"]
@@ -248,42 +299,43 @@ class Compiled:
                 for name, row in (("evals", evals), ("fevals", fevals), ("elapsed", elapsed))
             ),
         ]
-        both = self._columns(np.array([[rows[name][k] for name in fields] for k in (0, 1)]), fields, *pair)
+        both = self._ends_of(np.array([[rows[name][k] for name in fields] for k in (0, 1)]), *pair)
         both["refused"] = np.array([np.zeros(len(ended)), table["refused"]]).astype(np.int64)
         first = self.layout.ends.index(fields[0])  # what a run ends with stands there as in a record
-        size = self._alphas(self.ends[None, first : first + len(fields), :R], fields)[0]
-        now = self._columns(self._now()[None], fields, *(values[-1:] for values in spent))
-        trace.take_ends(both, now, size, why, ended, len(steps))
+        size = self._alphas(self.ends[None, first : first + len(fields), : self.R])[0]
+        trace.take_ends(both, size, self._why, ended)
+
+    def _ends_of(self, rows: Vector, *spent: Vector) -> dict[str, Vector]:
+        """The trace's columns of n records, from the fields (n, F, R), with ‖g‖² for ‖g‖."""
+        x, f, square = rows[:, : self.program.d], rows[:, self.program.d], rows[:, self.program.d + 1]
+        return self._columns(x, _known(x, f), np.sqrt(square), rows, *spent)
 
     def _columns(
         self,
+        x: Vector,
+        f: Vector,
+        norm: Vector,
         rows: Vector,
-        fields: list[str],
         steps: Vector,
         evals: Vector,
         fevals: Vector,
         elapsed: Vector,
-        *,
-        mixed: bool = True,
     ) -> dict[str, Vector]:
-        """The trace's columns of n records, from the fields (n, F, R); ``mixed`` where some may not be finite."""
-        d = self.program.d
-        x, f, square = rows[:, :d], rows[:, d], rows[:, d + 1]
+        """The trace's columns of n records, by name."""
         if self.layout.counted:
-            evals, fevals = (rows[:, fields.index(name)].astype(np.int64) for name in ("evals", "fevals"))
-        if mixed:  # f of a point that is not finite is not known, whatever the text makes of it
-            f = np.where(np.isfinite(x).all(axis=1), f, math.nan)
+            names = self.layout.fields
+            evals, fevals = (rows[:, names.index(name)].astype(np.int64) for name in ("evals", "fevals"))
         return {
             "x": x,
             "f": f,
-            "gradient_norm": np.sqrt(square),
+            "gradient_norm": norm,
             "evals": evals,
             "fevals": fevals,
             "iteration": steps,
             "elapsed": elapsed,
         }
 
-    def _alphas(self, rows: Vector, fields: list[str]) -> Any:
+    def _alphas(self, rows: Vector) -> Any:
         """The step sizes of n records, as the engine has them."""
         sizes = self.layout.sizes
         if not sizes:
@@ -365,10 +417,15 @@ class Compiled:
         return Standing(w, s, *memory)
 
 
-def standing(loop: Loop, noise: float) -> Standing:
-    """Where a loop's runs stand; with noise the next step asks anew."""
-    mark = loop.oracle.mark()
-    return Standing(loop.w, loop.s, *((None,) * 4 if noise else (mark.f_at, mark.f, mark.g_at, mark.g)))
+def standing(loop: Loop) -> Standing:
+    """Where a loop's runs stand; where every step sees something else, the next one asks anew."""
+    mark, forgets = loop.oracle.mark(), loop.oracle.forgets
+    return Standing(loop.w, loop.s, *((None,) * 4 if forgets else (mark.f_at, mark.f, mark.g_at, mark.g)))
+
+
+def _known(x: Vector, f: Vector) -> Vector:
+    """f at points (n, d, R), NaN where one is not finite, whatever the text makes of it."""
+    return np.where(np.isfinite(x).all(axis=1), f, math.nan)
 
 
 def _largest_square(norm: float) -> float:

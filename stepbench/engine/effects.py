@@ -18,7 +18,7 @@ TELLING = {"breakpoint", "input", "logging", "open", "print", "random", "time", 
 
 
 def speaks(things: Iterable[Any]) -> str:
-    """The first of these names in the text of what comes from a user's file, "" where there is none."""
+    """The first of these names in the text of objects and classes of a user's file, "" where there is none."""
     for thing in things:
         for code in _codes(thing):
             if found := TELLING & {*code.co_names}:
@@ -27,12 +27,13 @@ def speaks(things: Iterable[Any]) -> str:
 
 
 def kept(things: Iterable[Any]) -> list[bytes]:
-    """What users' objects, their classes and their files hold, to be compared with what they hold later."""
+    """What users' objects and classes, and their files, hold, to be compared with what they hold later."""
     return [_content(name, value) for thing in things for name, value in _held(thing)]
 
 
 def _classes(thing: Any) -> list[type]:
-    return [cls for cls in type(thing).__mro__ if files.is_users(cls) or not cls.__module__.startswith("stepbench.")]
+    own = thing if isinstance(thing, type) else type(thing)
+    return [cls for cls in own.__mro__ if files.is_users(cls) or not cls.__module__.startswith("stepbench.")]
 
 
 def _codes(thing: Any) -> Iterator[CodeType]:
@@ -53,9 +54,10 @@ def _within(code: CodeType) -> Iterator[CodeType]:
 def _held(thing: Any) -> Iterator[tuple[str, Any]]:
     if not any(files.is_users(cls) for cls in _classes(thing)):
         return
-    for name, value in getattr(thing, "__dict__", {}).items():
-        if not is_cached(type(thing), name):
-            yield name, value
+    if not isinstance(thing, type):
+        for name, value in getattr(thing, "__dict__", {}).items():
+            if not is_cached(type(thing), name):
+                yield name, value
     for cls in _classes(thing):
         if files.is_users(cls):
             yield from vars(cls).items()

@@ -6,7 +6,7 @@ import importlib.util
 import time
 from collections.abc import Callable
 from itertools import zip_longest
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 
@@ -30,6 +30,7 @@ LEAST = 0.05
 
 OTHER_BITS = "a kernel would have other bits (it uses functions such as exp, which libraries round differently)"
 TOO_SHORT = "it is sooner done than a kernel is compiled"
+DRAWN = "its time goes into drawing what the steps see, which NumPy does"
 
 
 def available() -> bool:
@@ -45,7 +46,7 @@ def refuse_engine(engine: Engine, given: Prepared) -> None:
         return
     if not available():
         raise InputError('a kernel needs llvmlite: pip install "stepbench[fast]"')
-    if why := _obstacle(given.problem, given.method):
+    if why := obstacle(given.problem, given.method):
         raise _refusal(given.problem, given.method, why)
 
 
@@ -57,8 +58,7 @@ def bits_of(engine: Engine, given: Prepared) -> str:
     """The engine, where runs have other bits by it than by NumPy, or may have; "" where they have not."""
     if engine != "kernel" or not isinstance(given.method, Method):
         return ""
-    carried = given.every == 1 and not given.noise
-    recording = Recording(given.problem, given.method, given.seed, given.noise, given.horizon, carried)
+    recording = Recording(given.problem, given.method, given.seed, given.noise, given.horizon, given.every)
     first = Standing(given.start, given.method.init(given.start), None, None, None, None)
     try:
         return "" if recording.program(first).exact else "kernel"
@@ -66,19 +66,27 @@ def bits_of(engine: Engine, given: Prepared) -> str:
         return "kernel"
 
 
-def _obstacle(problem: Problem, method: Method | Peer) -> str:
+def obstacle(problem: Problem, method: Method | Peer) -> str:
     """Why runs cannot be recorded, as far as it is seen without trying; "" where nothing is."""
     if isinstance(method, Peer):
-        return f"{method} owns its loop"
+        return "it owns its loop"
     if not problem.in_numpy:
         return f"{problem} is a network"
-    if problem.stochastic:
-        return f"the steps of {problem} see samples"
-    if word := speaks([problem, *method.parts]):
-        return f"its text uses {word} at each call"
-    if problem.at(0) is not problem or problem.at(1) is not problem:
-        return f"{problem} drifts"
-    return ""
+    base = problem.unchanged
+    if (type(base).draw, type(base).carry, base.reuse) != (Problem.draw, Problem.carry, 1):
+        return f"the samples of {problem} hang on where its runs stand"
+    return _spoken([base, *method.parts])
+
+
+def _spoken(texts: list[Any]) -> str:
+    word = speaks(texts)
+    return f"its text uses {word} at each call" if word else ""
+
+
+def _texts(loop: Loop) -> list[Any]:
+    """What the text of a run is in: the problem as it is written, the class of what a step sees, and the method."""
+    seen = loop.oracle.sample
+    return [loop.trace.problem.unchanged, type(getattr(seen, "unchanged", seen)), *loop.method.parts]
 
 
 def go(
@@ -99,12 +107,11 @@ def go(
     if engine == "numpy":
         loop.run(progress, save, often)
         return "NumPy, as asked"
-    why = _obstacle(trace.problem, loop.method) or ("" if available() else "llvmlite is not installed")
-    texts = [trace.problem, *loop.method.parts]
+    why = obstacle(trace.problem, loop.method) or ("" if available() else "llvmlite is not installed")
     if not why:
-        held = kept(texts)
         loop.run(progress, save, often, until=loop.oracle.step + FIRST)
-        begin, before = standing(loop, noise), loop.oracle.mark()
+        held = kept(_texts(loop))
+        begin, before = standing(loop), loop.oracle.mark()
         going, began = trace.last < 0, time.perf_counter()
         loop.run(progress, save, often, until=before.step + TRIED)
         pace = (time.perf_counter() - began) / TRIED / 2  # in NumPy's first blocks, which are short, a step costs more
@@ -113,15 +120,18 @@ def go(
         work = pace * (trace.horizon - trace.step)
         if engine == "auto" and work < LEAST:
             why = TOO_SHORT
-        elif kept(texts) != held:
+        elif kept(_texts(loop)) != held:
             why = "its text keeps something from call to call"
+        else:
+            why = _spoken(_texts(loop))
     if not why:
         try:
             made = Compiled(loop, begin, seed, noise)
+            drawing = made.drawing(before.step + 1, TRIED) / TRIED / 2 * (trace.horizon - trace.step)
             if engine == "auto" and not made.program.exact:
                 why = OTHER_BITS
-            elif engine == "auto" and work < seconds(made.program):
-                why = TOO_SHORT
+            elif engine == "auto" and work - drawing < seconds(made.program):
+                why = TOO_SHORT if drawing < work / 2 else DRAWN
             else:
                 made.compile()
                 why = _differs(made, before, going)
@@ -132,8 +142,15 @@ def go(
             raise _refusal(trace.problem, loop.method, why)
         loop.run(progress, save, often)
         return f"NumPy, since {why}"
-    if trace.running:
-        made.run(progress, save, often)
+    try:
+        if trace.running:
+            made.run(progress, save, often)
+    except Unrecordable as reason:  # a step sees what is unlike all before it
+        if engine == "kernel":
+            raise _refusal(trace.problem, loop.method, str(reason)) from None
+        made.leave()
+        loop.run(progress, save, often)
+        return f"a kernel, and from some step on NumPy, since {reason}"
     return "a kernel"
 
 
@@ -148,15 +165,17 @@ def _differs(made: Compiled, before: Mark, going: Vector) -> str:
     n = after.step - before.step
     made.enter(0, before)
     oracle.step = before.step
-    made.advance(n, loop.trace.horizon, np.empty((0, len(made.layout.fields), made.chunks * LANES)), False)
-    oracle.step = after.step
+    try:
+        made.advance(n, loop.trace.horizon, np.empty((0, len(made.layout.fields), made.chunks * LANES)), False)
+    finally:
+        oracle.step = after.step
     live = going & (loop.trace.last < 0)
     evals, fevals, made.phase = made.spent(n)
     counts = made.counts() if made.layout.counted else (before.evals + evals[-1], before.fevals + fevals[-1])
     for mine, theirs in zip(counts, (after.evals, after.fevals), strict=True):
         if not (np.broadcast_to(mine, live.shape) == theirs)[live].all():
             return "the text counts otherwise when it is recorded"
-    here, there = made.state(), standing(loop, made.noise)
+    here, there = made.state(), standing(loop)
     pairs = [*zip_longest(here.leaves(False), there.leaves(False))]
     # A number for all runs may be one per run when it is recorded, as a schedule's is that will differ among them.
     if any(one is None or other is None or one.slots != other.slots for one, other in pairs):

@@ -58,14 +58,16 @@ class Loop:
         """
         oracle, trace = self.oracle, self.trace
         advance = self._advance if save is None and trace.every == 1 else self._advance_marking
-        length, most = 1, max(16, min(256, TOGETHER // self.w.shape[1]))
+        length = 1 if until == math.inf else int(until) - oracle.step
+        most = max(16, min(256, TOGETHER // self.w.shape[1]))
         saving = Saving(save, often, oracle.step)
         with patience() as self._patience:
             while trace.running and oracle.step < until:
                 began, log = time.perf_counter(), StepLog()
                 self._clock = began - self.elapsed
+                end = min(trace.horizon, saving.due, until)
                 try:
-                    while len(log.steps) < length and oracle.step < min(trace.horizon, saving.due, until):
+                    while len(log.records) < length and oracle.step < end:
                         if self._patience.over:
                             raise KeyboardInterrupt
                         advance(log, saving.due)
@@ -103,9 +105,10 @@ class Loop:
 
     def _advance(self, log: StepLog, due: float) -> None:
         """Take one step, and note it."""
-        self.oracle.advance(self.w)
-        self.w, self.s = self.method.step(self.w, self.oracle, self.s)
-        self._note(log, self.oracle)
+        oracle = self.oracle
+        oracle.advance(self.w)
+        self.w, self.s = self.method.step(self.w, oracle, self.s)
+        self._note(log, oracle)
 
     def _advance_marking(self, log: StepLog, due: float) -> None:
         """Step until the next record, or until a saving is due, so that the run can be left after any of the steps."""

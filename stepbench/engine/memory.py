@@ -8,10 +8,13 @@ from pathlib import Path
 
 from stepbench.fields import InputError
 
+LITTLE = 1 << 24
+"""So many bytes are taken for free without a look."""
+
 
 def refuse_beyond(needed: float, what: str, instead: str) -> None:
     """Raise InputError where so many bytes are not free, with what would need them and what to do instead."""
-    if needed > (there := free()):
+    if needed > LITTLE and needed > (there := free()):
         raise InputError(f"{what} would need {_shown(needed)} of memory, and {_shown(there)} are free: {instead}")
 
 

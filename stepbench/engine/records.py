@@ -10,7 +10,7 @@ import numpy as np
 
 from stepbench.arrays import Points, as_numpy
 from stepbench.contracts import Problem, Vector
-from stepbench.engine.columns import COLUMNS
+from stepbench.engine.columns import COLUMNS, DERIVED
 from stepbench.engine.result import Result
 
 ROUNDED = 1e-5
@@ -18,21 +18,29 @@ ROUNDED = 1e-5
 
 
 class _Column:
-    """Every record of one quantity: an array that grows along its first axis."""
+    """Every record of one quantity, (n, …, R), or (n, 1) while it is the same for all runs.
+
+    It is an array that grows along its first axis.
+    """
 
     def __init__(self, first: Vector, room: int) -> None:
         self.n = len(first)
         self.data = np.empty((max(room, self.n), *first.shape[1:]), first.dtype)
         self.data[: self.n] = first
 
+    def move(self, data: Vector) -> None:
+        """Stand in another array from now on, which has room for all that will come."""
+        data[: self.n] = self.kept
+        self.data = data
+
     def append(self, block: Vector) -> None:
-        """Add records at the end; the array doubles when it is full."""
-        n = self.n + len(block)
-        if n > len(self.data):
-            data = np.empty((max(n, 2 * len(self.data)), *self.data.shape[1:]), self.data.dtype)
-            data[: self.n] = self.data[: self.n]
-            self.data = data
-        self.data[self.n : n] = block
+        """Add records at the end; the array doubles when it is full, and those that stand in it already stay there."""
+        n, width = self.n + len(block), max(block.shape[-1], self.data.shape[-1])
+        if n > len(self.data) or width > self.data.shape[-1]:
+            room = len(self.data) if n <= len(self.data) else max(n, 2 * len(self.data))
+            self.move(np.empty((room, *self.data.shape[1:-1], width), self.data.dtype))
+        if not np.may_share_memory(block, self.data):
+            self.data[self.n : n] = block
         self.n = n
 
     @property
@@ -50,11 +58,13 @@ class _Ends:
     def append(self, block: Vector, at: Vector, runs: Vector) -> None:
         """Keep of some runs the record of this block at which each ended or is now.
 
-        The block has all runs, or only these.
+        The block has all runs, or only these, or one number for all.
         """
         if not len(runs):
             return
         R = self.data.shape[-1]
+        if block.shape[-1] == 1:
+            block = np.broadcast_to(block, (*block.shape[:-1], R))
         if len(runs) == R and (at == at[0]).all():
             self.data[1] = block[at[0]]
         else:
@@ -70,14 +80,7 @@ class StepLog:
     """What a few steps left, before it is looked at: for each record a point, a step size and what was spent."""
 
     def __init__(self) -> None:
-        self.points: list[Points] = []
-        self.alphas: list[Any] = []
-        self.evals: list[Any] = []
-        self.fevals: list[Any] = []
-        self.steps: list[int] = []
-        self.elapsed: list[float] = []
-        self.carried: list[Any] = []
-        self.refused: list[Any] = []
+        self.records: list[tuple[Any, ...]] = []
         self.why = ""
 
     def note(
@@ -96,22 +99,15 @@ class StepLog:
 
         ``refused`` is the first step that a run could not take, (R,), 0 while it can, and ``why`` says why, in words.
         """
-        self.points.append(w)
-        self.alphas.append(alpha)
-        self.evals.append(evals)
-        self.fevals.append(fevals)
-        self.steps.append(step)
-        self.elapsed.append(elapsed)
-        self.carried.append(carried)
-        self.refused.append(refused)
-        self.why = why or self.why
+        self.records.append((w, alpha, evals, fevals, step, elapsed, carried, refused))
+        if why:
+            self.why = why
 
     def each(self) -> Iterator[StepLog]:
         """Every record as a log of its own."""
-        for k, w in enumerate(self.points):
+        for record in self.records:
             one = StepLog()
-            counts = self.evals[k], self.fevals[k], self.steps[k]
-            one.note(w, self.alphas[k], *counts, self.elapsed[k], self.carried[k], self.refused[k], self.why)
+            one.records, one.why = [record], self.why
             yield one
 
 
@@ -150,14 +146,17 @@ class Trace:
         with np.errstate(all="ignore"):
             first = problem.look_at([start], [0], [carried])
         self.started = bool(np.isfinite(first["f"]).all() and np.isfinite(first["gradient_norm"]).all())
-        first |= {name: np.zeros((1, R), dtype=np.int64) for name in ("evals", "fevals", "iteration")}
-        first |= {"elapsed": np.zeros((1, R))}
-        room = min(-(-horizon // every) + 1, max(64, (1 << 21) // (d * R)))
+        wide = 1 if whole else R
+        first |= {name: np.zeros((1, wide), dtype=np.int64) for name in ("evals", "fevals", "iteration")}
+        first |= {"elapsed": np.zeros((1, wide))}
+        self.room = -(-horizon // every) + 1  # the most records that there can be
+        room = min(self.room, max(64, (1 << 21) // (d * R)))
         self.columns: dict[str, Any] = {
             name: _Column(values, room) if whole else _Ends(values) for name, values in first.items()
         }
         self.counts = (0, 0)  # the most that any run has spent
         self.alphas: list[Sequence[Any]] = []  # by block, those of each record after the start's
+        self.sizes: Vector | None = None  # all of them, where a kernel has a place for them
         low, met, flat = (values[0] for values in self._reached(first))
         self._end(met | flat, 0, "converged", "the start meets the target")
         if low.any():
@@ -178,43 +177,45 @@ class Trace:
 
     def add(self, log: StepLog) -> None:
         """Record some steps, and end the runs that met the target, diverged or spent the budget in them."""
-        if not log.points:
+        if not log.records:
             return
-        shape = (len(log.steps), self.last.size)
+        points, alphas, evals, fevals, steps, elapsed, carried, refused = zip(*log.records, strict=True)
         try:
-            new = self.problem.look_at(log.points, log.steps, log.carried)
+            new = self.problem.look_at(points, steps, carried)
         except Exception:
-            if len(log.steps) == 1:
+            if len(steps) == 1:
                 raise
             for one in log.each():  # up to the point at which the problem raises its error, if a run comes so far
                 if self.running:
                     self.add(one)
             return
-        new |= {"evals": _counts(log.evals, shape), "fevals": _counts(log.fevals, shape)}
-        new["iteration"] = _counts(log.steps, shape)
-        new["elapsed"] = np.broadcast_to(np.array(log.elapsed)[:, None], shape)
-        new["refused"] = _counts(log.refused, shape)
-        alphas = [self.problem.recorded_step_sizes(alpha) for alpha in log.alphas]
-        self.take(new, alphas, log.why, np.flatnonzero(self.last < 0))
+        new |= {"evals": _counts(evals), "fevals": _counts(fevals)}
+        new["iteration"], new["refused"] = _counts(steps), _counts(refused)
+        new["elapsed"] = np.array(elapsed)[:, None]
+        sizes = [self.problem.recorded_step_sizes(alpha) for alpha in alphas]
+        self.take(new, sizes, log.why, np.flatnonzero(self.last < 0))
 
     def take(self, new: dict[str, Vector], alphas: Sequence[Any], why: str, judged: Vector) -> None:
-        """Add n records of each quantity, (n, …, R), in the order of their steps, with their step sizes.
+        """Add n records of each quantity, (n, …, R) or (n, 1), in the order of their steps, with their step sizes.
 
-        Beside the columns there is ``refused`` (n, R), the first step that a run could not take, 0 while it can, and
-        ``why`` says why, in words. ``judged`` are the runs that may end in one of these records.
+        Beside the columns there is ``refused``, the first step that a run could not take, 0 while it can, and ``why``
+        says why, in words. ``judged`` are the runs that may end in one of these records.
         """
-        refused = new.pop("refused")
         first, going = self.length + 1, self.last < 0
         self._advance(new, len(new["iteration"]))
         of_judged = new
         if len(judged) < self.last.size:
-            of_judged = {name: values[..., judged] for name, values in new.items()}
-            refused = refused[:, judged]
-        self._end_runs(of_judged, np.full(len(judged), first), alphas, refused, why, judged)
+            of_judged = {name: v if v.shape[-1] == 1 else v[..., judged] for name, v in new.items()}
+        self._end_runs(of_judged, np.full(len(judged), first), alphas, why, judged)
+        del new["refused"]
         if self.step >= self.horizon:
             self._end(self.last < 0, self.length, "budget", "steps spent")
         if self.whole:
-            self.alphas.append(alphas)
+            if self.sizes is None:
+                self.alphas.append(alphas)
+            elif not isinstance(alphas, np.ndarray):  # NumPy goes on where a kernel was
+                for k, alpha in enumerate(alphas, first):
+                    self.sizes[k] = alpha
             for name, values in new.items():
                 self.columns[name].append(values)
             return
@@ -223,26 +224,29 @@ class Trace:
         for name, values in new.items():
             self.columns[name].append(values, at[runs], runs)
 
-    def take_ends(
-        self, ended: dict[str, Vector], now: dict[str, Vector], alphas: Any, why: str, runs: Vector, records: int
-    ) -> None:
-        """Go on by many records of which only ends are kept: those of runs that end, and where the others are now.
+    def take_ends(self, ended: dict[str, Vector], alphas: Any, why: str, runs: Vector) -> None:
+        """End some runs, of whose records only ends are kept.
 
-        ``ended`` are of each run in ``runs`` the record before its end and that in which it ends, (2, …, r), with
-        ``refused`` as in ``take``, and ``alphas`` the step sizes of the latter, (…, R); ``now`` is the last of the
-        ``records`` that all the others made, (1, …, R).
+        ``ended`` are of each of the ``runs`` the record before its end and that in which it ends, (2, …, r), with
+        ``refused`` as in ``take``, and ``alphas`` the step sizes of the latter, (…, R).
         """
-        refused = ended.pop("refused")
         at = -(-ended["iteration"][1] // self.every)  # the number of the record in which each run ends
-        self._end_runs(ended, at - 1, [None, alphas], refused, why, runs)
+        self._end_runs(ended, at - 1, [None, alphas], why, runs)
+        del ended["refused"]
         for name, values in ended.items():
             self.columns[name].append(values, self.last[runs] - at + 1, runs)
+
+    def take_last(self, now: dict[str, Vector], records: int, why: str) -> None:
+        """Go on by many records of which only ends are kept: the last of them, (1, …, R) or (1, 1), is where runs are.
+
+        Those that have ended before it are left out.
+        """
         self._advance(now, records)
         live = np.flatnonzero(self.last < 0)
         if max(self.counts) >= self.budget:
-            last = {name: values[..., live] for name, values in now.items()}
-            none = np.zeros((1, len(live)), dtype=np.int64)
-            self._end_runs(last, np.full(len(live), self.length), [None], none, why, live)
+            last = {name: v if v.shape[-1] == 1 else v[..., live] for name, v in now.items()}
+            last["refused"] = np.zeros((1, 1), dtype=np.int64)
+            self._end_runs(last, np.full(len(live), self.length), [None], why, live)
         if self.step >= self.horizon:
             self._end(self.last < 0, self.length, "budget", "steps spent")
         for name, values in now.items():
@@ -254,17 +258,17 @@ class Trace:
         self.step = int(new["iteration"][-1].max())
         self.counts = (int(new["evals"][-1].max()), int(new["fevals"][-1].max()))
 
-    def _end_runs(
-        self, new: dict[str, Vector], first: Vector, alphas: Sequence[Any], refused: Vector, why: str, judged: Vector
-    ) -> None:
+    def _end_runs(self, new: dict[str, Vector], first: Vector, alphas: Sequence[Any], why: str, judged: Vector) -> None:
         """End those of the judged runs for which one of these records is the last.
 
-        The records are of these runs alone, (n, …, r), and ``first`` (r,) are the numbers of the first of them; the
-        step sizes are of all runs.
+        The records are of these runs alone, (n, …, r) or (n, 1), and ``first`` (r,) are the numbers of the first of
+        them; the step sizes are of all runs.
         """
-        if not len(judged):
+        if not len(judged) or self._go_on(new):
             return
-        used = new["evals"]
+        shape = len(new["f"]), len(judged)
+        new = {name: v if v.ndim > 2 else np.broadcast_to(v, shape) for name, v in new.items()}
+        used, refused = new["evals"], new["refused"]
         if not used[-1].all():  # a method that asks for no gradients spends function evaluations
             used = np.where(used > 0, used, new["fevals"])
         bad: Vector = ~(np.isfinite(new["f"]) & np.isfinite(new["gradient_norm"]))
@@ -290,6 +294,19 @@ class Trace:
         if lost.any():
             details = self._divergences(new, alphas, ending[lost], runs[lost], k[lost])
             self._end(runs[lost], record[lost] - 1, "diverged", details)
+
+    def _go_on(self, new: dict[str, Vector]) -> bool:
+        """Whether no run ends in any of these records, as far as extremes tell: a few quick looks, for most blocks."""
+        f, norm, f_star = new["f"], new["gradient_norm"], self.problem.f_star
+        least, lowest = (-math.inf, f.min()) if f_star is None else (self.target, f.min() - f_star)
+        return bool(
+            lowest > least  # never where there is a NaN
+            and f.max() < math.inf
+            and self.grad_target < norm.min()
+            and norm.max() < math.inf
+            and max(new["evals"].max(), new["fevals"].max()) < self.budget
+            and not new["refused"].any()
+        )
 
     def _divergences(self, new: dict[str, Vector], alphas: Sequence[Any], r: Vector, runs: Vector, k: Vector) -> Vector:
         """What became infinite or NaN in record k of each of some runs, where r is its place in ``new``, in words."""
@@ -354,23 +371,29 @@ class Trace:
         """Everything recorded; each run stands still after its last record."""
         n = int(self.last.max()) if self.whole else 1
         last = self.last if self.whole else np.ones_like(self.last)
-        frozen = np.minimum(np.arange(n + 1)[:, None], last)
+        early = np.flatnonzero(last < n)
+        frozen = np.minimum(np.arange(n + 1)[:, None], last[early]) if early.size else early
 
         def records(values: Vector) -> Vector:
-            if (last < n).any():
-                index = frozen if values.ndim == 2 else np.broadcast_to(frozen[:, None], values.shape)
-                values = np.take_along_axis(values, index, axis=0)
-            return values[..., 0].copy() if lone else values
+            if lone:
+                return values[..., 0].copy()
+            if values.shape[-1] == 1:
+                values = np.broadcast_to(values, (*values.shape[:-1], last.size))
+            if early.size:
+                ended = values[..., early]
+                index = frozen if values.ndim == 2 else np.broadcast_to(frozen[:, None], ended.shape)
+                if not values.flags.writeable:
+                    values = values.copy()
+                values[..., early] = np.take_along_axis(ended, index, axis=0)
+            return values
 
         known: dict[str, Any] = {name: column.kept[: n + 1] for name, column in self.columns.items()}
         known["step_size"] = self._step_sizes(n)
-        for column in COLUMNS:
-            if column.derive is not None:
-                known[column.name] = column.derive(self.problem, known)
-        recorded: dict[str, Any] = dict.fromkeys(column.name for column in COLUMNS)
+        recorded: dict[str, Any] = {column.name: None for column in COLUMNS if column.name not in DERIVED}
         recorded |= {name: records(values) for name, values in known.items() if values is not None}
         taken = recorded["iteration"][-1]
         return Result(
+            problem=self.problem,
             **recorded,
             steps=int(taken) if lone else taken,
             status=str(self.status[0]) if lone else self.status.astype(str),
@@ -380,6 +403,8 @@ class Trace:
 
     def _step_sizes(self, n: int) -> Vector | None:
         """The step sizes, (n+1, R) or (n+1, t, R); NaN before the first."""
+        if self.sizes is not None:
+            return self.sizes[: n + 1]
         blocks = [block for block in self.alphas if len(block)]
         if not blocks or blocks[0][0] is None:
             return None
@@ -395,6 +420,18 @@ class Trace:
                     sizes[k + i] = alpha
             k += len(block)
         return sizes[: n + 1]
+
+    def place(self, data: dict[str, Vector], sizes: Vector | None) -> None:
+        """Let columns stand in these arrays from now on, and step sizes in theirs: a kernel writes its records there.
+
+        Each has ``room`` for every record, (room, …, R).
+        """
+        for name, array in data.items():
+            self.columns[name].move(array)
+        known = self._step_sizes(self.length)
+        if sizes is not None and known is not None and known.ndim <= sizes.ndim:
+            sizes[: len(known)] = known if known.ndim == sizes.ndim else known[:, None]
+            self.sizes = sizes
 
     def dump(self) -> dict[str, Any]:
         """Everything recorded so far, as arrays and plain values by name, for a checkpoint."""
@@ -428,11 +465,11 @@ def _restored_ends(kept: Vector) -> _Ends:
     return ends
 
 
-def _counts(counts: list[Any], shape: tuple[int, int]) -> Vector:
-    """Counts, (n, R), from one int per record, or one (R,) array per record."""
+def _counts(counts: Sequence[Any]) -> Vector:
+    """Counts, (n, 1) or (n, R), from one int per record, or one (R,) array per record."""
     if type(counts[-1]) is int:
-        return np.broadcast_to(np.array(counts, dtype=np.int64)[:, None], shape)
-    return np.stack([np.broadcast_to(as_numpy(c), shape[1]) for c in counts]).astype(np.int64)
+        return np.array(counts, dtype=np.int64)[:, None]
+    return np.stack(np.broadcast_arrays(*(np.atleast_1d(as_numpy(c)) for c in counts))).astype(np.int64)
 
 
 def _texts(values: Vector, text: Callable[[Any], str]) -> Vector:

@@ -15,7 +15,7 @@ from stepbench import catalog
 from stepbench.catalog import files
 from stepbench.contracts import Problem
 from stepbench.engine import archive
-from stepbench.engine.columns import COLUMNS, Record, Records
+from stepbench.engine.columns import COLUMNS, DERIVED, Record, Records
 from stepbench.fields import InputError, of_one, show_value
 from stepbench.showing import Filmed
 from stepbench.version import __version__
@@ -53,7 +53,6 @@ class Result(Records, Filmed):
     ``told`` what the method was told beyond f and its gradient, and ``seconds`` is all the time that the run took.
     """
 
-    problem: Problem
     label: str
     method: str
     steps: Any
@@ -80,7 +79,9 @@ class Result(Records, Filmed):
         if self.f.ndim == 1:
             raise InputError("this result is of one run, not of a batch")
         n = int(np.searchsorted(self.iteration[:, r], self.steps[r])) + 1
-        own: dict[str, Any] = {k: v[:n, ..., r] for k in RECORDS if (v := getattr(self, k)) is not None}
+        own: dict[str, Any] = {
+            k: v[:n, ..., r] for k in RECORDS if k not in DERIVED and (v := getattr(self, k)) is not None
+        }
         ends: dict[str, Any] = {
             "steps": int(self.steps[r]),
             "status": str(self.status[r]),
@@ -151,7 +152,7 @@ def load(path: str | Path | IO[bytes], problem: Problem | None = None) -> Result
         with Path(path).open("rb") if isinstance(path, str | Path) else nullcontext(path) as handle:
             held = archive.read(handle)
         facts = json.loads(str(held["facts"]))
-        arrays = {name: held.get(name) for name in ARRAYS}
+        arrays = {name: held.get(name) for name in ARRAYS if name not in DERIVED}
         plain: dict[str, Any] = {k: v.item() if v is not None and v.ndim == 0 else v for k, v in arrays.items()}
         facts["varied"] = {key: np.array(values) for key, values in facts.get("varied", {}).items()}
         told, spec, version = tuple(facts.pop("told")), facts.pop("problem"), facts.pop("file", None)

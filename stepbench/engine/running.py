@@ -183,7 +183,6 @@ def make(
             seen.end("failed", f"{type(error).__name__}: {error}")
     result = seen.result(
         given.lone,
-        problem=problem,
         label=label,
         method=method.spec(),
         plans=method.plans,

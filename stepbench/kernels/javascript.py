@@ -66,8 +66,11 @@ def recorded(
     change, and ``nonzero`` those that may be taken not to be 0. With ``noise`` above 0 each step has a vector of it
     anew, and asks for the gradient at its own point again. Raises Unrecordable.
     """
-    recording = Recording(problem, method, 0, noise, horizon, carried=not noise, free=free, nonzero=nonzero)
-    return recording.program(), recording
+    recording = Recording(problem, method, 0, noise, horizon, free=free, nonzero=nonzero)
+    program = recording.program()
+    if len(program.seen) != (program.d if noise else 0) or not (noise or program.carried):
+        raise Unrecordable("each of its steps sees something else")
+    return program, recording
 
 
 def module(program: Program) -> str:
@@ -79,11 +82,11 @@ def module(program: Program) -> str:
     a state, ``look(s, p)`` those of f and its gradient and returns ‖g‖², ``f(s, p)`` is f alone, and a phase takes one
     step.
     """
-    seen = ("f", *(f"g.{i}" for i in range(program.d)))
-    slots = (*program.slots, *(name for name in seen if name not in program.slots))  # with noise no step reads a look
+    looks = ("f", *(f"g.{i}" for i in range(program.d)))
+    slots = (*program.slots, *(name for name in looks if name not in program.slots))  # with noise no step reads a look
     place = {name: f"s[{k}]" for k, name in enumerate(slots)}
     place |= {name: f"p[{k}]" for k, name in enumerate(program.parameters)}
-    place |= {name: f"e[{k}]" for k, name in enumerate(program.noise)}
+    place |= {name: f"e[{k}]" for k, name in enumerate(program.seen)}
     looked = {"f": program.f} | {f"g.{i}": g for i, g in enumerate(program.g)}
     phases = []
     for phase in program.phases:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
-from stepbench.kernels.llvm import M, Text, V, compiled, constant, declarations
+from stepbench.kernels.llvm import LANES, M, Text, V, compiled, constant, declarations
 from stepbench.kernels.recording import Phase, Program
 from stepbench.kernels.symbols import Node
 
@@ -19,7 +20,7 @@ _KINDS = (*[ctypes.c_void_p] * 6, *[ctypes.c_int64] * 8, *[ctypes.c_double] * 4,
 """Those of the arguments of ``advance``."""
 
 _ARGUMENTS = (
-    *(f"ptr noalias %{name}" for name in ("slots", "parameters", "noise", "out", "ends", "lanes")),
+    *(f"ptr noalias %{name}" for name in ("slots", "parameters", "seen", "out", "ends", "lanes")),
     *(f"i64 %{name}" for name in ("first", "last", "stride", "n", "begin", "step.begin", "every", "horizon")),
     *(f"double %{name}" for name in ("f_star", "target", "flat", "budget")),
     "i1 %whole",
@@ -39,11 +40,11 @@ class Kernel:
     ) -> None:
         """Let chunks of sixteen runs take some steps.
 
-        The arrays are slots (C, S, 16), parameters (C, P, 16), noise (n, d), records (n, F, 16 C), ends (E, 16 C) and
-        lanes (C, 16), in which runs that go on are 1. The whole numbers are the first chunk and the one after the
-        last, 16 C, the steps to take, the phase to begin in, the steps taken before, the steps from one record to the
-        next, and the last step. The numbers are f*, the target, that on ‖g‖², and the budget. ``whole`` says that
-        every record is kept.
+        The arrays are slots (C, S, 16), parameters (C, P, 16), what each step sees (n, K), records (n, F, r), ends
+        (E, r) and lanes (C, 16), in which runs that go on are 1; r is 16 C, and may be less where there is one chunk.
+        The whole numbers are the first chunk and the one after the last, r, the steps to take, the phase to begin in,
+        the steps taken before, the steps from one record to the next, and the last step. The numbers are f*, the
+        target, that on ‖g‖², and the budget. ``whole`` says that every record is kept.
         """
         pointers = [array.ctypes.data for array in arrays]
         self._function(*pointers, *whole_numbers, *numbers, whole)
@@ -57,9 +58,10 @@ def seconds(program: Program) -> float:
 class Layout:
     """Where the kernel of a program finds each number: the rows of the arrays that it is called with.
 
-    ``slots`` are rows of what a run carries; ``fields`` those of a record: the point, f, ‖g‖², the step sizes, and
-    what was spent where that differs among runs. Of a record that ends a run, ``ends`` has the record before it
-    (without step sizes), itself, the number of its step, and that of the first step that was refused, 0 for none.
+    ``slots`` are rows of what a run carries; ``fields`` those of a record: the point, f, ‖g‖² (‖g‖, where all records
+    are kept), the step sizes, and what was spent where that differs among runs. Of a record that ends a run, ``ends``
+    has the record before it (without step sizes), itself, the number of its step, and that of the first step that was
+    refused, 0 for none.
     """
 
     def __init__(self, program: Program) -> None:
@@ -145,9 +147,10 @@ class _Advance:
         t.label("step")
         self.before = {name: t.load(at) for name, at in self.at.items()}
         seen = self.inputs | self.before
-        if program.noise:
-            noise = t.row("%noise", "%i", len(program.noise))
-            seen |= {name: t.splat(t.load(t.row(noise, k, 1), "double")) for k, name in enumerate(program.noise)}
+        if program.seen:
+            own = t.row("%seen", "%i", len(program.seen))
+            seen |= {name: t.splat(t.load(t.row(own, k, 1), "double")) for k, name in enumerate(program.seen)}
+        self.seen = seen
         number = t.load(self.phase, "i64")
         following = t.value(f"getelementptr [{len(program.phases)} x i64], ptr @following, i64 0, i64 {number}")
         t.store(t.load(following, "i64"), self.phase, "i64")
@@ -190,7 +193,7 @@ class _Advance:
             t.add(f"br i1 {t.value(f'or i1 {regular}, {last}')}, label %look, label %next")
         t.label("look")
         w = {f"w.{i}": t.load(self.at[f"w.{i}"]) for i in range(d)}
-        of = t.compute(program.look, w | self.inputs)
+        of = t.compute(program.look, self.seen | w)
         record = {f"x.{i}": w[f"w.{i}"] for i in range(d)} | {"f": of(program.f), "square": of(program.square)}
         if self.layout.counted:
             record |= {name: t.load(self.at[name]) for name in ("evals", "fevals")}
@@ -203,8 +206,9 @@ class _Advance:
         t.label("keep")
         kept = t.load(self.kept, "i64")
         line = t.row(t.row("%out", t.value(f"mul i64 {kept}, {len(self.layout.fields)}"), "%stride"), "%c")
+        norm = t.value(f"call {V} @llvm.sqrt.v{LANES}f64({V} {record['square']})")
         for k, name in enumerate(self.layout.fields):
-            t.store(record[name], t.row(line, k, "%stride"))
+            t.store(norm if name == "square" else record[name], t.row(line, k, "%stride"))
         t.store(t.value(f"add i64 {kept}, 1"), self.kept, "i64")
         t.add("br label %judge")
         t.label("judge")
@@ -243,9 +247,9 @@ class _Advance:
         t, program, d = self.t, self.program, self.program.d
         t.label("ending")
         if program.carried:
-            w = {f"w.{i}": self.before[f"w.{i}"] for i in range(d)}
-            square = t.compute([program.square], w | self.inputs)(program.square)
-            before = self.before | {f"x.{i}": w[f"w.{i}"] for i in range(d)} | {"square": square}
+            squares = [t.value(f"fmul {V} {self.before[f'g.{i}']}, {self.before[f'g.{i}']}") for i in range(d)]
+            square = reduce(lambda total, one: t.value(f"fadd {V} {total}, {one}"), squares)
+            before = self.before | {f"x.{i}": self.before[f"w.{i}"] for i in range(d)} | {"square": square}
         else:
             before = {name: self.before[f"record.{name}"] for name in self.layout.before}
         last = {f"before.{name}": before[name] for name in self.layout.before} | record

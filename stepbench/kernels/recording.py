@@ -7,18 +7,20 @@ lead from one to the next until one comes again.
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from stepbench.arrays import Points, dot
-from stepbench.contracts import Method, Oracle, Problem
-from stepbench.contracts.settings import is_cached, with_arrays
+from stepbench.contracts import Method, Oracle, Problem, Vector
+from stepbench.contracts.problem import Function
+from stepbench.contracts.settings import with_arrays
 from stepbench.kernels import symbols
+from stepbench.kernels.seen import Seen, changed
 from stepbench.kernels.symbols import ROUNDED, Decided, Node, Number, Symbols, Unrecordable
 
 PHASES = 64
@@ -52,16 +54,16 @@ class Program:
 
     ``slots`` are the names of all numbers that a run carries from step to step: ``w0 …`` its point, ``f`` and ``g0 …``
     what the look at it found, where ``carried``, and those of the method's state. ``parameters`` are the names of the
-    inputs that stay as they are, ``noise`` those that each step has anew. ``f`` and ``g`` are the look, as functions
-    of ``w0 …``, and ``square`` is ‖g‖². ``exact`` says that every operation is defined to the last bit. ``standings``
-    have the structure of the state before each phase. ``start`` are the first values of the state's slots, as functions
-    of ``w0 …``, where the program begins at the start of a run.
+    inputs that stay as they are, ``seen`` those that each step has anew. ``f`` and ``g`` are the look, as functions
+    of ``w0 …`` and of what the step sees, and ``square`` is ‖g‖². ``exact`` says that every operation is defined to the
+    last bit. ``standings`` have the structure of the state before each phase. ``start`` are the first values of the
+    state's slots, as functions of ``w0 …``, where the program begins at the start of a run.
     """
 
     d: int
     slots: tuple[str, ...]
     parameters: tuple[str, ...]
-    noise: tuple[str, ...]
+    seen: tuple[str, ...]
     phases: tuple[Phase, ...]
     f: Number
     g: tuple[Number, ...]
@@ -272,12 +274,9 @@ def with_inputs(problem: Problem, names: Sequence[str], nonzero: Sequence[str] =
     """The problem with inputs in place of some of its real fields, ``q.`` and the field; what it cached is left out."""
     if not names:
         return problem
-    made = copy.copy(problem)
-    for name in [name for name in vars(made) if is_cached(type(made), name)]:
-        object.__delattr__(made, name)
-    for name in names:
-        given = symbols.Nonzero("input", (f"q.{name}",), "number") if name in nonzero else None
-        object.__setattr__(made, name, given or symbols.node("input", f"q.{name}"))
+    given: dict[str, Any] = {name: symbols.node("input", f"q.{name}") for name in names}
+    given |= {name: symbols.Nonzero("input", (f"q.{name}",), "number") for name in names if name in nonzero}
+    made: Problem = changed(problem, given)
     return made
 
 
@@ -287,17 +286,17 @@ def with_inputs(problem: Problem, names: Sequence[str], nonzero: Sequence[str] =
 class _Sample:
     """What a step sees of a problem; at the point where it begins f and the gradient are known from the look."""
 
-    def __init__(self, problem: Problem) -> None:
-        self.problem = problem
-        self.at: Any = None
-        self.known: tuple[Any, Any] | None = None
-        self.hessian = problem.hessian
+    def __init__(self, function: Function, at: Any, known: tuple[Any, Any] | None) -> None:
+        self._function, self._at, self._known = function, at, known
 
     def f(self, w: Points) -> Any:
-        return self.known[0] if self.known and w is self.at else self.problem.f(w)
+        return self._known[0] if self._known and w is self._at else symbols.symbols(self._function.f(w))
 
     def grad(self, w: Points) -> Any:
-        return self.known[1] if self.known and w is self.at else self.problem.grad(w)
+        return self._known[1] if self._known and w is self._at else symbols.symbols(self._function.grad(w))
+
+    def hessian(self, w: Points) -> Any:
+        return symbols.symbols(self._function.hessian(w))
 
 
 class _Recorder(Oracle):
@@ -307,23 +306,40 @@ class _Recorder(Oracle):
         super().__init__(problem, seed=seed, noise=noise, horizon=horizon, per=per)
         self.carried_look = carried
         self.cannot: Any = False
+        self._anew = self.forgets
+        self._at = lru_cache(maxsize=2)(problem.at)  # each step asks anew what the one before it has looked at
+        self.seen = Seen(self._seen_by, horizon)
+        self._shown, self.stage, self._noise_vector = self.seen.symbolic
         self._searches = 0
         self._within: set[int] = set()  # the ids of a search's inputs, while its attempt is recorded
         self._barred: list[Symbols] = []  # points at which nothing may be asked
 
+    def _seen_by(self, step: int) -> tuple[Function, Function, Any]:
+        """What a step sees, what the look after it sees, and the noise."""
+        problem = self.problem
+        sample = problem.draw(self._seed, step, None) if problem.stochastic else self._at(step - 1)
+        stage = self._at(step)
+        if not self._random and (sample is not stage) != self._anew:
+            raise Unrecordable("it drifts at some steps, and stands still at others")
+        return sample, stage, self.noise_of(step) if self._noise else 0.0
+
+    def rows(self, first: int, n: int) -> Vector:
+        """What the program takes anew at each of n steps, (n, K): its inputs ``seen``.
+
+        Raises Unrecordable where a step sees what has another structure.
+        """
+        if not self.seen.names and type(self.problem.unchanged).at is Problem.at:
+            return np.empty((n, 0))
+        return self.seen.rows(first, n)
+
     def begin(self, standing: Standing) -> None:
         """Stand before a step."""
-        d = len(standing.w)
-        sample = _Sample(self.problem)
-        if self.carried_look:
-            sample.at, sample.known = standing.w, _found(d)
-        self._sample = sample
+        known = _found(len(standing.w)) if self.carried_look else None
+        self._sample = _Sample(self._shown, standing.w, known)
         self.evals = self.fevals = 0
         self.cannot, self.why, self._barred = False, "", []
         self._f_at, self._f, self._g_at, self._g = standing.f_at, standing.f, standing.g_at, standing.g
         self._f_paid = self._g_paid = True
-        if self._noise:
-            self._noise_vector = _input([f"n.{i}" for i in range(d)], (d, 1))
 
     def _spend(self, due: Any) -> None:
         self.evals = self.evals + due
@@ -414,10 +430,11 @@ def _input(names: Sequence[str], shape: tuple[int, ...]) -> Symbols:
 class Recording:
     """A method on a problem as it is recorded from where a run stands.
 
-    ``values`` are the method's real hyper-parameters by the names of their inputs, numbers or arrays (R,). ``free`` are
-    real fields of the problem that are inputs too, each named ``q.`` and the field, and not numbers of the program;
-    ``nonzero`` are those among them of which the program may take it that they are not 0. Raises Unrecordable where the
-    text cannot be recorded.
+    ``horizon`` is the number of steps that the run may take, and ``every`` that from one record to the next. ``values``
+    are the method's real hyper-parameters by the names of their inputs, numbers or arrays (R,), and ``rows(first, n)``
+    what the program takes anew at each of n steps, as the recorder's. ``free`` are real fields of the problem that are
+    inputs too, each named ``q.`` and the field, and not numbers of the program; ``nonzero`` are those among them of
+    which the program may take it that they are not 0. Raises Unrecordable where the text cannot be recorded.
     """
 
     problem: Problem
@@ -425,11 +442,17 @@ class Recording:
     seed: int
     noise: float
     horizon: int
-    carried: bool
+    every: int = 1
     values: dict[str, Any] = field(default_factory=dict)
     known: set[str] = field(default_factory=set)
+    rows: Callable[[int, int], Vector] = field(init=False)
     free: tuple[str, ...] = ()
     nonzero: tuple[str, ...] = ()
+
+    @property
+    def carried(self) -> bool:
+        """Whether the look at the end of a step is also what the next step asks first."""
+        return self.every == 1 and not self.noise and not self.problem.stochastic
 
     def program(self, standing: Standing | None = None) -> Program:
         """The program of the steps from there on; from the start of a run where no standing is given."""
@@ -468,6 +491,7 @@ class Recording:
             per=self.method.vector,
             carried=self.carried,
         )
+        self.rows = oracle.rows
         method = self._with_inputs()
         self.values |= {f"q.{name}": getattr(self.problem, name) for name in self.free}
         start: dict[str, Number] = {}
@@ -494,7 +518,7 @@ class Recording:
         phases[-1] = Phase(**{**vars(phases[-1]), "next": seen[signature]})
         d = len(standing.w)
         w = _input([f"w.{i}" for i in range(d)], (d, 1))
-        f, g = symbols.symbols(problem.f(w)), symbols.symbols(problem.grad(w))
+        f, g = symbols.symbols(oracle.stage.f(w)), symbols.symbols(oracle.stage.grad(w))
         if f.shape != (1,) or g.shape != (d, 1):
             raise Unrecordable("f or its gradient has another shape on symbols")
         square = symbols.symbols(dot(g, g))
@@ -509,7 +533,7 @@ class Recording:
             d,
             tuple(dict.fromkeys(names)),
             tuple(name for name in self.values if name not in self.known),
-            tuple(f"n.{i}" for i in range(d)) if self.noise else (),
+            tuple(oracle.seen.names),
             tuple(phases),
             symbols.node_or_number(f[0]),
             tuple(symbols.node_or_number(entry) for entry in g[:, 0]),
@@ -547,7 +571,7 @@ class Recording:
         w, s = method.step(now.w, oracle, now.s)
         if not isinstance(w, np.ndarray) or w.shape != now.w.shape:
             raise Unrecordable("a step gives no points on symbols")
-        memory = (None,) * 4 if oracle._random else (oracle._f_at, oracle._f, oracle._g_at, oracle._g)
+        memory = (None,) * 4 if oracle.forgets else (oracle._f_at, oracle._f, oracle._g_at, oracle._g)
         after = Standing(w, s, *memory)
         slots: dict[str, Number] = {}
         for leaf in after.leaves(self.carried):

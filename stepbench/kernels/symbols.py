@@ -45,11 +45,11 @@ class Node:
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         """Every function of NumPy's, as on an array of one."""
-        return _ufunc(ufunc, method, inputs, options)
+        return NotImplemented if any(map(_knows_symbols, inputs)) else on_symbols(ufunc, method, inputs, options)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         """Every other function of NumPy's that is recorded."""
-        return _function(function, args, options)
+        return by_symbols(function, args, options) if _OURS.issuperset(types) else NotImplemented
 
     def __bool__(self) -> bool:
         """Not known."""
@@ -73,72 +73,27 @@ Number = Node | float
 
 _ALONE = (bool, int, float, np.bool_, np.integer, np.floating)
 
-EXACT: dict[str, Callable[..., Any]] = {
-    "add": np.add,
-    "subtract": np.subtract,
-    "multiply": np.multiply,
-    "divide": np.divide,
-    "negative": np.negative,
-    "absolute": np.absolute,
-    "sqrt": np.sqrt,
-    "maximum": np.maximum,
-    "minimum": np.minimum,
-    "less": np.less,
-    "less_equal": np.less_equal,
-    "greater": np.greater,
-    "greater_equal": np.greater_equal,
-    "equal": np.equal,
-    "not_equal": np.not_equal,
-    "logical_and": np.logical_and,
-    "logical_or": np.logical_or,
-    "logical_not": np.logical_not,
-    "isfinite": np.isfinite,
-    "isnan": np.isnan,
-    "floor": np.floor,
-    "ceil": np.ceil,
-    "trunc": np.trunc,
-    "rint": np.rint,
-    "fmod": np.fmod,
-    "copysign": np.copysign,
-}
+
+def _functions(names: str) -> dict[str, Callable[..., Any]]:
+    return {name: getattr(np, name) for name in names.split()}
+
+
+EXACT = _functions(
+    "add subtract multiply divide negative absolute sqrt maximum minimum less less_equal greater greater_equal "
+    "equal not_equal logical_and logical_or logical_not isfinite isnan floor ceil trunc rint fmod copysign"
+)
 """The operations that IEEE arithmetic defines to the last bit."""
 
-ROUNDED: dict[str, Callable[..., Any]] = {
-    name: getattr(np, name)
-    for name in (
-        "exp",
-        "expm1",
-        "log",
-        "log1p",
-        "sin",
-        "cos",
-        "tan",
-        "arcsin",
-        "arccos",
-        "arctan",
-        "arctan2",
-        "sinh",
-        "cosh",
-        "tanh",
-        "power",
-    )
-}
+ROUNDED = _functions("exp expm1 log log1p sin cos tan arcsin arccos arctan arctan2 sinh cosh tanh power")
 """Those whose last place may differ from one library to another."""
 
-TRUTHS = {
-    "less",
-    "less_equal",
-    "greater",
-    "greater_equal",
-    "equal",
-    "not_equal",
-    "logical_and",
-    "logical_or",
-    "logical_not",
-    "isfinite",
-    "isnan",
-}
+TRUTHS = _functions(
+    "less less_equal greater greater_equal equal not_equal logical_and logical_or logical_not isfinite isnan"
+)
 """The operations that give a truth."""
+
+MOST = 50_000
+"""How many nodes a recording may make, so that one that would be too large ends soon."""
 
 _made: dict[Any, Node] = {}
 """Every node of the recording under way, so that the same operation on the same numbers is one node."""
@@ -154,6 +109,8 @@ def node(op: str, *args: Any, kind: Kind = "number") -> Node:
     key = (op, *(id(a) if isinstance(a, Node) else (type(a).__name__, _text(a)) for a in args))
     found = _made.get(key)
     if found is None:
+        if len(_made) >= MOST:
+            raise Unrecordable(f"a step has more than {MOST} operations")
         found = _made[key] = Node(op, args, kind)
     return found
 
@@ -184,6 +141,8 @@ def _plain(a: Any) -> Any:
         return bool(a)
     if isinstance(a, _ALONE):
         return float(a)
+    if not isinstance(a, np.ndarray) and hasattr(a, "__array__"):  # what all runs have in common (``seen.Shared``)
+        return _plain(np.asarray(a, dtype=object))
     raise Unrecordable(f"a {type(a).__name__} stands among its numbers")
 
 
@@ -293,11 +252,11 @@ class Symbols(np.ndarray[Any, Any]):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         """An element-wise function, or a sum and the like over an axis that is not that of the runs."""
-        return _ufunc(ufunc, method, inputs, options)
+        return NotImplemented if any(map(_knows_symbols, inputs)) else on_symbols(ufunc, method, inputs, options)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         """Another function of NumPy's."""
-        return _function(function, args, options)
+        return by_symbols(function, args, options) if _OURS.issuperset(types) else NotImplemented
 
     def astype(self, dtype: Any, *args: Any, **options: Any) -> Symbols:
         """Truths as numbers; a number is one already."""
@@ -307,64 +266,36 @@ class Symbols(np.ndarray[Any, Any]):
         return numbers
 
 
-_MOVES = {
-    "append",
-    "array_split",
-    "atleast_1d",
-    "atleast_2d",
-    "broadcast_arrays",
-    "broadcast_to",
-    "column_stack",
-    "concatenate",
-    "copy",
-    "cumprod",
-    "cumsum",
-    "diagonal",
-    "diff",
-    "expand_dims",
-    "flip",
-    "hstack",
-    "max",
-    "mean",
-    "min",
-    "moveaxis",
-    "prod",
-    "amax",
-    "amin",
-    "any",
-    "all",
-    "clip",
-    "ravel",
-    "repeat",
-    "reshape",
-    "roll",
-    "split",
-    "squeeze",
-    "stack",
-    "sum",
-    "swapaxes",
-    "take",
-    "tile",
-    "transpose",
-    "vstack",
-}
+_OURS = {Node, Nonzero, Symbols, np.ndarray}
+
+
+def _knows_symbols(a: Any) -> bool:
+    """Whether it has a way of its own with symbols beside it, as ``derivatives.Followed`` has."""
+    return hasattr(a, "__array_ufunc__") and not isinstance(a, Node | np.ndarray | np.generic)
+
+
+_MOVES = _functions(
+    "append array_split atleast_1d atleast_2d broadcast_arrays broadcast_to column_stack concatenate copy "
+    "cumprod cumsum diagonal diff expand_dims flip hstack max mean min moveaxis prod amax amin any all clip "
+    "ravel repeat reshape roll split squeeze stack sum swapaxes take tile transpose vstack"
+)
 """NumPy's functions that only move entries about, or are written in those that are recorded."""
 
 
-_FACTS = ("ndim", "shape", "size")
+FACTS = ("ndim", "shape", "size")
 """Those that tell what an array looks like."""
 
 
-def _function(function: Any, args: Any, options: Any) -> Any:
-    """A function of NumPy's that is not element-wise."""
+def by_symbols(function: Any, args: Any, options: Any) -> Any:
+    """A function of NumPy's that is not element-wise, of what has symbols among it."""
     name = function.__name__
     if name in _FUNCTIONS:
         return _FUNCTIONS[name](*args, **options)
-    if name not in (*_MOVES, *_FACTS):
+    if name not in (*_MOVES, *FACTS):
         raise Unrecordable(f"np.{name} cannot be recorded")
     args = tuple(symbols(_bare(a)) if isinstance(a, Node) else a for a in args)
     answer = np.ndarray.__array_function__(symbols(0.0), function, (Symbols,), args, options)
-    if isinstance(answer, list | tuple) and name not in _FACTS:
+    if isinstance(answer, list | tuple) and name not in FACTS:
         return type(answer)(symbols(a) for a in answer)
     return symbols(answer) if isinstance(answer, np.ndarray) else answer
 
@@ -400,7 +331,8 @@ def _each(function: Callable[..., Any], args: Sequence[Any]) -> Any:
     return answer.view(Symbols) if isinstance(answer, np.ndarray) else answer
 
 
-def _ufunc(ufunc: np.ufunc, method: str, args: Sequence[Any], options: dict[str, Any]) -> Any:
+def on_symbols(ufunc: np.ufunc, method: str, args: Sequence[Any], options: dict[str, Any]) -> Any:
+    """An element-wise function, or its sums, of what has symbols among it."""
     name = ufunc.__name__
     out = options.pop("out", None)
     if name not in _UFUNCS:
@@ -531,7 +463,14 @@ def _geomspace(first: Any, last: Any, num: int = 50) -> Symbols:
     return symbols([_plain(first), _plain(last)])
 
 
+def _round(a: Any, decimals: int = 0) -> Any:
+    if decimals:
+        raise Unrecordable("it rounds to decimals")
+    return np.rint(a)
+
+
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "round": _round,
     "geomspace": _geomspace,
     "zeros_like": _filled(0.0),
     "ones_like": _filled(1.0),
@@ -546,18 +485,20 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 
 def _operator(name: str, ufunc: np.ufunc) -> None:
     def forward(a: Any, b: Any) -> Any:
+        if _knows_symbols(b):
+            return NotImplemented
         if name == "pow" and isinstance(b, Node | float | int):
             return apply("power", a, b)
-        return _ufunc(ufunc, "__call__", (a, b), {})
+        return on_symbols(ufunc, "__call__", (a, b), {})
 
     def backward(a: Any, b: Any) -> Any:
-        return _ufunc(ufunc, "__call__", (b, a), {})
+        return on_symbols(ufunc, "__call__", (b, a), {})
 
     setattr(Node, f"__{name}__", forward)
     setattr(Node, f"__r{name}__", backward)
 
 
-for _name, _of in {
+OPERATORS = {
     "add": np.add,
     "sub": np.subtract,
     "mul": np.multiply,
@@ -573,10 +514,13 @@ for _name, _of in {
     "ge": np.greater_equal,
     "eq": np.equal,
     "ne": np.not_equal,
-}.items():
+}
+"""Python's operators between two numbers or arrays, as NumPy's functions."""
+
+for _name, _of in OPERATORS.items():
     _operator(_name, _of)
 for _name, _one in {"neg": np.negative, "abs": np.absolute, "invert": np.invert, "pos": np.positive}.items():
-    setattr(Node, f"__{_name}__", lambda a, of=_one: _ufunc(of, "__call__", (a,), {}))
+    setattr(Node, f"__{_name}__", lambda a, of=_one: on_symbols(of, "__call__", (a,), {}))
 Node.__hash__ = object.__hash__  # type: ignore[method-assign]
 
 

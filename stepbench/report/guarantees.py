@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -52,18 +53,20 @@ def rate_facts(found: Guarantee) -> dict[str, Any]:
     )
 
 
-def beside_table(told: Beside) -> Table:
-    """A run's error after each of its first steps, beside the worst that the error can be."""
-    table = titled(f"{told.result.label} beside its guarantee")
+def beside_table(found: Sequence[Beside]) -> Table:
+    """The errors of some runs after each of their first steps, beside the worst that they can be."""
+    lone = len(found) == 1
+    table = titled(f"{found[0].result.label} beside its guarantee" if lone else "beside their guarantees")
+    if not lone:
+        table.add_column("method", no_wrap=True)
     for heading in ("steps N", "f(w_N) − f*", "worst of all f", "part of it"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for steps, measured, worst in zip(told.steps, told.measured, told.worst, strict=True):
-        cells = (
-            ("–", number(worst), "–")
-            if np.isnan(measured)
-            else (number(measured), number(worst), f"{measured / worst:.1%}")
-        )
-        table.add_row(str(steps), *cells)
+    for told in found:
+        label = [] if lone else [told.result.label]
+        for steps, measured, worst in zip(told.steps, told.measured, told.worst, strict=True):
+            known = not np.isnan(measured)
+            error, part = (number(measured), f"{measured / worst:.1%}") if known else ("–", "–")
+            table.add_row(*label, str(steps), error, number(worst), part)
     return table
 
 

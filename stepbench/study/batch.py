@@ -240,15 +240,13 @@ def _ends(work: Work, result: Result) -> Iterator[Outcome]:
         columns.append([None] * work.size if values is None else np.ravel(values[-1] + 0).tolist())
     points = [None] * work.size if result.x is None else _rows(result.x[-1].reshape(work.dim, -1).T)
     statuses, details = np.ravel(result.status).tolist(), np.ravel(result.detail).tolist()
-    ends = zip(statuses, details, zip(*columns, strict=True), points, strict=True)
-    for r, (status, detail, numbers, point) in enumerate(ends):
-        curve = trace = None
-        if work.keep != "end":
-            one = result if result.f.ndim == 1 else result[r]
-            curve = _curve(one)
-            if work.keep == "trace":
-                trace = _saved(one, work, r)
-        yield Outcome(status, detail, numbers, point, curve, trace)
+    ends = map(Outcome, statuses, details, zip(*columns, strict=True), points)
+    if work.keep == "end":
+        yield from ends
+        return
+    for r, end in enumerate(ends):
+        one = result if result.f.ndim == 1 else result[r]
+        yield end._replace(curve=_curve(one), trace=_saved(one, work, r) if work.keep == "trace" else None)
 
 
 def _rows(values: Any) -> list[bytes]:

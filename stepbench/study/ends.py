@@ -43,7 +43,9 @@ class Ends:
         blobs = [outcome.point or b"" for outcome in outcomes]
         size = max(map(len, blobs), default=0)
         missing = np.full(size // 8, math.nan).tobytes()
-        points = np.frombuffer(b"".join(blob + missing[len(blob) :] for blob in blobs), dtype="<f8")
+        points = np.frombuffer(
+            b"".join(blob if len(blob) == size else blob + missing[len(blob) :] for blob in blobs), dtype="<f8"
+        )
         status = np.array([outcome.status for outcome in outcomes])
         return cls(status.reshape(shape), numbers, points.reshape(*shape, size // 8))
 

@@ -91,9 +91,9 @@ def area(amounts: Numbers, low: float, high: float) -> Numbers:
 def data(costs: Numbers, budget: int) -> Steps:
     """Data profiles: the part of the problems that a method solves within so many evaluations.
 
-    Moré & Wild, "Benchmarking derivative-free optimization algorithms", SIAM J. Optim. 20 (2009), eq. (2.8). They count
-    simplex gradients, d + 1 evaluations of f, which are a gradient here. What one method has is the same beside any
-    others. The axis ends at the budget.
+    Moré & Wild, "Benchmarking derivative-free optimization algorithms", SIAM J. Optim. 20 (2009). They count simplex
+    gradients, d + 1 evaluations of f, which are a gradient here. What one method has is the same beside any others. The
+    axis ends at the budget.
     """
     return Steps(costs, 1.0, float(budget))
 
@@ -101,7 +101,7 @@ def data(costs: Numbers, budget: int) -> Steps:
 def performance(costs: Numbers) -> Steps:
     """Performance profiles: the part of the problems that a method solves at so many times the least cost of all.
 
-    Dolan & Moré, "Benchmarking optimization software with performance profiles", Math. Program. 91 (2002), eq. (2.1).
+    Dolan & Moré, "Benchmarking optimization software with performance profiles", Math. Program. 91 (2002), section 2.
     Another set of methods has other least costs, and may rank two of them otherwise (Gould & Scott, ACM TOMS 43, 2016).
     The axis ends at the largest finite ratio, and at 2 at least.
     """
@@ -110,10 +110,7 @@ def performance(costs: Numbers) -> Steps:
 
 
 def ratios(costs: Numbers) -> Numbers:
-    """r = t / min t over the methods, (…, methods); infinite where a method did not solve the problem.
-
-    Dolan & Moré 2002, section 2.
-    """
+    """Dolan & Moré's ratios t / min t over the methods, (…, methods); infinite where a method solved nothing."""
     least = costs.min(axis=-1, keepdims=True)
     with np.errstate(invalid="ignore"):
         return np.where(np.isfinite(costs), costs / least, math.inf)
@@ -139,8 +136,8 @@ def log_ratio(costs: Numbers) -> Numbers:
 def quality(left: Numbers, tolerance: float) -> Steps:
     """Quality, or accuracy, profiles: the part of the problems that a method solves so accurately within the budget.
 
-    Beiranvand, Hare & Lucet, "Best practices for comparing optimization algorithms", Optim. Eng. 18 (2017), section on
-    accuracy profiles: γ = −log₁₀ of (f − f*) / (f(w₀) − f*) at the end, and at most M. Here M is that of the smallest
+    Beiranvand, Hare & Lucet, "Best practices for comparing optimization algorithms", Optim. Eng. 18 (2017),
+    arXiv:1709.08242: γ = −log₁₀ of (f − f*) / (f(w₀) − f*) at the end, and at most M. Here M is that of the smallest
     tolerance, where runs end. ``left`` is 10^−γ, (seeds, problems, methods), infinite where the run was lost.
     """
     return Steps(left[None], tolerance, 1.0)

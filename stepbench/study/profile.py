@@ -1,7 +1,7 @@
 """Profiles: which part of a set of problems each method solves, and how fast.
 
 ``kinds`` has each kind of profile with its paper. When a problem is solved: J. Moré and S. Wild, "Benchmarking
-derivative-free optimization algorithms", SIAM J. Optim. 20 (2009), eq. (2.2).
+derivative-free optimization algorithms", SIAM J. Optim. 20 (2009).
 """
 
 from __future__ import annotations

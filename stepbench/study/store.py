@@ -141,7 +141,7 @@ class Store:
             new = (setting_row(key, text, 0) for key, text in settings.items())
             self._db.executemany("INSERT OR IGNORE INTO settings VALUES (?, ?, ?, ?)", new)
             [(last,)] = self._db.execute("SELECT coalesce(max(rowid), 0) FROM runs")
-            self._db.executemany(_PUT, (run_row(head, outcome) for head, outcome in runs))
+            self._db.executemany(_PUT, itertools.starmap(run_row, runs))
             added = "SELECT setting, count(*) FROM runs NOT INDEXED WHERE rowid > ? GROUP BY setting"
             for setting, n in self._db.execute(added, [last]).fetchall():
                 self._count(setting, n)

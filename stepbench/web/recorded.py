@@ -14,6 +14,7 @@ import numpy as np
 from stepbench import catalog
 from stepbench.contracts import Method, Problem
 from stepbench.contracts.counting import Oracle
+from stepbench.engine.engines import obstacle
 from stepbench.engine.result import Result
 from stepbench.fields import Field, InputError, fields_of
 from stepbench.kernels import symbols
@@ -91,17 +92,18 @@ def normals(problem: Problem, seed: int, steps: int) -> str:
 
 def _method_of(r: Result, horizon: int) -> Method | str:
     """The method of a run, or why it cannot be recorded."""
-    if not r.problem.in_numpy or r.problem.stochastic or r.x is None:
-        return f"the steps of {r.problem} see samples"
-    if r.problem.at(0) is not r.problem or r.problem.at(1) is not r.problem:
-        return f"{r.problem} drifts"
-    if r.noise and horizon * r.problem.x0.size > MOST_NOISE:
-        return "its noise is too much for a page"
     try:
         method = catalog.method(r.method)
     except InputError:
         return "no spec makes it again"
-    return method if isinstance(method, Method) else "it owns its loop"
+    if why := obstacle(r.problem, method):
+        return why
+    if r.noise and r.problem.stochastic:
+        return "each of its steps sees something else"
+    if r.noise and horizon * r.problem.x0.size > MOST_NOISE:
+        return "its noise is too much for a page"
+    assert isinstance(method, Method)
+    return method
 
 
 def _candidates(problem: Problem) -> tuple[str, ...]:
@@ -213,7 +215,7 @@ def _agrees(cases: Sequence[Case], r: Result) -> bool:
     for k in range(1, CHECKED + 1):
         if k > int(r.steps):
             break
-        seen = inputs | dict(zip(program.noise, oracle.noise_of(k)[:, 0].tolist(), strict=False))
+        seen = inputs | dict(zip(program.seen, oracle.noise_of(k)[:, 0].tolist(), strict=False))
         slots |= zip(phase.slots, evaluated([*phase.slots.values()], slots | seen), strict=True)
         slots |= zip(looked, evaluated(program.look[:-1], slots | inputs), strict=True)
         phase = program.phases[phase.next]

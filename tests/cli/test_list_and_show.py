@@ -39,7 +39,7 @@ def test_a_suite_is_listed_with_what_is_known_of_each_problem(stepbench_cli):
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        (["list", "--suite", "mhg"], "no suite mhg (did you mean mgh?); there are gallery, learning, mgh"),
+        (["list", "--suite", "mhg"], "no suite mhg (did you mean mgh?); there are bbob, gallery, learning, mgh"),
         (["list", "methods", "--suite", "mgh"], "--suite mgh lists problems: leave out methods"),
         (["run", "beale"], "beale is in more than one suite: write gallery/beale or mgh/beale"),
         (["show", "himmelblow"], "nothing is called himmelblow (did you mean himmelblau"),

@@ -121,6 +121,18 @@ def test_what_is_followed_has_the_derivative_of_its_values(f):
     np.testing.assert_allclose(g, central_differences(f, w), rtol=1e-6, atol=1e-7 * max(1.0, np.abs(g).max()))
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["exp", "expm1", "log", "log1p", "sin", "cos", "tan", "sinh", "cosh", "tanh", "arctan", "arcsin", "arccos"],
+)
+def test_a_rule_is_what_complex_numbers_give(name):
+    """Of functions of one number, where they are defined, to the last places."""
+    function = getattr(np, name)
+    x = np.linspace(0.02, 0.98, 49)[None]
+    g = complex_step(lambda w: function(w[0]), x)
+    np.testing.assert_allclose(g[0], function(x + 1e-200j).imag[0] * 1e200, rtol=1e-14)
+
+
 @fifty
 @given(seeds, st.sampled_from(["absolute", "maximum", "clip", "Huber", "largest", "norm of order 1", "real", "sorted"]))
 def test_a_kink_beside_a_large_term_loses_nothing(seed, name):

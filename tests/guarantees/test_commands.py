@@ -83,11 +83,14 @@ def test_a_run_beside_its_guarantee(stepbench_cli):
 def test_a_comparison_says_who_has_none(stepbench_cli):
     pytest.importorskip("PEPit")
     args = ("compare", BESIDE[0], "gd:lr=0.1", "adam", "silver", *BESIDE[1:])
-    code, out, err = stepbench_cli(*args, "--plot", "a.svg")
+    code, out, err = stepbench_cli(*args, "--plot", "a.svg", "--table", "a.csv")
     assert (code, err) == (0, "")
+    written = [line.split(",") for line in Path("a.csv").read_text(encoding="utf-8").splitlines()]
+    assert [row[:2] for row in written[-6:]] == [[m, str(n)] for m in ("gd:lr=0.1", "silver") for n in (1, 2, 3)]
+    assert all(0 < float(row[2]) < float(row[3]) for row in written[-6:])
     assert "adam has no guarantee of this kind" in out
     assert Path("a.svg").exists()
-    assert "silver beside its guarantee" in out
+    assert "beside their guarantees" in out
     _, out, _ = stepbench_cli(*args, "--json")
     assert [run["guarantee"] is None for run in json.loads(out)] == [False, True, False]
 

@@ -110,12 +110,6 @@ def test_a_text_that_can_be_recorded_runs_in_a_kernel():
     assert run_quietly(Bowl(), "gradient:lr=1e-3", budget=2_000, grad_target=1e-300).engine == "a kernel"
 
 
-def test_a_problem_whose_steps_see_samples_says_so():
-    """Mini-batches are NumPy's."""
-    made = run_quietly("linear-regression:n=20,batch=5", "gradient:lr=1e-3", budget=40)
-    assert made.engine.startswith("NumPy, since ")
-
-
 def test_without_the_compiler_numpy_runs(monkeypatch):
     """Quietly, unless a kernel is asked for: then a line says what to install."""
     monkeypatch.setitem(sys.modules, "llvmlite", None)
@@ -125,3 +119,55 @@ def test_without_the_compiler_numpy_runs(monkeypatch):
         run("rosenbrock", "gradient:lr=1e-3", budget=2_000, engine="kernel")
     assert "\n" not in str(refusal.value)
     assert "pip install" in str(refusal.value)
+
+
+SAMPLED = """
+import numpy as np
+
+from stepbench import Problem
+
+
+class Scaled:
+    told = []
+
+    def __init__(self, scale):
+        self.scale = scale
+
+    def f(self, w):
+        return self.scale * (w * w).sum(0)
+
+    def grad(self, w):
+        {line}
+        return 2 * self.scale * w
+
+
+class Sampled(Problem):
+    x0 = np.array([1.0, -2.0])
+    stochastic = True
+
+    def f(self, w):
+        return (w * w).sum(0)
+
+    def grad(self, w):
+        return 2 * w
+
+    def sample(self, rng, step):
+        return Scaled(rng.uniform(0.5, 1.5))
+"""
+"""A file of a bowl of which each step sees a multiple, by a class of its own."""
+
+
+@pytest.mark.parametrize("change", ["", "@shift=1"])
+@pytest.mark.parametrize(
+    ("line", "engine"),
+    [
+        ("pass", "a kernel"),
+        ("Scaled.told.append(w.shape)", "NumPy, since its text keeps something from call to call"),
+        ("print(end='')", "NumPy, since its text uses print at each call"),
+    ],
+)
+def test_the_text_of_samples_counts_too(line, engine, change, tmp_path):
+    """What it does at each call would be lost in a kernel."""
+    file = tmp_path / "sampled.py"
+    file.write_text(SAMPLED.format(line=line), encoding="utf-8")
+    assert run_quietly(f"{file}{change}", "gradient:lr=1e-3", budget=2_000).engine == engine

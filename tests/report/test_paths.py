@@ -208,7 +208,7 @@ def leaping(problem, at, far):
     x = r.x.copy()
     x[at:] = far
     f = problem.f(x.T)
-    return dataclasses.replace(r, x=x, f=f, error=None if problem.f_star is None else f, distance=None)
+    return dataclasses.replace(r, x=x, f=f)
 
 
 @pytest.mark.parametrize("problem", [Hollow(), Uncharted()])

@@ -204,6 +204,7 @@ def test_the_page_of_four_methods_is_small():
     [
         ("rosenbrock", "scipy:bfgs", {}),  # it owns its loop
         ("learning/tracking", "gd", {}),  # each step sees a sample
+        ("rosenbrock@quantize=0.1", "gd", {}),  # its steps see less than its looks
     ],
 )
 def test_runs_that_cannot_be_made_in_a_page_have_a_still_one(problem, method, options):

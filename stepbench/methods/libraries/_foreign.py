@@ -7,13 +7,15 @@ import importlib
 import importlib.metadata
 import importlib.util
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
+from stepbench.arrays import Points
 from stepbench.contracts import Method
-from stepbench.fields import InputError, Parametric, Scalar, fields_of, nearest, param
+from stepbench.fields import InputError, Parametric, Scalar, fields_of, param
+from stepbench.methods.libraries import adapter
 
 LR = 0.001
 """The step size where a library has no default: that of the bench's own constant step."""
@@ -115,10 +117,17 @@ class ForeignParts(Parametric):
 class Foreign(ForeignParts, Method):
     """An optimizer of another library as a whole method: the engine keeps its loop."""
 
+    def alike(self, w: Points, remember: Callable[[int, int], bool]) -> Iterator[slice]:
+        """The runs at w, (d, R), those together that stand alike, as a lone run and its twin do.
 
-def adapter(library: str) -> Any:
-    """The module of a library's adapter."""
-    return importlib.import_module(f"stepbench.methods.libraries.{library.replace('-', '_')}")
+        One step is taken for them all. ``remember`` says whether two of them remember the same.
+        """
+        first, R = 0, w.shape[1]
+        for r in range(1, R + 1):
+            together = r < R and self.runs == 1 and np.array_equal(w[:, r], w[:, first]) and remember(r, first)
+            if not together:
+                yield slice(first, r)
+                first = r
 
 
 def _rebuilt(library: str, optimizer: str, values: dict[str, Any]) -> Any:
@@ -146,19 +155,6 @@ def require(package: str, module: str, extra: str, least: str) -> Any:
 
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.partition("+")[0].split(".")[:3] if part.isdigit())
-
-
-def named(library: str, name: str, known: Iterable[str]) -> str:
-    """The library's own spelling of an optimizer's name, in which capitals do not matter; raises InputError."""
-    known = tuple(known)
-    for one in known:
-        if one.lower() == name.lower():
-            return one
-    spellings = {one.lower(): one for one in known}
-    close = nearest(name.lower(), spellings)
-    for lower in sorted(spellings, key=len, reverse=True):
-        close = close.replace(f" {lower},", f" {spellings[lower]},").replace(f" {lower}?", f" {spellings[lower]}?")
-    raise InputError(f"{library} has no optimizer {name or 'without a name'}{close}; see stepbench list --peers")
 
 
 def refused(library: str, name: str, why: str) -> InputError:

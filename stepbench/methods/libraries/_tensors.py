@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -35,7 +36,8 @@ class State(NamedTuple):
 class TensorMethod(Foreign):
     """One optimizer of torch's kind per run, over the d parameters of the run as one tensor.
 
-    It is made anew at every step and given what it remembered, so that a step is state in, state out.
+    A step is state in, state out: an optimizer is made and given what it remembered. The one that took the step before
+    is at hand, and goes on where the state is the one that it left.
     """
 
     make: ClassVar[Callable[..., Any]]
@@ -82,16 +84,15 @@ class TensorMethod(Foreign):
         new, memory, rates = w.copy(), [], []
         lost = np.zeros(w.shape[1], dtype=bool)
         with _quiet(), _generator_kept() if self.draws else nullcontext():
-            for r, remembered in enumerate(s.memory):
+            for runs in self.alike(w, lambda r, first: s.memory[r] is s.memory[first]):
+                r = runs.start
                 if self.draws:
                     seed(oracle.gaussian(w, s.k)[0, r])
-                parameter = _parameter(w[:, r])
-                optimizer = self.optimizer_of(parameter, r)
-                fresh = _Fresh(optimizer, parameter)
-                fresh.recall(remembered)
+                worker = self._worker(w[:, r], r, s.memory[r])
+                optimizer, parameter = worker.optimizer, worker.parameter
                 closure = None
                 if g is None:
-                    closure = _closure(w, r, parameter, oracle)
+                    closure = _closure(w, runs, parameter, oracle)
                 else:
                     parameter.grad = _tensor(g[:, r])
                 try:
@@ -99,12 +100,30 @@ class TensorMethod(Foreign):
                 except (Spent, InputError):
                     raise
                 except Exception as error:  # of a library that does not like what it met, such as a NaN
-                    lost[r] = True
+                    lost[runs] = True
                     oracle.refuse(lost.copy(), f"{self.name}: {type(error).__name__}: {error}")
-                new[:, r] = parameter.detach().numpy()
-                memory.append(fresh.remembered())
-                rates.append(_rate(optimizer))
+                new[:, runs] = parameter.detach().numpy()[:, None]
+                remembered = worker.remembered()
+                self._at_hand[r] = remembered, worker
+                memory += [remembered] * (runs.stop - r)
+                rates += [_rate(optimizer)] * (runs.stop - r)
         return new, State(s.k + 1, _per_run(rates), tuple(memory))
+
+    def _worker(self, column: Array, run: int, remembered: tuple[Array, ...]) -> _Worker:
+        """An optimizer of the parameters in a column, (d,), that remembers this."""
+        left, worker = self._at_hand.pop(run, (None, None))
+        if worker is None or left is not remembered:
+            parameter = _parameter(column)
+            worker = _Worker(self.optimizer_of(parameter, run), parameter)
+            worker.recall(remembered)
+        worker.parameter.detach().numpy()[:] = column
+        worker.parameter.grad = None
+        return worker
+
+    @cached_property
+    def _at_hand(self) -> dict[int, tuple[tuple[Array, ...], _Worker]]:
+        """By run, what the optimizer of the step before remembered after it, and the optimizer."""
+        return {}
 
 
 def seed(number: float) -> None:
@@ -152,8 +171,8 @@ def _obstacle(cls: Any) -> str:
         return (str(error) or type(error).__name__).removeprefix(f"{cls.library}:{cls.optimizer}: ")
 
 
-class _Fresh:
-    """An optimizer as it was made, to which what another remembered is given, and of which it is taken again."""
+class _Worker:
+    """An optimizer, to which what another remembered is given when it is new, and of which it is taken again."""
 
     def __init__(self, optimizer: Any, parameter: Any) -> None:
         self.optimizer, self.parameter = optimizer, parameter
@@ -245,8 +264,21 @@ def _frozen(value: Any, arrays: list[Array], parameter: Any) -> Any:
     if isinstance(value, tuple):
         return {"u": [inner(v) for v in value]}
     if isinstance(value, list):
-        return [inner(v) for v in value]
+        return _frozen_row(value, arrays) or [inner(v) for v in value]
     raise InputError(f"it remembers a {type(value).__name__}, which cannot be written down as numbers")
+
+
+def _frozen_row(row: list[Any], arrays: list[Array]) -> Any:
+    """A list of tensors of one kind, and of None, with the tensors in one array; None where it is another."""
+    import torch
+
+    tensors = [v for v in row if v is not None]
+    if len(tensors) < 2 or not all(type(v) is torch.Tensor and not v.requires_grad for v in tensors):
+        return None
+    if len({(v.dtype, v.shape) for v in tensors}) > 1 or tensors[0].dtype == torch.bfloat16:
+        return None
+    arrays.append(torch.stack(tensors).numpy())
+    return {"r": len(arrays) - 1, "full": [v is not None for v in row]}
 
 
 def _thawed(form: Any, arrays: tuple[Array, ...], parameter: Any) -> Any:
@@ -267,6 +299,9 @@ def _thawed(form: Any, arrays: tuple[Array, ...], parameter: Any) -> Any:
         return torch.from_numpy(np.array(arrays[held]))
     if kind == "b":
         return torch.from_numpy(np.array(arrays[held])).view(torch.bfloat16)
+    if kind == "r":
+        held = iter(torch.from_numpy(np.array(arrays[held])))
+        return [next(held).clone() if full else None for full in more[0][1]]
     if kind == "d":
         return {inner(k): inner(v) for k, v in held}
     if kind == "q":
@@ -274,11 +309,12 @@ def _thawed(form: Any, arrays: tuple[Array, ...], parameter: Any) -> Any:
     return tuple(inner(v) for v in held)
 
 
-def _closure(w: Points, run: int, parameter: Any, oracle: AnyOracle) -> Callable[[], Any]:
+def _closure(w: Points, runs: slice, parameter: Any, oracle: AnyOracle) -> Callable[[], Any]:
     """What an optimizer calls for the loss and the gradient where its parameter is; each call is counted."""
     import torch
 
-    only = np.arange(w.shape[1]) == run
+    only = np.zeros(w.shape[1], dtype=bool)
+    only[runs] = True
     first = True
 
     def closure() -> Any:
@@ -286,9 +322,9 @@ def _closure(w: Points, run: int, parameter: Any, oracle: AnyOracle) -> Callable
         at = w
         if not first:
             at = w.copy()
-            at[:, run] = parameter.detach().numpy()
+            at[:, runs] = parameter.detach().numpy()[:, None]
         first = False
-        f, g = oracle.value(at, only)[run], oracle.grad(at, only)[:, run]
+        f, g = oracle.value(at, only)[runs.start], oracle.grad(at, only)[:, runs.start]
         parameter.grad = _tensor(g)
         return torch.tensor(float(f), dtype=torch.float64)
 
@@ -333,6 +369,7 @@ def _differs(method: TensorMethod) -> str:
     oracle, s = Oracle(problem, horizon=STEPS), method.init(w)
     for k in range(STEPS):
         oracle.advance()
+        method._at_hand.clear()  # so that all it remembers is what was written down
         with np.errstate(all="ignore"):
             w, s = method.step(w, oracle, s)
         if oracle.why:

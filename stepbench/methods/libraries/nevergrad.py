@@ -71,14 +71,9 @@ def _without_parameters() -> None:
     """The signature of an optimizer that is made without any."""
 
 
-def load(name: str) -> type:
-    """The class of one of them; raises InputError."""
-    return _loaded(_foreign.named("nevergrad", name, names()))
-
-
 @cache
-def _loaded(name: str) -> type:
-    """The class of an optimizer by its own name, made once."""
+def load(name: str) -> type:
+    """The class of one of them; raises InputError where it needs what the bench lacks."""
     made: Any = _foreign.made(
         Nevergrad,
         "nevergrad",

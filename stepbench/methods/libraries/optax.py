@@ -80,29 +80,35 @@ class Optax(_foreign.Foreign):
         g = oracle.grad(w)
         f = oracle.value(w) if self.asks else None
         update = self._searching if "value_fn" in self.asks else self._compiled
-        new, runs = w.copy(), []
+        new, after = w.copy(), []
+
+        def remember(r: int, first: int) -> bool:
+            return all(np.array_equal(leaf[..., r], leaf[..., first]) for leaf in s.leaves)
+
         with in_double():
-            for r in range(w.shape[1]):
+            for runs in self.alike(w, remember):
+                r = runs.start
                 told = {"value": f, "grad": g}
                 extra = {name: told[name][..., r] for name in self.asks if name in told}
                 leaves = [leaf[..., r] for leaf in s.leaves]
-                new[:, r], after = update(w, r, g[:, r], leaves, extra, oracle)
-                runs.append(after)
-        return new, State(s.alpha, _stacked(runs))
+                moved, held = update(w, runs, g[:, r], leaves, extra, oracle)
+                new[:, runs] = np.asarray(moved)[:, None]
+                after += [held] * (runs.stop - r)
+        return new, State(s.alpha, _stacked(after))
 
-    def _compiled(self, w: Points, run: int, g: Any, leaves: Any, extra: Any, oracle: Any) -> Any:
+    def _compiled(self, w: Points, runs: slice, g: Any, leaves: Any, extra: Any, oracle: Any) -> Any:
         """The update as XLA compiles it."""
-        built_in = self.parameters(run)
+        built_in = self.parameters(runs.start)
         numbers = {k: built_in.pop(k) for k in ("learning_rate",) if self.lr_open and k in built_in}
-        return _program(type(self), (*built_in.items(),))(numbers, w[:, run], g, leaves, extra)
+        return _program(type(self), (*built_in.items(),))(numbers, w[:, runs.start], g, leaves, extra)
 
-    def _searching(self, w: Points, run: int, g: Any, leaves: Any, extra: Any, oracle: Any) -> Any:
+    def _searching(self, w: Points, runs: slice, g: Any, leaves: Any, extra: Any, oracle: Any) -> Any:
         """The update operation by operation, so that its questions about f reach the oracle one by one."""
         import jax
 
         with jax.disable_jit():
-            asked = {"value_fn": _asking(w, run, oracle)}
-            return _updated(self.make(**self.parameters(run)), w[:, run], g, leaves, extra | asked)
+            asked = {"value_fn": _asking(w, runs, oracle)}
+            return _updated(self.make(**self.parameters(runs.start)), w[:, runs.start], g, leaves, extra | asked)
 
     def _alpha(self, w: Points) -> Array | None:
         lr = getattr(self, "lr", None)
@@ -141,22 +147,23 @@ def _updated(optimizer: Any, w: Any, g: Any, leaves: Any, extra: Any) -> Any:
     return optax.apply_updates(w, updates), jax.tree.leaves(state)
 
 
-def _asking(w: Points, run: int, oracle: AnyOracle) -> Any:
-    """The f of one run as a function that jax calls and differentiates: each question goes to the oracle."""
+def _asking(w: Points, runs: slice, oracle: AnyOracle) -> Any:
+    """The f of runs that stand alike, as a function that jax calls and differentiates by asking the oracle."""
     import jax
 
-    only = np.arange(w.shape[1]) == run
+    only = np.zeros(w.shape[1], dtype=bool)
+    only[runs] = True
 
     def at(point: Any) -> Points:
         points = w.copy()
-        points[:, run] = np.asarray(point)
+        points[:, runs] = np.asarray(point)[:, None]
         return points
 
     def value(point: Any) -> Any:
-        return jax.numpy.asarray(oracle.value(at(point), only)[run])
+        return jax.numpy.asarray(oracle.value(at(point), only)[runs.start])
 
     def gradient(point: Any) -> Any:
-        return jax.numpy.asarray(oracle.grad(at(point), only)[:, run])
+        return jax.numpy.asarray(oracle.grad(at(point), only)[:, runs.start])
 
     asked = jax.custom_vjp(value)
     asked.defvjp(lambda point: (value(point), gradient(point)), lambda g, scale: (scale * g,))
@@ -183,7 +190,8 @@ def _optimizers() -> dict[str, Any]:
                 continue
             signature = inspect.signature(make)
             rates = {"learning_rate", "max_learning_rate"} & {*signature.parameters}
-            is_one = rates and "GradientTransformation" in str(signature.return_annotation)
+            told = signature.return_annotation
+            is_one = rates and (told is signature.empty or "GradientTransformation" in str(told))
             if name in LINE_SEARCHES or (is_one and not name.startswith("scale_by_")):
                 found[name] = make
     return found
@@ -194,14 +202,9 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(_optimizers()))
 
 
-def load(name: str) -> type:
-    """The class of one of them; raises InputError."""
-    return _loaded(_foreign.named("optax", name, _optimizers()))
-
-
 @cache
-def _loaded(name: str) -> type:
-    """The class of an optimizer by its own name, made once."""
+def load(name: str) -> type:
+    """The class of one of them; raises InputError where it needs what the bench lacks."""
     found = _optimizers()
     if name in MATRICES_ONLY:
         raise _foreign.refused("optax", name, _foreign.MATRICES)

@@ -106,14 +106,9 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(_algorithms()))
 
 
-def load(name: str) -> type:
-    """The class of one of them; raises InputError."""
-    return _loaded(_foreign.named("optimagic", name, _algorithms()))
-
-
 @cache
-def _loaded(name: str) -> type:
-    """The class of an optimizer by its own name, made once."""
+def load(name: str) -> type:
+    """The class of one of them; raises InputError where it needs what the bench lacks."""
     found = _algorithms()
     make = found[name]
     made: Any = _foreign.made(

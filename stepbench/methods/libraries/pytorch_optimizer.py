@@ -19,7 +19,7 @@ def version() -> str:
 
 @cache
 def _optimizers() -> dict[str, Any]:
-    _foreign.require("torch", "torch.optim", "torch", "2.6")
+    _foreign.require("torch", "torch.optim", "peers", "2.6")
     library = _foreign.require("pytorch_optimizer", "pytorch_optimizer", "peers", "3.6")
     found: dict[str, Any] = {}
     for name in library.get_supported_optimizers():
@@ -33,14 +33,9 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(_optimizers(), key=str.lower))
 
 
-def load(name: str) -> type:
-    """The class of one of them; raises InputError."""
-    return _loaded(_foreign.named("pytorch-optimizer", name, _optimizers()))
-
-
 @cache
-def _loaded(name: str) -> type:
-    """The class of an optimizer by its own name, made once."""
+def load(name: str) -> type:
+    """The class of one of them; raises InputError where it needs what the bench lacks."""
     found = _optimizers()
     if name in MATRICES_ONLY:
         raise _foreign.refused("pytorch-optimizer", name, _foreign.MATRICES)

@@ -30,14 +30,9 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(_optimizers(), key=str.lower))
 
 
-def load(name: str) -> type:
-    """The class of one of them; raises InputError."""
-    return _loaded(_foreign.named("torch", name, _optimizers()))
-
-
 @cache
-def _loaded(name: str) -> type:
-    """The class of an optimizer by its own name, made once."""
+def load(name: str) -> type:
+    """The class of one of them; raises InputError where it needs what the bench lacks."""
     found = _optimizers()
     return tensor_class(
         "torch",
