@@ -11,12 +11,11 @@ class TwoWeights(Problem):
     f(w) = ½ (w₁ w₂ − 1)²
 
     Two linear layers of one unit each, w₁ and w₂, learn to give back their input. Every point of the hyperbola
-    w₁ w₂ = 1 is a minimum, with curvature w₁² + w₂² across it: 2 at (1, 1), which is declared as the minimiser, and
-    more the further the two weights differ. Gradient descent can rest only where the curvature is at most 2/α.
+    w₁ w₂ = 1 is a minimum, with curvature w₁² + w₂² across it: 2 at (1, 1), and more the further the two weights
+    differ. Gradient descent can rest only where the curvature is at most 2/α.
     """
 
     x0 = (3.0, 0.2)
-    x_star = (1.0, 1.0)
     f_star = 0.0
     view = ((-0.2, 3.6), (-0.6, 2.25))
     source = "the scalar factorization of Wang, Chen, Zhao & Tao, Large learning rate tames homogeneity, 2022"

@@ -68,8 +68,7 @@ def recorded(
     """
     recording = Recording(problem, method, 0, noise, horizon, free=free, nonzero=nonzero)
     program = recording.program()
-    noise_alone = noise and not problem.stochastic and problem.at(0) is problem and problem.at(1) is problem
-    if (program.seen or not program.carried) and not (noise_alone and len(program.seen) in (0, program.d)):
+    if len(program.seen) != (program.d if noise else 0) or not (noise or program.carried):
         raise Unrecordable("each of its steps sees something else")
     return program, recording
 
@@ -83,8 +82,8 @@ def module(program: Program) -> str:
     a state, ``look(s, p)`` those of f and its gradient and returns ‖g‖², ``f(s, p)`` is f alone, and a phase takes one
     step.
     """
-    seen = ("f", *(f"g.{i}" for i in range(program.d)))
-    slots = (*program.slots, *(name for name in seen if name not in program.slots))  # with noise no step reads a look
+    looks = ("f", *(f"g.{i}" for i in range(program.d)))
+    slots = (*program.slots, *(name for name in looks if name not in program.slots))  # with noise no step reads a look
     place = {name: f"s[{k}]" for k, name in enumerate(slots)}
     place |= {name: f"p[{k}]" for k, name in enumerate(program.parameters)}
     place |= {name: f"e[{k}]" for k, name in enumerate(program.seen)}

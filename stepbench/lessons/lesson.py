@@ -59,6 +59,7 @@ class Lesson:
     question: Question | None
     kind: str
     options: dict[str, Any]
+    chapter: str = ""
     tries: tuple[Trial, ...] = ()
 
     @property

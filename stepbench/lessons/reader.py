@@ -30,7 +30,7 @@ TABLES = ("compare", "sweep", "map", "tune")
 """The tables that say what to run, of which a file has one."""
 
 KEYS = {
-    "": dict.fromkeys(("title", "text", "why", "take_away"), "a text")
+    "": dict.fromkeys(("title", "chapter", "text", "why", "take_away"), "a text")
     | dict.fromkeys(("question", *TABLES), "a table")
     | {"try": "a list of tables"},
     "question": {"ask": "a text", "choices": "a list of texts", "answer": "a text", "measure": "a text"},
@@ -124,6 +124,7 @@ def _read(file: str, content: dict[str, Any]) -> Lesson:
         question=question,
         kind=kind,
         options=options,
+        chapter=" ".join(content.get("chapter", "").split()),
         tries=tuple(_trial(file, options["methods"], one) for one in content.get("try", ())),
     )
 

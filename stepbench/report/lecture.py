@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from stepbench.engine.comparison import Comparison
 from stepbench.lessons import Lecture, Tunings
@@ -68,7 +69,10 @@ def tunings_figure(shown: Tunings) -> Figure:
         ax.plot(shown.trials, [c if math.isfinite(c) else math.nan for c in costs], label=literal(label), **style)
     ax.set(xscale="log", yscale="log", xlabel="trials of each method", xticks=shown.trials)
     ax.set(xticklabels=[f"{n:,}" for n in shown.trials], ylabel=f"gradients to error ≤ {shown.tunings[0].target:g}")
+    ax.set_xlim(shown.trials[0] / 1.2, shown.trials[-1] * 1.2)
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")
     ax.minorticks_off()
     draw_grid(ax)
-    ax.legend(frameon=False)
+    ax.legend(frameon=False, loc="upper left")
     return figure

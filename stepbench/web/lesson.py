@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html
+import itertools
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,7 +28,7 @@ from stepbench.version import __version__
 from stepbench.web import controls, live
 from stepbench.web.assets import asset
 from stepbench.web.live import OF_RUNS, Stage
-from stepbench.web.recorded import CHECKED, Recorded
+from stepbench.web.recorded import CHECKED, Case, Recorded
 
 MADE = "What is shown was computed when the page was made: it cannot be computed in the page."
 
@@ -37,10 +39,11 @@ SHOWN = {"compare": OF_RUNS, "sweep": ("ends", "sweep"), "map": ("ends", "map"),
 def page(lecture: Lecture, command: str, course: str = "") -> str:
     """The page of a lesson that was run; ``course`` is the way to the list of all lessons, where there is one."""
     lesson = lecture.lesson
-    stage, notes, axis = STAGED[lesson.kind](lecture)
+    stage, notes = STAGED[lesson.kind](lecture)
     question = lesson.question
     stage.facts["lesson"] = {
         "question": question and {"answer": lecture.answer, "by": question.measure},
+        "picture": lesson.options.get("picture", "paths"),
         "tries": [_set(lesson, stage.facts, trial) for trial in lesson.tries],
     }
     made = f"{lesson.name}: " if not course else ""
@@ -58,9 +61,7 @@ def page(lecture: Lecture, command: str, course: str = "") -> str:
         why=_paragraphs(lesson.why),
         take_away=html.escape(lesson.take_away),
         tries=_tries(lesson),
-        stage=Template(asset(f"{SHOWN[lesson.kind][-1] if stage.facts.get('axes') else 'runs'}.html")).safe_substitute(
-            axis=html.escape(axis)
-        ),
+        stage=asset(f"{'runs' if lesson.kind == 'compare' else SHOWN[lesson.kind][-1]}.html"),
         notes="".join(f"<p>{html.escape(note)}</p>" for note in notes),
         command=html.escape(command),
         version=__version__,
@@ -75,15 +76,21 @@ def write_course(folder: Path, command: str) -> list[Path]:
     for lesson in known:
         text = page(lesson.run(), command, "index.html")
         (folder / f"{lesson.name}.html").write_text(text, encoding="utf-8")
-    rows = [
-        f'<li><a href="{lesson.name}.html">{html.escape(lesson.title)}</a> {html.escape(lesson.take_away)}</li>'
-        for lesson in known
+    known.sort(key=lambda lesson: lesson.chapter)
+    chapters = [
+        f"<h2>{html.escape(chapter)}</h2><ul>{''.join(map(_row, inside))}</ul>"
+        for chapter, inside in itertools.groupby(known, key=lambda lesson: lesson.chapter)
     ]
     index = Template(asset("course.html")).substitute(
-        style=asset("live.css") + asset("lesson.css"), lessons="".join(rows), version=__version__
+        style=asset("live.css") + asset("lesson.css"), lessons="".join(chapters), version=__version__
     )
     (folder / "index.html").write_text(index, encoding="utf-8")
     return [folder / f"{lesson.name}.html" for lesson in known]
+
+
+def _row(lesson: Lesson) -> str:
+    take_away = html.escape(lesson.take_away)
+    return f'<li><a href="{lesson.name}.html">{html.escape(lesson.title)}</a> {take_away}</li>'
 
 
 # What is told in words ------------------------------------------------------------------------------------------------
@@ -124,16 +131,16 @@ def _tries(lesson: Lesson) -> str:
 # What is run ----------------------------------------------------------------------------------------------------------
 
 
-def _of_runs(lecture: Lecture) -> tuple[Stage, list[str], str]:
+def _of_runs(lecture: Lecture) -> tuple[Stage, list[str]]:
     """What the page is told of a comparison, and what stands below it."""
     assert isinstance(lecture.shown, Comparison)
     results = lecture.shown.results
     stage = live.staged(results, lecture.lesson.options.get("steps"))
     notes = [*unequal([r.label for r in results], [r.told for r in results]), *derivations(results)]
-    return stage, notes, ""
+    return stage, notes
 
 
-def _of_ends(lecture: Lecture) -> tuple[Stage, list[str], str]:
+def _of_ends(lecture: Lecture) -> tuple[Stage, list[str]]:
     """What the page is told of a sweep or a map."""
     shown, options = lecture.shown, lecture.lesson.options
     assert isinstance(shown, Sweep)
@@ -146,10 +153,12 @@ def _of_ends(lecture: Lecture) -> tuple[Stage, list[str], str]:
     inputs = [_inputs(made, shown, k) for k in range(len(first))]
     is_live = [some is not None and lecture.lesson.kind in SHOWN for some in inputs]
     labels, kept = _lines(lecture)
-    if len(labels) != len(first) or not any(is_live):  # a line for each value of another axis
+    if len(labels) != len(first):  # a line for each value of another axis
+        nothing: list[list[Case]] = [[] for _ in labels]
+        made, inputs = Recorded(problem, [""] * len(labels), nothing, [""] * len(labels), ()), [None] * len(labels)
         is_live = [False] * len(labels)
-        made = Recorded(problem, ["" for _ in labels], [[] for _ in labels], ["" for _ in labels], ())
-        inputs = [None for _ in labels]
+    elif not any(is_live):
+        made = dataclasses.replace(made, cases=[[] for _ in labels])
     target = f"an error of {shown.target:g}" if shown.target is not None else ""
     axes = shown.axes[:1] if lecture.lesson.kind == "sweep" else shown.axes
     facts = {
@@ -164,6 +173,7 @@ def _of_ends(lecture: Lecture) -> tuple[Stage, list[str], str]:
                 "title": _title(axis, shown),
                 "values": list(axis.values),
                 "log": axis.log,
+                "choosable": axis.kind in ("method", "start"),
                 "inputs": [some and some[k] for some in inputs],
             }
             for k, axis in enumerate(axes)
@@ -174,17 +184,20 @@ def _of_ends(lecture: Lecture) -> tuple[Stage, list[str], str]:
         ],
     }
     if not any(is_live):
-        facts["made"] = MADE
+        facts |= {"made": MADE, "parameters": []}
     else:
         facts["parameters"] = [c for c in facts["parameters"] if not any(c["input"] in (some or ()) for some in inputs)]
-    return Stage(facts, made.script(), False), [], shown.axes[0].name
+    return Stage(facts, made.script(), False), []
 
 
-def _of_tunings(lecture: Lecture) -> tuple[Stage, list[str], str]:
+def _of_tunings(lecture: Lecture) -> tuple[Stage, list[str]]:
     """What the page is told of methods that were tuned with more and more trials."""
     shown = lecture.shown
     assert isinstance(shown, Tunings)
-    first, axis = shown.tunings[0], {"name": "trials", "title": "trials of each method", "log": True}
+    first, axis = (
+        shown.tunings[0],
+        {"name": "trials", "title": "trials of each method", "log": True, "choosable": False},
+    )
     facts: dict[str, Any] = {
         "problem": str(first.problem),
         "spec": first.problem.spec(),
@@ -214,11 +227,8 @@ def _of_tunings(lecture: Lecture) -> tuple[Stage, list[str], str]:
         ],
     }
     empty = ["" for _ in shown.labels]
-    return (
-        Stage(facts, Recorded(first.problem, list(empty), [[] for _ in empty], empty, ()).script(), False),
-        [],
-        "trials",
-    )
+    nothing = Recorded(first.problem, list(empty), [[] for _ in empty], empty, ())
+    return Stage(facts, nothing.script(), False), []
 
 
 def _line(
@@ -305,7 +315,9 @@ def _title(axis: Axis, shown: Sweep) -> str:
         field = parameters(shown.problem)[axis.name[8:]][1]
     else:
         field = hyperparameters(catalog.method(shown.labels[0]))[axis.name][1]
-    return f"{field.meaning} {field.symbol}".strip() or axis.name
+    title = f"{field.meaning} {field.symbol}".strip()
+    room = 40 if len(shown.axes) == 1 else 25  # beside a map a name stands upright
+    return title if 0 < len(title) < room else field.symbol or axis.name
 
 
 def _minimisers(problem: Problem) -> int:

@@ -92,16 +92,16 @@ def normals(problem: Problem, seed: int, steps: int) -> str:
 
 def _method_of(r: Result, horizon: int) -> Method | str:
     """The method of a run, or why it cannot be recorded."""
-    if r.x is None:
-        return "its points are not kept"
-    if r.noise and horizon * r.problem.x0.size > MOST_NOISE:
-        return "its noise is too much for a page"
     try:
         method = catalog.method(r.method)
     except InputError:
         return "no spec makes it again"
     if why := obstacle(r.problem, method):
         return why
+    if r.noise and r.problem.stochastic:
+        return "each of its steps sees something else"
+    if r.noise and horizon * r.problem.x0.size > MOST_NOISE:
+        return "its noise is too much for a page"
     assert isinstance(method, Method)
     return method
 

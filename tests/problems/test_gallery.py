@@ -135,6 +135,7 @@ PRINTED = {
     "styblinski-tang:dim=5": lambda x: (x**4 - 16 * x**2 + 5 * x).sum(0) / 2,
     "three-hump-camel": lambda x: 2 * x[0] ** 2 - 1.05 * x[0] ** 4 + x[0] ** 6 / 6 + x[0] * x[1] + x[1] ** 2,
     "tilted-bowl": tilted_bowl,
+    "two-weights": lambda x: (x[0] * x[1] - 1) ** 2 / 2,
     "wolfe": lambda x: wolfe(*x),
     "zakharov": lambda x: (x**2).sum(0) + (0.5 * x[0] + 0.5 * 2 * x[1]) ** 2 + (0.5 * x[0] + 0.5 * 2 * x[1]) ** 4,
 }
@@ -216,6 +217,7 @@ PUBLISHED = {
     "styblinski-tang": Published((((0, 0), 0), ((1, 1), -10)), -78.332331, ((-2.903534, -2.903534),), 1e-6),
     "three-hump-camel": Published((((1, 1), 187 / 60), ((5, 5), 24_575 / 12)), 0.0),
     "tilted-bowl": Published((((math.sqrt(3) / 2, 0.5), 12.5), ((-0.5, math.sqrt(3) / 2), 0.5)), 0.0),
+    "two-weights": Published((((0, 0), 0.5), ((2, 2), 4.5)), 0.0, None),
     "wolfe": Published((((5, 4), 5 * math.sqrt(481)), ((1, 2), 41), ((-2, 0), 494)), -8.0, ((-1, 0),)),
     "zakharov": Published((((1, 1), 2 + 2.25 + 5.0625), ((2, -1), 5)), 0.0),
 }

@@ -80,7 +80,7 @@ function makeControls() {
       redraw(false)
     })
     if (!m.live) {
-      set.insertAdjacentHTML("beforeend", `<p>It stands as it was run, and follows no slider: ${escaped(m.why)}.</p>`)
+      if (m.why) set.insertAdjacentHTML("beforeend", `<p>It stands as it was run, and follows no slider: ${escaped(m.why)}.</p>`)
       return
     }
     let parent = set

@@ -8,10 +8,10 @@ function drawCurves(id, title, axis, lists) {
   ticksBelow(c, box, ticks.map((v) => [px(v), counted(v)]))
   drawn[id] = []
   const labels = []
-  for (const [r, i, valueOf, dash, faint] of lists) {
+  for (const [r, i, valueOf, dash, faint = ""] of lists) {
     const X = (k) => px(r.cost[k]), Y = (k) => py(valueOf(k))
     const { path, last } = lineThrough(r.n, X, Y, box)
-    c.strokeStyle = theme.colours[i] + (faint ? "99" : "")
+    c.strokeStyle = theme.colours[i] + faint
     c.lineWidth = (faint ? 1.6 : 2.6) * (size / 17)
     c.setLineDash(DASHES[dash % 8])
     c.stroke(path)
@@ -20,9 +20,19 @@ function drawCurves(id, title, axis, lists) {
     if (last && r.status === "diverged" && !faint) cross(c, ...last, theme.bad)
     const to = shownOf(r)
     if (to < r.n - 1 && Y(to) >= box.top && Y(to) <= box.bottom) shape(c, i, X(to), Y(to), size * 0.3)
-    if (last && !labels.some((l) => l.i === i)) labels.push({ i, x: last[0], y: last[1] })
+    if (!last) continue
+    const label = labels.find((l) => l.i === i)
+    if (!label) labels.push({ i, x: last[0], y: last[1] })
+    else if (!faint) [label.x, label.y] = last
   }
   if (!narrow) nameCurves(c, labels, box, wide, size)
+}
+
+// The mean of the last values, so many of them, at each record.
+function meansOf(r, window) {
+  const sums = new Float64Array(r.n + 1)
+  for (let k = 0; k < r.n; k++) sums[k + 1] = sums[k] + r.value[k]
+  return (k) => (sums[k + 1] - sums[Math.max(0, k + 1 - window)]) / Math.min(window, k + 1)
 }
 
 function drawErrors() {
@@ -47,7 +57,10 @@ function drawErrors() {
     low = Math.max(low === Infinity ? first : low, 1e-17 * first)
     axis = axisOf(10 ** Math.floor(Math.log10(low)), 1.6 * Math.max(high, first))
   }
-  drawCurves("errors", FACTS.errorName, axis, shown.map(([r, i]) => [r, i, (k) => r.value[k], i]))
+  const window = Math.round(Math.max(...shown.map(([r]) => r.n), 0) / 40), noisy = now.noise > 0 && window >= 10
+  const each = shown.map(([r, i]) => [r, i, (k) => r.value[k], i, noisy ? "38" : ""])
+  const means = noisy ? shown.map(([r, i]) => [r, i, meansOf(r, window), i]) : []
+  drawCurves("errors", FACTS.errorName + (noisy ? `, bold: mean of ${window} steps` : ""), axis, [...each, ...means])
 }
 
 function drawSizes() {
@@ -55,7 +68,7 @@ function drawSizes() {
   let low = Infinity, high = -Infinity, least = Infinity
   for (const [r, i] of visible()) {
     for (let j = 0; j < Math.min(r.sizes, 6); j++) {
-      lists.push([r, i, (k) => r.alpha[k * r.sizes + j], j || i, r.sizes > 1])
+      lists.push([r, i, (k) => r.alpha[k * r.sizes + j], j || i, r.sizes > 1 ? "99" : ""])
       for (let k = 1; k < r.n; k++) {
         const v = r.alpha[k * r.sizes + j]
         if (!(Math.abs(v) < 1e30)) continue
@@ -65,8 +78,8 @@ function drawSizes() {
       }
     }
   }
-  $("sizes").hidden = !lists.length
-  if (!lists.length) return
+  $("sizes").hidden = !lists.length || FACTS.lesson?.picture === "paths"
+  if ($("sizes").hidden) return
   if (!(least < Infinity)) [low, high, least] = [1e-3, 1, 1e-3]
   const axis = low < 0 ? axisOf(1.5 * low, 1.5 * Math.max(high, 0), 10 ** Math.floor(Math.log10(Math.max(least, 1e-4 * Math.max(high, -low)))))
     : axisOf(Math.max(least, 1e-12 * high) / 2, 2 * high)

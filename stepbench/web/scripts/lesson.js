@@ -25,7 +25,7 @@ function answer(choice) {
       if (one.dataset.choice === answer) one.dataset.right = ""
     }
     $("skip").hidden = true
-    const said = choice === null ? "It is" : choice === answer ? "Right: it is" : "No: it is"
+    const said = choice === null ? "The answer:" : choice === answer ? "Right:" : "No. The answer:"
     $("verdict").textContent = `${said} ${answer}${by ? `, by the ${by}` : ""}.`
   }
   $("answer").hidden = false

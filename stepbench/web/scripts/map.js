@@ -89,7 +89,7 @@ function mixed(stops, t) {
 function drawPanel(i, one, low, high) {
   const { c, wide, high: tall } = canvasOf(`map${i}`), size = theme.size
   const [w, h] = [ACROSS.values.length, UP.values.length]
-  const box = { left: size * 3, right: wide - size * 0.6, top: 2, bottom: tall - size * 2.6 }
+  const box = { left: size * 3.6, right: wide - size * 0.6, top: 2, bottom: tall - size * 2.6 }
   const image = new ImageData(w, h), pixels = new Uint32Array(image.data.buffer)
   let step = 1
   const shown = new Int32Array(SIZE).fill(-1)
@@ -111,6 +111,7 @@ function drawPanel(i, one, low, high) {
   picture.getContext("2d").putImageData(image, 0, 0)
   c.imageSmoothingEnabled = false
   c.drawImage(picture, box.left, box.top, box.right - box.left, box.bottom - box.top)
+  if (!METHODS[i].live || work.k >= SIZE) drawPatterns(c, one, box)
   const px = placeOn(ACROSS, box.left, box.right), py = placeOn(UP, box.bottom, box.top)
   c.font = theme.font()
   const room = (box.right - box.left) / (size * 4)
@@ -121,7 +122,7 @@ function drawPanel(i, one, low, high) {
   for (const v of ticksOf(UP, (box.bottom - box.top) / (size * 3))) c.fillText(markOf(v), box.left - 5, py(v))
   c.textAlign = "left"
   c.save()
-  c.translate(size * 0.7, (box.top + box.bottom) / 2)
+  c.translate(size * 0.6, (box.top + box.bottom) / 2)
   c.rotate(-Math.PI / 2)
   c.textAlign = "center"
   c.fillText(UP.title, 0, 0)
@@ -129,6 +130,42 @@ function drawPanel(i, one, low, high) {
   const stars = FACTS.basins ? minima : []
   for (let k = 0; k + 1 < stars.length; k += 2) star(c, px(stars[k]), py(stars[k + 1]), size * 0.5)
   drawn[`map${i}`] = { box, one }
+}
+
+// Patterns tell the basins, and what diverged, apart where colours do not.
+const STROKES = [[], [[0, 9, 9, 0]], [[4, 4, 5, 5]], [[0, 4, 9, 4]], [[4, 0, 4, 9]], [[0, 0, 9, 9]], [[0, 9, 9, 0], [4, 0, 4, 9]], [[4, 2, 4, 4]]]
+const CROSSED = [[1, 1, 8, 8], [1, 8, 8, 1]]
+
+function drawPatterns(c, one, box) {
+  const [w, h] = [ACROSS.values.length, UP.values.length], wide = box.right - box.left, high = box.bottom - box.top
+  const kinds = one.cost.map((v, k) => (one.lost[k] ? -1 : FACTS.basins && Number.isFinite(v) ? one.goal[k] % 8 : 0))
+  for (const kind of new Set(kinds)) {
+    if (!kind) continue
+    const mask = new OffscreenCanvas(w, h), image = new ImageData(w, h)
+    kinds.forEach((found, k) => found === kind && (image.data[4 * ((h - 1 - Math.floor(k / w)) * w + (k % w)) + 3] = 255))
+    mask.getContext("2d").putImageData(image, 0, 0)
+    const layer = new OffscreenCanvas(Math.ceil(wide), Math.ceil(high)), l = layer.getContext("2d")
+    l.imageSmoothingEnabled = false
+    l.drawImage(mask, 0, 0, wide, high)
+    l.globalCompositeOperation = "source-in"
+    l.fillStyle = l.createPattern(tile(kind < 0 ? CROSSED : STROKES[kind]), "repeat")
+    l.fillRect(0, 0, wide, high)
+    c.drawImage(layer, box.left, box.top)
+  }
+}
+
+function tile(strokes) {
+  const made = new OffscreenCanvas(9, 9), t = made.getContext("2d")
+  t.strokeStyle = "#ffffffb0"
+  t.lineWidth = 1.3
+  t.lineCap = "round"
+  for (const [x, y, a, b] of strokes) {
+    t.beginPath()
+    t.moveTo(x, y)
+    t.lineTo(a, b)
+    t.stroke()
+  }
+  return made
 }
 
 // Where a value of an axis stands, between the edges of the first and the last cell.
@@ -146,8 +183,8 @@ function drawScale(low, high) {
   $("scale").innerHTML =
     `<span><i style="background:linear-gradient(90deg,${parts})"></i> ${counted(Math.round(low))} to ${counted(Math.round(high))} evaluations to ${FACTS.what}</span>` +
     `<span><i style="background:${UNREACHED}"></i> not reached in ${counted(FACTS.limits.budget)}</span>` +
-    `<span><i style="background:#c8102e"></i> diverged</span>` +
-    (FACTS.basins ? `<span>each colour is the minimum that was found, darker where it took longer</span>` : "")
+    (cells.some(({ lost }) => lost.includes(true)) ? `<span><i style="background:#c8102e"></i> diverged</span>` : "") +
+    (FACTS.basins ? `<span>each colour, with its pattern, is the minimum that was found, darker where it took longer; crosses: diverged</span>` : "")
 }
 
 const rows = []

@@ -41,7 +41,7 @@ function draw() {
   const n = AXIS.values.length, place = AXIS.log ? Math.log : (v) => v
   const [first, last] = [place(AXIS.values[0]), place(AXIS.values[n - 1])], half = (last - first) / (n - 1) / 2
   const px = (v) => box.left + ((place(v) - first + half) / (last - first + 2 * half)) * (box.right - box.left)
-  const ticks = AXIS.log ? axisOf(AXIS.values[0], AXIS.values[n - 1]).marks : niceTicks(first, last, Math.max(2, (box.right - box.left) / (size * 5)))
+  const ticks = n <= 8 ? AXIS.values : AXIS.log ? axisOf(AXIS.values[0], AXIS.values[n - 1]).marks : niceTicks(first, last, Math.max(2, (box.right - box.left) / (size * 5)))
   ticksBelow(c, box, ticks.map((v) => [px(v), markOf(v)]))
   if (py(budget) >= box.top) {
     c.strokeStyle = theme.quiet
@@ -69,7 +69,7 @@ function draw() {
     drawn.curve.push({ i, n, X, Y })
   }
   if (!narrow) nameCurves(c, labels, box, wide, size)
-  drawStrips(shown, box)
+  if (AXIS.choosable) drawStrips(shown, box)
 }
 
 // A strip for each method below its curve, a cell for each value: usable, reached, not reached, or diverged.
@@ -97,8 +97,12 @@ function drawStrips(shown, box) {
   })
 }
 
+const HEADS = AXIS.choosable ? [`best ${AXIS.name}`, "cost there", "at most twice that", "diverged"] : ["least cost", "largest cost", "ratio", "not reached"]
 const rows = []
 function begin() {
+  $("heads").innerHTML = ["method", ...HEADS].map((head, k) => `<th scope="col"${k ? ' class="n"' : ""}>${escaped(head)}</th>`).join("")
+  document.body.classList.toggle("no-strips", !AXIS.choosable)
+  $("controls").hidden = !METHODS.some((m) => m.live || m.why)
   METHODS.forEach((_, i) => {
     const row = $("rows").insertRow()
     row.dataset.run = i
@@ -116,7 +120,15 @@ function begin() {
 
 function fill() {
   lines.forEach(({ cost, status, best, usable }, i) => {
-    const [, at, least, range, lost] = rows[i], diverged = status.filter((s) => s === "diverged").length
+    const [, at, least, range, lost] = rows[i], reached = cost.filter(Number.isFinite)
+    if (!AXIS.choosable) {
+      const [low, high] = [Math.min(...reached), Math.max(...reached)]
+      const texts = reached.length ? [counted(low), counted(high), short(high / low)] : ["–", "–", "–"]
+      const missed = cost.length - reached.length
+      ;[...texts, missed ? `${missed} of ${cost.length}` : "none"].forEach((text, k) => (rows[i][k + 1].textContent = text))
+      return
+    }
+    const diverged = status.filter((s) => s === "diverged").length
     at.textContent = best === null ? "–" : short(AXIS.values[best])
     least.textContent = best === null ? "not reached" : counted(cost[best])
     range.textContent = !usable ? "–" : usable.map((k) => short(AXIS.values[k])).join(" to ")

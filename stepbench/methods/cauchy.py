@@ -1,10 +1,10 @@
-"""Exact line search on the local quadratic model."""
+"""Cauchy's method: exact line search on the local quadratic model."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from stepbench.arrays import Array, Points, per_run, ratio, where
-from stepbench.contracts import AnyOracle, StepSize
+from stepbench.contracts import AnyOracle, Method
 from stepbench.fields import Scalar, param
 
 
@@ -15,12 +15,12 @@ class State(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Cauchy(StepSize):
-    """Steps to the lowest point of the quadratic along the direction.
+class Cauchy(Method):
+    """Goes to the lowest point of the model along −g.
 
     Algorithm
-        α = ⟨g, u⟩ / ⟨u, ∇²f u⟩;  where ⟨u, ∇²f u⟩ ≤ 0, the last α;  lr before the first
-        w ← w − α u
+        α = ⟨g, g⟩ / ⟨g, ∇²f g⟩;  where ⟨g, ∇²f g⟩ ≤ 0, the last α;  lr before the first
+        w ← w − α g
 
     Needs
         A Hessian-vector product at each step, charged as one gradient evaluation.
@@ -43,8 +43,9 @@ class Cauchy(StepSize):
         """α = lr."""
         return State(per_run(self.lr, w))
 
-    def move(self, w: Points, u: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
-        """The model's lowest point along u."""
-        bend = oracle.dot(u, oracle.hvp(w, u))
-        alpha = where(bend > 0, ratio(oracle.dot(oracle.grad(w), u), bend), s.alpha)
-        return w - alpha * u, State(alpha)
+    def step(self, w: Points, oracle: AnyOracle, s: State) -> tuple[Points, State]:
+        """The model's lowest point along the gradient."""
+        g = oracle.grad(w)
+        bend = oracle.dot(g, oracle.hvp(w, g))
+        alpha = where(bend > 0, ratio(oracle.dot(g, g), bend), s.alpha)
+        return w - alpha * g, State(alpha)
