@@ -44,8 +44,8 @@ function hands() {
     redraw(false)
   })
   $("play").onclick = () => play(!playing)
-  $("present").onclick = () => present(!document.documentElement.classList.contains("presenting"))
-  const keys = { " ": () => play(!playing), ArrowRight: () => step(1), ArrowLeft: () => step(-1), p: () => $("present").click(),
+  $("present")?.addEventListener("click", () => present(!document.documentElement.classList.contains("presenting")))
+  const keys = { " ": () => play(!playing), ArrowRight: () => step(1), ArrowLeft: () => step(-1), p: () => $("present")?.click(),
     "+": () => faster(2), "=": () => faster(2), "-": () => faster(0.5) }
   document.addEventListener("keydown", (event) => {
     const use = keys[event.key]
