@@ -12,7 +12,7 @@ from stepbench.cli import guaranteed
 from stepbench.cli.data import DataOptions
 from stepbench.cli.lost import print_suggestions
 from stepbench.cli.options import ONE_RUN, Only, ProblemName, given, takes
-from stepbench.cli.output import Output
+from stepbench.cli.output import WRITTEN, Output
 from stepbench.cli.progress import Progress
 from stepbench.options import RunOptions
 
@@ -27,7 +27,7 @@ def command(
     methods: Annotated[list[str], typer.Argument(help="Methods, as gd:lr=0.001 adam+rdbd scipy:bfgs.")],
     run: Annotated[RunOptions, Only(*ONE_RUN, "engine")],
     data: DataOptions,
-    output: Output,
+    output: Annotated[Output, Only(*WRITTEN)],
     guarantee: guaranteed.Steps = None,
 ) -> None:
     """Compare methods on one problem.
@@ -75,7 +75,7 @@ def command(
     def figure() -> Figure:
         from stepbench.report.plots import comparison_figure
 
-        return comparison_figure(results, guarantees.found)
+        return comparison_figure(results, guarantees.found, output)
 
     output.deliver(
         lambda: [summary(result) | guarantees.facts(result) for result in results],

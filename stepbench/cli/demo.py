@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stepbench.cli.output import Output, console
-from stepbench.options import OUTPUT, RUN
+from stepbench.cli.options import Default, Only, takes
+from stepbench.cli.output import DRAWN, Output, console
+from stepbench.options import RUN
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -16,25 +18,22 @@ if TYPE_CHECKING:
     from stepbench.lessons import Question
 
 
+@takes
 def command(
     name: Annotated[
         str | None, typer.Argument(metavar="[LESSON]", help="A lesson, as ill-conditioning, or a file, ./mine.toml.")
     ] = None,
+    *,
     ask: Annotated[
         bool, typer.Option("--ask", help="Ask for a prediction before the result.", rich_help_panel=RUN)
     ] = False,
-    plot: Annotated[
-        Path | None,
-        typer.Option(help="Draw to a .png, .svg or .pdf file.", show_default="LESSON.png", rich_help_panel=OUTPUT),
-    ] = None,
-    show: Annotated[
-        bool, typer.Option("--open", help="Open the picture in the system's viewer.", rich_help_panel=OUTPUT)
-    ] = False,
+    output: Annotated[Output, Only(*DRAWN), Default(style="slides")],
 ) -> None:
     """Show a lesson: what is run, why, and what to remember.
 
     Lists the lessons where none is named. --ask is for the lecture room: it
     puts a question first, waits for an answer, and says whether it was right.
+    The picture is drawn to LESSON.png where --plot names no other file.
     """
     from rich.text import Text
 
@@ -42,15 +41,15 @@ def command(
 
     out = console()
     if name is None:
-        if ask or show or plot is not None:
+        if ask or output.open or output.plot is not None:
             raise InputError("which lesson? Name one, as stepbench demo ill-conditioning; stepbench demo lists them")
         longest = max(map(len, lessons.names()))
         for one in lessons.names():
             out.print(Text(f"{one:{longest}}  {lessons.load(one).title}"), no_wrap=True, overflow="ellipsis")
         return
     chosen = lessons.load(name)
-    plot = Path(f"{chosen.name}.png") if plot is None else plot
-    Output(plot=plot).check()
+    output = replace(output, plot=output.plot or Path(f"{chosen.name}.png"))
+    output.check()
     if ask and chosen.question is None:
         raise InputError(f"{chosen.file} asks nothing: give it a [question], or leave out --ask")
     out.print(Text(chosen.title, style="bold"), "", sep="\n")
@@ -67,15 +66,12 @@ def command(
         out.print(Text(f"{verdict}{'it' if verdict else 'It'} is {lecture.answer}{by}.", style="bold"), "", sep="\n")
     _paragraphs(out, chosen.why)
     out.print(Text(f"Remember: {chosen.take_away}", style="bold green"), "", sep="\n")
-    from stepbench.report.plots import save
+    from stepbench.report.shown import drawn
 
-    save(lecture.figure(), plot, dpi=170)
-    out.print(Text(f"drawn to {plot}"))
-    if show:
-        import webbrowser
-
-        if not webbrowser.open(plot.absolute().as_uri()):
-            out.print(Text(f"no viewer was found: open {plot} yourself"))
+    output.write_picture(lambda: drawn(lecture, output))
+    out.print(Text(f"drawn to {output.plot}"))
+    if output.open:
+        output.show_picture()
 
 
 def _paragraphs(out: Console, text: str) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from stepbench.cli.options import ONE_RUN, Only, ProblemName, given, takes
-from stepbench.cli.output import Output, console
+from stepbench.cli.output import DRAWN, Output, console
 from stepbench.cli.progress import Progress
 from stepbench.options import RUN, RunOptions
 
@@ -20,7 +20,7 @@ def command(
         str, typer.Option("--method", "-m", help="A method, as tlr or tlr:lr=0.1.", rich_help_panel=RUN)
     ] = "gd",
     run: Annotated[RunOptions, Only(*ONE_RUN, "every")],
-    output: Annotated[Output, Only("plot")],
+    output: Annotated[Output, Only(*DRAWN)],
 ) -> None:
     """Explain a run: what happened, why, and what helps.
 
@@ -51,7 +51,9 @@ def command(
     for line in advice(found):
         out.print(Text(f"  {line}"), soft_wrap=True)
     if output.plot is not None:
-        from stepbench.report.plots import save
+        from stepbench.report.shown import drawn
 
-        save(found.figure(), output.plot, dpi=130)
+        output.write_picture(lambda: drawn(found, output))
         out.print(Text(f"drawn to {output.plot}"))
+        if output.open:
+            output.show_picture()

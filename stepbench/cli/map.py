@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stepbench.cli.kept import Kept, print_notes
 from stepbench.cli.options import Default, GoalOptions, MethodNames, Only, ProblemName, given, takes
-from stepbench.cli.output import Output
+from stepbench.cli.output import DRAWN, Output
 from stepbench.options import RUN
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @takes
@@ -33,7 +36,7 @@ def command(
     run: Annotated[
         GoalOptions, Only("target", "budget", "steps", "start", "seed", "noise", "engine"), Default(budget=1_000)
     ],
-    output: Annotated[Output, Only("plot", "table"), Default(plot=Path("map.png"))],
+    output: Annotated[Output, Only(*DRAWN, "table"), Default(plot=Path("map.png"))],
     kept: Kept,
 ) -> None:
     """Draw a heat map: two hyper-parameters, or all starts.
@@ -55,9 +58,15 @@ def command(
     axes = over or window_axes(stated, points)
     with kept.opened("map") as study:
         found = sweep(problem, method, axes, study=study, **given(run))
+
+    def draw() -> Figure:
+        from stepbench.report.study_plots import map_figure
+
+        return map_figure(found, output.title)
+
     output.deliver(
         lambda: None,
         lambda width: [map_table(found, width)],
         lambda out: print_notes(out, map_notes(found, kept.study), study),
-        found.map,
+        draw,
     )

@@ -14,7 +14,7 @@ from stepbench.cli import guaranteed
 from stepbench.cli.data import DataOptions
 from stepbench.cli.lost import print_suggestions
 from stepbench.cli.options import ONE_RUN, Only, ProblemName, takes
-from stepbench.cli.output import Output
+from stepbench.cli.output import WRITTEN, Output
 from stepbench.cli.progress import run_one
 from stepbench.options import RUN, RunOptions
 
@@ -40,7 +40,7 @@ def command_of(args: Sequence[str]) -> Callable[..., None]:
         ] = "gd",
         data: DataOptions,
         run: Annotated[RunOptions, Only(*ONE_RUN, "every", "checkpoint", "checkpoint_every", "engine")],
-        output: Output,
+        output: Annotated[Output, Only(*WRITTEN)],
         guarantee: guaranteed.Steps = None,
         **values: Any,
     ) -> None:
@@ -81,9 +81,9 @@ def command_of(args: Sequence[str]) -> Callable[..., None]:
             print_suggestions([(result, runner)], run, out)
 
         def figure() -> Figure:
-            from stepbench.report.plots import run_figure
+            from stepbench.report.plots import comparison_figure
 
-            return run_figure(result, guarantees.found)
+            return comparison_figure([result], guarantees.found, output)
 
         output.deliver(
             lambda: summary(result) | guarantees.facts(result),

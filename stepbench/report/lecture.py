@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from matplotlib.figure import Figure
 
 from stepbench.engine.comparison import Comparison
 from stepbench.lessons import Lecture
-from stepbench.report.plots import comparison_figure, literal, step_size_figure
+from stepbench.options import RunDrawingOptions
+from stepbench.report.plots import comparison_figure
 from stepbench.report.study_plots import map_figure, sensitivity_figure
 from stepbench.report.study_tables import map_notes, sweep_notes
 from stepbench.report.tables import notes
@@ -21,18 +24,12 @@ def lecture_notes(lecture: Lecture) -> list[str]:
     return sweep_notes(lecture.shown)
 
 
-def lecture_figure(lecture: Lecture) -> Figure:
+def lecture_figure(lecture: Lecture, options: RunDrawingOptions) -> Figure:
     """The picture, under the title of the lesson."""
+    if options.title is None:
+        options = replace(options, title=lecture.lesson.title)
     if isinstance(lecture.shown, Comparison):
-        if lecture.lesson.options.get("picture", "paths") == "paths":
-            figure = comparison_figure(lecture.shown.results)
-        else:
-            figure = step_size_figure(lecture.shown.results)
-    elif lecture.lesson.kind == "map":
-        figure = map_figure(lecture.shown)
-    else:
-        figure = sensitivity_figure(lecture.shown)
-    figure.suptitle(literal(lecture.lesson.title), fontsize=14, weight="bold")
-    width, height = figure.get_size_inches()
-    figure.set_size_inches(0.8 * width, 0.9 * height)  # a smaller figure, so that its letters are larger on the wall
-    return figure
+        paths = lecture.lesson.options.get("picture", "paths") == "paths"
+        return comparison_figure(lecture.shown.results, (), options, paths=paths)
+    draw = map_figure if lecture.lesson.kind == "map" else sensitivity_figure
+    return draw(lecture.shown, options.title)

@@ -20,10 +20,11 @@ from tornado.websocket import WebSocketClosedError
 from stepbench import catalog
 from stepbench.catalog import summary
 from stepbench.contracts import Joined, Runnable, changed, hyperparameters, values_of, with_values
+from stepbench.engine.comparison import Comparison
 from stepbench.engine.result import Result
 from stepbench.fields import InputError
 from stepbench.report.ending import ending
-from stepbench.report.plots import COLOURS, comparison_figure
+from stepbench.report.styles import COLOURS
 from stepbench.web import selection as selections
 from stepbench.web import sensitivity as sensitivities
 from stepbench.web.assets import STYLE, asset, script
@@ -254,7 +255,7 @@ class Explorer:
 
     def _png(self) -> io.BytesIO:
         file = io.BytesIO()
-        comparison_figure([r for r in self.results if isinstance(r, Result)]).savefig(file, format="png", dpi=150)
+        Comparison([r for r in self.results if isinstance(r, Result)]).figure().savefig(file, format="png")
         file.seek(0)
         return file
 

@@ -31,18 +31,10 @@ from bokeh.plotting.contour import contour_data
 
 from stepbench.contracts import Problem, Window
 from stepbench.engine.result import Result
+from stepbench.report.curves import error_limits, last_on_axes, parts_left_out, signed_limits
+from stepbench.report.landscape import contour_levels, drawable, either_sign, window
 from stepbench.report.paths import heads, inside, last_in_sight, one_step_each, steps_in_sight
-from stepbench.report.plots import (
-    COLOURS,
-    contour_levels,
-    drawable,
-    either_sign,
-    error_limits,
-    last_on_axes,
-    parts_left_out,
-    signed_limits,
-    window,
-)
+from stepbench.report.styles import COLOURS
 from stepbench.web.assets import STYLE, asset, script
 from stepbench.web.colours import PALETTE
 

@@ -11,8 +11,9 @@ from bokeh.resources import INLINE, Resources
 from stepbench.catalog import summary
 from stepbench.engine.result import Result
 from stepbench.report.ending import ending
+from stepbench.report.landscape import drawable, window
 from stepbench.report.paths import out_of_sight
-from stepbench.report.plots import COLOURS, drawable, window
+from stepbench.report.styles import COLOURS
 from stepbench.report.tables import derivations, unequal
 from stepbench.web import live
 from stepbench.web.assets import asset

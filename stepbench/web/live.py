@@ -27,7 +27,8 @@ from stepbench.kernels.javascript import RUN, answers, module, recorded
 from stepbench.kernels.recording import Program, Recording, evaluated, with_inputs
 from stepbench.kernels.symbols import Unrecordable
 from stepbench.report.ending import ending
-from stepbench.report.plots import COLOURS, drawable, window
+from stepbench.report.landscape import drawable, window
+from stepbench.report.styles import COLOURS
 from stepbench.report.tables import derivations, unequal
 from stepbench.web.assets import asset
 from stepbench.web.figures import framed

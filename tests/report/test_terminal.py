@@ -85,4 +85,4 @@ def test_whatever_the_run_it_is_drawn(problem, method, options):
     assert picture(results, encoding="ascii")
     film = list(animation.frames(results))
     assert len(film) == len(animation.evaluations(results))
-    assert plots.run_figure(results[0])
+    assert plots.comparison_figure(results)

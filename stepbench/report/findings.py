@@ -1,0 +1,151 @@
+"""What a figure shows, in a sentence computed from what was run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stepbench.engine.result import Result
+from stepbench.report.numbers import count, counted, short_exponent, value_name
+
+if TYPE_CHECKING:
+    from stepbench.study.profile import Profile
+    from stepbench.study.sweep import Sweep
+    from stepbench.study.tune import Tuning
+
+ROUNDING = 1e-16
+"""An error below this part of the first one is rounding: to be smaller still is no progress."""
+
+
+def finding(results: Sequence[Result]) -> str:
+    """Who was best and who was worst, with what they reached and what it cost; who was lost."""
+    if len(results) == 1:
+        [only] = results
+        return f"{only.label} on {only.problem}: {_outcome(only)}"
+    lost = [r for r in results if r.status in ("diverged", "failed")]
+    ranked = sorted((r for r in results if r not in lost), key=_rank)
+    said = []
+    if ranked:
+        best, worst = ranked[0], ranked[-1]
+        said.append(f"{best.label}: {_outcome(best)}")
+        if worst is not best:
+            said.append(f"{worst.label}: {_outcome(worst)}")
+    for status, verb, verbs in (("diverged", "diverges", "diverge"), ("failed", "fails", "fail")):
+        names = [r.label for r in lost if r.status == status]
+        if names:
+            who = " and ".join(names) if len(names) < 3 else f"{len(names)} methods"
+            said.append(f"{who} {verb if len(names) == 1 else verbs}")
+    return "; ".join(said)
+
+
+def _rank(r: Result) -> tuple[bool, float]:
+    """Those that got there first, by their cost, and then those that did not, by what is left."""
+    there = _there(r)
+    return there is None, float(r.value[-1]) if there is None else float(r.cost[there])
+
+
+def _there(r: Result) -> int | None:
+    """The record at which a run had its target, or an error that is rounding, and kept it; None where it has none."""
+    if r.error is None or r.status == "converged":
+        return len(r.f) - 1 if r.status == "converged" else None
+    level = max(r.target or 0.0, ROUNDING * abs(float(r.error[0])))
+    above = np.flatnonzero(~(r.error <= level))
+    first = int(above[-1]) + 1 if above.size else 0
+    return first if first < len(r.error) else None
+
+
+def _outcome(r: Result) -> str:
+    """What a run reached, and after how many evaluations."""
+    if r.status == "diverged":
+        return f"diverges after {_cost(r, len(r.f) - 1)}"
+    if r.status == "failed":
+        return "fails"
+    there = _there(r)
+    if there is not None and r.error is not None:
+        if r.target:
+            return f"{_brief(r.target)} after {_cost(r, there)}"
+        return f"{_cost(r, there)} to the minimum"
+    what = r.problem.f_means or ("f =" if r.error is None else "error")
+    value = r.f[-1] if r.problem.f_means else r.value[-1]
+    cost = _cost(r, len(r.f) - 1)
+    return f"{what} {_brief(float(value))} after {cost}"
+
+
+def _brief(value: float) -> str:
+    return short_exponent(f"{value:.2g}" if not value or abs(value) >= 1e-3 else f"{value:.1e}").replace(".0e", "e")
+
+
+def _cost(r: Result, k: int) -> str:
+    spent = int(r.cost[k])
+    noun = "value" if r.gradient_free else "gradient"
+    return f"{spent:,} {noun}" if spent == 1 else f"{spent:,} {noun}s"
+
+
+def of_sweep(sweep: Sweep) -> str:
+    """Who reaches the target cheapest, at which value, and whose usable range is widest."""
+    axis = sweep.axes[0]
+    lines = [line for line in sweep.sensitivities() if line.best is not None]
+    if not lines:
+        goal = "" if sweep.target is None else f" an error of {_brief(sweep.target)}"
+        return f"{sweep.problem}: nothing reaches{goal}" if goal else f"{sweep.problem}: every run is lost"
+    if sweep.target is None:
+        best = min(lines, key=lambda line: float(line.left[line.best]))
+        return (
+            f"{best.label} gets lowest, to {_brief(float(best.left[best.best]))}, with "
+            f"{axis.name}={value_name(axis.values[best.best or 0])} on {sweep.problem}"
+        )
+    best = min(lines, key=lambda line: float(line.cost[line.best]))
+    said = (
+        f"{best.label} is cheapest on {sweep.problem}: {count(float(best.cost[best.best]))} evaluations with "
+        f"{axis.name}={value_name(axis.values[best.best or 0])}"
+    )
+    ranged = [line for line in lines if line.decades is not None]
+    if len(lines) > 1 and ranged:
+        widest = max(ranged, key=lambda line: line.decades or 0.0)
+        said += f"; {widest.label} has the widest usable range, {widest.decades:.2g} decades"
+    return said
+
+
+def of_map(sweep: Sweep) -> str:
+    """What part of the map each method reaches the target from: the most, and the least."""
+    parts = [float(reached.mean()) for reached in sweep.reached]
+    most, least = int(np.argmax(parts)), int(np.argmin(parts))
+    where = "the starts" if all(axis.kind == "start" for axis in sweep.axes) else "the settings"
+    said = (
+        f"{sweep.problem}: {sweep.labels[most]} reaches {_brief(sweep.target or 0.0)} from {parts[most]:.0%} of {where}"
+    )
+    if where == "the settings":
+        said = said.replace(" from ", " with ")
+    return (
+        said
+        if len(parts) < 2
+        else f"{said}, {sweep.labels[least]} {'from' if 'start' in where else 'with'} {parts[least]:.0%}"
+    )
+
+
+def of_tuning(tuning: Tuning) -> str:
+    """Who is best when all are tuned alike, and who is last."""
+    first, *rest = tuning.ranked
+    last = rest[-1] if rest else None
+    if tuning.target is None:
+        least, most = (float(np.median(tuned.left)) for tuned in (first, last or first))
+        said = f"Tuned alike, {first.label} ends at f = {_brief(least)}"
+        return said + (f", {last.label} at {_brief(most)}" if last else "")
+    said = f"Tuned alike, {first.label} needs {_typical(first.median)}"
+    return said + (f", {last.label} {_typical(last.median)}" if last else "")
+
+
+def _typical(median: float) -> str:
+    return f"{count(median)} evaluations" if math.isfinite(median) else "more than the budget"
+
+
+def of_profile(profile: Profile) -> str:
+    """How many of the problems the best and the last method solve to the smallest tolerance."""
+    best, last = profile.ranking[0], profile.ranking[-1]
+    solved = [int(np.isfinite(profile.medians[-1][:, m]).sum()) for m in (best, last)]
+    n = len(profile.medians[-1])
+    said = f"{profile.labels[best]} solves {solved[0]} of {counted(n, 'problem')} to {_brief(profile.tolerances[-1])}"
+    return said + (f", {profile.labels[last]} {solved[1]}" if last != best else "")
