@@ -18,7 +18,7 @@ from stepbench.report.ending import outcome_line
 from stepbench.report.literal import Table
 from stepbench.report.numbers import counted, multiple, number
 from stepbench.report.paths import one_step_each
-from stepbench.report.styles import colour, draw_grid, entitle, legend_outside, letters_across
+from stepbench.report.styles import colour, draw_grid, entitle, in_points, legend_outside, letters_across
 from stepbench.report.tables import STYLES, pasted, titled
 
 SPAN_COLOURS = {
@@ -357,7 +357,7 @@ def anatomy_figure(autopsy: Autopsy, title: str | None = None) -> Figure:
             textcoords="offset points",
             ha="center",
             va="top",
-            size=mpl.rcParams["legend.fontsize"],
+            size=in_points("legend.fontsize"),
         )
     if result.steps > 100 and any(0 < span.first < result.steps / 20 for span in autopsy.spans):
         bottom.set_xscale("symlog", linthresh=10)

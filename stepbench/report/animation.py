@@ -193,10 +193,10 @@ def _stage(results: Sequence[Result], options: FilmOptions, note: str) -> tuple[
             movers += _trace(axes["trace"], r, np.column_stack([r.x[:, 0], r.f]), curve)
     styles.legend_outside(figure, 5, **styles.once(reversed(axes.values())))
     if note:
-        figure.supxlabel(styles.literal(note), x=0.01, ha="left", size=mpl.rcParams["xtick.labelsize"])
+        figure.supxlabel(styles.literal(note), x=0.01, ha="left", size=styles.in_points("xtick.labelsize"))
     title = f"{results[0].label} on {results[0].problem}" if len(results) == 1 else str(results[0].problem)
     figure.suptitle(styles.literal(title), x=0.02, ha="left")
-    counter = figure.text(0.98, 0.98, "", ha="right", va="top", size=mpl.rcParams["figure.titlesize"])
+    counter = figure.text(0.98, 0.98, "", ha="right", va="top", size=styles.in_points("figure.titlesize"))
     return figure, counter, movers
 
 
@@ -266,7 +266,8 @@ def _palette(runs: int) -> bytes:
     mixed = (pure * shares + ground * (1 - shares)).reshape(-1, 3)
     greys = ground + np.linspace(0, 1, 30)[:, None] * (ink - ground)
     colours = np.concatenate([mixed, greys, mpl.colormaps[mpl.rcParams["image.cmap"]](np.linspace(0, 1, 96))[:, :3]])
-    return bytes(np.rint(255 * colours[:256]).astype(np.uint8).ravel().tolist())
+    apart = np.abs(colours - ground).max(axis=1) > 0.07
+    return bytes(np.rint(255 * np.concatenate([ground[None], colours[apart]])[:256]).astype(np.uint8).ravel().tolist())
 
 
 def _write_with_ffmpeg(film: Iterable[Frame], path: Path, options: FilmOptions) -> None:

@@ -11,13 +11,13 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator, PercentFormatter, SymmetricalLogLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter, NullLocator, PercentFormatter
 
 from stepbench.engine.result import Result
 from stepbench.report.findings import ROUNDING
 from stepbench.report.landscape import either_sign, frame, largest_shown
 from stepbench.report.paths import last_in_sight
-from stepbench.report.styles import DASHES, MARKERS, colour, cross, draw_grid, literal
+from stepbench.report.styles import DASHES, MARKERS, colour, cross, draw_grid, in_points, literal
 
 if TYPE_CHECKING:
     from stepbench.guarantees import Beside
@@ -52,6 +52,7 @@ def draw_errors(ax: Axes, results: Sequence[Result], guarantees: Sequence[Beside
         if linear < 1e-100:
             linear = max(linear, 1e-2 * max(abs(bottom), abs(top)))
         ax.set_yscale("symlog", linthresh=linear)
+        _symmetric_ticks(ax, linear, max(abs(bottom), abs(top)))
     else:
         ax.set_yscale("log")
     ax.set(ylim=(bottom, top), xlim=(0, max(*ends, 1) * 1.02))
@@ -73,7 +74,7 @@ def draw_errors(ax: Axes, results: Sequence[Result], guarantees: Sequence[Beside
     draw_grid(ax)
     if not signed and known and bottom < (floor := ROUNDING * max(float(curve[0]) for curve in curves)):
         ax.axhspan(bottom, floor, color=mpl.rcParams["grid.color"], lw=0, zorder=0)
-        words: Any = {"size": mpl.rcParams["ytick.labelsize"], "alpha": 0.7, "ha": "left", "va": "center"}
+        words: Any = {"size": in_points("ytick.labelsize"), "alpha": 0.7, "ha": "left", "va": "center"}
         ax.annotate("rounding", (0.015, math.sqrt(bottom * floor)), xycoords=("axes fraction", "data"), **words)
     return lines_of_runs
 
@@ -260,7 +261,7 @@ def _draw_components(ax: Axes, r: Result, sizes: Any) -> None:
     for k in range(shown):
         _draw_sizes(ax, r, sizes[:, k], k, k + 1 if shown > 1 else 0, literal(names[k]))
     if left_out := parts_left_out(r, shown):
-        ax.text(0.01, 0.98, left_out, transform=ax.transAxes, va="top", size=mpl.rcParams["ytick.labelsize"])
+        ax.text(0.01, 0.98, left_out, transform=ax.transAxes, va="top", size=in_points("ytick.labelsize"))
 
 
 def _draw_sizes(ax: Axes, r: Result, sizes: Any, i: int, of: int, name: str) -> None:
@@ -281,6 +282,15 @@ def _draw_sizes(ax: Axes, r: Result, sizes: Any, i: int, of: int, name: str) -> 
     )
 
 
+def _symmetric_ticks(ax: Axes, linear: float, most: float) -> None:
+    """Ticks at 0 and at a few powers of ten of either sign, none so near to 0 that their numbers would overlap."""
+    low, high = math.log10(linear), math.floor(math.log10(most))
+    stride = max(1, math.ceil((high - low) / 2.5))
+    sizes = [10.0**k for k in range(high, math.ceil(low) - 1, -stride) if k > low or high - low < 1]
+    ax.yaxis.set_major_locator(FixedLocator([*(-size for size in sizes), 0.0, *sizes[::-1]]))
+    ax.yaxis.set_minor_locator(NullLocator())
+
+
 def _jumps(sizes: Any) -> bool:
     """Whether step sizes change their sign again and again."""
     return int(np.count_nonzero(np.diff(np.signbit(sizes[np.isfinite(sizes)])))) >= 20
@@ -293,10 +303,11 @@ def _scale_of_sizes(ax: Axes, sizes: Any) -> None:
         ax.axhline(0, color=mpl.rcParams["text.color"], lw=mpl.rcParams["axes.linewidth"])
         threshold = 10.0 ** math.floor(math.log10(np.quantile(finite, 0.1)))
         ax.set_yscale("symlog", linthresh=threshold)
-        decades = math.log10(finite.max() / threshold) + 1
-        ax.yaxis.set_major_locator(SymmetricalLogLocator(base=10.0 ** math.ceil(decades / 2), linthresh=threshold))
+        _symmetric_ticks(ax, threshold, float(finite.max()))
     elif finite.size and finite.max() > 5 * finite.min():
         ax.set_yscale("log")
+        if finite.max() > 10 * finite.min():  # else the numbers between two powers of ten are needed
+            ax.yaxis.set_minor_formatter(NullFormatter())
     else:
         ax.set_ylim(0, 1.25 * float(finite.max()) if finite.size else 1)
 
@@ -311,4 +322,4 @@ def whole_ticks(ax: Axes, which: Literal["x", "y"] = "x") -> None:
     """Numbers at whole evaluations, iterations or other counts only, where that axis is linear."""
     axis = {"x": ax.xaxis, "y": ax.yaxis}[which]
     if axis.get_scale() == "linear":
-        axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        axis.set_major_locator(MaxNLocator(nbins="auto", steps=(1, 2, 2.5, 5, 10), integer=True, min_n_ticks=1))

@@ -30,14 +30,19 @@ def finding(results: Sequence[Result]) -> str:
     said = []
     if ranked:
         best, worst = ranked[0], ranked[-1]
-        said.append(f"{best.label}: {_outcome(best)}")
-        if worst is not best:
-            said.append(f"{worst.label}: {_outcome(worst)}")
+        first, last = _outcome(best), _outcome(worst)
+        if worst is best:
+            said.append(f"{best.label}: {first}")
+        elif first == last:
+            who = f"{best.label} and {worst.label}" if len(ranked) == 2 else f"all {len(ranked)}"
+            said.append(f"{who}: {first}")
+        else:
+            said += [f"{best.label}: {first}", f"{worst.label}: {last.removesuffix(' gradients')}"]
     for status, verb, verbs in (("diverged", "diverges", "diverge"), ("failed", "fails", "fail")):
         names = [r.label for r in lost if r.status == status]
         if names:
-            who = " and ".join(names) if len(names) < 3 else f"{len(names)} methods"
-            said.append(f"{who} {verb if len(names) == 1 else verbs}")
+            they = " and ".join(names) if len(names) < 3 else f"{len(names)} methods"
+            said.append(f"{they} {verb if len(names) == 1 else verbs}")
     return "; ".join(said)
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from stepbench.report.styles import ground, text_colour
+from stepbench.report.styles import ground, in_points, text_colour
 
 SIDES = ((1, 0.35), (1, -0.35), (1, 0), (0, 1), (0, -1), (-1, 0), (1, 1), (1, -1), (-1, 1), (-1, -1))
 """Where words may stand around a point, the best first, as parts of their width and height."""
@@ -33,7 +32,7 @@ def place(ax: Axes, labels: Sequence[Label], drawn: Sequence[Any], size: float |
 
     The layout of the figure must stand: where words go depends on how large the axes are.
     """
-    size = float(mpl.rcParams["legend.fontsize"]) if size is None else size
+    size = in_points("legend.fontsize") if size is None else size
     pen: Any = FigureCanvasAgg(ax.figure.figure)
     unit = size * ax.figure.dpi / 72
     frame = ax.get_window_extent()
@@ -111,7 +110,7 @@ def _inside(boxes: Any, dots: Any) -> Any:
 
 def beside_ends(ax: Axes, labels: Sequence[Label], size: float | None = None) -> list[Any]:
     """Write labels to the right of the axes, each at the height of its curve's end; ``spread`` moves them apart."""
-    size = float(mpl.rcParams["legend.fontsize"]) if size is None else size
+    size = in_points("legend.fontsize") if size is None else size
     leader: Any = {"arrowstyle": "-", "lw": 0.06 * size, "shrinkA": 0, "shrinkB": 0, "relpos": (0, 0.5)}
     return [
         ax.annotate(
@@ -148,12 +147,24 @@ def apart(places: Any, sizes: Any) -> Any:
     They keep their order from low to high; of equals the first is the highest. They lie around 0 to 1, as far as there
     is room.
     """
-    from scipy.optimize import isotonic_regression
-
     order = np.lexsort((-np.arange(len(places)), places))
     below = np.cumsum(sizes[order]) - sizes[order] / 2  # the centres, where all stand on each other from 0 up
     slack = max(1.0 - float(sizes.sum()), 0.0)
-    free = isotonic_regression(places[order] - below).x
+    free = _rising(places[order] - below)
     found = np.empty(len(places))
     found[order] = np.clip(free, 0.0, slack) + below
     return found
+
+
+def _rising(values: Any) -> Any:
+    """The numbers nearest to these, (n,), in least squares, of which none is smaller than the one before.
+
+    Neighbours that fall are pooled, which is isotonic regression; SciPy's would take longer to import than all else.
+    """
+    pools: list[tuple[float, int]] = []
+    for value in values:
+        pools.append((float(value), 1))
+        while len(pools) > 1 and pools[-2][0] > pools[-1][0]:
+            (a, m), (b, n) = pools[-2:]
+            pools[-2:] = [((m * a + n * b) / (m + n), m + n)]
+    return np.repeat([mean for mean, _ in pools], [n for _, n in pools])

@@ -12,6 +12,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import BoundaryNorm, LogNorm, Normalize
+from matplotlib.ticker import MaxNLocator
 
 from stepbench.arrays import Points
 from stepbench.contracts import Problem, Window
@@ -20,7 +21,7 @@ from stepbench.options import Overlay
 from stepbench.report.findings import ROUNDING
 from stepbench.report.numbers import tick_name
 from stepbench.report.paths import inside
-from stepbench.report.styles import ground
+from stepbench.report.styles import ground, in_points
 
 READABLE = 20
 """How many times as far as they are from each other the starts and the minima may be from the edge of a window."""
@@ -238,7 +239,7 @@ def draw_contours(ax: Axes, problem: Problem, window: Window, side: int = SIDE) 
     ax.imshow(values, extent=(left, right, bottom, top), origin="lower", norm=norm, interpolation="bilinear", zorder=0)
     levels = levels[(levels > values.min()) & (levels < values.max())]
     if levels.size:
-        size = float(mpl.rcParams["legend.fontsize"])
+        size = in_points("legend.fontsize")
         ink = mpl.rcParams["text.color"]
         between = np.sqrt(levels[1:] * levels[:-1]) if problem.f_star is not None else (levels[1:] + levels[:-1]) / 2
         every = np.unique(np.concatenate([levels, between]))
@@ -420,4 +421,8 @@ def draw_surface(ax: Any, results: Sequence[Result], view: Window, colours: Sequ
         ax.plot(*path.T, on, color=colour, lw=mpl.rcParams["lines.linewidth"], zorder=3)
         ax.plot(*path[:1].T, on[:1], "o", color=ground(), mec=mpl.rcParams["text.color"], ms=1.6 * size, zorder=5)
     ax.set(xlim=view[0], ylim=view[1], xlabel="$w_1$", ylabel="$w_2$", zlabel=name)
+    for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
+        axis.set_major_locator(MaxNLocator(4))
+        axis.set_pane_color((0, 0, 0, 0))
+    ax.set_box_aspect((1, 1, 0.7), zoom=1.15)
     ax.view_init(elev=38, azim=-60)

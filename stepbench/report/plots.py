@@ -28,7 +28,18 @@ from stepbench.report.curves import (
 from stepbench.report.findings import finding
 from stepbench.report.landscape import Section, frame
 from stepbench.report.paths import heads, inside, last_in_sight, one_step_each, out_of_sight, steps_in_sight, trace
-from stepbench.report.styles import MARKERS, colour, cross, draw_grid, entitle, ground, letters_across, literal
+from stepbench.report.styles import (
+    MARKERS,
+    colour,
+    cross,
+    draw_grid,
+    entitle,
+    ground,
+    in_points,
+    lay_out,
+    letters_across,
+    literal,
+)
 
 if TYPE_CHECKING:
     from stepbench.guarantees import Beside
@@ -65,7 +76,7 @@ def comparison_figure(
     if flat and view is not None:
         if drawing.surface:
             landscape.draw_surface(maps[0], flat, view, [colour(_number(r, results)) for r in flat])
-            maps[0].set_title(literal(map_title(flat, "")), loc="left")
+            maps[0].set_title(literal(map_title(flat, "").replace("level lines", "surface")), loc="left")
         else:
             for ax, of_map in zip(maps, [[r] for r in flat] if drawing.multiples else [flat], strict=False):
                 _draw_map(ax, of_map, results, view, drawing.overlay)
@@ -85,8 +96,7 @@ def comparison_figure(
     beside, within = _labels_of_curves(panels["errors"], results, drawn)
     notes = labels.beside_ends(panels["errors"], beside)
     entitle(figure, finding(results) if drawing.title is None else drawing.title)
-    figure.draw_without_rendering()  # which says how large the axes are, and so where words have room
-    figure.set_layout_engine("none")
+    lay_out(figure)  # which says how large the axes are, and so where words have room
     labels.spread(panels["errors"], notes)
     labels.place(panels["errors"], within, [line.get_xydata() for line in panels["errors"].lines])
     if "sizes" in panels and len(results) == 1:
@@ -159,7 +169,7 @@ def _arranged(names: Sequence[str], maps: int, view: Any, surface: bool) -> tupl
     down = -(-maps // across) if maps else 0
     if wide and maps <= 1:
         ratio = min(max(1 / shape, 1.0), 1.7)
-        of_map = width * (ratio / (ratio + 1) - 0.07) * shape + 7 * mpl.rcParams["font.size"] / 72
+        of_map = width * (ratio / (ratio + 1) - 0.07) * shape + 7 * in_points("font.size") / 72
         tall = min(height, max(of_map, 0.44 * width)) if maps else 0.62 * height + 0.2
         figure = Figure(figsize=(width, tall), layout="constrained")
         if maps:
@@ -184,7 +194,7 @@ def _arranged(names: Sequence[str], maps: int, view: Any, surface: bool) -> tupl
             axes = [figure.add_subplot(row[0, k]) for k in range(len(names))]
         else:
             axes = [figure.add_subplot(grid[down + k, 0]) for k in range(rows)]
-    points = mpl.rcParams["font.size"] / 72
+    points = in_points("font.size") / 72
     figure.get_layout_engine().set(w_pad=0.6 * points, h_pad=0.5 * points, wspace=0.02, hspace=0.02)  # type: ignore[union-attr, call-arg]
     return figure, drawn, dict(zip(names, axes, strict=True))
 
@@ -198,10 +208,14 @@ def _draw_map(ax: Axes, flat: Sequence[Result], results: Sequence[Result], view:
     said = ""
     if overlay is not None:
         said = landscape.draw_overlay(ax, overlay, flat, [results[_number(r, results)] for r in flat])
+    twins = coinciding(flat)
     for r in flat:
-        draw_trace(ax, r, _number(r, results))
+        draw_trace(ax, r, _number(r, results), dashed=any(r is twin for twin, _ in twins))
     tell_outside(ax, flat)
-    ax.set_title(literal(map_title(flat, said)), loc="left")
+    if len(flat) < len(results):  # a map of its own
+        ax.set_title(literal(flat[0].label + f"\n{said}" * bool(said)), loc="left")
+    else:
+        ax.set_title(literal(map_title(flat, said)), loc="left")
 
 
 def side_of(problem: Problem) -> int:
@@ -236,7 +250,7 @@ def coinciding(flat: Sequence[Result]) -> list[tuple[Result, Result]]:
     low, high = np.transpose(view)
     lines = []
     for r in flat:
-        path = ((np.where(inside(view, r.x)[:, None], r.x, math.nan)) - low) / (high - low)
+        path = (trace(view, r)[:, :2].reshape(-1, 2) - low) / (high - low)
         path = path[np.isfinite(path).all(axis=1)]
         lines.append(_evenly(path, 240) if len(path) > 1 else np.empty((0, 2)))
     found: list[tuple[Result, Result]] = []
@@ -265,8 +279,11 @@ def _near(points: Any, line: Any) -> bool:
     return bool((gaps.min(axis=1) < COINCIDE).all())
 
 
-def draw_trace(ax: Axes, r: Result, i: int) -> None:
-    """The path of a run with the number i: a dot per step, an arrow where a step planned ahead, a mark at its end."""
+def draw_trace(ax: Axes, r: Result, i: int, *, dashed: bool = False) -> None:
+    """The path of a run with the number i: a dot per step, an arrow where a step planned ahead, a mark at its end.
+
+    One that lies on another's is dashed and has no dots, so that both are seen.
+    """
     view = frame(ax)
     own, width, size = colour(i), mpl.rcParams["lines.linewidth"], mpl.rcParams["lines.markersize"]
     steps, path = trace(view, r), np.where(inside(view, r.x)[:, None], r.x, math.nan)
@@ -274,12 +291,13 @@ def draw_trace(ax: Axes, r: Result, i: int) -> None:
     ax.plot(*r.x[0], "o", ms=1.6 * size, color=ground(), mec=ink, mew=0.8 * width, zorder=6, ls="", label="start")
     planned = np.diff(r.evals, prepend=0) > 1 if r.plans else np.zeros(len(steps), dtype=bool)
     plain = np.where(planned[:, None, None], math.nan, steps)
-    ax.plot(*plain.reshape(-1, 2).T, color=own, lw=0.75 * width, zorder=3)
+    ax.plot(*plain.reshape(-1, 2).T, color=own, lw=0.75 * width, ls=(0, (5, 5)) if dashed else "-", zorder=3)
     if planned.any():
         _draw_plans(ax, steps[planned], own)
     every = len(path) <= 400 or not one_step_each(r.iteration).all()
     dots = path if every else path[np.unique(np.geomspace(1, len(path), 400).astype(int) - 1)]
-    ax.plot(*dots.T, ".", ms=0.75 * size, color=own, zorder=4, ls="", label="step")
+    if not dashed:
+        ax.plot(*dots.T, ".", ms=0.75 * size, color=own, zorder=4, ls="", label="step")
     last = heads(view, r)[-1]
     end: Any = {"zorder": 5, "ls": "", "clip_on": False}
     if r.status == "diverged":
@@ -373,7 +391,7 @@ def _label_paths(ax: Axes, flat: Sequence[Result], results: Sequence[Result]) ->
 def tell_outside(ax: Axes, results: Sequence[Result]) -> None:
     """Say in a corner of the axes how many points of these runs lie outside, where any do."""
     if lines := out_of_sight(frame(ax), results):
-        box = {"boxstyle": "square,pad=0.2", "fc": "white", "ec": "none", "alpha": 0.8}
-        ax.text(
-            0.01, 0.01, literal("\n".join(lines)), transform=ax.transAxes, va="bottom", fontsize=8, bbox=box, zorder=8
-        )
+        look: Any = {"boxstyle": "square,pad=0.2", "fc": ground(), "ec": "none", "alpha": 0.8}
+        words = literal("\n".join(lines))
+        size = in_points("xtick.labelsize")
+        ax.text(0.01, 0.01, words, transform=ax.transAxes, va="bottom", size=size, bbox=look, zorder=8)

@@ -32,6 +32,8 @@ from stepbench.report.styles import (
     colour,
     draw_grid,
     entitle,
+    in_points,
+    lay_out,
     legend_outside,
     letters_across,
     literal,
@@ -57,7 +59,7 @@ BASINS = ("Blues", "Oranges", "Greens", "Purples", "YlOrBr", "BuGn", "RdPu", "Gr
 def sensitivity_figure(sweep: Sweep, title: str | None = None) -> Figure:
     """What the target costs against the first axis; below, a strip per line: usable, reached, too slow, diverged."""
     lines, axis, known = sweep.sensitivities(), sweep.axes[0], sweep.target is not None
-    width, letter = mpl.rcParams["figure.figsize"][0], mpl.rcParams["font.size"] / 72
+    width, letter = mpl.rcParams["figure.figsize"][0], in_points("font.size") / 72
     strip, panel = letter * (1.9 * len(lines) + 3), (0.36 if letters_across() >= WIDE else 0.6) * width
     figure = Figure(figsize=(width, panel + strip + 5 * letter), layout="constrained")
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[panel, strip])
@@ -71,7 +73,7 @@ def sensitivity_figure(sweep: Sweep, title: str | None = None) -> Figure:
     if sweep.target is not None:
         top.set_ylabel(f"evaluations to error ≤ {sweep.target:g}")
         top.axhline(sweep.budget, color="#999999", lw=mpl.rcParams["axes.linewidth"], ls=":")
-        words: Any = {"ha": "right", "va": "bottom", "size": mpl.rcParams["ytick.labelsize"]}
+        words: Any = {"ha": "right", "va": "bottom", "size": in_points("ytick.labelsize")}
         top.annotate("budget", (1, sweep.budget), xycoords=("axes fraction", "data"), **words)
     else:
         top.set_ylabel("f at the end")
@@ -88,8 +90,7 @@ def sensitivity_figure(sweep: Sweep, title: str | None = None) -> Figure:
         ]
     legend_outside(figure, 4, handles=_patches(*meanings, (LOST, 1.0, "diverged")))
     entitle(figure, findings.of_sweep(sweep) if title is None else title)
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    lay_out(figure)  # which says how large the axes are, and so where words have room
     if len(lines) > 1:
         curves = [line for line in top.lines if line.get_label() in [literal(line.label) for line in lines]]
         said = [labels.Label(str(line.get_label()), to_hex(line.get_color()), _lowest_first(line)) for line in curves]
@@ -169,7 +170,7 @@ def _draw_strips(ax: Axes, lines: Sequence[Sensitivity], edges: Any) -> None:
                 f"{decades_name(line)} decades",
                 transform=ax.get_yaxis_transform(),
                 va="center",
-                size=mpl.rcParams["ytick.labelsize"],
+                size=in_points("ytick.labelsize"),
             )
     ax.set_yticks(range(len(lines)), [literal(line.label) for line in lines])
     ax.set_ylim(len(lines) - 0.5, -0.5)
@@ -197,7 +198,7 @@ def map_figure(sweep: Sweep, title: str | None = None) -> Figure:
     rows = -(-n // columns)
     basins = all(axis.kind == "start" for axis in sweep.axes)
     side = 0.86 * width / (columns if columns > 1 else 1.7 if wide else 1)
-    figure = Figure(figsize=(width, side * rows + 8 * mpl.rcParams["font.size"] / 72), layout="constrained")
+    figure = Figure(figsize=(width, side * rows + 8 * in_points("font.size") / 72), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     cost = sweep.cost
     finite = cost[np.isfinite(cost)]
@@ -283,7 +284,7 @@ def _hatch(ax: Axes, column_edges: Any, row_edges: Any, cells: Any, hatch: str) 
 def tuning_figure(tuning: Tuning, title: str | None = None) -> Figure:
     """What the best setting of each method took in every case, with the median and its interval."""
     ranked = tuning.ranked
-    letter, size = mpl.rcParams["font.size"] / 72, mpl.rcParams["lines.markersize"]
+    letter, size = in_points("font.size") / 72, mpl.rcParams["lines.markersize"]
     figure = Figure(
         figsize=(mpl.rcParams["figure.figsize"][0], letter * (10 + 3.6 * len(ranked))), layout="constrained"
     )
@@ -334,7 +335,7 @@ def profile_figure(profile: Profile, title: str | None = None) -> Figure:
     drawn = profile.drawn
     rows = 1 if profile.kind in ("quality", "runtime") else len(profile.tolerances)
     lines = sum(_wrapped(label).count("\n") + 1 for label in profile.labels)
-    letter, wide = mpl.rcParams["font.size"] / 72, letters_across() >= WIDE
+    letter, wide = in_points("font.size") / 72, letters_across() >= WIDE
     width = mpl.rcParams["figure.figsize"][0] * (1 if wide and len(drawn) > 1 else 0.7 if wide else len(drawn))
     height = max(0.42 * width / len(drawn), 1.25 * letter * lines)
     figure = Figure(figsize=(width, (height + letter) * rows + 7 * letter), layout="constrained")
@@ -356,8 +357,7 @@ def profile_figure(profile: Profile, title: str | None = None) -> Figure:
         ax.set_title(f"{kind} profiles" if ax is not panels[0][0] else f"{kind} profiles: {of}", loc="left")
     entitle(figure, findings.of_profile(profile) if title is None else title)
     notes = [(ax, _label_ends(ax)) for of_row in panels for ax in of_row]
-    figure.draw_without_rendering()  # which says how high the axes are, and so how far apart labels must be
-    figure.set_layout_engine("none")
+    lay_out(figure)  # which says how large the axes are, and so where words have room
     for ax, of_ax in notes:
         labels.spread(ax, of_ax)
     return figure
@@ -413,7 +413,7 @@ def _draw_steps(ax: Axes, profile: Profile, kind: ProfileKind, panel: int) -> No
             (profile.budget, 0),
             (-2, 3),
             ha="right",
-            size=mpl.rcParams["ytick.labelsize"],
+            size=in_points("ytick.labelsize"),
             color="#777777",
             **at_budget,
         )
@@ -458,7 +458,7 @@ def _draw_log_ratio(ax: Axes, profile: Profile, panel: int) -> None:
             ax.bar(places[which], ratios[which], 0.8, color=colour(k), lw=0, hatch=hatch, alpha=alpha)
     ax.axhline(0, color=mpl.rcParams["text.color"], lw=mpl.rcParams["axes.linewidth"])
     first, second = (_wrapped(literal(label)) for label in profile.labels)
-    words: Any = {"transform": ax.transAxes, "size": mpl.rcParams["legend.fontsize"], "va": "center"}
+    words: Any = {"transform": ax.transAxes, "size": in_points("legend.fontsize"), "va": "center"}
     ax.text(1.04, 0.8, f"{second}\ncheaper on {(ratios > 0).sum()}", color=colour(1), **words)
     ax.text(1.04, 0.5, f"neither solves {np.isnan(found).sum()}", color="#777777", **words)
     ax.text(1.04, 0.2, f"{first}\ncheaper on {(ratios < 0).sum()}", color=colour(0), **words)

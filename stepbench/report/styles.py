@@ -22,6 +22,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.font_manager import FontProperties
 
 from stepbench.fields import InputError, nearest
 from stepbench.options import STYLES, DrawingOptions
@@ -132,9 +133,14 @@ def drawn_for(options: DrawingOptions) -> Iterator[None]:
         yield
 
 
+def in_points(key: Any) -> float:
+    """The size of letters that a style sets by this key, in points, also where it says "small" or "large"."""
+    return float(FontProperties(size=mpl.rcParams[key]).get_size_in_points())
+
+
 def letters_across() -> float:
     """How many letters, as wide as they are high, fit the width of a figure."""
-    return 72 * float(mpl.rcParams["figure.figsize"][0]) / float(mpl.rcParams["font.size"])
+    return 72 * float(mpl.rcParams["figure.figsize"][0]) / in_points("font.size")
 
 
 def colour(i: int) -> str:
@@ -182,6 +188,16 @@ def literal(text: object) -> str:
     return str(text).replace("$", r"\$")
 
 
+def lay_out(figure: Figure) -> None:
+    """Give all axes of a figure the places that they keep."""
+    engine = figure.get_layout_engine()
+    assert engine is not None
+    engine.execute(figure)
+    figure.set_layout_engine("none")
+    for ax in figure.axes:
+        ax.apply_aspect()
+
+
 def legend_outside(figure: Figure | SubFigure, most: int, fontsize: float | None = None, **entries: Any) -> None:
     """A legend below a figure, with as many columns as fit its width, and at most so many."""
     pen: Any = FigureCanvasAgg(figure.figure)
@@ -200,7 +216,7 @@ def once(axes: Iterable[Axes]) -> dict[str, Any]:
 
 def entitle(figure: Figure, words: str) -> None:
     """Put a sentence above a figure, at the left, in as many lines as its width asks for."""
-    size = mpl.rcParams["figure.titlesize"]
+    size = in_points("figure.titlesize")
     letters = 72 * figure.get_figwidth() / (0.6 * size)
     figure.suptitle(literal("\n".join(_lines(words, int(letters)))), x=0.01, ha="left", size=size)
 

@@ -222,7 +222,7 @@ def test_a_leap_onto_a_far_plateau_leaves_what_was_before_it_to_be_seen(problem,
     size = np.ptp(seen, axis=0).max() + 0.1 * np.abs(problem.x0).max()  # the margin grows with the start
     assert max(high - low for low, high in view) < 3 * size
     axes = r.figure().axes
-    assert [text.get_text() for text in axes[0].texts] == [f"{201 - at} of 201 points outside"]
+    assert f"{201 - at} of 201 points outside" in [text.get_text() for text in axes[0].texts]
     assert "leaves the window" in [line.get_label() for line in axes[0].lines]
 
 

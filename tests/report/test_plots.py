@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 import stepbench
 from stepbench.engine.running import run_quietly
@@ -97,7 +98,7 @@ def words_of(figure):
     pen = FigureCanvasAgg(figure).get_renderer()
     found = [text for ax in figure.axes for text in ax.texts]
     found += [figure._suptitle] if figure._suptitle else []
-    return [(text.get_text(), text.get_window_extent(pen)) for text in found if text.get_text()]
+    return [(text.get_text(), Text.get_window_extent(text, pen)) for text in found if text.get_text()]
 
 
 @pytest.mark.parametrize("style", ["page", "paper", "slides"])
