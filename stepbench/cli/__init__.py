@@ -19,6 +19,7 @@ from stepbench.cli import (
     list,  # noqa: A004
     map,  # noqa: A004
     new,
+    plot,
     profile,
     rate,
     reproduce,
@@ -145,6 +146,7 @@ def _app(args: Sequence[str]) -> typer.Typer:
     app.command("map")(map.command)
     app.command("tune")(tune.command)
     app.command("profile")(profile.command)
+    app.command("plot")(plot.command)
     app.command("rate")(rate.command)
     app.command("reproduce")(reproduce.command)
     app.add_typer(study.app, name="study")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -11,9 +11,6 @@ from stepbench.cli.kept import Kept, print_notes
 from stepbench.cli.options import Default, GoalOptions, MethodNames, Only, ProblemName, given, takes
 from stepbench.cli.output import DRAWN, Output
 from stepbench.options import RUN
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 @takes
@@ -46,6 +43,7 @@ def command(
     start of the problem's window.
     """
     from stepbench import InputError, catalog
+    from stepbench.report.shown import drawn
     from stepbench.report.study_tables import map_notes, map_table
     from stepbench.study.sweep import sweep, window_axes
 
@@ -59,14 +57,9 @@ def command(
     with kept.opened("map") as study:
         found = sweep(problem, method, axes, study=study, **given(run))
 
-    def draw() -> Figure:
-        from stepbench.report.study_plots import map_figure
-
-        return map_figure(found, output.title)
-
     output.deliver(
         lambda: None,
         lambda width: [map_table(found, width)],
         lambda out: print_notes(out, map_notes(found, kept.study), study),
-        draw,
+        lambda: drawn(found, output, as_map=True),
     )

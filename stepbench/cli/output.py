@@ -39,6 +39,7 @@ class Output(RunDrawingOptions, FilmOptions):
     animate: Path | None = option(None, "Film the run to a .gif, .mp4 or .webm file.", OUTPUT)
     html: Path | None = option(None, "Write a page that runs in a browser, offline too, with sliders.", OUTPUT)
     table: Path | None = option(None, "Write the table, all its columns, to a .tex, .md or .csv file.", OUTPUT)
+    save: Path | None = option(None, "Keep every record in an .npz file, which stepbench plot draws.", OUTPUT)
     csv: str | None = option(None, "Write every record to a CSV file; - for standard output.", OUTPUT)
     json: bool = option(False, "Print a JSON summary, not a table.", OUTPUT)
     verbose: bool = option(False, "Say what made each run, NumPy or a kernel, and why.", OUTPUT)
@@ -226,11 +227,23 @@ def _write_table(path: Path, content: Content) -> None:
     write_tables(content.tables(FULL), path)
 
 
+def _refuse_no_archive(path: Path, _: Output) -> None:
+    from stepbench import InputError
+
+    if path.suffix.lower() != ".npz":
+        raise InputError(f"--save {path} must end in .npz")
+
+
+def _write_archive(path: Path, content: Content) -> None:
+    content.results[0].save(path)
+
+
 FILES = {
     "plot": File(_refuse_no_picture, _write_picture),
     "animate": File(_refuse_no_film, _write_film),
     "html": File(_refuse_no_page, _write_page),
     "table": File(_refuse_no_table, _write_table, "written to"),
+    "save": File(_refuse_no_archive, _write_archive, "kept in"),
 }
 """The files that can be written to, by the option that names them, in the order in which they are."""
 

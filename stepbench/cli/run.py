@@ -40,7 +40,7 @@ def command_of(args: Sequence[str]) -> Callable[..., None]:
         ] = "gd",
         data: DataOptions,
         run: Annotated[RunOptions, Only(*ONE_RUN, "every", "checkpoint", "checkpoint_every", "engine")],
-        output: Annotated[Output, Only(*WRITTEN)],
+        output: Annotated[Output, Only(*WRITTEN, "save")],
         guarantee: guaranteed.Steps = None,
         **values: Any,
     ) -> None:

@@ -75,8 +75,8 @@ def figure(thing: Any, **drawing: Any) -> Figure:
         return drawn(thing, options)
 
 
-def drawn(thing: Any, options: RunDrawingOptions) -> Figure:
-    """The figure of an object, in the style that is set."""
+def drawn(thing: Any, options: RunDrawingOptions, *, as_map: bool = False) -> Figure:
+    """The figure of an object, in the style that is set; of a sweep as a heat map where that is asked for."""
     match type(thing).__name__:
         case "Result":
             from stepbench.report.plots import comparison_figure
@@ -97,7 +97,7 @@ def drawn(thing: Any, options: RunDrawingOptions) -> Figure:
     from stepbench.report import study_plots
 
     figures: dict[str, Callable[[Any, str | None], Figure]] = {
-        "Sweep": study_plots.sensitivity_figure,
+        "Sweep": study_plots.map_figure if as_map else study_plots.sensitivity_figure,
         "Tuning": study_plots.tuning_figure,
         "Profile": study_plots.profile_figure,
     }
@@ -107,12 +107,11 @@ def drawn(thing: Any, options: RunDrawingOptions) -> Figure:
 def map_figure(sweep: Any, **drawing: Any) -> Figure:
     """The two axes of a sweep as a heat map."""
     from stepbench.options import RunDrawingOptions
-    from stepbench.report.study_plots import map_figure
     from stepbench.report.styles import drawn_for, options_of
 
     options = options_of(RunDrawingOptions, drawing)
     with drawn_for(options):
-        return map_figure(sweep, options.title)
+        return drawn(sweep, options, as_map=True)
 
 
 def notes(lecture: Any) -> list[str]:
