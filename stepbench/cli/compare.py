@@ -11,7 +11,7 @@ from stepbench import stopping
 from stepbench.cli import guaranteed
 from stepbench.cli.data import DataOptions
 from stepbench.cli.lost import print_suggestions
-from stepbench.cli.options import ONE_RUN, Only, ProblemName, given, takes
+from stepbench.cli.options import ONE_RUN, Only, ProblemName, given, methods_like, takes
 from stepbench.cli.output import WRITTEN, Output
 from stepbench.cli.progress import Progress
 from stepbench.options import RunOptions
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 @takes
 def command(
     problem: ProblemName,
-    methods: Annotated[list[str], typer.Argument(help="Methods, as gd:lr=0.001 adam+rdbd scipy:bfgs.")],
+    methods: Annotated[
+        list[str], typer.Argument(help="Methods, as gd:lr=0.001 adam+rdbd scipy:bfgs.", autocompletion=methods_like)
+    ],
     run: Annotated[RunOptions, Only(*ONE_RUN, "engine")],
     data: DataOptions,
     output: Annotated[Output, Only(*WRITTEN)],

@@ -27,7 +27,7 @@ def command(
     ask: Annotated[
         bool, typer.Option("--ask", help="Ask for a prediction before the result.", rich_help_panel=RUN)
     ] = False,
-    output: Annotated[Output, Only(*DRAWN), Default(style="slides")],
+    output: Annotated[Output, Only(*DRAWN, "table"), Default(style="slides")],
 ) -> None:
     """Show a lesson: what is run, why, and what to remember.
 
@@ -41,7 +41,7 @@ def command(
 
     out = console()
     if name is None:
-        if ask or output.open or output.plot is not None:
+        if ask or output.open or output.plot is not None or output.table is not None:
             raise InputError("which lesson? Name one, as stepbench demo ill-conditioning; stepbench demo lists them")
         longest = max(map(len, lessons.names()))
         for one in lessons.names():
@@ -67,7 +67,9 @@ def command(
     _paragraphs(out, chosen.why)
     out.print(Text(f"Remember: {chosen.take_away}", style="bold green"), "", sep="\n")
     from stepbench.report.shown import drawn
+    from stepbench.report.tables import FULL
 
+    output.write_tables([lecture.table(FULL)], out)
     output.write_picture(lambda: drawn(lecture, output))
     out.print(Text(f"drawn to {output.plot}"))
     if output.open:

@@ -17,10 +17,13 @@ def command(
     problem: ProblemName,
     *,
     method: Annotated[
-        str, typer.Option("--method", "-m", help="A method, as tlr or tlr:lr=0.1.", rich_help_panel=RUN)
+        str,
+        typer.Option(
+            "--method", "-m", help="A method, as tlr or tlr:lr=0.1.", rich_help_panel=RUN, autocompletion=methods_like
+        ),
     ] = "gd",
     run: Annotated[RunOptions, Only(*ONE_RUN, "every")],
-    output: Annotated[Output, Only(*DRAWN)],
+    output: Annotated[Output, Only(*DRAWN, "table")],
 ) -> None:
     """Explain a run: what happened, why, and what helps.
 
@@ -50,6 +53,7 @@ def command(
     out.print("What would have been faster:" if faster else "What would have helped:", style="bold")
     for line in advice(found):
         out.print(Text(f"  {line}"), soft_wrap=True)
+    output.write_tables([found.table()], out)
     if output.plot is not None:
         from stepbench.report.shown import drawn
 

@@ -136,6 +136,14 @@ class Output(RunDrawingOptions, FilmOptions):
         with drawn_for(self):
             save(draw(), self.plot)
 
+    def write_tables(self, tables: Sequence[Table], out: Console) -> None:
+        """Write tables to the file of ``table``, where one is given, and say so."""
+        if self.table is not None:
+            from stepbench.report.table_files import write_tables
+
+            write_tables(tables, self.table)
+            out.print(f"written to {self.table}", highlight=False)
+
     def show_picture(self) -> None:
         """Open the picture that was drawn, or say that nothing here can."""
         import webbrowser

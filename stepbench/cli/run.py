@@ -36,7 +36,14 @@ def command_of(args: Sequence[str]) -> Callable[..., None]:
         problem: ProblemName,
         *,
         method: Annotated[
-            str, typer.Option("--method", "-m", help="A method, as csawg or adam+rdbd.", rich_help_panel=RUN)
+            str,
+            typer.Option(
+                "--method",
+                "-m",
+                help="A method, as csawg or adam+rdbd.",
+                rich_help_panel=RUN,
+                autocompletion=methods_like,
+            ),
         ] = "gd",
         data: DataOptions,
         run: Annotated[RunOptions, Only(*ONE_RUN, "every", "checkpoint", "checkpoint_every", "engine")],
@@ -100,7 +107,7 @@ def command_of(args: Sequence[str]) -> Callable[..., None]:
 
 def _method_in(args: Sequence[str]) -> str | None:
     """The method that the command line names, looked up before it is parsed: its fields are options of the parser."""
-    if args[0] != "run":
+    if args[:1] != ["run"]:
         return None
     found = "gd"
     for i, arg in enumerate(args):  # the last one counts, as it does for the parser

@@ -14,7 +14,7 @@ from rich.text import Text
 from stepbench.autopsy import Autopsy, Cause, Span, steps_between
 from stepbench.engine.result import Result
 from stepbench.report.curves import whole_ticks
-from stepbench.report.ending import outcome_line
+from stepbench.report.findings import finding
 from stepbench.report.literal import Table
 from stepbench.report.numbers import counted, multiple, number
 from stepbench.report.paths import one_step_each
@@ -365,7 +365,7 @@ def anatomy_figure(autopsy: Autopsy, title: str | None = None) -> Figure:
     bottom.set_xlim(0, max(result.steps, 1))
     bottom.set_xlabel("iteration")
     legend_outside(figure, 3, handles=top.get_legend_handles_labels()[0])
-    entitle(figure, f"{result.label} on {result.problem}: {outcome_line(result)}" if title is None else title)
+    entitle(figure, finding([result]) if title is None else title)
     return figure
 
 

@@ -185,7 +185,8 @@ def _stage(results: Sequence[Result], options: FilmOptions, note: str) -> tuple[
         for r, (curve, *_) in zip(flat, drawn, strict=True):
             movers += _trace(axes["trace"], r, r.x, curve)
         plots.tell_outside(axes["trace"], flat)
-        axes["trace"].set_title(styles.literal(plots.map_title(flat[:1], "")), loc="left")
+        if isinstance(flat[0].problem, landscape.Section):
+            axes["trace"].set_title(styles.literal(plots.map_title(flat[:1], "")), loc="left")
     elif line:
         landscape.draw_curve_of_f(axes["trace"], results)
         axes["trace"].plot(results[0].x[0, 0], results[0].f[0], "o", **start)
@@ -193,7 +194,7 @@ def _stage(results: Sequence[Result], options: FilmOptions, note: str) -> tuple[
             movers += _trace(axes["trace"], r, np.column_stack([r.x[:, 0], r.f]), curve)
     styles.legend_outside(figure, 5, **styles.once(reversed(axes.values())))
     if note:
-        figure.supxlabel(styles.literal(note), x=0.01, ha="left", size=styles.in_points("xtick.labelsize"))
+        axes["error"].set_title(styles.literal(note.replace("; ", "\n")), size=styles.in_points("xtick.labelsize"))
     title = f"{results[0].label} on {results[0].problem}" if len(results) == 1 else str(results[0].problem)
     figure.suptitle(styles.literal(title), x=0.02, ha="left")
     counter = figure.text(0.98, 0.98, "", ha="right", va="top", size=styles.in_points("figure.titlesize"))
@@ -255,17 +256,19 @@ def _write_gif(film: Iterable[Frame], path: Path, options: FilmOptions, runs: in
 
 
 def _palette(runs: int) -> bytes:
-    """At most 256 colours: those of the runs, each mixed with the ground in some steps, the map's, and greys.
+    """At most 256 colours: of the runs, each mixed with the ground in some steps, of the map and its lines, and greys.
 
     So lines stay smooth without dithering. Pillow tells apart colours of eight steps' distance; so nothing is nearer to
     the ground, or the ground would change its colour.
     """
     ground, ink = (np.array(to_rgb(mpl.rcParams[key])) for key in ("axes.facecolor", "text.color"))
     pure = np.array([to_rgb(c) for c in (*(styles.colour(i) for i in range(min(runs, 8))), "#D00000", "#F0E442")])
-    shares = np.linspace(1, 0.1, 11)[:, None, None]
+    shares = np.linspace(1, 0.15, 8)[:, None, None]
     mixed = (pure * shares + ground * (1 - shares)).reshape(-1, 3)
-    greys = ground + np.linspace(0, 1, 30)[:, None] * (ink - ground)
-    colours = np.concatenate([mixed, greys, mpl.colormaps[mpl.rcParams["image.cmap"]](np.linspace(0, 1, 96))[:, :3]])
+    greys = ground + np.linspace(0, 1, 24)[:, None] * (ink - ground)
+    of_map = mpl.colormaps[mpl.rcParams["image.cmap"]]
+    lines = [of_map(np.linspace(0, 1, 38))[:, :3] * (1 - share) + ink * share for share in (0.25, 0.5)]
+    colours = np.concatenate([mixed, greys, of_map(np.linspace(0, 1, 64))[:, :3], *lines])
     apart = np.abs(colours - ground).max(axis=1) > 0.07
     return bytes(np.rint(255 * np.concatenate([ground[None], colours[apart]])[:256]).astype(np.uint8).ravel().tolist())
 

@@ -323,3 +323,11 @@ def whole_ticks(ax: Axes, which: Literal["x", "y"] = "x") -> None:
     axis = {"x": ax.xaxis, "y": ax.yaxis}[which]
     if axis.get_scale() == "linear":
         axis.set_major_locator(MaxNLocator(nbins="auto", steps=(1, 2, 2.5, 5, 10), integer=True, min_n_ticks=1))
+        axis.set_major_formatter(lambda count, _: _brief_count(count))
+
+
+def _brief_count(count: float) -> str:
+    """A count beside an axis: 2,500, 200k, 1.5M."""
+    if abs(count) < 1e5:
+        return f"{count:,.0f}"
+    return f"{count / 1e6:g}M" if abs(count) >= 1e6 else f"{count / 1e3:g}k"

@@ -12,6 +12,7 @@ from stepbench.engine.result import Result
 from stepbench.report.numbers import count, counted, short_exponent, value_name
 
 if TYPE_CHECKING:
+    from stepbench.study.grid import Axis
     from stepbench.study.profile import Profile
     from stepbench.study.sweep import Sweep
     from stepbench.study.tune import Tuning
@@ -91,44 +92,50 @@ def _cost(r: Result, k: int) -> str:
 
 def of_sweep(sweep: Sweep) -> str:
     """Who reaches the target cheapest, at which value, and whose usable range is widest."""
-    axis = sweep.axes[0]
-    lines = [line for line in sweep.sensitivities() if line.best is not None]
+    from stepbench.report.study_tables import decades_name
+
+    axis, problem = sweep.axes[0], sweep.problem
+    lines = [(line, line.best) for line in sweep.sensitivities() if line.best is not None]
     if not lines:
-        goal = "" if sweep.target is None else f" an error of {_brief(sweep.target)}"
-        return f"{sweep.problem}: nothing reaches{goal}" if goal else f"{sweep.problem}: every run is lost"
-    if sweep.target is None:
-        best = min(lines, key=lambda line: float(line.left[line.best]))
-        return (
-            f"{best.label} gets lowest, to {_brief(float(best.left[best.best]))}, with "
-            f"{axis.name}={value_name(axis.values[best.best or 0])} on {sweep.problem}"
-        )
-    best = min(lines, key=lambda line: float(line.cost[line.best]))
-    said = (
-        f"{best.label} is cheapest on {sweep.problem}: {count(float(best.cost[best.best]))} evaluations with "
-        f"{axis.name}={value_name(axis.values[best.best or 0])}"
-    )
-    ranged = [line for line in lines if line.decades is not None]
-    if len(lines) > 1 and ranged:
+        return f"{problem}: every run is lost"
+    there = [(line, k) for line, k in lines if sweep.target is not None and math.isfinite(line.cost[k])]
+    if not there:
+        line, k = min(lines, key=lambda found: float(found[0].left[found[1]]))
+        nearest = f"{line.label} gets lowest on {problem}, to {_brief(float(line.left[k]))}, with {_setting(axis, k)}"
+        if sweep.target is None:
+            return nearest
+        return f"Nothing reaches {_brief(sweep.target)} in {sweep.budget:,} evaluations; {nearest}"
+    line, k = min(there, key=lambda found: float(found[0].cost[found[1]]))
+    said = f"{line.label} is cheapest on {problem}: {count(float(line.cost[k]))} evaluations with {_setting(axis, k)}"
+    ranged = [line for line, _ in there if line.decades is not None]
+    if len(ranged) > 1:
         widest = max(ranged, key=lambda line: line.decades or 0.0)
-        said += f"; {widest.label} has the widest usable range, {widest.decades:.2g} decades"
+        said += f"; {widest.label} has the widest usable range, {decades_name(widest)} decades"
     return said
 
 
+def _setting(axis: Axis, k: int) -> str:
+    return f"{axis.name}={value_name(axis.values[k])}"
+
+
 def of_map(sweep: Sweep) -> str:
-    """What part of the map each method reaches the target from: the most, and the least."""
+    """From what part of the map the methods reach the target: the most, and the least; or which is faster."""
     parts = [float(reached.mean()) for reached in sweep.reached]
     most, least = int(np.argmax(parts)), int(np.argmin(parts))
-    where = "the starts" if all(axis.kind == "start" for axis in sweep.axes) else "the settings"
-    said = (
-        f"{sweep.problem}: {sweep.labels[most]} reaches {_brief(sweep.target or 0.0)} from {parts[most]:.0%} of {where}"
-    )
-    if where == "the settings":
-        said = said.replace(" from ", " with ")
-    return (
-        said
-        if len(parts) < 2
-        else f"{said}, {sweep.labels[least]} {'from' if 'start' in where else 'with'} {parts[least]:.0%}"
-    )
+    starts = all(axis.kind == "start" for axis in sweep.axes)
+    preposition, where = ("from", "the starts") if starts else ("with", "the settings")
+    goal = f"{sweep.problem}: {{}} {_brief(sweep.target or 0.0)} {preposition} {parts[most]:.0%} of {where}"
+    if len(parts) == 1:
+        return goal.format(f"{sweep.labels[0]} reaches")
+    if parts[most] > parts[least]:
+        return f"{goal.format(f'{sweep.labels[most]} reaches')}, {sweep.labels[least]} {preposition} {parts[least]:.0%}"
+    medians = [float(np.median(cost)) for cost in sweep.cost]
+    fast, slow = int(np.argmin(medians)), int(np.argmax(medians))
+    said = goal.format("every method reaches")
+    if not math.isfinite(medians[slow]) or medians[fast] == medians[slow]:
+        return said
+    quick, long = (f"{sweep.labels[m]} in {count(medians[m])}" for m in (fast, slow))
+    return f"{said}, {quick} evaluations, {long}"
 
 
 def of_tuning(tuning: Tuning) -> str:

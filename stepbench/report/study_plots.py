@@ -18,7 +18,7 @@ from matplotlib.colors import LogNorm, to_hex, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from stepbench.fields import InputError
 from stepbench.report import findings, labels
@@ -306,6 +306,10 @@ def tuning_figure(tuning: Tuning, title: str | None = None) -> Figure:
     ax.set_ylim(len(ranked) - 0.4, -0.6)
     if known:
         ax.set_xscale("log")
+        ax.xaxis.set_major_formatter(lambda cost, _: f"{cost:,.0f}")
+        ax.xaxis.set_minor_formatter(NullFormatter())
+        if max(costs := [c for t in ranked for c in (*t.cost, tuning.budget) if math.isfinite(c)]) < 10 * min(costs):
+            ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 4, 5, 7)))
     ax.set_xlabel(f"evaluations to error ≤ {tuning.target:g}" if known else "f at the end")
     draw_grid(ax, "x")
     handles: list[Any] = [
