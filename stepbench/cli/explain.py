@@ -4,24 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from stepbench.cli.options import ONE_RUN, Only, ProblemName, given, takes
 from stepbench.cli.output import DRAWN, Output, console
 from stepbench.cli.progress import Progress
-from stepbench.options import RUN, RunOptions
+from stepbench.options import RunOptions
 
 
 @takes
 def command(
     problem: ProblemName,
     *,
-    method: Annotated[
-        str,
-        typer.Option(
-            "--method", "-m", help="A method, as tlr or tlr:lr=0.1.", rich_help_panel=RUN, autocompletion=methods_like
-        ),
-    ] = "gd",
+    method: MethodName = "gd",
     run: Annotated[RunOptions, Only(*ONE_RUN, "every")],
     output: Annotated[Output, Only(*DRAWN, "table")],
 ) -> None:

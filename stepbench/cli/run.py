@@ -16,7 +16,7 @@ from stepbench.cli.lost import print_suggestions
 from stepbench.cli.options import ONE_RUN, Only, ProblemName, takes
 from stepbench.cli.output import WRITTEN, Output
 from stepbench.cli.progress import run_one
-from stepbench.options import RUN, RunOptions
+from stepbench.options import RunOptions
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,16 +35,7 @@ def command_of(args: Sequence[str]) -> Callable[..., None]:
     def command(
         problem: ProblemName,
         *,
-        method: Annotated[
-            str,
-            typer.Option(
-                "--method",
-                "-m",
-                help="A method, as csawg or adam+rdbd.",
-                rich_help_panel=RUN,
-                autocompletion=methods_like,
-            ),
-        ] = "gd",
+        method: MethodName = "gd",
         data: DataOptions,
         run: Annotated[RunOptions, Only(*ONE_RUN, "every", "checkpoint", "checkpoint_every", "engine")],
         output: Annotated[Output, Only(*WRITTEN, "save")],
