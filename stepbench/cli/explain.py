@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from stepbench.cli.options import ONE_RUN, Only, ProblemName, given, takes
+from stepbench.cli.options import ONE_RUN, MethodName, Only, ProblemName, given, takes
 from stepbench.cli.output import DRAWN, Output, console
 from stepbench.cli.progress import Progress
 from stepbench.options import RunOptions

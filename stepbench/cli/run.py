@@ -13,7 +13,7 @@ from stepbench import stopping
 from stepbench.cli import guaranteed
 from stepbench.cli.data import DataOptions
 from stepbench.cli.lost import print_suggestions
-from stepbench.cli.options import ONE_RUN, Only, ProblemName, takes
+from stepbench.cli.options import ONE_RUN, MethodName, Only, ProblemName, takes
 from stepbench.cli.output import WRITTEN, Output
 from stepbench.cli.progress import run_one
 from stepbench.options import RunOptions
