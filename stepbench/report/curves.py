@@ -11,11 +11,12 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter, NullLocator, PercentFormatter
+from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullFormatter, NullLocator, PercentFormatter
 
 from stepbench.engine.result import Result
 from stepbench.report.findings import ROUNDING
 from stepbench.report.landscape import either_sign, frame, largest_shown
+from stepbench.report.numbers import tick_name
 from stepbench.report.paths import last_in_sight
 from stepbench.report.styles import DASHES, MARKERS, colour, cross, draw_grid, in_points, literal
 
@@ -306,8 +307,12 @@ def _scale_of_sizes(ax: Axes, sizes: Any) -> None:
         _symmetric_ticks(ax, threshold, float(finite.max()))
     elif finite.size and finite.max() > 5 * finite.min():
         ax.set_yscale("log")
-        if finite.max() > 10 * finite.min():  # else the numbers between two powers of ten are needed
+        if finite.max() > 20 * finite.min():
             ax.yaxis.set_minor_formatter(NullFormatter())
+        else:  # the numbers between two powers of ten are needed
+            ax.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+            for set_formatter in (ax.yaxis.set_major_formatter, ax.yaxis.set_minor_formatter):
+                set_formatter(lambda size, _: tick_name(size))
     else:
         ax.set_ylim(0, 1.25 * float(finite.max()) if finite.size else 1)
 

@@ -110,7 +110,8 @@ def of_sweep(sweep: Sweep) -> str:
     ranged = [line for line, _ in there if line.decades is not None]
     if len(ranged) > 1:
         widest = max(ranged, key=lambda line: line.decades or 0.0)
-        said += f"; {widest.label} has the widest usable range, {decades_name(widest)} decades"
+        who = "its usable range is the widest" if widest is line else f"{widest.label} has the widest usable range"
+        said += f"; {who}, {decades_name(widest)} decades"
     return said
 
 
