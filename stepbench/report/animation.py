@@ -251,7 +251,7 @@ def _write_gif(film: Iterable[Frame], path: Path, options: FilmOptions, runs: in
     palette = Image.new("P", (1, 1))
     palette.putpalette(colours)
     first, *rest = (Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE) for frame in film)
-    pauses = [round(1000 / options.fps)] * len(rest) + [round(1000 * HOLD)]
+    pauses = [10 * round(100 / options.fps)] * len(rest) + [round(1000 * HOLD)]
     first.save(path, save_all=True, append_images=rest, duration=pauses, loop=0)
 
 

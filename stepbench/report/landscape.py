@@ -241,7 +241,7 @@ def draw_contours(ax: Axes, problem: Problem, window: Window, side: int = SIDE) 
     if levels.size:
         size = in_points("legend.fontsize")
         ink = mpl.rcParams["text.color"]
-        between = np.sqrt(levels[1:] * levels[:-1]) if problem.f_star is not None else (levels[1:] + levels[:-1]) / 2
+        between = _between(levels, of_powers=problem.f_star is not None)
         every = np.unique(np.concatenate([levels, between]))
         widths = np.where(np.isin(every, levels), 0.07, 0.035) * size
         lines = ax.contour(horizontal, vertical, values, levels=every, colors=ink, linewidths=widths, alpha=0.5)
@@ -264,6 +264,11 @@ def _powers(low: float, high: float) -> Any:
     fine = np.outer(10.0 ** np.arange(first - 1, last + 1), (1, 2, 5)).ravel()
     fine = fine[(fine > low) & (fine < high)]
     return fine[:: max(1, math.ceil(len(fine) / 6))]
+
+
+def _between(levels: Any, *, of_powers: bool) -> Any:
+    """A level between each two: their geometric mean, or where they are no powers, the arithmetic one."""
+    return np.sqrt(levels[1:]) * np.sqrt(levels[:-1]) if of_powers else (levels[1:] + levels[:-1]) / 2
 
 
 def _round_levels(levels: Any) -> Any:

@@ -89,7 +89,8 @@ def check(options: DrawingOptions) -> None:
         finally:
             log.removeHandler(problems)
         if problems.said:
-            raise InputError(f"--style {sheet}: {problems.said[0]}")
+            said = next(line for line in problems.said[0].splitlines() if line.strip())
+            raise InputError(f"--style {sheet}: {said}")
 
 
 def options_of(kind: type[T], given: dict[str, Any]) -> T:

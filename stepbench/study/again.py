@@ -51,24 +51,28 @@ def _run(facts: dict[str, Any], head: Any) -> _Run:
 
 
 def _profile(runs: Sequence[_Run], study: Study) -> Profile:
-    """Methods on the problems of a suite, with the usual tolerances."""
+    """Methods on the problems of a suite, with the usual tolerances; a gradient-free method has more evaluations."""
     methods = [_method(run.method, run.parameters) for run in runs]
     problems = [_problem(run.problem, run.problem_parameters) for run in runs]
-    [options] = _one({tuple(item for item in run.options if item[0] in ("budget", "noise")) for run in runs}, study)
-    seeds = len({run.seed for run in runs})
-    return profile([*dict.fromkeys(methods)], [*dict.fromkeys(problems)], seeds=seeds, study=study, **dict(options))
+    given = [dict(run.options) for run in runs]
+    [[(_, noise)]] = _one({(("noise", of_run["noise"]),) for of_run in given}, study)
+    budget, seeds = min(of_run["budget"] for of_run in given), len({run.seed for run in runs})
+    return profile(
+        [*dict.fromkeys(methods)], [*dict.fromkeys(problems)], budget=budget, noise=noise, seeds=seeds, study=study
+    )
 
 
 def _sweep(runs: Sequence[_Run], study: Study, path: Path) -> Sweep:
     """The grid of all that differs; where starts do, each setting is a method of its own."""
     [options] = _one({run.options for run in runs}, study)
+    usual = tuple(catalog.problem(runs[0].problem, **runs[0].problem_parameters).x0.tolist())
+    if len({run.start for run in runs}) > 1:  # a start that is the problem's own is not kept
+        runs = [run._replace(start=run.start or usual) for run in runs]
     starts = {run.start for run in runs}
     over: dict[str, Any] = {}
     fixed: dict[str, Any] = {}
     varied: set[str] = set()
     if len(starts) > 1:
-        if None in starts or len({len(start) for start in starts if start}) != 1:
-            raise InputError(f"{path}: its runs begin at the problem's start and elsewhere; {WHAT}")
         over = {f"w{i + 1}": sorted({start[i] for start in starts if start}) for i in range(len(runs[0].start or ()))}
     else:
         fixed["start"] = runs[0].start

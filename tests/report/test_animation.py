@@ -7,6 +7,8 @@ import pytest
 from PIL import Image
 
 from stepbench.engine.running import run_quietly
+from stepbench.fields import InputError
+from stepbench.options import FilmOptions
 from stepbench.report import animation, landscape, paths, styles
 from tests.report.showing import picture
 
@@ -87,3 +89,27 @@ def test_a_network_is_filmed_and_drawn_by_its_loss_and_accuracy():
     r = run_quietly("digits-mlp:width=8", "adam", steps=60)
     assert len(list(animation.frames([r]))) > 10
     assert sum("gradient evaluations" in line for line in picture([r])) == 2
+
+
+def test_a_film_has_the_length_the_rate_and_the_size_that_were_asked_for(tmp_path):
+    r = run_quietly("quadratic:dim=4", "gd:lr=0.0005", budget=400)
+    r.animate(tmp_path / "a.gif", seconds=2, fps=6, size="320x180", style="dark")
+    with Image.open(tmp_path / "a.gif") as film:
+        assert film.size == (320, 180)
+        assert film.n_frames == 13
+        film.seek(3)
+        assert film.info["duration"] == 170
+        assert np.asarray(film.convert("RGB"))[1, 160].max() < 60
+    for wrong in ({"seconds": 0}, {"fps": 100}, {"size": "321x180"}, {"size": "wide"}, {"speed": 2}):
+        with pytest.raises(InputError):
+            r.animate(tmp_path / "b.gif", **wrong)
+
+
+def test_a_long_run_is_thinned_and_the_film_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(animation, "MOST", 100)
+    r = run_quietly("rosenbrock", "gd", budget=1000)
+    shown, note = animation.thinned([r])
+    assert note == "gd: 1 in 10 of 1,001 records is shown"
+    assert len(shown[0].f) == 100
+    assert (shown[0].f[0], shown[0].f[-1]) == (r.f[0], r.f[-1])
+    assert animation.animate([r], tmp_path / "a.gif", FilmOptions(seconds=0.5, size="320x180")) == note
