@@ -193,7 +193,8 @@ def lay_out(figure: Figure) -> None:
     """Give all axes of a figure the places that they keep."""
     engine = figure.get_layout_engine()
     assert engine is not None
-    engine.execute(figure)
+    with np.errstate(all="ignore"):  # what is drawn so far away that it overflows has no place in the layout
+        engine.execute(figure)
     figure.set_layout_engine("none")
     for ax in figure.axes:
         ax.apply_aspect()
