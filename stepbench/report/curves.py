@@ -76,7 +76,9 @@ def draw_errors(ax: Axes, results: Sequence[Result], guarantees: Sequence[Beside
     if not signed and known and bottom < (floor := ROUNDING * max(float(curve[0]) for curve in curves)):
         ax.axhspan(bottom, floor, color=mpl.rcParams["grid.color"], lw=0, zorder=0)
         words: Any = {"size": in_points("ytick.labelsize"), "alpha": 0.7, "ha": "left", "va": "center"}
-        ax.annotate("rounding", (0.015, math.sqrt(bottom * floor)), xycoords=("axes fraction", "data"), **words)
+        ax.annotate(
+            "rounding", (0.015, math.sqrt(bottom) * math.sqrt(floor)), xycoords=("axes fraction", "data"), **words
+        )
     return lines_of_runs
 
 

@@ -73,7 +73,7 @@ def _outcome(r: Result) -> str:
     if there is not None and r.error is not None:
         if r.target:
             return f"{_brief(r.target)} after {_cost(r, there)}"
-        return f"{_cost(r, there)} to the minimum"
+        return f"{_cost(r, there)} to {'the minimum' if r.error[-1] <= 0 else 'rounding'}"
     what = r.problem.f_means or ("f =" if r.error is None else "error")
     value = r.f[-1] if r.problem.f_means else r.value[-1]
     cost = _cost(r, len(r.f) - 1)

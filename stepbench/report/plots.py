@@ -39,6 +39,7 @@ from stepbench.report.styles import (
     lay_out,
     letters_across,
     literal,
+    wrapped,
 )
 
 if TYPE_CHECKING:
@@ -228,15 +229,14 @@ def map_title(flat: Sequence[Result], overlay: str) -> str:
     problem = flat[0].problem
     height = "f" if problem.f_star is None else "f − f*"
     if isinstance(problem, Section):
-        lines = [
-            f"{problem.whole}: {height} on the plane of the first two principal",
-            f"directions of the path{'s' * (len(flat) > 1)}, {problem.share:.1%} of squared distances",
-        ]
+        plane = f"the plane of the first two principal directions of the path{'s' * (len(flat) > 1)}"
+        said = [f"{problem.whole}: {height} on {plane}, {problem.share:.1%} of squared distances"]
     else:
-        lines = [f"{problem}: level lines of {height}"]
-    for r, other in coinciding(flat):
-        lines.append(f"{r.label} lies on the path of {other.label}")
-    return "\n".join([*lines, *([overlay] if overlay else [])])
+        said = [f"{problem}: level lines of {height}"]
+    said += [f"{r.label} lies on the path of {other.label}" for r, other in coinciding(flat)]
+    said += [overlay] if overlay else []
+    room = mpl.rcParams["figure.figsize"][0] * (0.5 if letters_across() >= WIDE else 0.8)
+    return "\n".join(line for words in said for line in wrapped(words, room, in_points("axes.titlesize")))
 
 
 def coinciding(flat: Sequence[Result]) -> list[tuple[Result, Result]]:

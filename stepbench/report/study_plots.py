@@ -61,7 +61,8 @@ def sensitivity_figure(sweep: Sweep, title: str | None = None) -> Figure:
     lines, axis, known = sweep.sensitivities(), sweep.axes[0], sweep.target is not None
     width, letter = mpl.rcParams["figure.figsize"][0], in_points("font.size") / 72
     strip, panel = letter * (1.9 * len(lines) + 3), (0.36 if letters_across() >= WIDE else 0.6) * width
-    figure = Figure(figsize=(width, panel + strip + 5 * letter), layout="constrained")
+    around = 5 * letter if letters_across() >= WIDE else 12 * letter  # where title and legend have more lines
+    figure = Figure(figsize=(width, panel + strip + around), layout="constrained")
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[panel, strip])
     places, edges = _places(axis)
     for k, line in enumerate(lines):

@@ -219,12 +219,16 @@ def once(axes: Iterable[Axes]) -> dict[str, Any]:
 def entitle(figure: Figure, words: str) -> None:
     """Put a sentence above a figure, at the left, in as many lines as its width asks for."""
     size = in_points("figure.titlesize")
-    letters = 72 * figure.get_figwidth() / (0.6 * size)
-    figure.suptitle(literal("\n".join(_lines(words, int(letters)))), x=0.01, ha="left", size=size)
+    lines = wrapped(words, figure.get_figwidth(), size, wide=0.6)  # they are bold
+    figure.suptitle(literal("\n".join(lines)), x=0.01, ha="left", size=size)
 
 
-def _lines(words: str, width: int) -> list[str]:
-    """The words in as few lines of about equal length as have at most so many letters each."""
+def wrapped(words: str, inches: float, size: float, wide: float = 0.55) -> list[str]:
+    """The words in as few lines of about equal length as are at most so many inches wide.
+
+    ``size`` is that of the letters in points, and ``wide`` how wide one is, as a part of that.
+    """
+    width = int(72 * inches / (wide * size))
     import textwrap
 
     lines = textwrap.wrap(words, width, break_long_words=False, break_on_hyphens=False)

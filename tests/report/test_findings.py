@@ -23,11 +23,11 @@ def test_a_target_is_named():
     assert words == f"gd:lr=0.1: 0.001 after {fast.evals[-1]} gradients; gd:lr=0.05: 0.001 after {slow.evals[-1]}"
 
 
-def test_an_error_that_is_rounding_is_the_minimum_from_there_on():
+def test_an_error_that_is_rounding_is_no_progress():
     r = run_quietly("quadratic:kappa=1", "gd:lr=0.9", steps=12)
     assert r.error[-1] > 0
     k = next(k for k, error in enumerate(r.error) if error <= 1e-16 * r.error[0])
-    assert finding([r]) == f"gd:lr=0.9 on quadratic:kappa=1: {k} gradients to the minimum"
+    assert finding([r]) == f"gd:lr=0.9 on quadratic:kappa=1: {k} gradients to rounding"
 
 
 @pytest.mark.parametrize("methods", [("gd:lr=0.3", "gd"), ("gd:lr=0.3", "momentum:lr=0.3", "gd")])

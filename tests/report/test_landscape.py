@@ -46,7 +46,7 @@ def test_a_plane_shows_f_itself_and_the_paths_projected():
     other = np.linalg.qr(np.random.default_rng(0).standard_normal((7, 2)))[0]
     assert inside >= ((moved @ other) ** 2).sum() / (moved**2).sum()
     title = plots.comparison_figure(results).axes[0].get_title(loc="left")
-    assert "plane of the first two principal" in title
+    assert "plane of the first two principal directions" in title.replace("\n", " ")
     assert f"{section.share:.1%}" in title
 
 
