@@ -18,7 +18,7 @@ from stepbench.report.findings import finding
 from stepbench.report.literal import Table
 from stepbench.report.numbers import counted, multiple, number
 from stepbench.report.paths import one_step_each
-from stepbench.report.styles import colour, draw_grid, entitle, in_points, legend_outside, letters_across
+from stepbench.report.styles import colour, draw_grid, entitle, in_points, is_wide, legend_outside
 from stepbench.report.tables import STYLES, pasted, titled
 
 SPAN_COLOURS = {
@@ -335,7 +335,7 @@ def anatomy_figure(autopsy: Autopsy, title: str | None = None) -> Figure:
     """The step sizes against what the surface would have allowed, and the error below, with the spans shaded."""
     result, steps = autopsy.result, autopsy.steps
     width = mpl.rcParams["figure.figsize"][0]
-    figure = Figure(figsize=(width, (0.62 if letters_across() >= 45 else 1.25) * width), layout="constrained")
+    figure = Figure(figsize=(width, (0.62 if is_wide() else 1.25) * width), layout="constrained")
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
     _draw_sizes(top, autopsy, steps.step)
     _draw_value(bottom, autopsy)

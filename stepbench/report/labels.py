@@ -27,12 +27,12 @@ class Label(NamedTuple):
     others: Sequence[Any] = ()
 
 
-def place(ax: Axes, labels: Sequence[Label], drawn: Sequence[Any], size: float | None = None) -> None:
+def place(ax: Axes, labels: Sequence[Label], drawn: Sequence[Any]) -> None:
     """Write every label beside one of its points, where it covers least of the curves ``drawn``, each (n, 2).
 
     The layout of the figure must stand: where words go depends on how large the axes are.
     """
-    size = in_points("legend.fontsize") if size is None else size
+    size = in_points("legend.fontsize")
     pen: Any = FigureCanvasAgg(ax.figure.figure)
     unit = size * ax.figure.dpi / 72
     frame = ax.get_window_extent()
@@ -108,9 +108,9 @@ def _inside(boxes: Any, dots: Any) -> Any:
     return within.sum(axis=1)
 
 
-def beside_ends(ax: Axes, labels: Sequence[Label], size: float | None = None) -> list[Any]:
+def beside_ends(ax: Axes, labels: Sequence[Label]) -> list[Any]:
     """Write labels to the right of the axes, each at the height of its curve's end; ``spread`` moves them apart."""
-    size = in_points("legend.fontsize") if size is None else size
+    size = in_points("legend.fontsize")
     leader: Any = {"arrowstyle": "-", "lw": 0.06 * size, "shrinkA": 0, "shrinkB": 0, "relpos": (0, 0.5)}
     return [
         ax.annotate(

@@ -36,8 +36,8 @@ from stepbench.report.styles import (
     entitle,
     ground,
     in_points,
+    is_wide,
     lay_out,
-    letters_across,
     literal,
     wrapped,
 )
@@ -45,8 +45,6 @@ from stepbench.report.styles import (
 if TYPE_CHECKING:
     from stepbench.guarantees import Beside
 
-WIDE = 45
-"""Where so many letters, as wide as high, fit a figure, its panels stand beside each other."""
 COINCIDE = 1 / 400
 """Paths that are nowhere farther apart than this part of the window coincide to the eye."""
 
@@ -90,7 +88,7 @@ def comparison_figure(
         draw_accuracy(panels["accuracy"], results)
     if "sizes" in panels:
         draw_step_sizes(panels["sizes"], results)
-    if len(panels) > 1 and (letters_across() < WIDE or len(maps) == 1):  # they stand below each other
+    if len(panels) > 1 and (not is_wide() or len(maps) == 1):  # they stand below each other
         for name in names[:-1]:
             panels[name].set_xlabel("")
             panels[name].tick_params(labelbottom=False)
@@ -164,7 +162,7 @@ def _arranged(names: Sequence[str], maps: int, view: Any, surface: bool) -> tupl
     narrow, as in a column of a paper, all stand below each other.
     """
     width, height = mpl.rcParams["figure.figsize"]
-    wide = letters_across() >= WIDE
+    wide = is_wide()
     shape = 1.0 if view is None else (view[1][1] - view[1][0]) / (view[0][1] - view[0][0])
     across = 1 if maps <= 1 else min(maps, 4 if wide else 2)
     down = -(-maps // across) if maps else 0
@@ -235,7 +233,7 @@ def map_title(flat: Sequence[Result], overlay: str) -> str:
         said = [f"{problem}: level lines of {height}"]
     said += [f"{r.label} lies on the path of {other.label}" for r, other in coinciding(flat)]
     said += [overlay] if overlay else []
-    room = mpl.rcParams["figure.figsize"][0] * (0.5 if letters_across() >= WIDE else 0.8)
+    room = mpl.rcParams["figure.figsize"][0] * (0.5 if is_wide() else 0.8)
     return "\n".join(line for words in said for line in wrapped(words, room, in_points("axes.titlesize")))
 
 

@@ -33,9 +33,9 @@ from stepbench.report.styles import (
     draw_grid,
     entitle,
     in_points,
+    is_wide,
     lay_out,
     legend_outside,
-    letters_across,
     literal,
 )
 
@@ -60,8 +60,8 @@ def sensitivity_figure(sweep: Sweep, title: str | None = None) -> Figure:
     """What the target costs against the first axis; below, a strip per line: usable, reached, too slow, diverged."""
     lines, axis, known = sweep.sensitivities(), sweep.axes[0], sweep.target is not None
     width, letter = mpl.rcParams["figure.figsize"][0], in_points("font.size") / 72
-    strip, panel = letter * (1.9 * len(lines) + 3), (0.36 if letters_across() >= WIDE else 0.6) * width
-    around = 5 * letter if letters_across() >= WIDE else 12 * letter  # where title and legend have more lines
+    strip, panel = letter * (1.9 * len(lines) + 3), (0.36 if is_wide() else 0.6) * width
+    around = 5 * letter if is_wide() else 12 * letter  # where title and legend have more lines
     figure = Figure(figsize=(width, panel + strip + around), layout="constrained")
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[panel, strip])
     places, edges = _places(axis)
@@ -194,7 +194,7 @@ def map_figure(sweep: Sweep, title: str | None = None) -> Figure:
     if sweep.target is None:
         raise InputError(f"{sweep.problem} does not know its minimum, so that a map has no cost to show")
     n = len(sweep.labels)
-    width, wide = mpl.rcParams["figure.figsize"][0], letters_across() >= WIDE
+    width, wide = mpl.rcParams["figure.figsize"][0], is_wide()
     columns = min(n, 3 if wide else 2)
     rows = -(-n // columns)
     basins = all(axis.kind == "start" for axis in sweep.axes)
@@ -326,8 +326,6 @@ def tuning_figure(tuning: Tuning, title: str | None = None) -> Figure:
     return figure
 
 
-WIDE = 45
-"""Where so many letters, as wide as high, fit a figure, it is a wide one."""
 WRAPPED = 22
 """Letters in a line of a label at the end of a curve."""
 
@@ -340,7 +338,7 @@ def profile_figure(profile: Profile, title: str | None = None) -> Figure:
     drawn = profile.drawn
     rows = 1 if profile.kind in ("quality", "runtime") else len(profile.tolerances)
     lines = sum(_wrapped(label).count("\n") + 1 for label in profile.labels)
-    letter, wide = in_points("font.size") / 72, letters_across() >= WIDE
+    letter, wide = in_points("font.size") / 72, is_wide()
     width = mpl.rcParams["figure.figsize"][0] * (1 if wide and len(drawn) > 1 else 0.7 if wide else len(drawn))
     height = max(0.42 * width / len(drawn), 1.25 * letter * lines)
     figure = Figure(figsize=(width, (height + letter) * rows + 7 * letter), layout="constrained")

@@ -21,7 +21,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 
 from stepbench.fields import InputError, nearest
@@ -139,9 +139,9 @@ def in_points(key: Any) -> float:
     return float(FontProperties(size=mpl.rcParams[key]).get_size_in_points())
 
 
-def letters_across() -> float:
-    """How many letters, as wide as they are high, fit the width of a figure."""
-    return 72 * float(mpl.rcParams["figure.figsize"][0]) / in_points("font.size")
+def is_wide() -> bool:
+    """Whether panels stand beside each other: where so many letters, as wide as they are high, fit the width."""
+    return 72 * float(mpl.rcParams["figure.figsize"][0]) >= 45 * in_points("font.size")
 
 
 def colour(i: int) -> str:
@@ -200,11 +200,11 @@ def lay_out(figure: Figure) -> None:
         ax.apply_aspect()
 
 
-def legend_outside(figure: Figure | SubFigure, most: int, fontsize: float | None = None, **entries: Any) -> None:
+def legend_outside(figure: Figure, most: int, **entries: Any) -> None:
     """A legend below a figure, with as many columns as fit its width, and at most so many."""
-    pen: Any = FigureCanvasAgg(figure.figure)
+    pen: Any = FigureCanvasAgg(figure)
     for columns in range(most, 0, -1):
-        legend = figure.legend(**entries, loc="outside lower center", ncols=columns, frameon=False, fontsize=fontsize)
+        legend = figure.legend(**entries, loc="outside lower center", ncols=columns, frameon=False)
         if columns == 1 or legend.get_window_extent(pen.get_renderer()).width < 0.97 * figure.bbox.width:
             return
         legend.remove()
