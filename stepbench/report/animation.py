@@ -186,7 +186,7 @@ def _stage(results: Sequence[Result], options: FilmOptions, note: str) -> tuple[
             movers += _trace(axes["trace"], r, r.x, curve)
         plots.tell_outside(axes["trace"], flat)
         if isinstance(flat[0].problem, landscape.Section):
-            axes["trace"].set_title(styles.literal(plots.map_title(flat[:1], "")), loc="left")
+            axes["trace"].set_title(styles.literal(plots.map_title(flat[:1])), loc="left")
     elif line:
         landscape.draw_curve_of_f(axes["trace"], results)
         axes["trace"].plot(results[0].x[0, 0], results[0].f[0], "o", **start)

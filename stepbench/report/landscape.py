@@ -25,7 +25,7 @@ from stepbench.report.styles import ground, in_points
 
 READABLE = 20
 """How many times as far as they are from each other the starts and the minima may be from the edge of a window."""
-SIDE = 300
+SIDE = 240
 """Points along a side of the grid on which f is looked at."""
 MOST_PARAMETERS = 1000
 """Of more parameters no plane is drawn: f at all the points of a grid would take too long."""

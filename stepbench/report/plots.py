@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stepbench.contracts import Problem
+from stepbench.contracts import Problem, Window
 from stepbench.engine.result import Result
 from stepbench.options import Overlay, RunDrawingOptions
 from stepbench.report import labels, landscape
@@ -45,6 +45,8 @@ from stepbench.report.styles import (
 if TYPE_CHECKING:
     from stepbench.guarantees import Beside
 
+Twins: TypeAlias = Sequence[tuple[Result, Result]]
+"""Each run whose path cannot be told from that of an earlier one, with that one."""
 COINCIDE = 1 / 400
 """Paths that are nowhere farther apart than this part of the window coincide to the eye."""
 
@@ -69,16 +71,18 @@ def comparison_figure(
     if any(sizes_known(r) for r in results):
         names.append("sizes")
     view = landscape.window(flat) if flat else None
+    groups = [[r] for r in flat] if drawing.multiples else [flat]
+    twins = [] if drawing.multiples else coinciding(flat)
     figure, maps, panels = _arranged(
         names, len(results) if drawing.multiples and flat else int(bool(flat) or line), view, drawing.surface
     )
     if flat and view is not None:
         if drawing.surface:
             landscape.draw_surface(maps[0], flat, view, [colour(_number(r, results)) for r in flat])
-            maps[0].set_title(literal(map_title(flat, "").replace("level lines", "surface")), loc="left")
+            maps[0].set_title(literal(map_title(flat).replace("level lines", "surface")), loc="left")
         else:
-            for ax, of_map in zip(maps, [[r] for r in flat] if drawing.multiples else [flat], strict=False):
-                _draw_map(ax, of_map, results, view, drawing.overlay)
+            for ax, of_map in zip(maps, groups, strict=False):
+                _draw_map(ax, of_map, results, view, twins, drawing.overlay)
     elif line:
         _draw_on_curve(maps[0], results)
     for name in names[1:]:
@@ -103,8 +107,8 @@ def comparison_figure(
     if line:
         _label_paths(maps[0], results, results)
     elif not drawing.surface:
-        for ax, of_map in zip(maps, [[r] for r in flat] if drawing.multiples else [flat], strict=False):
-            _label_paths(ax, of_map, results)
+        for ax, of_map in zip(maps, groups, strict=False):
+            _label_paths(ax, of_map, results, twins)
     return figure
 
 
@@ -201,20 +205,21 @@ def _arranged(names: Sequence[str], maps: int, view: Any, surface: bool) -> tupl
 # The map -------------------------------------------------------------------------------------------------------------
 
 
-def _draw_map(ax: Axes, flat: Sequence[Result], results: Sequence[Result], view: Any, overlay: Overlay | None) -> None:
-    """The map of f with paths, under a line that says what is seen."""
+def _draw_map(
+    ax: Axes, flat: Sequence[Result], results: Sequence[Result], view: Window, twins: Twins, overlay: Overlay | None
+) -> None:
+    """The map of f with paths, under a line that says what is seen; of the results, one may have a map of its own."""
     landscape.draw_contours(ax, flat[0].problem, view, side_of(flat[0].problem))
     said = ""
     if overlay is not None:
         said = landscape.draw_overlay(ax, overlay, flat, [results[_number(r, results)] for r in flat])
-    twins = coinciding(flat)
     for r in flat:
         draw_trace(ax, r, _number(r, results), dashed=any(r is twin for twin, _ in twins))
     tell_outside(ax, flat)
     if len(flat) < len(results):  # a map of its own
         ax.set_title(literal(flat[0].label + f"\n{said}" * bool(said)), loc="left")
     else:
-        ax.set_title(literal(map_title(flat, said)), loc="left")
+        ax.set_title(literal(map_title(flat, twins, said)), loc="left")
 
 
 def side_of(problem: Problem) -> int:
@@ -222,7 +227,7 @@ def side_of(problem: Problem) -> int:
     return landscape.SIDE if not isinstance(problem, Section) else 160
 
 
-def map_title(flat: Sequence[Result], overlay: str) -> str:
+def map_title(flat: Sequence[Result], twins: Twins = (), overlay: str = "") -> str:
     """What the map is of: level lines of f, on which plane; which paths coincide; what is drawn over it."""
     problem = flat[0].problem
     height = "f" if problem.f_star is None else "f − f*"
@@ -231,7 +236,7 @@ def map_title(flat: Sequence[Result], overlay: str) -> str:
         said = [f"{problem.whole}: {height} on {plane}, {problem.share:.1%} of squared distances"]
     else:
         said = [f"{problem}: level lines of {height}"]
-    said += [f"{r.label} lies on the path of {other.label}" for r, other in coinciding(flat)]
+    said += [f"{r.label} lies on the path of {other.label}" for r, other in twins]
     said += [overlay] if overlay else []
     room = mpl.rcParams["figure.figsize"][0] * (0.5 if is_wide() else 0.8)
     return "\n".join(line for words in said for line in wrapped(words, room, in_points("axes.titlesize")))
@@ -359,13 +364,13 @@ def _draw_on_curve(ax: Axes, results: Sequence[Result]) -> None:
     ax.set_title(literal(f"{results[0].problem}: f, and every point of the runs on it"), loc="left")
 
 
-def _label_paths(ax: Axes, flat: Sequence[Result], results: Sequence[Result]) -> None:
+def _label_paths(ax: Axes, flat: Sequence[Result], results: Sequence[Result], twins: Twins = ()) -> None:
     """Name the start, the minimum, and every path where it has most room."""
     view = frame(ax)
     said: list[labels.Label] = []
     ink = mpl.rcParams["text.color"]
     drawn = [line.get_xydata() for line in ax.lines if line.get_transform() == ax.transData]
-    hidden = {id(r) for r, _ in coinciding(flat)} if flat and flat[0].x.shape[1] == 2 else set()
+    hidden = {id(r) for r, _ in twins}
     named = len(results) > 1
     for mark, words in (("start", "start"), ("minimum", "minimum")):
         marks = [line for line in ax.lines if line.get_label() == mark]
