@@ -13,10 +13,15 @@ from typing import Any, Literal, TypeAlias
 RUN = "What to run"
 DATA = "Where data are drawn in mini-batches, as by networks"
 OUTPUT = "What to write"
+DRAWING = "How to draw it"
+FILM = "How to film it"
 
 
 Engine: TypeAlias = Literal["auto", "numpy", "kernel"]
 """What makes the runs: NumPy, a kernel compiled from the same text, or whichever is faster with NumPy's bits."""
+
+Overlay: TypeAlias = Literal["gradient", "flow", "model"]
+"""What is drawn over the map of f: arrows of −∇f, the gradient flow from the start, or the quadratic model there."""
 
 ProfileKind: TypeAlias = Literal["data", "performance", "log-ratio", "quality", "runtime"]
 """What a profile shows of its runs; ``stepbench.study.kinds`` has each with its paper."""
@@ -35,6 +40,45 @@ def same_option(record: Any, name: str) -> Any:
     """A dataclass field that is the option of this name of another record."""
     field = record.__dataclass_fields__[name]
     return dataclasses.field(default=field.default, metadata=field.metadata)
+
+
+STYLES = ("page", "paper", "slides", "dark")
+"""Where a figure will stand: on a page, in a column of a paper, on a slide, or on a dark page."""
+
+
+@dataclass(frozen=True)
+class DrawingOptions:
+    """How every figure can be drawn."""
+
+    style: str = option(
+        "page", "Where it will stand: page, paper, slides, dark, or a .mplstyle file; several with commas.", DRAWING
+    )
+    width: float | None = option(None, "Inches across.", DRAWING, bounds="[1, 60]", shown="the style's")
+    dpi: int | None = option(None, "Pixels per inch.", DRAWING, bounds="[20, 2400]", shown="the style's")
+    title: str | None = option(None, "The sentence above it.", DRAWING, shown="the finding")
+
+
+@dataclass(frozen=True)
+class RunDrawingOptions(DrawingOptions):
+    """How a figure of runs can be drawn."""
+
+    overlay: Overlay | None = option(
+        None,
+        "Over the map: arrows of −∇f, the flow from the start, or the quadratic model there.",
+        DRAWING,
+        shown="none",
+    )
+    surface: bool = option(False, "f as a surface, in place of the map.", DRAWING)
+    multiples: bool = option(False, "A map per method, in place of one for all.", DRAWING)
+
+
+@dataclass(frozen=True)
+class FilmOptions(DrawingOptions):
+    """How runs can be filmed; the style gives the colours."""
+
+    seconds: float = option(10.0, "How long the film moves.", FILM, bounds="[0.1, 600]")
+    fps: int = option(10, "Frames per second.", FILM, bounds="[1, 60]")
+    size: str = option("1280x720", "Its width and height in pixels.", FILM)
 
 
 @dataclass(frozen=True)

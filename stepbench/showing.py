@@ -26,9 +26,15 @@ class Shown:
         """
         return report().table(self, width)  # type: ignore[no-any-return]
 
-    def figure(self) -> Figure:
-        """The figure of this object."""
-        return report().figure(self)  # type: ignore[no-any-return]
+    def figure(self, **drawing: Any) -> Figure:
+        """The figure of this object.
+
+        ``style`` is page, paper, slides, dark or a .mplstyle file (or several, with commas between them); ``width`` is
+        in inches, ``dpi`` in pixels per inch, and ``title`` stands in place of the finding. Of runs, ``overlay`` is
+        gradient, flow or model, ``surface=True`` draws f as a surface, and ``multiples=True`` a map per run.
+        Raises InputError for what cannot be drawn so.
+        """
+        return report().figure(self, **drawing)  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
         """What it is in a line or a few, without its arrays."""
@@ -42,6 +48,10 @@ class Shown:
 class Filmed(Shown):
     """An object that can be filmed, too."""
 
-    def animate(self, path: str | Path) -> None:
-        """Film it to a .gif or, where ffmpeg is installed, an .mp4: each frame shows all runs at equal evaluations."""
-        report().film(self, path)
+    def animate(self, path: str | Path, **film: Any) -> None:
+        """Film it to a .gif or, where ffmpeg is installed, an .mp4 or a .webm.
+
+        Each frame shows all runs at equal evaluations. The film moves for so many ``seconds``, with ``fps`` frames
+        each, at a ``size`` such as "1280x720"; ``style`` gives its colours. Raises InputError for what cannot be made.
+        """
+        report().film(self, path, **film)

@@ -19,6 +19,7 @@ from stepbench.cli import (
     list,  # noqa: A004
     map,  # noqa: A004
     new,
+    plot,
     profile,
     rate,
     reproduce,
@@ -44,12 +45,16 @@ and stepbench list names all problems and methods."""
 """What stepbench says where it is asked for nothing."""
 
 
+COMPLETING = "_STEPBENCH_COMPLETE"
+"""The variable by which a shell asks how a command goes on, as ``stepbench --install-completion`` sets it up."""
+
+
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line; exits 0, 2 for input that cannot be used, 130 after Ctrl-C, or 143 after SIGTERM."""
     args = [*(sys.argv[1:] if args is None else args)]  # [*…], for `list` is a command here
     _open_streams()
     try:
-        if not args:
+        if not args and COMPLETING not in os.environ:
             print(BEGIN, flush=True)
             sys.exit(0)
         code = _app(args)(args, standalone_mode=False, prog_name="stepbench") or 0
@@ -125,8 +130,8 @@ def _print_version(wanted: bool) -> None:
 
 def _app(args: Sequence[str]) -> typer.Typer:
     # The formatted help of a command costs as much start-up again as everything else: the overview does without.
-    overview = args[0].startswith("-")
-    app = typer.Typer(add_completion=False, rich_markup_mode=None if overview else "rich")
+    overview = not args or args[0].startswith("-")
+    app = typer.Typer(add_completion=overview, rich_markup_mode=None if overview else "rich")
 
     @app.callback()
     def root(
@@ -145,6 +150,7 @@ def _app(args: Sequence[str]) -> typer.Typer:
     app.command("map")(map.command)
     app.command("tune")(tune.command)
     app.command("profile")(profile.command)
+    app.command("plot")(plot.command)
     app.command("rate")(rate.command)
     app.command("reproduce")(reproduce.command)
     app.add_typer(study.app, name="study")

@@ -11,8 +11,8 @@ from stepbench import stopping
 from stepbench.cli import guaranteed
 from stepbench.cli.data import DataOptions
 from stepbench.cli.lost import print_suggestions
-from stepbench.cli.options import ONE_RUN, Only, ProblemName, given, takes
-from stepbench.cli.output import Output
+from stepbench.cli.options import ONE_RUN, Only, ProblemName, given, methods_like, takes
+from stepbench.cli.output import WRITTEN, Output
 from stepbench.cli.progress import Progress
 from stepbench.options import RunOptions
 
@@ -24,10 +24,12 @@ if TYPE_CHECKING:
 @takes
 def command(
     problem: ProblemName,
-    methods: Annotated[list[str], typer.Argument(help="Methods, as gd:lr=0.001 adam+rdbd scipy:bfgs.")],
+    methods: Annotated[
+        list[str], typer.Argument(help="Methods, as gd:lr=0.001 adam+rdbd scipy:bfgs.", autocompletion=methods_like)
+    ],
     run: Annotated[RunOptions, Only(*ONE_RUN, "engine")],
     data: DataOptions,
-    output: Output,
+    output: Annotated[Output, Only(*WRITTEN)],
     guarantee: guaranteed.Steps = None,
 ) -> None:
     """Compare methods on one problem.
@@ -75,7 +77,7 @@ def command(
     def figure() -> Figure:
         from stepbench.report.plots import comparison_figure
 
-        return comparison_figure(results, guarantees.found)
+        return comparison_figure(results, guarantees.found, output)
 
     output.deliver(
         lambda: [summary(result) | guarantees.facts(result) for result in results],

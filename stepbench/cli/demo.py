@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stepbench.cli.output import Output, check_writable, console, typed
-from stepbench.options import OUTPUT, RUN
+from stepbench.cli.options import Default, Only, takes
+from stepbench.cli.output import DRAWN, Output, console, open_file, typed
+from stepbench.options import RUN
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -16,34 +18,24 @@ if TYPE_CHECKING:
     from stepbench.lessons import Question
 
 
+@takes
 def command(
     name: Annotated[
         str | None, typer.Argument(metavar="[LESSON]", help="A lesson, as ill-conditioning, or a file, ./mine.toml.")
     ] = None,
+    *,
     ask: Annotated[
         bool, typer.Option("--ask", help="Ask for a prediction before the result.", rich_help_panel=RUN)
     ] = False,
-    plot: Annotated[
-        Path | None,
-        typer.Option(help="Draw to a .png, .svg or .pdf file.", show_default="LESSON.png", rich_help_panel=OUTPUT),
-    ] = None,
-    page: Annotated[
-        Path | None,
-        typer.Option(
-            "--html",
-            help="Write the lesson as a page that runs in a browser, offline; without LESSON, a folder of all lessons.",
-            rich_help_panel=OUTPUT,
-        ),
-    ] = None,
-    show: Annotated[
-        bool, typer.Option("--open", help="Open what was written in the system's viewer.", rich_help_panel=OUTPUT)
-    ] = False,
+    output: Annotated[Output, Only(*DRAWN, "html", "table"), Default(style="slides")],
 ) -> None:
     """Show a lesson: what is run, why, and what to remember.
 
     Lists the lessons where none is named. --ask is for the lecture room: it
     puts a question first, waits for an answer, and says whether it was right.
-    --html writes a page that does so in a browser, with sliders.
+    --html writes a page that does so in a browser, with sliders; without a
+    lesson it writes all of them into a folder. Else the picture is drawn to
+    LESSON.png where --plot names no other file.
     """
     from rich.text import Text
 
@@ -51,23 +43,21 @@ def command(
 
     out = console()
     if name is None:
-        if page is not None and not ask and plot is None:
-            _write_course(out, page, show=show)
+        if output.html is not None and not ask and output.plot is None and output.table is None:
+            _write_course(out, output.html, show=output.open)
             return
-        if ask or show or plot is not None:
+        if ask or output.open or output.plot is not None or output.table is not None:
             raise InputError("which lesson? Name one, as stepbench demo ill-conditioning; stepbench demo lists them")
         longest = max(map(len, lessons.names()))
         for one in lessons.names():
             out.print(Text(f"{one:{longest}}  {lessons.load(one).title}"), no_wrap=True, overflow="ellipsis")
         return
     chosen = lessons.load(name)
-    if page is None and plot is None:
-        plot = Path(f"{chosen.name}.png")
-    Output(plot=plot).check()
-    if page is not None:
-        if page.suffix.lower() not in (".html", ".htm"):
-            raise InputError(f"--html {page} must end in .html")
-        check_writable(page, "--html")
+    if output.html is None or output.plot is not None:
+        output = replace(output, plot=output.plot or Path(f"{chosen.name}.png"))
+        output.check()
+    else:
+        Output(html=output.html, table=output.table).check()
     if ask and chosen.question is None:
         raise InputError(f"{chosen.file} asks nothing: give it a [question], or leave out --ask")
     out.print(Text(chosen.title, style="bold"), "", sep="\n")
@@ -86,18 +76,20 @@ def command(
     for trial in chosen.tries:
         _paragraphs(out, f"Try: {trial.say}")
     out.print(Text(f"Remember: {chosen.take_away}", style="bold green"), "", sep="\n")
-    if plot is not None:
-        from stepbench.report.plots import save
+    from stepbench.report.shown import drawn
+    from stepbench.report.tables import FULL
 
-        save(lecture.figure(), plot, dpi=170)
-        out.print(Text(f"drawn to {plot}"))
-    if page is not None:
+    output.write_tables([lecture.table(FULL)], out)
+    if output.plot is not None:
+        output.write_picture(lambda: drawn(lecture, output))
+        out.print(Text(f"drawn to {output.plot}"))
+    if output.html is not None:
         from stepbench.web import lesson
 
-        page.write_text(lesson.page(lecture, typed()), encoding="utf-8")
-        out.print(Text(f"drawn to {page}"))
-    if show:
-        _open(out, page or plot)
+        output.html.write_text(lesson.page(lecture, typed()), encoding="utf-8")
+        out.print(Text(f"drawn to {output.html}"))
+    if output.open:
+        open_file(output.html or output.plot)
 
 
 def _write_course(out: Console, folder: Path, *, show: bool) -> None:
@@ -115,17 +107,7 @@ def _write_course(out: Console, folder: Path, *, show: bool) -> None:
         raise InputError(f"--html {folder} cannot be written: {error.strerror}") from None
     out.print(Text(f"{len(pages)} lessons are drawn to {folder}; begin with {folder / 'index.html'}"))
     if show:
-        _open(out, folder / "index.html")
-
-
-def _open(out: Console, file: Path | None) -> None:
-    """Open a file in the system's viewer."""
-    import webbrowser
-
-    from rich.text import Text
-
-    if file is not None and not webbrowser.open(file.absolute().as_uri()):
-        out.print(Text(f"no viewer was found: open {file} yourself"))
+        open_file(folder / "index.html")
 
 
 def _paragraphs(out: Console, text: str) -> None:

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
-from stepbench.cli.options import ONE_RUN, Only, ProblemName, given, takes
-from stepbench.cli.output import Output, console
+from stepbench.cli.options import ONE_RUN, MethodName, Only, ProblemName, given, takes
+from stepbench.cli.output import DRAWN, Output, console, open_file
 from stepbench.cli.progress import Progress
-from stepbench.options import RUN, RunOptions
+from stepbench.options import RunOptions
 
 
 @takes
 def command(
     problem: ProblemName,
     *,
-    method: Annotated[
-        str, typer.Option("--method", "-m", help="A method, as tlr or tlr:lr=0.1.", rich_help_panel=RUN)
-    ] = "gd",
+    method: MethodName = "gd",
     run: Annotated[RunOptions, Only(*ONE_RUN, "every")],
-    output: Annotated[Output, Only("plot")],
+    output: Annotated[Output, Only(*DRAWN, "table")],
 ) -> None:
     """Explain a run: what happened, why, and what helps.
 
@@ -50,8 +46,11 @@ def command(
     out.print("What would have been faster:" if faster else "What would have helped:", style="bold")
     for line in advice(found):
         out.print(Text(f"  {line}"), soft_wrap=True)
+    output.write_tables([found.table()], out)
     if output.plot is not None:
-        from stepbench.report.plots import save
+        from stepbench.report.shown import drawn
 
-        save(found.figure(), output.plot, dpi=130)
+        output.write_picture(lambda: drawn(found, output))
         out.print(Text(f"drawn to {output.plot}"))
+        if output.open:
+            open_file(output.plot)

@@ -6,6 +6,9 @@ from typing import Annotated
 
 import typer
 
+from stepbench.cli.options import Only, takes
+from stepbench.cli.output import Output, console
+
 GROUPS = {
     "problems": "Problems",
     "methods": "Whole methods",
@@ -14,6 +17,7 @@ GROUPS = {
 }
 
 
+@takes
 def command(
     group: Annotated[
         str | None, typer.Argument(help="problems, methods, directions or stepsizes; everything if left out.")
@@ -24,18 +28,22 @@ def command(
     peers: Annotated[
         bool, typer.Option("--peers", help="Other libraries' optimizers, which are methods: torch:Adam.")
     ] = False,
+    *,
+    output: Annotated[Output, Only("table")],
 ) -> None:
     """List what there is, one line each."""
     from rich.padding import Padding
     from rich.text import Text
 
     from stepbench import InputError, catalog
-    from stepbench.cli.output import console
     from stepbench.fields import nearest
     from stepbench.report.literal import Table
 
     if group is not None and group not in GROUPS:
         raise InputError(f"no group {group}{nearest(group, GROUPS)}; there are {', '.join(GROUPS)}")
+    output.check()
+    if output.table is not None and suite is None:
+        raise InputError("--table writes the table of a suite: give --suite, as --suite mgh")
     out = console()
     if peers:
         if group is not None or suite is not None:
@@ -56,7 +64,9 @@ def command(
             raise InputError(f"--suite {suite} lists problems: leave out {group}")
         from stepbench.report.tables import suite_table
 
-        out.print(suite_table(suite, suites[suite]))
+        shown = suite_table(suite, suites[suite])
+        out.print(shown)
+        output.write_tables([shown], out)
         return
 
     def lines(heading: str, rows: list[tuple[str, str]]) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from stepbench.cli.kept import Kept, print_notes
 from stepbench.cli.options import Default, GoalOptions, MethodNames, Only, ProblemName, given, takes
-from stepbench.cli.output import Output
+from stepbench.cli.output import DRAWN, Output
 from stepbench.options import RUN
 
 
@@ -33,7 +33,7 @@ def command(
     run: Annotated[
         GoalOptions, Only("target", "budget", "steps", "start", "seed", "noise", "engine"), Default(budget=1_000)
     ],
-    output: Annotated[Output, Only("plot", "table"), Default(plot=Path("map.png"))],
+    output: Annotated[Output, Only(*DRAWN, "table"), Default(plot=Path("map.png"))],
     kept: Kept,
 ) -> None:
     """Draw a heat map: two hyper-parameters, or all starts.
@@ -43,6 +43,7 @@ def command(
     start of the problem's window.
     """
     from stepbench import InputError, catalog
+    from stepbench.report.shown import drawn
     from stepbench.report.study_tables import map_notes, map_table
     from stepbench.study.sweep import sweep, window_axes
 
@@ -55,9 +56,10 @@ def command(
     axes = over or window_axes(stated, points)
     with kept.opened("map") as study:
         found = sweep(problem, method, axes, study=study, **given(run))
+
     output.deliver(
         lambda: None,
         lambda width: [map_table(found, width)],
         lambda out: print_notes(out, map_notes(found, kept.study), study),
-        found.map,
+        lambda: drawn(found, output, as_map=True),
     )

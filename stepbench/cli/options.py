@@ -15,10 +15,44 @@ import typer
 
 from stepbench.options import RUN, RunOptions, option
 
-ProblemName = Annotated[str, typer.Argument(help="A problem, as rosenbrock or quadratic:kappa=100.")]
+
+def problems_like(incomplete: str) -> list[str]:
+    """The problems whose names begin so, for the shell to complete."""
+    from stepbench import catalog
+
+    return [name for name in catalog.names("problems") if name.startswith(incomplete)]
+
+
+def methods_like(incomplete: str) -> list[str]:
+    """The methods whose names begin so, also behind a plus sign, for the shell to complete."""
+    from stepbench import catalog
+
+    before, plus, last = incomplete.rpartition("+")
+    return [f"{before}{plus}{name}" for name in catalog.method_names() if name.startswith(last)]
+
+
+ProblemName = Annotated[
+    str, typer.Argument(help="A problem, as rosenbrock or quadratic:kappa=100.", autocompletion=problems_like)
+]
+MethodName = Annotated[
+    str,
+    typer.Option(
+        "--method",
+        "-m",
+        help="A method, as csawg or adam+rdbd.",
+        rich_help_panel=RUN,
+        autocompletion=methods_like,
+    ),
+]
 MethodNames = Annotated[
     list[str],
-    typer.Option("--method", "-m", help="A method, as adam or adam+rdbd; may be repeated.", rich_help_panel=RUN),
+    typer.Option(
+        "--method",
+        "-m",
+        help="A method, as adam or adam+rdbd; may be repeated.",
+        rich_help_panel=RUN,
+        autocompletion=methods_like,
+    ),
 ]
 
 ONE_RUN = ("budget", "steps", "target", "grad_target", "start", "seed", "noise")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from stepbench.options import OUTPUT, option
+from stepbench.options import DRAWING, OUTPUT, FilmOptions, RunDrawingOptions, option
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,15 +20,26 @@ if TYPE_CHECKING:
     from stepbench import Result
 
 
+DRAWN = ("plot", "style", "width", "dpi", "title", "open")
+"""The options of every command that draws a picture."""
+OF_RUNS = ("overlay", "surface", "multiples")
+FILMED = ("seconds", "fps", "size")
+"""Those of pictures of runs, beside them."""
+WRITTEN = (*DRAWN, *OF_RUNS, "animate", *FILMED, "show", "html", "table", "csv", "json", "verbose")
+"""All that can be written of runs."""
+
+
 @dataclass(frozen=True)
-class Output:
+class Output(RunDrawingOptions, FilmOptions):
     """What is to be written, and where: the options of the commands that run something."""
 
-    plot: Path | None = option(None, "Draw to a .png, .svg or .pdf file.", OUTPUT)
+    plot: Path | None = option(None, "Draw to a .png, .svg, .pdf or .pgf file.", OUTPUT)
+    open: bool = option(False, "Open the picture in the system's viewer.", DRAWING)
     show: bool = option(False, "Draw in the terminal, too.", OUTPUT)
-    animate: Path | None = option(None, "Film the run to a .gif or .mp4 file.", OUTPUT)
+    animate: Path | None = option(None, "Film the run to a .gif, .mp4 or .webm file.", OUTPUT)
     html: Path | None = option(None, "Write a page that runs in a browser, offline too, with sliders.", OUTPUT)
     table: Path | None = option(None, "Write the table, all its columns, to a .tex, .md or .csv file.", OUTPUT)
+    save: Path | None = option(None, "Keep every record in an .npz file, which stepbench plot draws.", OUTPUT)
     csv: str | None = option(None, "Write every record to a CSV file; - for standard output.", OUTPUT)
     json: bool = option(False, "Print a JSON summary, not a table.", OUTPUT)
     verbose: bool = option(False, "Say what made each run, NumPy or a kernel, and why.", OUTPUT)
@@ -37,18 +48,39 @@ class Output:
         """Refuse, before anything runs, a file that could not be written after it."""
         from stepbench import InputError
 
+        self._check_drawing()
         if self.json and self.csv == "-":
             raise InputError("--json and --csv - would both write to standard output: give --csv a file")
         if self.show and (self.json or self.csv == "-"):
             raise InputError("--show draws where --json and --csv - write: leave one of them out")
         for name, path in self._files():
-            FILES[name].refuse_unfit(path)
+            FILES[name].refuse_unfit(path, self)
         records = {} if self.csv in (None, "-") else {"csv": Path(str(self.csv))}
         places: dict[Path, str] = {}
         for name, path in [*self._files(), *records.items()]:
             check_writable(path, f"--{name}")
             if (other := places.setdefault(path.resolve(), name)) != name:
                 raise InputError(f"--{other} and --{name} would both write to {path}: give two files")
+
+    def _check_drawing(self) -> None:
+        """Refuse what no picture can be, and what is said of one where there is none."""
+        from stepbench import InputError
+
+        usual = Output()
+        asked = [name for name in (*DRAWN[1:], *OF_RUNS, *FILMED) if getattr(self, name) != getattr(usual, name)]
+        if not asked:
+            return
+        for name in asked:
+            if name in FILMED and self.animate is None:
+                raise InputError(f"--{name} is about a film: give --animate FILE too")
+            if name not in FILMED and self.plot is None and not (name == "style" and self.animate):
+                raise InputError(f"--{name} is about a picture: give --plot FILE too")
+        if self.surface and (self.multiples or self.overlay):
+            other = "--multiples" if self.multiples else "--overlay"
+            raise InputError(f"--surface and {other} draw f in two ways: leave one of them out")
+        from stepbench.report.styles import check
+
+        check(self)
 
     def _files(self) -> list[tuple[str, Path]]:
         """The files to write to, each with its option."""
@@ -89,60 +121,92 @@ class Output:
             from stepbench.report.terminal import Picture
 
             console().print(Picture(results))
-        for name, path in self._files():
-            FILES[name].write(path, Content(results, tables, draw, steps))
-        if in_words:
-            for name, path in self._files():
-                console().print(f"{FILES[name].done} {path}", highlight=False)
+        content = Content(results, tables, draw, self, steps)
+        written = [(name, path, FILES[name].write(path, content)) for name, path in self._files()]
+        for name, path, left_out in written if in_words else ():
+            console().print(f"{FILES[name].done} {path}{f' ({left_out})' if left_out else ''}", highlight=False)
+        if self.open:
+            open_file(self.plot)
+
+    def write_picture(self, draw: Callable[[], Figure]) -> None:
+        """Draw to the file of ``plot``, as these options say."""
+        from stepbench.report.styles import drawn_for, save
+
+        assert self.plot is not None
+        with drawn_for(self):
+            save(draw(), self.plot)
+
+    def write_tables(self, tables: Sequence[Table], out: Console) -> None:
+        """Write tables to the file of ``table``, where one is given, and say so."""
+        if self.table is not None:
+            from stepbench.report.table_files import write_tables
+
+            write_tables(tables, self.table)
+            out.print(f"written to {self.table}", highlight=False)
+
+
+def open_file(path: Path | None) -> None:
+    """Open a file in the system's viewer, or say that nothing here can."""
+    import webbrowser
+
+    if path is not None and not webbrowser.open(path.absolute().as_uri()):
+        console().print(f"no viewer was found: open {path} yourself", highlight=False, markup=False)
 
 
 class Content(NamedTuple):
     """What there is to write.
 
-    The results of single runs, what makes their tables in so many letters of width, what makes their figure, and the
-    steps that they were allowed.
+    The results of single runs, what makes their tables in so many letters of width, what makes their figure, how that
+    is to look, and the steps that they were allowed.
     """
 
     results: Sequence[Result]
     tables: Callable[[int], Sequence[Table]]
     draw: Callable[[], Figure]
+    output: Output
     steps: int | None = None
 
 
 class File(NamedTuple):
-    """A file: what refuses a path that cannot be, before anything runs, what writes it, and what is said of it."""
+    """A file: what refuses a path that cannot be, before anything runs, what writes it, and what is said of it.
 
-    refuse_unfit: Callable[[Path], None]
-    write: Callable[[Path, Content], None]
+    What writes it returns what was left out of it, in words.
+    """
+
+    refuse_unfit: Callable[[Path, Output], None]
+    write: Callable[[Path, Content], str | None]
     done: str = "drawn to"
 
 
-def _refuse_no_picture(path: Path) -> None:
+def _refuse_no_picture(path: Path, _: Output) -> None:
     from stepbench import InputError
 
-    if path.suffix.lower() not in (".png", ".svg", ".pdf"):
-        raise InputError(f"--plot {path} must end in .png, .svg or .pdf")
+    if path.suffix.lower() not in (".png", ".svg", ".pdf", ".pgf"):
+        raise InputError(f"--plot {path} must end in .png, .svg, .pdf or .pgf")
+    if path.suffix.lower() == ".pgf":
+        from stepbench.report.styles import LATEX, latex
+
+        if latex() is None:
+            raise InputError(f"--plot {path} needs LaTeX, and none of {', '.join(LATEX)} is installed: choose a .pdf")
 
 
-def _write_picture(path: Path, content: Content) -> None:
-    from stepbench.report.plots import save
-
-    save(content.draw(), path)
+def _write_picture(_: Path, content: Content) -> None:
+    content.output.write_picture(content.draw)
 
 
-def _refuse_no_film(path: Path) -> None:
+def _refuse_no_film(path: Path, output: Output) -> None:
     from stepbench.report.animation import check
 
-    check(path)
+    check(path, output)
 
 
-def _write_film(path: Path, content: Content) -> None:
+def _write_film(path: Path, content: Content) -> str:
     from stepbench.report.animation import animate
 
-    animate(content.results, path)
+    return animate(content.results, path, content.output)
 
 
-def _refuse_no_page(path: Path) -> None:
+def _refuse_no_page(path: Path, _: Output) -> None:
     from stepbench import InputError
 
     if path.suffix.lower() not in (".html", ".htm"):
@@ -155,7 +219,7 @@ def _write_page(path: Path, content: Content) -> None:
     path.write_text(page(content.results, typed(), content.steps), encoding="utf-8")
 
 
-def _refuse_no_table(path: Path) -> None:
+def _refuse_no_table(path: Path, _: Output) -> None:
     from stepbench import InputError
     from stepbench.report.table_files import FORMS
 
@@ -170,11 +234,23 @@ def _write_table(path: Path, content: Content) -> None:
     write_tables(content.tables(FULL), path)
 
 
+def _refuse_no_archive(path: Path, _: Output) -> None:
+    from stepbench import InputError
+
+    if path.suffix.lower() != ".npz":
+        raise InputError(f"--save {path} must end in .npz")
+
+
+def _write_archive(path: Path, content: Content) -> None:
+    content.results[0].save(path)
+
+
 FILES = {
     "plot": File(_refuse_no_picture, _write_picture),
     "animate": File(_refuse_no_film, _write_film),
     "html": File(_refuse_no_page, _write_page),
     "table": File(_refuse_no_table, _write_table, "written to"),
+    "save": File(_refuse_no_archive, _write_archive, "kept in"),
 }
 """The files that can be written to, by the option that names them, in the order in which they are."""
 

@@ -9,7 +9,7 @@ import typer
 
 from stepbench.cli.kept import Kept, print_notes
 from stepbench.cli.options import Default, Only, given, takes
-from stepbench.cli.output import Output
+from stepbench.cli.output import DRAWN, Output
 from stepbench.options import OUTPUT, RUN, ProfileKind, RunOptions, option
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def command(
         str, typer.Option(help="Parts of f(w₀) − f* that may be left, with commas.", rich_help_panel=RUN)
     ] = "1e-1,1e-3,1e-5",
     run: Annotated[ProfileOptions, Only("budget", "seeds", "noise", "kind"), Default(budget=500)],
-    output: Annotated[Output, Only("plot", "table", "json")],
+    output: Annotated[Output, Only(*DRAWN, "table", "json")],
     kept: Kept,
 ) -> None:
     """Profile methods on a suite: who solves how much, how fast?
@@ -58,6 +58,7 @@ def command(
     unsolved problems and the sign test of every pair.
     """
     from stepbench import InputError, catalog
+    from stepbench.report.shown import drawn
     from stepbench.report.study_tables import pairs_table, profile_notes, profile_table
     from stepbench.study.profile import profile
 
@@ -74,7 +75,7 @@ def command(
         lambda: _summary(found),
         lambda width: [profile_table(found, width), *([pairs_table(found, width)] if len(found.labels) > 1 else [])],
         lambda out: print_notes(out, profile_notes(found, kept.study), study),
-        found.figure,
+        lambda: drawn(found, output),
     )
 
 

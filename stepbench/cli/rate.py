@@ -26,7 +26,7 @@ def command(
         str,
         typer.Option(help="What is small: f, f(w) − f*; distance, ‖w − w*‖²; gradient, ‖∇f(w)‖².", rich_help_panel=RUN),
     ] = "f",
-    output: Annotated[Output, Only("json")],
+    output: Annotated[Output, Only("table", "json")],
 ) -> None:
     """Find the exact worst case of a fixed-step method.
 
@@ -44,6 +44,7 @@ def command(
     from stepbench.guarantees import rate
     from stepbench.report.guarantees import rate_facts, rate_notes, rate_table
 
+    output.check()
     with Progress("rate") as progress:
         chosen: Criterion = criterion  # type: ignore[assignment]  # rate refuses other words
         found = rate(method, mu=mu, L=L, steps=steps, criterion=chosen, progress=progress)
@@ -54,3 +55,4 @@ def command(
     out.print(rate_table(found))
     for line in rate_notes(found):
         out.print(line, highlight=False)
+    output.write_tables([rate_table(found)], out)

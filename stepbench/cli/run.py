@@ -13,10 +13,10 @@ from stepbench import stopping
 from stepbench.cli import guaranteed
 from stepbench.cli.data import DataOptions
 from stepbench.cli.lost import print_suggestions
-from stepbench.cli.options import ONE_RUN, Only, ProblemName, takes
-from stepbench.cli.output import Output
+from stepbench.cli.options import ONE_RUN, MethodName, Only, ProblemName, takes
+from stepbench.cli.output import WRITTEN, Output
 from stepbench.cli.progress import run_one
-from stepbench.options import RUN, RunOptions
+from stepbench.options import RunOptions
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,12 +35,10 @@ def command_of(args: Sequence[str]) -> Callable[..., None]:
     def command(
         problem: ProblemName,
         *,
-        method: Annotated[
-            str, typer.Option("--method", "-m", help="A method, as csawg or adam+rdbd.", rich_help_panel=RUN)
-        ] = "gd",
+        method: MethodName = "gd",
         data: DataOptions,
         run: Annotated[RunOptions, Only(*ONE_RUN, "every", "checkpoint", "checkpoint_every", "engine")],
-        output: Output,
+        output: Annotated[Output, Only(*WRITTEN, "save")],
         guarantee: guaranteed.Steps = None,
         **values: Any,
     ) -> None:
@@ -81,9 +79,9 @@ def command_of(args: Sequence[str]) -> Callable[..., None]:
             print_suggestions([(result, runner)], run, out)
 
         def figure() -> Figure:
-            from stepbench.report.plots import run_figure
+            from stepbench.report.plots import comparison_figure
 
-            return run_figure(result, guarantees.found)
+            return comparison_figure([result], guarantees.found, output)
 
         output.deliver(
             lambda: summary(result) | guarantees.facts(result),
@@ -100,7 +98,7 @@ def command_of(args: Sequence[str]) -> Callable[..., None]:
 
 def _method_in(args: Sequence[str]) -> str | None:
     """The method that the command line names, looked up before it is parsed: its fields are options of the parser."""
-    if args[0] != "run":
+    if args[:1] != ["run"]:
         return None
     found = "gd"
     for i, arg in enumerate(args):  # the last one counts, as it does for the parser

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from stepbench.cli.options import Only, takes
+from stepbench.cli.output import Output
+
 if TYPE_CHECKING:
     from stepbench.study.store import Store
 
@@ -21,12 +24,15 @@ Status = Annotated[str | None, typer.Option(help="Only runs that ended so: conve
 
 
 @app.command()
-def show(study: File = Path("study.db"), status: Status = None) -> None:
+@takes
+def show(study: File = Path("study.db"), status: Status = None, *, output: Annotated[Output, Only("table")]) -> None:
     """Show what a study holds; with --status, each run that ended so, and why."""
     from stepbench.cli.output import console
     from stepbench.report.records import stored_runs
     from stepbench.report.study_tables import study_table
+    from stepbench.report.tables import FULL
 
+    output.check()
     out = console()
     with _stored(study) as store:
         if status is not None:
@@ -38,6 +44,7 @@ def show(study: File = Path("study.db"), status: Status = None) -> None:
             counts.setdefault(key, {})[ending] = n
         settings = [(facts, counts.get(key, {})) for key, facts in store.facts().items()]
         out.print(study_table(str(study), settings, out.width))
+        output.write_tables([study_table(str(study), settings, FULL)], out)
 
 
 @app.command()

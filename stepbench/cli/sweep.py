@@ -10,7 +10,7 @@ import typer
 from stepbench.cli.data import DataOptions
 from stepbench.cli.kept import Kept, print_notes
 from stepbench.cli.options import GoalOptions, MethodNames, Only, ProblemName, given, takes
-from stepbench.cli.output import Output
+from stepbench.cli.output import DRAWN, Output
 from stepbench.options import RUN
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def command(
     ],
     run: Annotated[GoalOptions, Only("target", "budget", "steps", "start", "seed", "noise", "engine")],
     data: DataOptions,
-    output: Annotated[Output, Only("plot", "table", "json")],
+    output: Annotated[Output, Only(*DRAWN, "table", "json")],
     kept: Kept,
 ) -> None:
     """Sweep hyper-parameters: how sensitive is a method?
@@ -48,6 +48,7 @@ def command(
     only those that are missing.
     """
     from stepbench.engine.prepare import in_evaluations
+    from stepbench.report.shown import drawn
     from stepbench.report.study_tables import sensitivity_table, sweep_notes
     from stepbench.study.sweep import sweep
 
@@ -61,7 +62,7 @@ def command(
         lambda: [_summary(line, found.target is not None) for line in found.sensitivities()],
         lambda width: [sensitivity_table(found, width)],
         lambda out: print_notes(out, sweep_notes(found, kept.study), study),
-        found.figure,
+        lambda: drawn(found, output),
     )
 
 

@@ -10,7 +10,7 @@ import typer
 from stepbench.cli.data import DataOptions
 from stepbench.cli.kept import Kept, print_notes
 from stepbench.cli.options import GoalOptions, Only, ProblemName, given, takes
-from stepbench.cli.output import Output
+from stepbench.cli.output import DRAWN, Output
 from stepbench.options import RUN, option
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def command(
     ] = None,
     run: Annotated[TuneOptions, Only("target", "budget", "tune_budget", "seed", "noise")],
     data: DataOptions,
-    output: Annotated[Output, Only("plot", "table", "json")],
+    output: Annotated[Output, Only(*DRAWN, "table", "json")],
     kept: Kept,
 ) -> None:
     """Tune methods alike and score them fairly.
@@ -55,6 +55,7 @@ def command(
     words, what is less than fair.
     """
     from stepbench.engine.prepare import in_evaluations
+    from stepbench.report.shown import drawn
     from stepbench.report.study_tables import tuning_notes, tuning_table
     from stepbench.study.tune import tune
 
@@ -67,7 +68,7 @@ def command(
         lambda: [_summary(tuned) for tuned in tuning.ranked],
         lambda width: [tuning_table(tuning, width)],
         lambda out: print_notes(out, tuning_notes(tuning, kept.study), study),
-        tuning.figure,
+        lambda: drawn(tuning, output),
     )
 
 

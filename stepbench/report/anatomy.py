@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -12,10 +13,12 @@ from rich.text import Text
 
 from stepbench.autopsy import Autopsy, Cause, Span, steps_between
 from stepbench.engine.result import Result
+from stepbench.report.curves import whole_ticks
+from stepbench.report.findings import finding
 from stepbench.report.literal import Table
 from stepbench.report.numbers import counted, multiple, number
 from stepbench.report.paths import one_step_each
-from stepbench.report.plots import COLOURS, draw_grid, literal, outcome_line, whole_ticks
+from stepbench.report.styles import colour, draw_grid, entitle, in_points, is_wide, legend_outside
 from stepbench.report.tables import STYLES, pasted, titled
 
 SPAN_COLOURS = {
@@ -328,10 +331,11 @@ def _add_trial(table: Table, r: Result, note: str, style: str = "") -> None:
     table.add_row(*cells, Text(r.status, style=STYLES[r.status]), note)
 
 
-def anatomy_figure(autopsy: Autopsy) -> Figure:
+def anatomy_figure(autopsy: Autopsy, title: str | None = None) -> Figure:
     """The step sizes against what the surface would have allowed, and the error below, with the spans shaded."""
     result, steps = autopsy.result, autopsy.steps
-    figure = Figure(figsize=(11, 7.6), layout="constrained")
+    width = mpl.rcParams["figure.figsize"][0]
+    figure = Figure(figsize=(width, (0.62 if is_wide() else 1.25) * width), layout="constrained")
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
     _draw_sizes(top, autopsy, steps.step)
     _draw_value(bottom, autopsy)
@@ -353,16 +357,15 @@ def anatomy_figure(autopsy: Autopsy) -> Figure:
             textcoords="offset points",
             ha="center",
             va="top",
-            fontsize=9,
-            color="#333333",
+            size=in_points("legend.fontsize"),
         )
     if result.steps > 100 and any(0 < span.first < result.steps / 20 for span in autopsy.spans):
         bottom.set_xscale("symlog", linthresh=10)
     whole_ticks(bottom)
     bottom.set_xlim(0, max(result.steps, 1))
     bottom.set_xlabel("iteration")
-    figure.legend(*top.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False, fontsize=10)
-    figure.suptitle(literal(f"{result.label} on {result.problem}\n{outcome_line(result)}"), fontsize=12)
+    legend_outside(figure, 3, handles=top.get_legend_handles_labels()[0])
+    entitle(figure, finding([result]) if title is None else title)
     return figure
 
 
@@ -371,17 +374,21 @@ def _draw_sizes(ax: Axes, autopsy: Autopsy, iterations: Any) -> None:
     steps, taken = autopsy.steps, int(autopsy.result.steps)
     sampled = not one_step_each(iterations).all()
 
-    def line(colour: str, width: float, dashes: Any, marker: str) -> dict[str, Any]:
+    def line(own: str, width: float, dashes: Any, marker: str) -> dict[str, Any]:
         if sampled:  # between two of them the run may have swung to and fro
-            return {"color": colour, "ls": "", "marker": marker, "ms": 3}
-        return {"color": colour, "lw": width, "ls": dashes}
+            return {"color": own, "ls": "", "marker": marker, "ms": 0.6 * mpl.rcParams["lines.markersize"]}
+        return {"color": own, "lw": width * mpl.rcParams["lines.linewidth"], "ls": dashes}
 
     stable = 1 / np.where(steps.steepest > 0, steps.steepest, math.nan)
     lines: tuple[tuple[Any, str, dict[str, Any]], ...] = (
-        (2 * stable, "2/λmax: beyond it the steepest direction grows", line("#C8102E", 1.6, "-", "_")),
-        (stable, "1/λmax", line("#C8102E", 1.2, (0, (4, 2)), ".")),
-        (steps.line, "best along its direction", {"color": COLOURS[2], "ls": "", "marker": ".", "ms": 4}),
-        (steps.polyak, "Polyak's step, (f − f*)/‖∇f‖²", line(COLOURS[3], 1, (0, (1, 1)), "x")),
+        (2 * stable, "2/λmax: beyond it the steepest direction grows", line("#C8102E", 0.9, "-", "_")),
+        (stable, "1/λmax", line("#C8102E", 0.7, (0, (4, 2)), ".")),
+        (
+            steps.line,
+            "best along its direction",
+            {"color": colour(2), "ls": "", "marker": ".", "ms": 0.8 * mpl.rcParams["lines.markersize"]},
+        ),
+        (steps.polyak, "Polyak's step, (f − f*)/‖∇f‖²", line(colour(3), 0.6, (0, (1, 1)), "x")),
     )
     for amounts, name, style in lines:
         if (np.isfinite(amounts) & (amounts > 0)).any():
@@ -389,10 +396,18 @@ def _draw_sizes(ax: Axes, autopsy: Autopsy, iterations: Any) -> None:
     size = np.where(steps.size != 0, np.abs(steps.size), math.nan)
     name = "step size α" if autopsy.plain else "effective step, ‖Δw‖/‖∇f‖"
     if np.isfinite(size).any():
-        ax.plot(iterations, size, label=name, zorder=4, **line(COLOURS[0], 2, "-", "o"))
+        ax.plot(iterations, size, label=name, zorder=4, **line(colour(0), 1.1, "-", "o"))
     uphill = steps.size < 0
     if uphill.any():
-        ax.plot(iterations[uphill], size[uphill], "v", color="black", ms=4, label="up the gradient", zorder=5)
+        ax.plot(
+            iterations[uphill],
+            size[uphill],
+            "v",
+            color=mpl.rcParams["text.color"],
+            ms=0.8 * mpl.rcParams["lines.markersize"],
+            label="up the gradient",
+            zorder=5,
+        )
     every = np.concatenate([size, stable, steps.line])
     every = every[np.isfinite(every) & (every > 0)]
     if every.size:
@@ -413,10 +428,10 @@ def _draw_value(ax: Axes, autopsy: Autopsy) -> None:
         ax.set_yscale("log")
         shown = np.where((value > 0) & (value < 1e290), value, math.nan)
         top = 1e6 * max(float(value[0]), 1e-300)
-        ax.plot(result.iteration, shown, color=COLOURS[0], lw=1.8)
+        ax.plot(result.iteration, shown, color=colour(0))
         if np.nanmax(shown) > top:
             ax.set_ylim(np.nanmin(shown) / 3, top)
     else:
-        ax.plot(result.iteration, value, color=COLOURS[0], lw=1.8)
+        ax.plot(result.iteration, value, color=colour(0))
     ax.set_ylabel("$f(w)$" if result.error is None else "$f(w) - f^*$")
     draw_grid(ax)

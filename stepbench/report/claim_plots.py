@@ -13,17 +13,11 @@ from matplotlib.ticker import NullFormatter
 from PIL import Image
 
 from stepbench.engine.result import Result
-from stepbench.report.plots import (
-    COLOURS,
-    DASHES,
-    MARKERS,
-    draw_contours,
-    draw_grid,
-    draw_trace,
-    legend_outside,
-    whole_ticks,
-    window,
-)
+from stepbench.options import DrawingOptions
+from stepbench.report.curves import whole_ticks
+from stepbench.report.landscape import draw_contours, window
+from stepbench.report.plots import draw_trace
+from stepbench.report.styles import COLOURS, DASHES, MARKERS, draw_grid, drawn_for, legend_outside
 from stepbench.reproduce.claims import Across, Curves, Trace
 from stepbench.reproduce.verdicts import Verdict
 
@@ -48,7 +42,8 @@ ROUNDING = 1e-18
 def claim_png(verdict: Verdict) -> bytes:
     """The picture of a claim as a PNG file, in few colours, which makes it small."""
     file = io.BytesIO()
-    claim_figure(verdict).savefig(file, format="png", dpi=100)
+    with drawn_for(DrawingOptions(dpi=100)):
+        claim_figure(verdict).savefig(file, format="png")
     small = io.BytesIO()
     Image.open(file).convert("RGB").quantize(64, dither=Image.Dither.NONE).save(small, format="png", optimize=True)
     return small.getvalue()
@@ -73,14 +68,14 @@ def claim_figure(verdict: Verdict) -> Figure:
     for ax in every[len(pictures) :]:
         ax.remove()
     named = {name: line for ax in every for line, name in zip(*ax.get_legend_handles_labels(), strict=True)}
-    legend_outside(figure, 4, 9, handles=[*named.values()], labels=[*named])
+    legend_outside(figure, 4, handles=[*named.values()], labels=[*named])
     return figure
 
 
 def _draw_trace(ax: Axes, verdict: Verdict, picture: Trace) -> None:
     run = verdict.results[0][picture.of]
     draw_contours(ax, run.problem, window([run]))
-    draw_trace(ax, run, COLOURS[0])
+    draw_trace(ax, run, 0)
     ax.set_title(_name(picture.of), fontsize=10)
 
 

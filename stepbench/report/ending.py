@@ -10,7 +10,6 @@ from stepbench import catalog
 from stepbench.contracts import values_of
 from stepbench.engine.result import Result
 from stepbench.fields import InputError
-from stepbench.report.plots import outcome_line
 
 
 def ending(r: Result) -> str:
@@ -18,6 +17,19 @@ def ending(r: Result) -> str:
     if r.status == "diverged":
         return _divergence(r)
     return f"failed: {r.detail}" if r.status == "failed" else outcome_line(r)
+
+
+def outcome_line(result: Result) -> str:
+    """The end of a run, short enough for a title."""
+    value, name = result.value[-1], "f" if result.error is None else "error"
+    if result.problem.f_means:
+        value, name = result.f[-1], result.problem.f_means
+    line = f"{result.status} · {name} {value:.2g} · {result.evals[-1]:,} ∇f"
+    if result.fevals[-1]:
+        line += f" and {result.fevals[-1]:,} f"
+    if result.noise:
+        line += f" · noise {result.noise:g}"
+    return line
 
 
 def _divergence(r: Result) -> str:

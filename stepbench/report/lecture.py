@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
+import numpy as np
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
 from stepbench.engine.comparison import Comparison
 from stepbench.lessons import Lecture, Tunings
+from stepbench.options import RunDrawingOptions
+from stepbench.report import labels
 from stepbench.report.literal import Table
 from stepbench.report.numbers import count
-from stepbench.report.plots import COLOURS, DASHES, MARKERS, comparison_figure, draw_grid, literal, step_size_figure
+from stepbench.report.plots import comparison_figure
 from stepbench.report.study_plots import map_figure, sensitivity_figure
 from stepbench.report.study_tables import map_notes, sweep_notes
+from stepbench.report.styles import DASHES, MARKERS, colour, draw_grid, entitle, lay_out, literal
 from stepbench.report.tables import notes
 
 
@@ -29,23 +35,17 @@ def lecture_notes(lecture: Lecture) -> list[str]:
     return sweep_notes(lecture.shown)
 
 
-def lecture_figure(lecture: Lecture) -> Figure:
+def lecture_figure(lecture: Lecture, options: RunDrawingOptions) -> Figure:
     """The picture, under the title of the lesson."""
+    if options.title is None:
+        options = replace(options, title=lecture.lesson.title)
     if isinstance(lecture.shown, Comparison):
-        if lecture.lesson.options.get("picture", "paths") == "paths":
-            figure = comparison_figure(lecture.shown.results)
-        else:
-            figure = step_size_figure(lecture.shown.results)
-    elif isinstance(lecture.shown, Tunings):
-        figure = tunings_figure(lecture.shown)
-    elif lecture.lesson.kind == "map":
-        figure = map_figure(lecture.shown)
-    else:
-        figure = sensitivity_figure(lecture.shown)
-    figure.suptitle(literal(lecture.lesson.title), fontsize=14, weight="bold")
-    width, height = figure.get_size_inches()
-    figure.set_size_inches(0.8 * width, 0.9 * height)  # a smaller figure, so that its letters are larger on the wall
-    return figure
+        paths = lecture.lesson.options.get("picture", "paths") == "paths"
+        return comparison_figure(lecture.shown.results, (), options, paths=paths)
+    if isinstance(lecture.shown, Tunings):
+        return tunings_figure(lecture.shown, options.title)
+    draw = map_figure if lecture.lesson.kind == "map" else sensitivity_figure
+    return draw(lecture.shown, options.title)
 
 
 def tunings_table(shown: Tunings) -> Table:
@@ -60,12 +60,12 @@ def tunings_table(shown: Tunings) -> Table:
     return table
 
 
-def tunings_figure(shown: Tunings) -> Figure:
+def tunings_figure(shown: Tunings, title: str | None) -> Figure:
     """What each method costs, tuned in more and more trials."""
-    figure = Figure(figsize=(10, 5), layout="constrained")
+    figure = Figure(layout="constrained")
     ax = figure.subplots()
     for k, (label, costs) in enumerate(zip(shown.labels, shown.cost, strict=True)):
-        style = {"color": COLOURS[k % len(COLOURS)], "ls": DASHES[k % len(DASHES)], "marker": MARKERS[k % len(MARKERS)]}
+        style = {"color": colour(k), "ls": DASHES[k % len(DASHES)], "marker": MARKERS[k % len(MARKERS)]}
         ax.plot(shown.trials, [c if math.isfinite(c) else math.nan for c in costs], label=literal(label), **style)
     ax.set(xscale="log", yscale="log", xlabel="trials of each method", xticks=shown.trials)
     ax.set(xticklabels=[f"{n:,}" for n in shown.trials], ylabel=f"gradients to error ≤ {shown.tunings[0].target:g}")
@@ -74,5 +74,12 @@ def tunings_figure(shown: Tunings) -> Figure:
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")
     ax.minorticks_off()
     draw_grid(ax)
-    ax.legend(frameon=False, loc="upper left")
+    entitle(figure, title or "")
+    lay_out(figure)  # which says where words have room
+    curves = [np.asarray(line.get_xydata()) for line in ax.lines]
+    said = [
+        labels.Label(str(line.get_label()), to_hex(line.get_color()), xy[::-1])
+        for line, xy in zip(ax.lines, curves, strict=True)
+    ]
+    labels.place(ax, said, curves)
     return figure

@@ -1,584 +1,400 @@
-"""Figures of results: contour traces, errors against evaluations, step sizes against iterations.
+"""Figures of runs: their paths on f, their errors and their step sizes against evaluations.
 
-The colours are those of Okabe & Ito, which people with any kind of colour vision tell apart; every method also has
-its own marker and dash, so that a figure survives a black-and-white print.
+Every method has its own colour, marker and dash, so that a figure survives a black-and-white print.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from operator import itemgetter
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+import matplotlib as mpl
 import numpy as np
-from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import BoundaryNorm, LogNorm, Normalize
-from matplotlib.figure import Figure, SubFigure
-from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator, PercentFormatter, SymmetricalLogLocator
+from matplotlib.figure import Figure
 
 from stepbench.contracts import Problem, Window
 from stepbench.engine.result import Result
-from stepbench.report.paths import heads, inside, last_in_sight, one_step_each, out_of_sight, trace
+from stepbench.options import Overlay, RunDrawingOptions
+from stepbench.report import labels, landscape
+from stepbench.report.curves import (
+    draw_accuracy,
+    draw_errors,
+    draw_step_sizes,
+    last_seen,
+    sizes_known,
+)
+from stepbench.report.findings import finding
+from stepbench.report.landscape import Section, frame
+from stepbench.report.paths import heads, inside, last_in_sight, one_step_each, out_of_sight, steps_in_sight, trace
+from stepbench.report.styles import (
+    MARKERS,
+    colour,
+    cross,
+    draw_grid,
+    entitle,
+    ground,
+    in_points,
+    is_wide,
+    lay_out,
+    literal,
+    wrapped,
+)
 
 if TYPE_CHECKING:
     from stepbench.guarantees import Beside
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31")
-DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)), (0, (7, 2)), (0, (2, 1)), "-", "--")
-MARKERS = "os^Dv<>P"
-READABLE = 20
-"""How many times as far as they are from each other the starts and the minima may be from the edge of a window."""
-DIVERGED: Any = {"marker": "X", "ms": 11, "color": "#D00000", "mec": "white", "ls": "", "zorder": 7}
+Twins: TypeAlias = Sequence[tuple[Result, Result]]
+"""Each run whose path cannot be told from that of an earlier one, with that one."""
+COINCIDE = 1 / 400
+"""Paths that are nowhere farther apart than this part of the window coincide to the eye."""
 
 
-def run_figure(result: Result, guarantees: Sequence[Beside] = ()) -> Figure:
-    """One run: its trace on the contours where there are two parameters, its errors, its step sizes."""
-    panels = ["f"]
-    if result.distance is not None:
-        panels.append("distance")
-    if result.accuracy is not None:
-        panels.append("accuracy")
-    if result.step_size is not None:
-        panels.append("alpha")
-    traced = drawable(result)
-    figure = Figure(figsize=(11.5, 8.2) if traced else (11.5, 4.2), layout="constrained")
-    # Six columns serve two or three panels alike.
-    row = [name for name in panels for _ in range(6 // len(panels))]
-    above = ["trace"] * 6
-    mosaic: Any = [above, above, row] if traced else [row]
-    axes = figure.subplot_mosaic(mosaic)
-    if traced:
-        draw_contours(axes["trace"], result.problem, window([result]))
-        draw_trace(axes["trace"], result, COLOURS[1])
-        _legend_beside(axes["trace"])
-    draw_errors(axes["f"], [result], "error", guarantees)
-    if "distance" in axes:
-        draw_errors(axes["distance"], [result], "distance")
-    if "accuracy" in axes:
-        draw_accuracy(axes["accuracy"], [result])
-    if "alpha" in axes:
-        draw_step_sizes(axes["alpha"], result)
-    figure.suptitle(literal(f"{result.label} on {result.problem}\n{outcome_line(result)}"), fontsize=11)
-    return figure
+def comparison_figure(
+    results: Sequence[Result],
+    guarantees: Sequence[Beside] = (),
+    drawing: RunDrawingOptions = RunDrawingOptions(),  # noqa: B008 - it is frozen
+    *,
+    paths: bool = True,
+) -> Figure:
+    """One run or several: their paths on one large map of f, their errors and their step sizes.
 
-
-def comparison_figure(results: Sequence[Result], guarantees: Sequence[Beside] = ()) -> Figure:
-    """Several methods: their traces side by side, and one convergence figure for all."""
-    drawn = [r for r in results if drawable(r)]
-    columns = min(len(drawn), 4)
-    rows = -(-len(drawn) // columns) if drawn else 0
-    figure = Figure(figsize=(13, 3.1 * rows + 4.4), layout="constrained")
-    halves: Any = figure.subfigures(2, 1, height_ratios=[3.1 * rows, 4.4]) if drawn else [figure]
-    if drawn:
-        view = window(drawn)
-        axes = halves[0].subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
-        for ax in axes.flat[len(drawn) :]:
-            ax.set_axis_off()
-        for ax, r in zip(axes.flat, drawn, strict=False):
-            draw_contours(ax, r.problem, view)
-            draw_trace(ax, r, COLOURS[results.index(r) % len(COLOURS)])
-            ax.set_title(literal(f"{r.label}\n{outcome_line(r)}"), fontsize=8.5)
-        for k, ax in enumerate(axes.flat[: len(drawn)]):  # numbers on the outer axes only
-            ax.tick_params(labelbottom=k + columns >= len(drawn))
-            ax.set_xlabel("$w_1$" if k + columns >= len(drawn) else "")
-            ax.set_ylabel("$w_2$" if k % columns == 0 else "")
-        halves[0].legend(**once(axes.flat), loc="outside upper center", ncols=6, frameon=False, fontsize=8)
-    second = results[0].distance is not None or results[0].accuracy is not None
-    panels = halves[-1].subplots(1, 2 if second else 1, squeeze=False)[0]
-    draw_errors(panels[0], results, "error", guarantees)
+    f of one variable is drawn as a curve; of more than two, on the plane of the paths' first two principal directions.
+    Without ``paths`` there are errors and step sizes only.
+    """
+    flat = landscape.in_the_plane(results) if paths else []
+    line = paths and results[0].x is not None and results[0].x.shape[1] == 1
+    names = ["errors"]
     if results[0].accuracy is not None:
-        draw_accuracy(panels[1], results)
-    elif second:
-        draw_errors(panels[1], results, "distance")
-    legend = once(panels)
-    for ax in panels:
-        _remove_legend(ax)
-    legend_outside(halves[-1], 4, 9, **legend)
-    figure.suptitle(literal(results[0].problem), fontsize=12)
+        names.append("accuracy")
+    if any(sizes_known(r) for r in results):
+        names.append("sizes")
+    view = landscape.window(flat) if flat else None
+    groups = [[r] for r in flat] if drawing.multiples else [flat]
+    twins = [] if drawing.multiples else coinciding(flat)
+    figure, maps, panels = _arranged(
+        names, len(results) if drawing.multiples and flat else int(bool(flat) or line), view, drawing.surface
+    )
+    if flat and view is not None:
+        if drawing.surface:
+            landscape.draw_surface(maps[0], flat, view, [colour(_number(r, results)) for r in flat])
+            maps[0].set_title(literal(map_title(flat).replace("level lines", "surface")), loc="left")
+        else:
+            for ax, of_map in zip(maps, groups, strict=False):
+                _draw_map(ax, of_map, results, view, twins, drawing.overlay)
+    elif line:
+        _draw_on_curve(maps[0], results)
+    for name in names[1:]:
+        panels[name].sharex(panels["errors"])
+    drawn = draw_errors(panels["errors"], results, guarantees)
+    if "accuracy" in panels:
+        draw_accuracy(panels["accuracy"], results)
+    if "sizes" in panels:
+        draw_step_sizes(panels["sizes"], results)
+    if len(panels) > 1 and (not is_wide() or len(maps) == 1):  # they stand below each other
+        for name in names[:-1]:
+            panels[name].set_xlabel("")
+            panels[name].tick_params(labelbottom=False)
+    beside, within = _labels_of_curves(panels["errors"], results, drawn)
+    notes = labels.beside_ends(panels["errors"], beside)
+    entitle(figure, finding(results) if drawing.title is None else drawing.title)
+    lay_out(figure)  # which says how large the axes are, and so where words have room
+    labels.spread(panels["errors"], notes)
+    labels.place(panels["errors"], within, [line.get_xydata() for line in panels["errors"].lines])
+    if "sizes" in panels and len(results) == 1:
+        _label_components(panels["sizes"])
+    if line:
+        _label_paths(maps[0], results, results)
+    elif not drawing.surface:
+        for ax, of_map in zip(maps, groups, strict=False):
+            _label_paths(ax, of_map, results, twins)
     return figure
 
 
-def step_size_figure(results: Sequence[Result]) -> Figure:
-    """Several methods: the step sizes of each that changes them, side by side, and one convergence figure for all."""
-    moving = [r for r in results if r.step_size is not None and np.nanmax(r.step_size) > np.nanmin(r.step_size)]
-    columns = min(len(moving), 3)
-    rows = -(-len(moving) // columns) if moving else 0
-    figure = Figure(figsize=(13, 3.4 * rows + 4.4), layout="constrained")
-    halves: Any = figure.subfigures(2, 1, height_ratios=[3.4 * rows, 4.4]) if moving else [figure]
-    if moving:
-        axes = halves[0].subplots(rows, columns, squeeze=False)
-        for ax in axes.flat[len(moving) :]:
-            ax.set_axis_off()
-        for k, (ax, r) in enumerate(zip(axes.flat, moving, strict=False)):
-            draw_step_sizes(ax, r)
-            ax.set_title(literal(f"{r.label}\n{outcome_line(r)}"), fontsize=9)
-            if k % columns:
-                ax.set_ylabel("")
-            if ax.get_legend():
-                ax.legend(fontsize=8, frameon=False, loc="lower right")
-    ax = halves[-1].subplots()
-    draw_errors(ax, results, "error")
-    _remove_legend(ax)
-    legend_outside(halves[-1], 4, 9, **once([ax]))
-    figure.suptitle(literal(results[0].problem), fontsize=12)
-    return figure
+def _number(r: Result, results: Sequence[Result]) -> int:
+    """Which of the runs it is, also where its path was projected."""
+    return next(i for i, other in enumerate(results) if other.f is r.f)
 
 
-def _remove_legend(ax: Axes) -> None:
-    if (legend := ax.get_legend()) is not None:
-        legend.remove()
+def _labels_of_curves(
+    ax: Axes, results: Sequence[Result], drawn: Sequence[Sequence[Any]]
+) -> tuple[list[labels.Label], list[labels.Label]]:
+    """The names of the curves: of those that end at the right edge, to stand beside it, and of the others."""
+    edge = ax.get_xlim()[1]
+    beside, within = [], []
+    of_runs = [line for lines in drawn for line in lines]
+    for i, (r, (curve, *_)) in enumerate(zip(results, drawn, strict=True)):
+        if len(results) == 1:
+            continue
+        words = literal(str(curve.get_label()) + (" diverges" if r.status == "diverged" else ""))
+        end = last_seen(ax, *curve.get_data())
+        if r.cost[-1] >= 0.97 * edge and end[0] >= 0.97 * edge:
+            beside.append(labels.Label(words, colour(i), [end]))
+        else:
+            points = np.asarray(curve.get_xydata())
+            seen = points[inside(frame(ax), points)]
+            within.append(labels.Label(words, colour(i), np.concatenate([[end], seen[::-1][: len(seen) // 2]])[:40]))
+    for line in ax.lines:
+        if line not in of_runs and not str(line.get_label()).startswith("_"):
+            points = np.asarray(line.get_xydata())
+            seen = points[inside(frame(ax), points)]
+            picked = seen[np.linspace(0, len(seen) - 1, min(len(seen), 20)).astype(int)][::-1]
+            within.append(labels.Label(str(line.get_label()), str(line.get_color()), picked))
+    return beside, within
 
 
-def once(axes: Iterable[Axes]) -> dict[str, Any]:
-    """What the legends of several axes say, each once."""
-    entries = {h.get_label(): h for ax in axes for h in ax.get_legend_handles_labels()[0]}
-    return {"handles": list(entries.values())}
+def _label_components(ax: Axes) -> None:
+    """Name the step size of each component, where there are several."""
+    lines = [line for line in ax.lines if not str(line.get_label()).startswith("_")]
+    if len(lines) < 2:
+        return
+    said = []
+    for line in lines:
+        points = np.asarray(line.get_xydata())
+        seen = points[inside(frame(ax), points)][::-1]
+        if len(seen):
+            picked = seen[np.linspace(0, len(seen) - 1, min(len(seen), 20)).astype(int)]
+            said.append(labels.Label(str(line.get_label()), str(line.get_color()), picked))
+    labels.place(ax, said, [line.get_xydata() for line in lines])
 
 
-def literal(text: object) -> str:
-    """A text that others wrote, as the name of a file, for matplotlib to draw as it stands: $ begins no formula."""
-    return str(text).replace("$", r"\$")
+def _arranged(names: Sequence[str], maps: int, view: Any, surface: bool) -> tuple[Figure, list[Any], dict[str, Axes]]:
+    """An empty figure with its maps and its panels.
 
-
-def outcome_line(result: Result) -> str:
-    """The end of a run, short enough for a title."""
-    value, name = result.value[-1], "f" if result.error is None else "error"
-    if result.problem.f_means:
-        value, name = result.f[-1], result.problem.f_means
-    line = f"{result.status} · {name} {value:.2g} · {result.evals[-1]:,} ∇f"
-    if result.fevals[-1]:
-        line += f" and {result.fevals[-1]:,} f"
-    if result.noise:
-        line += f" · noise {result.noise:g}"
-    return line
-
-
-def drawable(result: Result) -> bool:
-    """Whether the run can be drawn on contours: it has two parameters."""
-    return result.x is not None and bool(result.x.shape[1] == 2)
-
-
-def window(results: Sequence[Result]) -> Window:
-    """What to draw of the plane: the problem's window, or where it has none, or a run starts outside, one of the paths.
-
-    It holds the starts, the minima (the best point of each path where they are unknown), and of the paths all that is
-    not so far away that these would be too close together to be told apart. A path that explodes makes no window: only
-    those count whose curve stays on the axis of the errors; where none does, what is left of each until it leaves.
+    Where it is wide, the panels stand to the right of the map, or beside each other where there is none; where it is
+    narrow, as in a column of a paper, all stand below each other.
     """
-    problem: Problem = results[0].problem
-    starts = np.stack([r.x[0] for r in results])
-    if problem.view is not None and inside(problem.view, starts).all():
-        return problem.view
-    curves = [r.value for r in results]
-    most = largest_shown(curves, either_sign(results, curves))
-    left = [np.logical_or.accumulate(~(np.abs(curve) <= most)) for curve in curves]
-    ended = [(r, r.x) for r, gone in zip(results, left, strict=True) if not gone.any() and r.status != "diverged"]
-    kept = ended or [(r, r.x[~gone]) for r, gone in zip(results, left, strict=True)]
-    if problem.x_star is None:
-        ends = np.stack([path[np.argmin(r.f[: len(path)])] for r, path in kept])
+    width, height = mpl.rcParams["figure.figsize"]
+    wide = is_wide()
+    shape = 1.0 if view is None else (view[1][1] - view[1][0]) / (view[0][1] - view[0][0])
+    across = 1 if maps <= 1 else min(maps, 4 if wide else 2)
+    down = -(-maps // across) if maps else 0
+    if wide and maps <= 1:
+        ratio = min(max(1 / shape, 1.0), 1.7)
+        of_map = width * (ratio / (ratio + 1) - 0.07) * shape + 7 * in_points("font.size") / 72
+        tall = min(height, max(of_map, 0.44 * width)) if maps else 0.62 * height + 0.2
+        figure = Figure(figsize=(width, tall), layout="constrained")
+        if maps:
+            grid = figure.add_gridspec(len(names), 2, width_ratios=(ratio, 1))
+            drawn = [figure.add_subplot(grid[:, 0], **({"projection": "3d"} if surface else {}))]
+            axes = [figure.add_subplot(grid[k, 1]) for k in range(len(names))]
+        else:
+            drawn, axes = [], [*figure.subplots(1, len(names), squeeze=False)[0]]
     else:
-        ends = np.reshape(problem.x_star, (2, -1)).T
-    core, points = np.concatenate([starts, ends]), np.concatenate([path for _, path in kept])
-    away = np.abs(points - (core.min(axis=0) + core.max(axis=0)) / 2).max(axis=1)
-    size = float(np.ptp(core, axis=0).max()) or float(away[away > 0][:1].sum())  # or the length of the first step
-    points = np.concatenate([core, points[away <= READABLE * size]])
-    low, high = points.min(axis=0), points.max(axis=0)
-    margin = 0.15 * max(float((high - low).max()), 1e-3) + 0.05 * float(np.abs(points[0]).max())
-    (left, bottom), (right, top) = (low - margin).tolist(), (high + margin).tolist()
-    return (left, right), (bottom, top)
+        of_map = down * (0.95 * width / across) * min(max(shape, 0.5), 1.25) + 0.35 * down
+        of_panel = 0.38 * width + 0.1 if not wide else 0.55 * height
+        rows = 1 if wide else len(names)
+        figure = Figure(figsize=(width, of_map + of_panel * rows + 0.3), layout="constrained")
+        grid = figure.add_gridspec(down + rows, 1, height_ratios=[*[of_map / max(down, 1)] * down, *[of_panel] * rows])
+        drawn = []
+        for k in range(down):
+            row = grid[k, 0].subgridspec(1, across)
+            kind: Any = {"projection": "3d"} if surface else {}
+            drawn += [figure.add_subplot(row[0, j], **kind) for j in range(across) if k * across + j < maps]
+        if wide:
+            row = grid[down, 0].subgridspec(1, len(names))
+            axes = [figure.add_subplot(row[0, k]) for k in range(len(names))]
+        else:
+            axes = [figure.add_subplot(grid[down + k, 0]) for k in range(rows)]
+    points = in_points("font.size") / 72
+    figure.get_layout_engine().set(w_pad=0.6 * points, h_pad=0.5 * points, wspace=0.02, hspace=0.02)  # type: ignore[union-attr, call-arg]
+    return figure, drawn, dict(zip(names, axes, strict=True))
 
 
-def draw_contours(ax: Axes, problem: Problem, window: Window) -> None:
-    """The level lines of f over the window.
+# The map -------------------------------------------------------------------------------------------------------------
 
-    They are evenly spaced in the logarithm of f above its minimum; where that is unknown, so that an equal part of
-    the window lies between any two.
+
+def _draw_map(
+    ax: Axes, flat: Sequence[Result], results: Sequence[Result], view: Window, twins: Twins, overlay: Overlay | None
+) -> None:
+    """The map of f with paths, under a line that says what is seen; of the results, one may have a map of its own."""
+    landscape.draw_contours(ax, flat[0].problem, view, side_of(flat[0].problem))
+    said = ""
+    if overlay is not None:
+        said = landscape.draw_overlay(ax, overlay, flat, [results[_number(r, results)] for r in flat])
+    for r in flat:
+        draw_trace(ax, r, _number(r, results), dashed=any(r is twin for twin, _ in twins))
+    tell_outside(ax, flat)
+    if len(flat) < len(results):  # a map of its own
+        ax.set_title(literal(flat[0].label + f"\n{said}" * bool(said)), loc="left")
+    else:
+        ax.set_title(literal(map_title(flat, twins, said)), loc="left")
+
+
+def side_of(problem: Problem) -> int:
+    """Points along a side of the grid of a map: fewer where f has more parameters, and takes longer."""
+    return landscape.SIDE if not isinstance(problem, Section) else 160
+
+
+def map_title(flat: Sequence[Result], twins: Twins = (), overlay: str = "") -> str:
+    """What the map is of: level lines of f, on which plane; which paths coincide; what is drawn over it."""
+    problem = flat[0].problem
+    height = "f" if problem.f_star is None else "f − f*"
+    if isinstance(problem, Section):
+        plane = f"the plane of the first two principal directions of the path{'s' * (len(flat) > 1)}"
+        said = [f"{problem.whole}: {height} on {plane}, {problem.share:.1%} of squared distances"]
+    else:
+        said = [f"{problem}: level lines of {height}"]
+    said += [f"{r.label} lies on the path of {other.label}" for r, other in twins]
+    said += [overlay] if overlay else []
+    room = mpl.rcParams["figure.figsize"][0] * (0.5 if is_wide() else 0.8)
+    return "\n".join(line for words in said for line in wrapped(words, room, in_points("axes.titlesize")))
+
+
+def coinciding(flat: Sequence[Result]) -> list[tuple[Result, Result]]:
+    """Each run whose path cannot be told from that of an earlier one, with that one.
+
+    Both paths, between their steps too, are within ``COINCIDE`` of each other all along.
     """
-    (left, right), (bottom, top) = window
-    horizontal, vertical, values, levels, norm = contour_levels(problem, window)
-    if levels.size > 1:  # else f is the same everywhere
-        ax.contourf(horizontal, vertical, values, levels=levels, norm=norm, cmap="Greys", alpha=0.28)
-        ax.contour(horizontal, vertical, values, levels=levels, colors="#7f8fa6", linewidths=0.5, linestyles="solid")
-    _draw_minimisers(ax, problem)
-    ax.set_aspect("equal")  # so that the gradient stands square on the level lines
-    ax.set(xlim=(left, right), ylim=(bottom, top), xlabel="$w_1$", ylabel="$w_2$")
+    if len(flat) < 2:
+        return []
+    view = landscape.window(flat)
+    low, high = np.transpose(view)
+    lines = []
+    for r in flat:
+        path = (trace(view, r)[:, :2].reshape(-1, 2) - low) / (high - low)
+        path = path[np.isfinite(path).all(axis=1)]
+        lines.append(_evenly(path, 240) if len(path) > 1 else np.empty((0, 2)))
+    found: list[tuple[Result, Result]] = []
+    for i in range(1, len(flat)):
+        for j in range(i):
+            if len(lines[i]) and len(lines[j]) and _near(lines[i], lines[j]) and _near(lines[j], lines[i]):
+                found.append((flat[i], flat[j]))
+                break
+    return found
 
 
-def draw_level_lines(ax: Axes, problem: Problem, window: Window) -> None:
-    """The level lines alone, thin, over another picture of the window."""
-    horizontal, vertical, values, levels, _ = contour_levels(problem, window)
-    if levels.size > 1:
-        ax.contour(horizontal, vertical, values, levels=levels[::2], colors="black", linewidths=0.4, alpha=0.35)
-    _draw_minimisers(ax, problem)
+def _evenly(path: Any, n: int) -> Any:
+    """n points along a path, (n, 2), as far from one to the next all along."""
+    along = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(path, axis=0).T))])
+    places = np.linspace(0, along[-1], n)
+    return np.stack([np.interp(places, along, path[:, k]) for k in range(2)], axis=1)
 
 
-def _draw_minimisers(ax: Axes, problem: Problem) -> None:
-    if problem.x_star is not None:
-        ax.plot(*problem.x_star, "*", ms=16, color="#F0E442", mec="black", zorder=6, ls="", label="minimum")
+def _near(points: Any, line: Any) -> bool:
+    """Whether each of the points lies by the line."""
+    a, b = line[:-1], line[1:]
+    step = b - a
+    square = np.maximum((step**2).sum(axis=1), 1e-300)
+    share = (((points[:, None] - a) * step).sum(axis=2) / square).clip(0, 1)
+    gaps = np.hypot(*np.moveaxis(points[:, None] - (a + share[..., None] * step), 2, 0))
+    return bool((gaps.min(axis=1) < COINCIDE).all())
 
 
-def contour_levels(problem: Problem, window: Window) -> tuple[Any, Any, Any, Any, Normalize]:
-    """A grid over the window, f on it, the levels to draw and their colours."""
-    (left, right), (bottom, top) = window
-    horizontal, vertical = np.linspace(left, right, 300), np.linspace(bottom, top, 300)
-    points = np.stack(np.meshgrid(horizontal, vertical)).reshape(2, -1)
-    with np.errstate(all="ignore"):
-        values: Any = np.ma.masked_invalid(problem.f(points).reshape(300, 300))
-    norm: Normalize
-    if problem.f_star is None:
-        levels = np.unique(np.quantile(values.compressed(), np.linspace(0, 1, 18)))
-        norm = BoundaryNorm(levels, 256) if levels.size > 1 else Normalize()
-    else:
-        values = values - problem.f_star
-        # From the lowest 0.02 % of the window's points up: lower still, there is only a dot around the minimum.
-        above = values[values > 0].compressed()
-        low, high = (np.quantile(above, 0.0002), above.max()) if above.size else (1.0, 1.0)
-        levels = np.unique(np.geomspace(low, high, 16))
-        values, norm = np.maximum(values, low), LogNorm(low, high)
-    return horizontal, vertical, values, levels, norm
+def draw_trace(ax: Axes, r: Result, i: int, *, dashed: bool = False) -> None:
+    """The path of a run with the number i: a dot per step, an arrow where a step planned ahead, a mark at its end.
 
-
-def draw_trace(ax: Axes, r: Result, colour: str) -> None:
-    """The path of a run: a dot per step, a heavier stroke where a step planned ahead, a cross where it diverged."""
+    One that lies on another's is dashed and has no dots, so that both are seen.
+    """
     view = frame(ax)
+    own, width, size = colour(i), mpl.rcParams["lines.linewidth"], mpl.rcParams["lines.markersize"]
     steps, path = trace(view, r), np.where(inside(view, r.x)[:, None], r.x, math.nan)
-    ax.plot(*r.x[0], "o", ms=8, color="white", mec="black", mew=1.5, zorder=6, ls="", label="start")
-    ax.plot(*steps.reshape(-1, 2).T, color=colour, lw=0.9, alpha=0.9, zorder=3)
+    ink = mpl.rcParams["text.color"]
+    ax.plot(*r.x[0], "o", ms=1.6 * size, color=ground(), mec=ink, mew=0.8 * width, zorder=6, ls="", label="start")
+    planned = np.diff(r.evals, prepend=0) > 1 if r.plans else np.zeros(len(steps), dtype=bool)
+    plain = np.where(planned[:, None, None], math.nan, steps)
+    ax.plot(*plain.reshape(-1, 2).T, color=own, lw=0.75 * width, ls=(0, (5, 5)) if dashed else "-", zorder=3)
+    if planned.any():
+        _draw_plans(ax, steps[planned], own)
     every = len(path) <= 400 or not one_step_each(r.iteration).all()
     dots = path if every else path[np.unique(np.geomspace(1, len(path), 400).astype(int) - 1)]
-    ax.plot(*dots.T, ".", ms=3, color=colour, zorder=4, ls="", label="step")
-    if r.plans:
-        jumps = steps[np.diff(r.evals, prepend=0) > 1].copy()
-        jumps[:, 2] = math.nan
-        ax.plot(*jumps.reshape(-1, 2).T, color="black", lw=1.7, zorder=5, label="planning jump", dashes=(2.5, 1))
+    if not dashed:
+        ax.plot(*dots.T, ".", ms=0.75 * size, color=own, zorder=4, ls="", label="step")
     last = heads(view, r)[-1]
-    end: Any = {"ms": 7, "mew": 2, "zorder": 7, "ls": ""}
+    end: Any = {"zorder": 5, "ls": "", "clip_on": False}
     if r.status == "diverged":
-        ax.plot(*last, **DIVERGED, clip_on=False, label="diverged, leaving here")
+        ax.plot(*last, **cross(), clip_on=False, label="diverged, leaving here")
     elif not inside(view, r.x[-1]):
-        ax.plot(*last, ">", color=colour, clip_on=False, label="leaves the window", **end)
+        ax.plot(*last, ">", ms=1.4 * size, color=own, label="leaves the window", **end)
     else:
-        ax.plot(*last, "x", color="black", label="end", **end)
-    tell_outside(ax, [r])
+        ax.plot(*last, MARKERS[i % len(MARKERS)], ms=1.3 * size, color=own, mec=ground(), label="end", **end)
+
+
+def _draw_plans(ax: Axes, jumps: Any, own: str) -> None:
+    """Each step that planned ahead, cut at the window, as a thin arrow; too short for a head, as a line."""
+    first, last, point = np.moveaxis(jumps, 1, 0)
+    low, high = np.transpose(frame(ax))
+    ends_here = np.isfinite(point).all(axis=1)  # the others leave the window, and end elsewhere
+    with np.errstate(all="ignore"):
+        long = ends_here & (np.hypot(*((last - first) / (high - low)).T) > 0.025)
+    thin = 0.6 * mpl.rcParams["lines.linewidth"]
+    short = np.where(long[:, None, None], math.nan, jumps)
+    ax.plot(*short.reshape(-1, 2).T, color=own, lw=thin, zorder=3)
+    if long.any():
+        size = 1.6 * mpl.rcParams["lines.linewidth"] / (72 * ax.figure.get_figwidth())  # type: ignore[union-attr]
+        look: Any = {"headwidth": 5, "headlength": 6, "headaxislength": 5.5, "minlength": 0}
+        ax.quiver(
+            *first[long].T,
+            *(last - first)[long].T,
+            angles="xy",
+            scale_units="xy",
+            scale=1,
+            units="width",
+            width=0.45 * size,
+            color=own,
+            zorder=5,
+            label="planning jump",
+            **look,
+        )
+
+
+def _draw_on_curve(ax: Axes, results: Sequence[Result]) -> None:
+    """f of one variable, and on it every point of every run."""
+    landscape.draw_curve_of_f(ax, results)
+    view = frame(ax)
+    width, size = mpl.rcParams["lines.linewidth"], mpl.rcParams["lines.markersize"]
+    for i, r in enumerate(results):
+        on = np.column_stack([r.x[:, 0], r.f])
+        ax.plot(
+            *steps_in_sight(view, on, one_step_each(r.iteration)).reshape(-1, 2).T,
+            color=colour(i),
+            lw=0.6 * width,
+            zorder=3,
+        )
+        ax.plot(*on.T, MARKERS[i % len(MARKERS)], ms=0.8 * size, color=colour(i), ls="", zorder=4, label="step")
+        last = last_in_sight(view, on, one_step_each(r.iteration))[-1]
+        if r.status == "diverged":
+            ax.plot(*last, **cross(), clip_on=False)
+    ink = mpl.rcParams["text.color"]
+    ax.plot(
+        results[0].x[0, 0], results[0].f[0], "o", ms=1.6 * size, color=ground(), mec=ink, zorder=6, ls="", label="start"
+    )
+    draw_grid(ax)
+    ax.set_title(literal(f"{results[0].problem}: f, and every point of the runs on it"), loc="left")
+
+
+def _label_paths(ax: Axes, flat: Sequence[Result], results: Sequence[Result], twins: Twins = ()) -> None:
+    """Name the start, the minimum, and every path where it has most room."""
+    view = frame(ax)
+    said: list[labels.Label] = []
+    ink = mpl.rcParams["text.color"]
+    drawn = [line.get_xydata() for line in ax.lines if line.get_transform() == ax.transData]
+    hidden = {id(r) for r, _ in twins}
+    named = len(results) > 1
+    for mark, words in (("start", "start"), ("minimum", "minimum")):
+        marks = [line for line in ax.lines if line.get_label() == mark]
+        places = np.unique(np.concatenate([line.get_xydata() for line in marks]), axis=0) if marks else np.empty((0, 2))
+        if len(places) == 1:
+            said.append(labels.Label(words, ink, places))
+            drawn.append(places + np.array([[0.0, 0.0]]))
+    for r in flat if named else ():
+        if id(r) in hidden:
+            continue
+        path = r.x if r.x.shape[1] == 2 else np.column_stack([r.x[:, 0], r.f])
+        seen = path[inside(view, path)]
+        if not len(seen):
+            continue
+        places = _evenly(seen, 40)[::-1] if len(seen) > 1 else seen
+        others = [line.get_xydata() for line in ax.lines if line.get_color() != colour(_number(r, results))]
+        said.append(labels.Label(literal(r.label), colour(_number(r, results)), places, others))
+    labels.place(ax, said, drawn)
 
 
 def tell_outside(ax: Axes, results: Sequence[Result]) -> None:
     """Say in a corner of the axes how many points of these runs lie outside, where any do."""
     if lines := out_of_sight(frame(ax), results):
-        box = {"boxstyle": "square,pad=0.2", "fc": "white", "ec": "none", "alpha": 0.8}
-        ax.text(
-            0.01, 0.01, literal("\n".join(lines)), transform=ax.transAxes, va="bottom", fontsize=8, bbox=box, zorder=8
-        )
-
-
-def frame(ax: Axes) -> Window:
-    """The window that the axes show."""
-    return ax.get_xlim(), ax.get_ylim()
-
-
-def draw_errors(
-    ax: Axes, results: Sequence[Result], measure: str, guarantees: Sequence[Beside] = ()
-) -> list[list[Line2D]]:
-    """The ``measure`` "error", f − f*, or "distance", ‖w − w*‖, against gradient evaluations, on a logarithmic axis.
-
-    Where f* is unknown, f itself stands in for the error, and the axis says so. Where a run reaches exactly 0, which
-    has no place on a logarithmic axis, its curve falls to a triangle on the axis. A method that asks for no gradients
-    is drawn against its function evaluations. Where the problem declares μ and L, the rates of gradient descent and of
-    Nesterov's method are drawn from the common start, beside runs of theirs with the step size 1/L. The worst cases of
-    ``guarantees`` are drawn in the colours of their runs.
-
-    Returns what belongs to each run: its curve, and the marks of its end.
-    """
-    known = results[0].error is not None or measure == "distance"
-    field = measure if known else "f"
-    labels = {"error": "$f(w) - f^*$", "distance": r"$\|w - w^*\|$", "f": "$f(w)$"}
-    label = literal(results[0].problem.f_means) or labels[field]
-    curves = [np.asarray(getattr(r, field)) for r in results]
-    signed = not known and either_sign(results, curves)
-    bottom, top = signed_limits(curves) if signed else error_limits(curves)
-    ends = [_end_on_axes(r, curve, top) for r, curve in zip(results, curves, strict=True)]
-    lasted = [end for end, r in zip(ends, results, strict=True) if r.status != "diverged"]
-    lasted += [int(told.evals[-1]) for told in guarantees]
-    if lasted and min(lasted) < max(ends) / 10:  # else a run that is over at once would be a line on the axis
-        ax.set_xscale("symlog", linthresh=10)
-    if signed:  # linear around 0, by the size of the start, or of all where that is 0
-        linear = max(abs(float(curve[0])) for curve in curves)
-        if linear < 1e-100:
-            linear = max(linear, 1e-2 * max(abs(bottom), abs(top)))
-        ax.set_yscale("symlog", linthresh=linear)
-    else:
-        ax.set_yscale("log")
-    ax.set(ylim=(bottom, top), xlim=(0, max(*ends, 1) * 1.02))
-    lines_of_runs = []
-    for i, (r, curve) in enumerate(zip(results, curves, strict=True)):
-        name = f"{r.label} (function evaluations)" if r.gradient_free else r.label
-        drawn = curve if signed else np.where(curve > 0, curve, bottom)
-        lines = _draw_curve(ax, i, r, drawn, name if len(results) > 1 else "")
-        if not signed and curve[-1] <= 0:
-            colour = COLOURS[i % len(COLOURS)]
-            lines += ax.plot(r.cost[-1], bottom, "v", ms=10, color=colour, clip_on=False, zorder=5)
-        lines_of_runs.append(lines)
-    _draw_rates(ax, results, curves, max(ends), bottom, of_distance=measure == "distance")
-    for told in guarantees:
-        _draw_guarantee(ax, told, results, largest_shown(curves, signed))
-    asked = "function" if all(r.gradient_free for r in results) else "gradient"
-    ax.set(xlabel=f"{asked} evaluations", ylabel=label)
-    whole_ticks(ax)
-    draw_grid(ax)
-    if not signed and any(curve[-1] <= 0 for curve in curves):
-        ax.plot([], [], "v", color="grey", ls="", label="0 in double precision")
-    if any(r.status == "diverged" for r in results):
-        ax.plot([], [], **DIVERGED, label="diverged")
-    if ax.get_legend_handles_labels()[0]:
-        _legend_below(ax)
-    return lines_of_runs
-
-
-def draw_grid(ax: Axes) -> None:
-    """Thin grey lines at the ticks."""
-    ax.grid(color="#dddddd", lw=0.6)
-
-
-def _legend_below(ax: Axes, ncols: int = 1) -> None:
-    ax.legend(fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=ncols)
-
-
-def draw_accuracy(ax: Axes, results: Sequence[Result]) -> list[list[Line2D]]:
-    """The part of the test examples that a network gets right, against gradient evaluations.
-
-    Returns what ``draw_errors`` does.
-    """
-    ax.set_ylabel(literal(results[0].problem.accuracy_means))
-    ax.set(ylim=(0, 1.02), xlim=(0, max(*(r.cost[-1] for r in results), 1) * 1.02), xlabel="gradient evaluations")
-    whole_ticks(ax)
-    lines_of_runs = []
-    for i, r in enumerate(results):
-        assert r.accuracy is not None
-        lines_of_runs.append(_draw_curve(ax, i, r, r.accuracy, r.label if len(results) > 1 else ""))
-    ax.yaxis.set_major_formatter(PercentFormatter(1.0))
-    draw_grid(ax)
-    if len(results) > 1:
-        _legend_below(ax)
-    return lines_of_runs
-
-
-def either_sign(results: Sequence[Result], curves: Sequence[Any]) -> bool:
-    """Whether the axis must have room for values of either sign: nothing says that f stays above 0."""
-    return results[0].error is None and any((curve <= 0).any() for curve in curves)
-
-
-def largest_shown(curves: Sequence[Any], signed: bool) -> float:
-    """The largest size that the axis has room for.
-
-    It is a thousand times the start's, and a million times where values have either sign.
-    """
-    start = max(abs(float(curve[0])) for curve in curves)
-    return (1e6 if signed else 1e3) * start if start > 1e-100 else math.inf
-
-
-def error_limits(curves: Sequence[Any]) -> tuple[float, float]:
-    """The ends of the logarithmic axis: 32 decades below the start at most, and 3 above."""
-    start, most = max(float(curve[0]) for curve in curves), largest_shown(curves, signed=False)
-    positive = np.concatenate([curve[(curve > 0) & (curve < most)] for curve in curves])
-    low = max(float(positive.min()), 1e-32 * start) if positive.size else 1e-16
-    high = max(float(positive.max()), 2 * start) if positive.size else 1.0
-    margin = (high / low) ** 0.06
-    return low / margin, min(high, 1e290) * margin
-
-
-def signed_limits(curves: Sequence[Any]) -> tuple[float, float]:
-    """The ends of an axis for values of either sign: a million times the start's size away from 0 at most."""
-    most = largest_shown(curves, signed=True)
-    low = max(min(float(curve.min()) for curve in curves), -most)
-    high = min(max(float(curve.max()) for curve in curves), most)
-    margin = 0.06 * max(high - low, 1e-3 * abs(high), 1e-300)
-    return low - margin, high + margin
-
-
-def _draw_curve(ax: Axes, i: int, r: Result, drawn: Any, name: str) -> list[Line2D]:
-    """One run's curve on axes whose limits and scales are set, with a cross where it diverged; returns what it drew."""
-    lines = ax.plot(
-        r.cost,
-        drawn,
-        color=COLOURS[i % len(COLOURS)],
-        lw=1.8,
-        ls=DASHES[(i + i // 8) % len(DASHES)],
-        marker=MARKERS[(i + 3 * (i // 8)) % len(MARKERS)],
-        ms=4.5,
-        markevery=_marks(r.cost),
-        label=literal(name),
-    )
-    if r.status == "diverged":
-        lines += ax.plot(*_last_on_axes(ax, r.cost, drawn), **DIVERGED, clip_on=False)
-    return lines
-
-
-def _last_on_axes(ax: Axes, x: Any, y: Any) -> Any:
-    """Where a curve is last seen, (2,): at its end, or where the line to a point beyond crosses the edge."""
-    scale = ax.transScale  # in which a line between two points is straight
-    corners = scale.transform(np.transpose(frame(ax)))
-    with np.errstate(all="ignore"):
-        seen = last_in_sight(tuple(corners.T), scale.transform(np.column_stack([x, y])))
-    return scale.inverted().transform(seen[-1])
-
-
-def _end_on_axes(r: Result, curve: Any, top: float) -> float:
-    """How far along the axis a run needs room, where no value above ``top`` is seen; somewhat more where it leaves."""
-    last = last_on_axes(r, curve, top)
-    leaves = r.status == "diverged" and not curve[last] <= top
-    return float(r.cost[last]) * (1.3 if leaves else 1)
-
-
-def last_on_axes(r: Result, values: Any, top: float) -> int:
-    """The last record of a curve that is drawn: where a run that diverged leaves the axes, or its end."""
-    above = np.flatnonzero(values > top) if r.status == "diverged" else np.array([], dtype=int)
-    return int(above[0]) if above.size else len(values) - 1
-
-
-def _marks(spent: Any) -> list[int]:
-    """Eight markers, evenly along the axis and not along the records, which planning makes uneven."""
-    return sorted({int(k) for k in np.searchsorted(spent, np.linspace(0, spent[-1], 8)[1:-1])})
-
-
-def _draw_rates(
-    ax: Axes, results: Sequence[Result], curves: Sequence[Any], most: float, bottom: float, of_distance: bool
-) -> None:
-    """The rates of the theory, each only where its method runs with the step size that it is for, α = 1/L.
-
-    They are 1 − μ/L of gradient descent and 1 − √(μ/L) of Nesterov's method with the momentum of its theorem. The
-    latter is of f, so that the distance falls by its root (Nesterov 2004, theorem 2.2.3).
-    """
-    problem, start = results[0].problem, float(curves[0][0])
-    if not (problem.mu and problem.L and all(curve[0] == start for curve in curves)):
-        return
-    if problem.stochastic or any(r.noise for r in results):
-        return
-    fitting = [r for r in results if _has_step(r, 1 / problem.L)]
-    descends = any(r.plain for r in fitting)
-    accelerates = any(r.method.startswith("nesterov:") and r.method.endswith(",momentum=none") for r in fitting)
-    k = np.linspace(0, most, 400)
-    ratio = problem.mu / problem.L
-    nesterov = r"(1 - \sqrt{\mu/L})^{1/2}" if of_distance else r"1 - \sqrt{\mu/L}"
-    accelerated = (1 - math.sqrt(ratio)) ** (0.5 if of_distance else 1)
-    rates = (
-        (descends, 1 - ratio, r"rate $1 - \mu/L$ (gradient descent)", (0, (6, 4))),
-        (accelerates, accelerated, f"rate ${nesterov}$ (Nesterov)", (0, (1, 3))),
-    )
-    for _, rate, label, dashes in filter(itemgetter(0), rates):
-        line = start * np.power(max(rate, 1e-300), k)
-        ax.plot(k[line > bottom], line[line > bottom], color="#555555", lw=1.3, ls=dashes, label=label, zorder=1)
-
-
-def _draw_guarantee(ax: Axes, told: Beside, results: Sequence[Result], most: float) -> None:
-    """The worst case of a run's first steps, a bar per step; the axis makes room for it, up to ``most``."""
-    name = f"{told.result.label}: " if len(results) > 1 else ""
-    i = next(i for i, r in enumerate(results) if r is told.result)
-    ax.plot(
-        told.evals,
-        told.worst,
-        color=COLOURS[i % len(COLOURS)],
-        lw=0.8,
-        ls=":",
-        marker="_",
-        ms=9,
-        mew=1.8,
-        label=literal(f"{name}guarantee, the worst of all functions"),
-        zorder=2,
-    )
-    highest = told.worst[told.worst < most]
-    bottom, top = ax.get_ylim()
-    ax.set_ylim(bottom, max(top, 2 * float(highest.max())) if highest.size else top)
-
-
-def _has_step(r: Result, alpha: float) -> bool:
-    """Whether every step has this step size, to a fiftieth, by which a rate's line moves no farther than it is wide."""
-    sizes = np.empty(0) if r.step_size is None else r.step_size[1:]
-    return sizes.size > 0 and bool(np.allclose(sizes, alpha, rtol=0.02, atol=0))
-
-
-def draw_step_sizes(ax: Axes, r: Result) -> None:
-    """The step size against the iteration, a line per component where there is one for each; negative ones too.
-
-    The axis is logarithmic; where some step sizes are negative it is so on both sides of 0, and linear between.
-    """
-    assert r.step_size is not None
-    sizes = r.step_size[1:]
-    sizes = sizes[:, None] if sizes.ndim == 1 else sizes
-    iterations = r.iteration[1:]
-    shown, names = min(sizes.shape[1], 6), r.problem.step_size_names(sizes.shape[1])
-    few = np.count_nonzero(np.isfinite(sizes[:, 0])) < 60
-    # A step size that jumps at every plan is a cloud: drawn as a line, one component's would hide another's.
-    steady = np.count_nonzero(np.diff(np.signbit(sizes[:, 0]))) < 20
-    cloud = "" if steady else "."
-    for i in range(shown):
-        ax.plot(
-            iterations,
-            sizes[:, i],
-            color=COLOURS[i],
-            lw=1.2,
-            ls=DASHES[i] if steady else "",
-            marker=MARKERS[i] if few else cloud,
-            ms=4 if few else 1.5,
-            label=literal(names[i]),
-        )
-    finite = np.abs(sizes[np.isfinite(sizes) & (sizes != 0)])
-    if (sizes < 0).any():
-        ax.axhline(0, color="black", lw=0.8)
-        threshold = 10.0 ** math.floor(math.log10(np.quantile(finite, 0.1)))
-        ax.set_yscale("symlog", linthresh=threshold)
-        decades = math.log10(finite.max() / threshold) + 1
-        ax.yaxis.set_major_locator(SymmetricalLogLocator(base=10.0 ** math.ceil(decades / 4), linthresh=threshold))
-        ax.set_ylabel("step size α (negative below the line)")
-    elif finite.size and finite.max() > 5 * finite.min():
-        ax.set_yscale("log")
-        ax.set_ylabel("step size α")
-    else:
-        ax.set_ylabel("step size α")
-        ax.set_ylim(0, 1.25 * float(finite.max()) if finite.size else 1)
-    ax.set_xlabel("iteration")
-    whole_ticks(ax)
-    draw_grid(ax)
-    if left_out := parts_left_out(r, shown):
-        ax.text(0.01, 0.98, left_out, transform=ax.transAxes, va="top", fontsize=8)
-    if shown > 1:
-        _legend_below(ax, ncols=3)
-
-
-def parts_left_out(r: Result, shown: int) -> str:
-    """How many step sizes of a run are drawn of how many, as "6 of 20 components"; empty where all are."""
-    sizes = 1 if r.step_size is None or r.step_size.ndim == 1 else r.step_size.shape[1]
-    return f"{shown} of {sizes:,} {'components' if r.x is not None else 'tensors'}" if shown < sizes else ""
-
-
-def whole_ticks(ax: Axes, which: Literal["x", "y"] = "x") -> None:
-    """Numbers at whole evaluations, iterations or other counts only, where that axis is linear."""
-    axis = {"x": ax.xaxis, "y": ax.yaxis}[which]
-    if axis.get_scale() == "linear":
-        axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-
-
-def legend_outside(figure: Figure | SubFigure, most: int, fontsize: float | None = None, **entries: Any) -> None:
-    """A legend below a figure, with as many columns as fit its width, and at most so many."""
-    pen: Any = FigureCanvasAgg(figure.figure)
-    for columns in range(most, 0, -1):
-        legend = figure.legend(**entries, loc="outside lower center", ncols=columns, frameon=False, fontsize=fontsize)
-        if columns == 1 or legend.get_window_extent(pen.get_renderer()).width < 0.97 * figure.bbox.width:
-            return
-        legend.remove()
-
-
-def save(figure: Figure, path: Path | IO[bytes], **options: Any) -> None:
-    """Write a figure to a file, in which letters stay letters: TrueType fonts in PDF, and text as text in SVG."""
-    with rc_context({"pdf.fonttype": 42, "svg.fonttype": "none"}):
-        figure.savefig(path, **options)
-
-
-def _legend_beside(ax: Axes) -> None:
-    handles, labels = ax.get_legend_handles_labels()
-    unique: dict[str, Line2D] = dict(zip(labels, handles, strict=True))  # type: ignore[arg-type]
-    ax.legend(unique.values(), unique.keys(), loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=9)
+        look: Any = {"boxstyle": "square,pad=0.2", "fc": ground(), "ec": "none", "alpha": 0.8}
+        words = literal("\n".join(lines))
+        size = in_points("xtick.labelsize")
+        ax.text(0.01, 0.01, words, transform=ax.transAxes, va="bottom", size=size, bbox=look, zorder=8)

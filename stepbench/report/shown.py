@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from rich.table import Table
 
+    from stepbench.options import RunDrawingOptions
+
 
 def table(thing: Any, width: int | None = None) -> Table:
     """The table of an object, at most so many characters wide; None for the usual width."""
@@ -67,40 +69,53 @@ def summary(thing: Any) -> str:
     return texts[type(thing).__name__](thing)
 
 
-def figure(thing: Any) -> Figure:
-    """The figure of an object."""
+def figure(thing: Any, **drawing: Any) -> Figure:
+    """The figure of an object, in the style, the width and so on of ``stepbench.options.RunDrawingOptions``."""
+    from stepbench.options import RunDrawingOptions
+    from stepbench.report.styles import drawn_for, options_of
+
+    options = options_of(RunDrawingOptions, drawing)
+    with drawn_for(options):
+        return drawn(thing, options)
+
+
+def drawn(thing: Any, options: RunDrawingOptions, *, as_map: bool = False) -> Figure:
+    """The figure of an object, in the style that is set; of a sweep as a heat map where that is asked for."""
     match type(thing).__name__:
         case "Result":
-            from stepbench.report.plots import run_figure
+            from stepbench.report.plots import comparison_figure
 
-            return run_figure(thing.alone())
+            return comparison_figure([thing.alone()], (), options)
         case "Comparison":
             from stepbench.report.plots import comparison_figure
 
-            return comparison_figure(thing.results)
+            return comparison_figure(thing.results, (), options)
         case "Autopsy":
             from stepbench.report.anatomy import anatomy_figure
 
-            return anatomy_figure(thing)
+            return anatomy_figure(thing, options.title)
         case "Lecture":
             from stepbench.report.lecture import lecture_figure
 
-            return lecture_figure(thing)
+            return lecture_figure(thing, options)
     from stepbench.report import study_plots
 
-    figures: dict[str, Callable[[Any], Figure]] = {
-        "Sweep": study_plots.sensitivity_figure,
+    figures: dict[str, Callable[[Any, str | None], Figure]] = {
+        "Sweep": study_plots.map_figure if as_map else study_plots.sensitivity_figure,
         "Tuning": study_plots.tuning_figure,
         "Profile": study_plots.profile_figure,
     }
-    return figures[type(thing).__name__](thing)
+    return figures[type(thing).__name__](thing, options.title)
 
 
-def map_figure(sweep: Any) -> Figure:
+def map_figure(sweep: Any, **drawing: Any) -> Figure:
     """The two axes of a sweep as a heat map."""
-    from stepbench.report.study_plots import map_figure
+    from stepbench.options import RunDrawingOptions
+    from stepbench.report.styles import drawn_for, options_of
 
-    return map_figure(sweep)
+    options = options_of(RunDrawingOptions, drawing)
+    with drawn_for(options):
+        return drawn(sweep, options, as_map=True)
 
 
 def notes(lecture: Any) -> list[str]:
@@ -117,11 +132,13 @@ def story(autopsy: Any) -> str:
     return story(autopsy)
 
 
-def film(thing: Any, path: str | Path) -> None:
-    """Film the runs of a result or of a comparison."""
+def film(thing: Any, path: str | Path, **film: Any) -> None:
+    """Film the runs of a result or of a comparison, as ``stepbench.options.FilmOptions`` say."""
+    from stepbench.options import FilmOptions
     from stepbench.report.animation import animate
+    from stepbench.report.styles import options_of
 
-    animate([thing.alone()] if type(thing).__name__ == "Result" else thing.results, path)
+    animate([thing.alone()] if type(thing).__name__ == "Result" else thing.results, path, options_of(FilmOptions, film))
 
 
 def html(thing: Any) -> str:

@@ -8,30 +8,36 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import PolyCollection
-from matplotlib.colors import LogNorm, to_rgba
+from matplotlib.colors import LogNorm, to_hex, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from stepbench.fields import InputError
+from stepbench.report import findings, labels
+from stepbench.report.curves import whole_ticks
+from stepbench.report.landscape import draw_level_lines
 from stepbench.report.numbers import counted, value_name
-from stepbench.report.plots import (
-    COLOURS,
+from stepbench.report.study_tables import decades_name
+from stepbench.report.styles import (
     DASHES,
     MARKERS,
+    colour,
     draw_grid,
-    draw_level_lines,
+    entitle,
+    in_points,
+    is_wide,
+    lay_out,
     legend_outside,
     literal,
-    whole_ticks,
 )
-from stepbench.report.study_tables import decades_name
 
 if TYPE_CHECKING:
     from stepbench.options import ProfileKind
@@ -50,12 +56,14 @@ BASINS = ("Blues", "Oranges", "Greens", "Purples", "YlOrBr", "BuGn", "RdPu", "Gr
 """The colour maps of costs: one for all, or one per basin."""
 
 
-def sensitivity_figure(sweep: Sweep) -> Figure:
+def sensitivity_figure(sweep: Sweep, title: str | None = None) -> Figure:
     """What the target costs against the first axis; below, a strip per line: usable, reached, too slow, diverged."""
     lines, axis, known = sweep.sensitivities(), sweep.axes[0], sweep.target is not None
-    strip = 0.26 * len(lines) + 0.9
-    figure = Figure(figsize=(10, 4.6 + strip), layout="constrained")
-    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[4.6, strip])
+    width, letter = mpl.rcParams["figure.figsize"][0], in_points("font.size") / 72
+    strip, panel = letter * (1.9 * len(lines) + 3), (0.36 if is_wide() else 0.6) * width
+    around = 5 * letter if is_wide() else 12 * letter  # where title and legend have more lines
+    figure = Figure(figsize=(width, panel + strip + around), layout="constrained")
+    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[panel, strip])
     places, edges = _places(axis)
     for k, line in enumerate(lines):
         _draw_sensitivity(top, k, line, places, edges, shade=len(lines) == 1, known=known)
@@ -65,27 +73,37 @@ def sensitivity_figure(sweep: Sweep) -> Figure:
         top.set_yscale("log")
     if sweep.target is not None:
         top.set_ylabel(f"evaluations to error ≤ {sweep.target:g}")
-        top.axhline(sweep.budget, color="#999999", lw=0.8, ls=":")
-        top.annotate("budget", (1, sweep.budget), xycoords=("axes fraction", "data"), ha="right", va="bottom", size=8)
+        top.axhline(sweep.budget, color="#999999", lw=mpl.rcParams["axes.linewidth"], ls=":")
+        words: Any = {"ha": "right", "va": "bottom", "size": in_points("ytick.labelsize")}
+        top.annotate("budget", (1, sweep.budget), xycoords=("axes fraction", "data"), **words)
     else:
         top.set_ylabel("f at the end")
     draw_grid(top)
     top.set_xlim(edges[0], edges[-1])
-    if len(lines) > 1:
-        top.legend(fontsize=9, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.02), ncols=4)
     _draw_strips(bottom, lines, edges)
     bottom.set_xlabel(_axis_name(axis))
     meanings = [(SLOW, 1.0, "to the end of the budget")]
     if known:
         meanings = [
-            (COLOURS[0], 1.0, "usable: at most twice the best cost"),
-            (COLOURS[0], 0.35, "reached"),
+            (colour(0), 1.0, "usable: at most twice the best cost"),
+            (colour(0), 0.35, "reached"),
             (SLOW, 1.0, "not reached"),
         ]
-    handles = _patches(*meanings, (LOST, 1.0, "diverged"))
-    legend_outside(figure, 4, 9, handles=handles)
-    figure.suptitle(literal(sweep.problem), fontsize=12)
+    legend_outside(figure, 4, handles=_patches(*meanings, (LOST, 1.0, "diverged")))
+    entitle(figure, findings.of_sweep(sweep) if title is None else title)
+    lay_out(figure)  # which says how large the axes are, and so where words have room
+    if len(lines) > 1:
+        curves = [line for line in top.lines if line.get_label() in [literal(line.label) for line in lines]]
+        said = [labels.Label(str(line.get_label()), to_hex(line.get_color()), _lowest_first(line)) for line in curves]
+        labels.place(top, said, [line.get_xydata() for line in curves])
     return figure
+
+
+def _lowest_first(line: Line2D) -> Any:
+    """The points of a curve that are there, (n, 2), from the lowest up."""
+    points = np.asarray(line.get_xydata())
+    points = points[np.isfinite(points).all(axis=1)]
+    return points[np.argsort(points[:, 1], kind="stable")]
 
 
 def _places(axis: Axis) -> tuple[Any, Any]:
@@ -113,22 +131,21 @@ def _set_ticks(ax: Axes, which: Literal["x", "y"], axis: Axis, places: Any) -> N
 def _draw_sensitivity(
     ax: Axes, k: int, line: Sensitivity, places: Any, edges: Any, *, shade: bool, known: bool
 ) -> None:
-    colour = COLOURS[k % len(COLOURS)]
+    own = colour(k)
     values = line.cost if known else np.where(line.diverged > 0.5, math.nan, line.left)
     shown = np.where(np.isfinite(values), values, math.nan)
     ax.plot(
         places,
         shown,
-        color=colour,
-        lw=1.8,
+        color=own,
         ls=DASHES[k % len(DASHES)],
         marker=MARKERS[k % len(MARKERS)],
-        ms=4,
+        ms=0.8 * mpl.rcParams["lines.markersize"],
         label=literal(line.label),
     )
     if known and np.isfinite(line.least).any() and not np.array_equal(line.least, line.most):
         most = np.where(np.isfinite(line.most), line.most, np.nanmax(shown, initial=1.0))
-        ax.fill_between(places, line.least, most, where=np.isfinite(line.least), color=colour, alpha=0.15, lw=0)
+        ax.fill_between(places, line.least, most, where=np.isfinite(line.least), color=own, alpha=0.15, lw=0)
     if shade:
         for left, right, lost in zip(edges[:-1], edges[1:], line.diverged, strict=True):
             if lost:
@@ -140,23 +157,23 @@ def _draw_strips(ax: Axes, lines: Sequence[Sensitivity], edges: Any) -> None:
     for k, line in enumerate(lines):
         first, last = line.usable or (0, -1)
         for i, (left, right) in enumerate(itertools.pairwise(edges)):
-            colour, alpha = SLOW, 1.0
+            shade, alpha = SLOW, 1.0
             if line.diverged[i] > 0.5:
-                colour = LOST
+                shade = LOST
             elif np.isfinite(line.cost[i]):
-                colour = COLOURS[k % len(COLOURS)]
+                shade = colour(k)
                 alpha = 1.0 if first <= i <= last else 0.35
-            ax.fill_between([left, right], k - 0.4, k + 0.4, color=colour, alpha=alpha, lw=0)
+            ax.fill_between([left, right], k - 0.4, k + 0.4, color=shade, alpha=alpha, lw=0)
         if line.decades is not None:
             ax.text(
                 1.01,
                 k,
-                f"usable: {decades_name(line)} decades",
+                f"{decades_name(line)} decades",
                 transform=ax.get_yaxis_transform(),
                 va="center",
-                size=8,
+                size=in_points("ytick.labelsize"),
             )
-    ax.set_yticks(range(len(lines)), [literal(line.label) for line in lines], fontsize=8)
+    ax.set_yticks(range(len(lines)), [literal(line.label) for line in lines])
     ax.set_ylim(len(lines) - 0.5, -0.5)
     ax.tick_params(length=0)
 
@@ -166,7 +183,7 @@ def _patches(*meanings: tuple[str, float, str]) -> list[Patch]:
     return [Patch(color=colour, alpha=alpha, label=words, lw=0) for colour, alpha, words in meanings]
 
 
-def map_figure(sweep: Sweep) -> Figure:
+def map_figure(sweep: Sweep, title: str | None = None) -> Figure:
     """Two axes as a heat map, a panel per method: what the target cost, and where it was not reached or diverged.
 
     Where the axes are the two components of the start, each minimiser's basin has a colour and a pattern of its own,
@@ -177,10 +194,12 @@ def map_figure(sweep: Sweep) -> Figure:
     if sweep.target is None:
         raise InputError(f"{sweep.problem} does not know its minimum, so that a map has no cost to show")
     n = len(sweep.labels)
-    columns = min(n, 3)
+    width, wide = mpl.rcParams["figure.figsize"][0], is_wide()
+    columns = min(n, 3 if wide else 2)
     rows = -(-n // columns)
     basins = all(axis.kind == "start" for axis in sweep.axes)
-    figure = Figure(figsize=(1.2 + 4.6 * columns, 4.4 * rows + 0.7), layout="constrained")
+    side = 0.86 * width / (columns if columns > 1 else 1.7 if wide else 1)
+    figure = Figure(figsize=(width, side * rows + 8 * in_points("font.size") / 72), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     cost = sweep.cost
     finite = cost[np.isfinite(cost)]
@@ -190,7 +209,7 @@ def map_figure(sweep: Sweep) -> Figure:
         ax.set_axis_off()
     for m, ax in enumerate(panels.flat[:n]):
         _draw_map(ax, sweep, m, norm, basins=basins)
-        ax.set_title(literal(sweep.labels[m]), fontsize=10)
+        ax.set_title(literal(sweep.labels[m]))
     for ax in panels[-1]:
         ax.set_xlabel(_axis_name(sweep.axes[0]))
     for ax in panels[:, 0]:
@@ -207,10 +226,8 @@ def map_figure(sweep: Sweep) -> Figure:
         handles=[slow, lost],
         loc="outside lower center",
         ncols=3,
-        frameon=False,
-        fontsize=9,
     )
-    figure.suptitle(literal(sweep.problem), fontsize=12)
+    entitle(figure, findings.of_map(sweep) if title is None else title)
     return figure
 
 
@@ -265,59 +282,66 @@ def _hatch(ax: Axes, column_edges: Any, row_edges: Any, cells: Any, hatch: str) 
     ax.add_collection(PolyCollection([*corners], hatch=hatch, facecolor="none", edgecolor=PATTERN, lw=0))
 
 
-def tuning_figure(tuning: Tuning) -> Figure:
+def tuning_figure(tuning: Tuning, title: str | None = None) -> Figure:
     """What the best setting of each method took in every case, with the median and its interval."""
     ranked = tuning.ranked
-    figure = Figure(figsize=(9, 1.6 + 0.55 * len(ranked)), layout="constrained")
+    letter, size = in_points("font.size") / 72, mpl.rcParams["lines.markersize"]
+    figure = Figure(
+        figsize=(mpl.rcParams["figure.figsize"][0], letter * (10 + 3.6 * len(ranked))), layout="constrained"
+    )
     ax = figure.subplots()
     known = tuning.target is not None
     for k, tuned in enumerate(ranked):
-        colour = COLOURS[k % len(COLOURS)]
+        own = colour(k)
         values = tuned.cost if known else tuned.left
         reached = values[np.isfinite(values)]
-        ax.plot(reached, np.full(reached.size, k), "o", ms=6, color=colour, alpha=0.4, mew=0)
+        ax.plot(reached, np.full(reached.size, k), "o", ms=1.2 * size, color=own, alpha=0.4, mew=0)
         missed = values.size - reached.size
         if missed and known:
-            ax.plot(np.full(missed, tuning.budget), np.full(missed, k), ">", ms=8, color=colour, alpha=0.4)
+            ax.plot(np.full(missed, tuning.budget), np.full(missed, k), ">", ms=1.6 * size, color=own, alpha=0.4)
         if not math.isnan(tuned.interval[0]):
-            ax.plot(tuned.interval, [k, k], color=colour, lw=5, alpha=0.5, solid_capstyle="butt")
+            ax.plot(tuned.interval, [k, k], color=own, lw=size, alpha=0.5, solid_capstyle="butt")
         if np.isfinite(np.median(values)):
-            ax.plot(np.median(values), k, "|", ms=20, mew=2.5, color=colour)
+            ax.plot(np.median(values), k, "|", ms=4 * size, mew=0.5 * size, color=own)
     ax.set_yticks(range(len(ranked)), [literal(tuned.label) for tuned in ranked])
     ax.set_ylim(len(ranked) - 0.4, -0.6)
     if known:
         ax.set_xscale("log")
+        ax.xaxis.set_major_formatter(lambda cost, _: f"{cost:,.0f}")
+        ax.xaxis.set_minor_formatter(NullFormatter())
+        if max(costs := [c for t in ranked for c in (*t.cost, tuning.budget) if math.isfinite(c)]) < 10 * min(costs):
+            ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 4, 5, 7)))
     ax.set_xlabel(f"evaluations to error ≤ {tuning.target:g}" if known else "f at the end")
-    ax.grid(axis="x", color="#dddddd", lw=0.6)
+    draw_grid(ax, "x")
     handles: list[Any] = [
         Line2D([], [], marker="o", ls="", color="grey", alpha=0.5, label="a case"),
         Line2D([], [], marker="|", ls="", ms=14, mew=2.5, color="grey", label="median"),
         Line2D([], [], lw=5, color="grey", alpha=0.5, label="its 95 % interval"),
         Line2D([], [], marker=">", ls="", color="grey", alpha=0.5, label="not reached, or lost"),
     ]
-    legend_outside(figure, 4, 9, handles=handles)
+    legend_outside(figure, 4, handles=handles)
     trials = max(tuned.trials for tuned in ranked)
-    title = f"{tuning.problem}: best of at most {trials} trials, on cases not tuned on"
-    figure.suptitle(literal(title), fontsize=11)
+    ax.set_title(literal(f"{tuning.problem}: the best of at most {trials} trials, on cases not tuned on"), loc="left")
+    entitle(figure, findings.of_tuning(tuning) if title is None else title)
     return figure
 
 
-COLUMN, SMALL = 3.5, 7
-"""How wide a column of a paper is, in inches, and the size of small letters there, in points."""
 WRAPPED = 22
 """Letters in a line of a label at the end of a curve."""
 
 
-def profile_figure(profile: Profile) -> Figure:
+def profile_figure(profile: Profile, title: str | None = None) -> Figure:
     """The profiles of the kind that was chosen, or data and performance profiles side by side: a row per tolerance.
 
-    Each kind has the width of a column of a paper.
+    Where a figure is narrow, each kind has its whole width.
     """
     drawn = profile.drawn
     rows = 1 if profile.kind in ("quality", "runtime") else len(profile.tolerances)
     lines = sum(_wrapped(label).count("\n") + 1 for label in profile.labels)
-    height = max(1.55, 0.125 * lines)
-    figure = Figure(figsize=(COLUMN * len(drawn), (height + 0.1) * rows + 0.75), dpi=200, layout="constrained")
+    letter, wide = in_points("font.size") / 72, is_wide()
+    width = mpl.rcParams["figure.figsize"][0] * (1 if wide and len(drawn) > 1 else 0.7 if wide else len(drawn))
+    height = max(0.42 * width / len(drawn), 1.25 * letter * lines)
+    figure = Figure(figsize=(width, (height + letter) * rows + 7 * letter), layout="constrained")
     panels = figure.subplots(rows, len(drawn), squeeze=False, sharex="col", sharey=profile.kind != "log-ratio")
     for row, of_row in enumerate(panels):
         for kind, ax in zip(drawn, of_row, strict=True):
@@ -325,21 +349,20 @@ def profile_figure(profile: Profile) -> Figure:
                 _draw_log_ratio(ax, profile, row)
             else:
                 _draw_steps(ax, profile, kind, row)
-            ax.tick_params(labelsize=SMALL)
-        of_row[0].set_ylabel(_height_name(profile, row), fontsize=SMALL + 1)
-    for kind, top, bottom in zip(drawn, panels[0], panels[-1], strict=True):
-        if len(drawn) > 1:
-            top.set_title(f"{kind} profiles", fontsize=SMALL + 1)
-        bottom.set_xlabel(_width_name(profile, kind), fontsize=SMALL + 1)
+        of_row[0].set_ylabel(_height_name(profile, row))
+    for kind, bottom in zip(drawn, panels[-1], strict=True):
+        bottom.set_xlabel(_width_name(profile, kind))
     several = len(profile.instances)
     problems = counted(len(profile.problems) if several == 1 else profile.instances.shape[1], "problem")
     seeds = f", {several} seeds" if several > 1 else ""
-    title = f"{problems}{seeds}, budget {profile.budget:,}"
-    figure.suptitle(title if len(drawn) > 1 else f"{drawn[0]} profiles: {title}", fontsize=SMALL + 1)
-    figure.draw_without_rendering()  # which says how high the axes are, and so how far apart labels must be
-    for of_row in panels:
-        for ax in of_row:
-            _label_ends(ax)
+    of = f"{problems}{seeds}, budget {profile.budget:,}"
+    for kind, ax in zip(drawn, panels[0], strict=True):
+        ax.set_title(f"{kind} profiles" if ax is not panels[0][0] else f"{kind} profiles: {of}", loc="left")
+    entitle(figure, findings.of_profile(profile) if title is None else title)
+    notes = [(ax, _label_ends(ax)) for of_row in panels for ax in of_row]
+    lay_out(figure)  # which says how large the axes are, and so where words have room
+    for ax, of_ax in notes:
+        labels.spread(ax, of_ax)
     return figure
 
 
@@ -372,64 +395,46 @@ def _draw_steps(ax: Axes, profile: Profile, kind: ProfileKind, panel: int) -> No
     steps = profile.steps(kind)
     heights = steps.heights(steps.limits)[panel]
     for m in profile.ranking:  # whose colours are those of the methods in every kind
-        look: Any = {"color": COLOURS[m % len(COLOURS)], "label": literal(profile.labels[m])}
-        ax.step(steps.limits, heights[:, m], where="post", ls=DASHES[(m + m // 8) % len(DASHES)], lw=1.3, **look)
+        look: Any = {"color": colour(m), "label": literal(profile.labels[m])}
+        ax.step(
+            steps.limits,
+            heights[:, m],
+            where="post",
+            ls=DASHES[(m + m // 8) % len(DASHES)],
+            lw=0.8 * mpl.rcParams["lines.linewidth"],
+            **look,
+        )
     if len(profile.instances) > 1 and kind != "runtime":  # whose runtimes are drawn from the seeds
         lows, highs = steps.band(steps.limits)[:, panel]
         for m, (low, high) in enumerate(zip(lows.T, highs.T, strict=True)):
-            ax.fill_between(steps.limits, low, high, step="post", color=COLOURS[m % len(COLOURS)], alpha=0.15, lw=0)
+            ax.fill_between(steps.limits, low, high, step="post", color=colour(m), alpha=0.15, lw=0)
     if steps.high > profile.budget and kind == "runtime":
         ax.axvline(profile.budget, color="#999999", lw=0.8, ls=":", zorder=0)
         at_budget: Any = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
-        ax.annotate("budget", (profile.budget, 0), (-2, 3), ha="right", size=SMALL - 1, color="#777777", **at_budget)
+        ax.annotate(
+            "budget",
+            (profile.budget, 0),
+            (-2, 3),
+            ha="right",
+            size=in_points("ytick.labelsize"),
+            color="#777777",
+            **at_budget,
+        )
     ax.set_xscale("log")
     first, last = (steps.high, steps.low) if kind == "quality" else (steps.low, steps.high)
     ax.set(xlim=(first, last), ylim=(-0.02, 1.02))
     draw_grid(ax)
 
 
-def _label_ends(ax: Axes) -> None:
-    """Write the name of every curve beside its end at the right edge, and move apart those that would overlap."""
-    curves = [line for line in ax.lines if line.get_drawstyle() == "steps-post"]
-    if not curves:
-        return
+def _label_ends(ax: Axes) -> list[Any]:
+    """Write the name of every curve beside its end at the right edge."""
     edge = ax.get_xlim()[1]
-    ends = np.array([np.asarray(line.get_ydata())[line.get_xdata() == edge][0] for line in curves])
-    words = [_wrapped(str(line.get_label())) for line in curves]
-    points = ax.get_window_extent().height / ax.figure.dpi * 72 / np.ptp(ax.get_ylim())  # per unit of the axis
-    sizes = np.array([1.2 * SMALL * (text.count("\n") + 1) for text in words]) / points
-    leader: Any = {"arrowstyle": "-", "lw": 0.6, "shrinkA": 1, "shrinkB": 0, "relpos": (0, 0.5)}
-    for line, text, end, place in zip(curves, words, ends, apart(ends, sizes), strict=True):
-        ax.annotate(
-            text,
-            (1, end),
-            (1.06, place),
-            xycoords=("axes fraction", "data"),
-            textcoords=("axes fraction", "data"),
-            va="center",
-            size=SMALL,
-            color=line.get_color(),
-            linespacing=1.1,
-            arrowprops={"color": line.get_color(), **leader},
-            annotation_clip=False,
-        )
-
-
-def apart(places: Any, sizes: Any) -> Any:
-    """The places (n,) nearest to these, in least squares, where things of these sizes (n,) do not overlap.
-
-    They keep their order from low to high; of equals the first is the highest. They lie around 0 to 1, as far as there
-    is room.
-    """
-    from scipy.optimize import isotonic_regression
-
-    order = np.lexsort((-np.arange(len(places)), places))
-    below = np.cumsum(sizes[order]) - sizes[order] / 2  # the centres, where all stand on each other from 0 up
-    slack = max(1.0 - float(sizes.sum()), 0.0)
-    free = isotonic_regression(places[order] - below).x
-    found = np.empty(len(places))
-    found[order] = np.clip(free, 0.0, slack) + below
-    return found
+    said = []
+    for line in ax.lines:
+        if line.get_drawstyle() == "steps-post":
+            end = float(np.asarray(line.get_ydata())[line.get_xdata() == edge][0])
+            said.append(labels.Label(_wrapped(str(line.get_label())), to_hex(line.get_color()), [(edge, end)]))
+    return labels.beside_ends(ax, said)
 
 
 def _wrapped(label: str) -> str:
@@ -453,16 +458,16 @@ def _draw_log_ratio(ax: Axes, profile: Profile, panel: int) -> None:
     places = np.arange(1, len(ratios) + 1)
     for k, side in enumerate((ratios < 0, ratios > 0)):
         for which, hatch, alpha in ((side & ~alone, "", 1.0), (side & alone, "////", 0.55)):
-            ax.bar(places[which], ratios[which], 0.8, color=COLOURS[k], lw=0, hatch=hatch, alpha=alpha)
-    ax.axhline(0, color="black", lw=0.7)
+            ax.bar(places[which], ratios[which], 0.8, color=colour(k), lw=0, hatch=hatch, alpha=alpha)
+    ax.axhline(0, color=mpl.rcParams["text.color"], lw=mpl.rcParams["axes.linewidth"])
     first, second = (_wrapped(literal(label)) for label in profile.labels)
-    words: Any = {"transform": ax.transAxes, "size": SMALL, "va": "center"}
-    ax.text(1.04, 0.8, f"{second}\ncheaper on {(ratios > 0).sum()}", color=COLOURS[1], **words)
+    words: Any = {"transform": ax.transAxes, "size": in_points("legend.fontsize"), "va": "center"}
+    ax.text(1.04, 0.8, f"{second}\ncheaper on {(ratios > 0).sum()}", color=colour(1), **words)
     ax.text(1.04, 0.5, f"neither solves {np.isnan(found).sum()}", color="#777777", **words)
-    ax.text(1.04, 0.2, f"{first}\ncheaper on {(ratios < 0).sum()}", color=COLOURS[0], **words)
+    ax.text(1.04, 0.2, f"{first}\ncheaper on {(ratios < 0).sum()}", color=colour(0), **words)
     ax.set(xlim=(0.3, len(found) + 0.7), ylim=(-1.12 * most, 1.12 * most))
     whole_ticks(ax)
     ax.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
     ax.yaxis.set_major_formatter(lambda power, _: f"{2.0 ** abs(power):g}×")
-    ax.grid(axis="y", color="#dddddd", lw=0.6)
+    draw_grid(ax, "y")
     ax.set_axisbelow(True)

@@ -21,12 +21,12 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from stepbench.engine.result import Result
-from stepbench.report import paths, plots
+from stepbench.report import curves, landscape, paths, styles
 from stepbench.report.numbers import short_exponent, tick_name
 
 BRAILLE = np.array([[0x40, 0x04, 0x02, 0x01], [0x80, 0x20, 0x10, 0x08]], dtype=np.uint8)
 """What a dot adds to the number of its character, by its column and its row from below."""
-MARKERS = dict(zip(plots.MARKERS, "●■▲◆▼◀▶✚", strict=True))
+MARKERS = dict(zip(styles.MARKERS, "●■▲◆▼◀▶✚", strict=True))
 SIGNS = {
     "start": ("○", "o", "bold"),
     "minimum": ("★", "*", "bold #C8A000"),
@@ -52,7 +52,7 @@ class Picture:
         """The panels, line by line, and what their signs mean."""
         width, plain = options.max_width, options.ascii_only
         draw: list[Callable[..., _Panel]] = [_errors]
-        if plots.drawable(self.results[0]):
+        if landscape.drawable(self.results[0]):
             draw.append(_trace)
         elif self.results[0].accuracy is not None:
             draw.append(_accuracy)
@@ -76,7 +76,7 @@ class Picture:
 
 def _errors(results: Sequence[Result], columns: int, rows: int, plain: bool) -> _Panel:
     panel = _Panel(columns, rows, plain)
-    drawn = plots.draw_errors(panel.ax, results, "error")
+    drawn = curves.draw_errors(panel.ax, results)
     runs = {line for lines in drawn for line in lines}
     for line in panel.ax.lines:
         if line not in runs and len(_points(line)) > 1:
@@ -88,7 +88,7 @@ def _errors(results: Sequence[Result], columns: int, rows: int, plain: bool) -> 
 
 def _accuracy(results: Sequence[Result], columns: int, rows: int, plain: bool) -> _Panel:
     panel = _Panel(columns, rows, plain)
-    _curves(panel, plots.draw_accuracy(panel.ax, results))
+    _curves(panel, curves.draw_accuracy(panel.ax, results))
     return panel
 
 
@@ -105,12 +105,12 @@ def _curves(panel: _Panel, drawn: Sequence[Sequence[Line2D]]) -> None:
 
 
 def _trace(results: Sequence[Result], columns: int, rows: int, plain: bool) -> _Panel:
-    traced = [r for r in results if plots.drawable(r)]
-    view = plots.window(traced)
+    traced = [r for r in results if landscape.drawable(r)]
+    view = landscape.window(traced)
     horizontal, vertical = view
     panel = _Panel(columns, rows, plain, aspect=np.ptp(horizontal) / np.ptp(vertical))
     ax, problem = panel.ax, traced[0].problem
-    plots.draw_level_lines(ax, problem, view)
+    landscape.draw_level_lines(ax, problem, view)
     ax.set(xlim=horizontal, ylim=vertical, xlabel="$w_1$", ylabel="$w_2$")
     for collection in ax.collections:
         for path in collection.get_paths():
@@ -141,9 +141,9 @@ def _points(line: Line2D) -> Any:
 
 def _look(i: int, plain: bool) -> tuple[str, str]:
     """The sign and the style of a method; in ASCII the sign is a letter."""
-    colour = plots.COLOURS[i % len(plots.COLOURS)]
+    colour = styles.COLOURS[i % len(styles.COLOURS)]
     style = {"#000000": "bold", "#0072B2": "#0087D7"}.get(colour, colour)  # to be seen on black
-    sign = MARKERS[plots.MARKERS[(i + 3 * (i // 8)) % 8]]
+    sign = MARKERS[styles.MARKERS[(i + 3 * (i // 8)) % 8]]
     return chr(ord("A") + i % 26) if plain else sign, style
 
 

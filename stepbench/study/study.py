@@ -52,7 +52,8 @@ class Study:
 
     ``path`` is the file; None keeps the runs in memory. ``workers`` are local processes (1: this one);
     ``scheduler`` is the address of a Dask cluster. ``traces`` keeps every record of each run, not only its end.
-    ``progress`` is called with the number of runs made, and of all that are to be made.
+    ``progress`` is called with the number of runs made, and of all that are to be made. Where ``makes`` is false, none
+    is made, and what is missing is an InputError.
 
     ``made`` and ``reused`` count the runs that were asked for; ``stale`` is, once the study is closed, how many of
     those that it keeps are of another version of stepbench, so that nothing uses them again.
@@ -66,6 +67,7 @@ class Study:
         scheduler: str | None = None,
         traces: bool = False,
         progress: Callable[[int, int], None] | None = None,
+        makes: bool = True,
     ) -> None:
         workers = whole("workers", workers, 1)
         if workers > 1:
@@ -75,6 +77,7 @@ class Study:
         self.store = Store(path)
         self._workers, self._scheduler, self._traces = workers, scheduler, traces
         self._progress = progress
+        self._makes = makes
         self.made = 0
         self.reused = 0
         self.stale = 0
@@ -109,6 +112,11 @@ class Study:
             asked |= {head.key for head in of_batch}
         total, made = sum(map(len, missing)), 0
         runs: list[tuple[Head, Outcome]] = []  # of the piece that is being kept
+        if total and not self._makes:
+            raise InputError(
+                f"{self.store} lacks {total:,} of these {sum(map(len, heads)):,} runs: give the command "
+                "that makes them, with --study and --plot"
+            )
         try:
             if total:
                 settings = {digest(b.setting): b.setting for b, places in zip(batches, missing, strict=True) if places}

@@ -6,7 +6,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -146,9 +146,9 @@ class Sweep(Shown):
             for k, (label, *chosen) in enumerate(settings)
         ]
 
-    def map(self) -> Figure:
+    def map(self, **drawing: Any) -> Figure:
         """The two axes as a heat map of the cost, a panel per method."""
-        return report().map_figure(self)  # type: ignore[no-any-return]
+        return report().map_figure(self, **drawing)  # type: ignore[no-any-return]
 
 
 def sweep(

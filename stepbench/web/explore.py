@@ -24,6 +24,7 @@ from urllib.parse import parse_qs
 
 from stepbench import catalog
 from stepbench.contracts import Joined, Window
+from stepbench.engine.comparison import Comparison
 from stepbench.fields import InputError
 from stepbench.report.tables import derivations, unequal
 from stepbench.version import __version__
@@ -253,12 +254,10 @@ _drawing = threading.Lock()
 
 def picture(query: str) -> bytes:
     """The figure of the runs of a link, as a PNG file."""
-    from stepbench.report.plots import comparison_figure
-
     _, results, _ = selections.run_all(selections.parse(query)[0])
     file = io.BytesIO()
     with _drawing:
-        comparison_figure(results).savefig(file, format="png", dpi=150)
+        Comparison(results).figure().savefig(file, format="png")
     return file.getvalue()
 
 

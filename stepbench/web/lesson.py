@@ -20,7 +20,7 @@ from stepbench.engine.comparison import Comparison
 from stepbench.engine.running import attempt
 from stepbench.fields import InputError
 from stepbench.lessons import Lecture, Lesson, Question, Trial, Tunings
-from stepbench.report.plots import COLOURS
+from stepbench.report.styles import COLOURS
 from stepbench.report.tables import derivations, unequal
 from stepbench.study.grid import Axis
 from stepbench.study.sweep import Sweep

@@ -21,7 +21,8 @@ from stepbench.engine.result import Result
 from stepbench.fields import Field
 from stepbench.kernels.javascript import RUN
 from stepbench.report.ending import ending
-from stepbench.report.plots import COLOURS, drawable, window
+from stepbench.report.landscape import drawable, window
+from stepbench.report.styles import COLOURS
 from stepbench.report.tables import derivations, unequal
 from stepbench.web import controls
 from stepbench.web.assets import asset

@@ -270,7 +270,7 @@ def test_what_is_refused(stepbench_cli):
         (("tracking", "-m", "gd"), "changes from step to step"),
         (("rosenbrock", "-m", "gdd"), "no method gdd"),
         (("rosenbrock", "--start", "1,x"), "--start 1,x must be numbers"),
-        (("rosenbrock", "--plot", "x.gif"), "must end in .png, .svg or .pdf"),
+        (("rosenbrock", "--plot", "x.gif"), "must end in .png, .svg, .pdf or .pgf"),
     ):
         code, _, err = stepbench_cli("explain", *args)
         assert code == 2

@@ -12,7 +12,7 @@ import pytest
 import stepbench
 from stepbench import InputError
 from stepbench.contracts import hyperparameters
-from stepbench.report.plots import window
+from stepbench.report.landscape import window
 from tests.catalog.own_files import RULE, VALLEY, write
 
 

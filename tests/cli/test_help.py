@@ -62,3 +62,17 @@ def test_help_names_every_option_with_its_meaning(stepbench_cli, command):
         "The file that keeps every run",
     ):
         assert piece in words
+
+
+def test_the_shell_completes_commands_problems_and_methods(stepbench_cli, monkeypatch):
+    for words, place, expected in (
+        ("stepbench comp", 1, "compare"),
+        ("stepbench compare rosenb", 2, "rosenbrock"),
+        ("stepbench run rosenbrock --method adam+rdb", 4, "adam+rdbd"),
+        ("stepbench run rosenbrock --sty", 3, "--style"),
+    ):
+        monkeypatch.setenv("_STEPBENCH_COMPLETE", "complete_bash")
+        monkeypatch.setenv("COMP_WORDS", words)
+        monkeypatch.setenv("COMP_CWORD", str(place))
+        code, out, _ = stepbench_cli()
+        assert (code, out.split()) == (0, [expected])

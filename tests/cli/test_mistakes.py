@@ -24,7 +24,7 @@ from stepbench.engine.loop import Loop
         (["run", "rosenbrock", "--budget", "many"], "--budget"),
         (["run", "rosenbrock", "--target", "nan"], "target must be"),
         (["run", "rosenbrock", "--noise", "-1"], "noise must be"),
-        (["run", "rosenbrock", "--plot", "a.jpg"], "must end in .png, .svg or .pdf"),
+        (["run", "rosenbrock", "--plot", "a.jpg"], "must end in .png, .svg, .pdf or .pgf"),
         (["run", "rosenbrock", "--plot", "no/such/folder/a.png"], "cannot be written: No such file or directory"),
         (["run", "rosenbrock", "--table", "a.txt"], "--table a.txt must end in .tex, .md or .csv"),
         (["run", "rosenbrock", "--table", "no/such/folder/a.md"], "--table no/such/folder/a.md cannot be written"),

@@ -45,7 +45,7 @@ MISTAKES = [
     ((*ONE, *GRID, "--start", "a,b"), "must be numbers with commas"),
     ((*ONE, "--over", "w2=0,1", "--start", "1"), "start must have 2 numbers"),
     (("sweep", "quadratic:dim=5", "-m", "gd", "--over", "problem.dim=2,5", "--over", "w4=0,1"), "w4"),
-    ((*ONE, *GRID, "--plot", "a.jpg"), "must end in .png, .svg or .pdf"),
+    ((*ONE, *GRID, "--plot", "a.jpg"), "must end in .png, .svg, .pdf or .pgf"),
     ((*ONE, *GRID, "--plot", "no/such/a.png"), "cannot be written"),
     ((*ONE, *GRID, "--plot", "/proc/a.png"), "cannot be written"),
     ((*ONE, *GRID, "--study", "no/such/a.db"), "cannot be written: there is no folder"),

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 import stepbench
 from stepbench.guarantees import Beside, worst_case
-from stepbench.report.plots import draw_errors
+from stepbench.report.curves import draw_errors
 from tests.cli.commands import strict
 
 BESIDE = ("quadratic:kappa=10", "--steps", "4", "--guarantee", "3")
@@ -105,7 +105,7 @@ def test_the_guarantee_is_drawn_where_it_holds_in_its_runs_colour():
     results = [stepbench.run("quadratic:kappa=10", method, steps=200) for method in ("gd:lr=0.01", "gd:lr=0.1")]
     told = Beside(results[1], np.arange(1, 4), np.arange(1, 4), results[1].error[1:4], np.array([30.0, 20.0, 10.0]), "")
     ax = Figure().subplots()
-    lines = draw_errors(ax, results, "error", [told])
+    lines = draw_errors(ax, results, [told])
     [drawn] = [line for line in ax.lines if "guarantee" in line.get_label()]
     assert drawn.get_label().startswith("gd:lr=0.1: ")
     assert drawn.get_color() == lines[1][0].get_color()

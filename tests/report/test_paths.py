@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 import stepbench
 from stepbench import Problem
 from stepbench.engine.running import run_quietly
-from stepbench.report import paths, plots
+from stepbench.report import curves, landscape, paths, plots
 
 VIEW = ((-2.0, 2.0), (-1.0, 1.0))
 near = st.floats(-4, 4, allow_subnormal=False)
@@ -115,22 +115,21 @@ def test_a_run_that_explodes_though_finite_leaves_the_window_of_the_others():
     lost, stays, slow = (run_quietly(Kink(), m, budget=60) for m in ("gd:lr=2.05", "gd:lr=0.1", "adam:lr=0.05"))
     assert lost.status == "budget"
     assert np.abs(lost.x).max() > 1e29
-    both = plots.window([stays, slow])
-    assert plots.window([lost, stays, slow]) == both
+    both = landscape.window([stays, slow])
+    assert landscape.window([lost, stays, slow]) == both
     assert all(high - low < 5 for low, high in both)
     figure = plots.comparison_figure([lost, stays, slow])
-    marks = {line.get_label(): line for line in figure.subfigs[0].axes[0].lines}
+    marks = {line.get_label(): line for line in figure.axes[0].lines}
     assert "leaves the window" in marks
     (left, right), (bottom, top) = both
     x, y = np.ravel(marks["leaves the window"].get_data())
     assert x in (left, right) or y in (bottom, top)
-    assert "end" not in marks
 
 
 @pytest.mark.parametrize(("problem", "method", "factor"), [(Kink(), "gd:lr=2.05", 3.1), (Fall(), "gd:lr=0.1", 1.2)])
 def test_a_run_that_explodes_alone_is_shown_as_far_as_its_curve_is(problem, method, factor):
     r = run_quietly(problem, method, budget=400)
-    (left, right), (bottom, top) = plots.window([r])
+    (left, right), (bottom, top) = landscape.window([r])
     largest = (1e6 if (r.f <= 0).any() else 1e3) * r.f[0]
     in_sight = np.flatnonzero(np.abs(r.f) > largest)[0] if (np.abs(r.f) > largest).any() else len(r.f)
     assert paths.inside(((left, right), (bottom, top)), r.x[:in_sight]).all()
@@ -146,11 +145,11 @@ def drawn_path(ax):
 def test_a_trace_has_a_line_for_every_step_and_none_between_records_that_are_apart(every):
     r = stepbench.run("rosenbrock", "momentum:lr=0.001", steps=60, every=every)
     ax = Figure().subplots()
-    plots.draw_contours(ax, r.problem, plots.window([r]))
-    plots.draw_trace(ax, r, "black")
+    landscape.draw_contours(ax, r.problem, landscape.window([r]))
+    plots.draw_trace(ax, r, 0)
     line = drawn_path(ax)
     joins = [(v, w) for v, w in itertools.pairwise(line) if (v != w).any() and np.isfinite([v, w]).all()]
-    within = paths.inside(plots.frame(ax), r.x)
+    within = paths.inside(landscape.frame(ax), r.x)
     assert bool(joins) == (every == 1)
     if every == 1:
         assert len(joins) >= (within[1:] & within[:-1]).sum()
@@ -173,7 +172,7 @@ def test_the_cross_of_a_diverged_run_stands_on_its_curve(problem, method, budget
     assert r.status == "diverged"
     figure = Figure()
     ax = figure.subplots()
-    [[curve, cross, *_]] = plots.draw_errors(ax, [r], "error")
+    [[curve, cross, *_]] = curves.draw_errors(ax, [r])
     with np.errstate(all="ignore"):
         path = ax.transData.transform(curve.get_xydata())
     [at] = ax.transData.transform(cross.get_xydata())
@@ -216,23 +215,23 @@ def leaping(problem, at, far):
 @pytest.mark.parametrize("far", [(1e6, 3e5), (-200.0, 0.0), (0.0, 1e100)])
 def test_a_leap_onto_a_far_plateau_leaves_what_was_before_it_to_be_seen(problem, at, far):
     r = leaping(problem, at, far)
-    view = plots.window([r])
+    view = landscape.window([r])
     seen = np.concatenate([r.x[:at], np.zeros((int(problem.x_star is not None), 2))])
     assert paths.inside(view, seen).all()
     size = np.ptp(seen, axis=0).max() + 0.1 * np.abs(problem.x0).max()  # the margin grows with the start
     assert max(high - low for low, high in view) < 3 * size
     axes = r.figure().axes
-    assert [text.get_text() for text in axes[0].texts] == [f"{201 - at} of 201 points outside"]
+    assert f"{201 - at} of 201 points outside" in [text.get_text() for text in axes[0].texts]
     assert "leaves the window" in [line.get_label() for line in axes[0].lines]
 
 
 def test_the_window_holds_a_start_that_lies_outside_the_problems_own():
     near, far = (run_quietly("rosenbrock", "gd", start=start, budget=5) for start in ((-1, 0), (30, 40)))
-    assert plots.window([near]) == near.problem.view
-    assert paths.inside(plots.window([near, far]), [(-1, 0), (30, 40), (1, 1)]).all()
+    assert landscape.window([near]) == near.problem.view
+    assert paths.inside(landscape.window([near, far]), [(-1, 0), (30, 40), (1, 1)]).all()
 
 
 def test_what_is_told_to_lie_outside_is_counted_for_each_run():
     runs = [leaping(Hollow(), at, (1e6, 0.0)) for at in (150, 200, 201)]
-    lines = paths.out_of_sight(plots.window(runs), runs)
+    lines = paths.out_of_sight(landscape.window(runs), runs)
     assert lines == ["gd:lr=0.2: 51 of 201 points outside", "gd:lr=0.2: 1 of 201 points outside"]

@@ -1,14 +1,20 @@
 """The figures of runs."""
 
+import itertools
+
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 import stepbench
 from stepbench.engine.running import run_quietly
+from stepbench.options import DrawingOptions
 from stepbench.report import plots
 from stepbench.report.claim_plots import claim_figure
-from stepbench.report.plots import draw_errors
+from stepbench.report.curves import draw_errors, draw_step_sizes
+from stepbench.report.styles import drawn_for, save
 from stepbench.reproduce.claims import Across, Claim, Curves
 from stepbench.reproduce.verdicts import REPRODUCED, Verdict
 
@@ -18,7 +24,7 @@ def test_values_of_either_sign_get_an_axis_that_shows_them():
     assert r.error is None
     assert r.f[0] > 0 > r.f[-1]
     ax = Figure().subplots()
-    draw_errors(ax, [r], "error")
+    draw_errors(ax, [r])
     assert ax.get_yscale() == "symlog"
     np.testing.assert_array_equal(ax.lines[0].get_ydata(), r.f)
     assert not any("0 in double" in text.get_text() for text in (ax.get_legend().texts if ax.get_legend() else ()))
@@ -41,19 +47,18 @@ RATES = {"gd": "gradient descent", "nesterov": "Nesterov"}
 def test_a_rate_of_the_theory_is_drawn_only_beside_the_method_and_the_step_size_that_it_is_of(methods, drawn):
     results = [run_quietly("quadratic:kappa=100", method, budget=60) for method in methods]
     assert results[0].problem.L == 100
-    for measure in ("error", "distance"):
-        ax = Figure().subplots()
-        plots.draw_errors(ax, results, measure)
-        labels = [str(line.get_label()) for line in ax.lines if "rate" in str(line.get_label())]
-        assert {key for key, name in RATES.items() if any(name in label for label in labels)} == drawn
-        assert len(labels) == len(drawn)
+    ax = Figure().subplots()
+    draw_errors(ax, results)
+    labels = [str(line.get_label()) for line in ax.lines if "rate" in str(line.get_label())]
+    assert {key for key, name in RATES.items() if any(name in label for label in labels)} == drawn
+    assert len(labels) == len(drawn)
 
 
 def test_a_run_is_not_above_the_rate_that_is_drawn_beside_it():
     for method, name in RATES.items():
         r = run_quietly("quadratic:kappa=100", f"{method}:lr=0.01", budget=300)
         ax = Figure().subplots()
-        plots.draw_errors(ax, [r], "error")
+        draw_errors(ax, [r])
         [line] = [line for line in ax.lines if name in str(line.get_label())]
         k, bound = line.get_data()
         reached = np.interp(k, r.evals, r.error)
@@ -65,13 +70,13 @@ def test_step_sizes_that_are_left_out_are_counted():
     for d, told in ((20, "6 of 20 components"), (5, "")):
         r = run_quietly(f"quadratic:dim={d}", "rdbd:per=component,lr=1e-4", budget=20)
         ax = Figure().subplots()
-        plots.draw_step_sizes(ax, r)
+        draw_step_sizes(ax, [r])
         assert [text.get_text() for text in ax.texts] == ([told] if told else [])
 
 
 @pytest.mark.parametrize("budget", [1, 2, 3, 40])
 def test_numbers_stand_at_whole_evaluations_and_iterations(budget):
-    figure = plots.run_figure(run_quietly("quadratic", "gd", budget=budget))
+    figure = plots.comparison_figure([run_quietly("quadratic", "gd", budget=budget)])
     for ax in figure.axes:
         if ax.get_xlabel() in ("iteration", "gradient evaluations"):
             ticks = ax.get_xticks()
@@ -79,23 +84,36 @@ def test_numbers_stand_at_whole_evaluations_and_iterations(budget):
 
 
 def test_letters_stay_letters_in_pdf_and_svg(tmp_path):
-    figure = plots.run_figure(run_quietly("rosenbrock", "gd", budget=20))
-    plots.save(figure, tmp_path / "a.pdf")
-    plots.save(figure, tmp_path / "a.svg")
+    figure = plots.comparison_figure([run_quietly("rosenbrock", "gd", budget=20)])
+    save(figure, tmp_path / "a.pdf")
+    save(figure, tmp_path / "a.svg")
     pdf = (tmp_path / "a.pdf").read_bytes()
     assert b"/Subtype /Type3" not in pdf
     assert b"/FontFile2" in pdf  # TrueType
     assert "gradient evaluations</text>" in (tmp_path / "a.svg").read_text(encoding="utf-8")
 
 
-def test_a_legend_is_not_wider_than_its_figure():
-    methods = [f"csawg:K={k}" for k in (2, 3, 4, 5)]
-    results = [run_quietly("rosenbrock", m, budget=30, label=f"{m} with a very long name " * 3) for m in methods]
-    figure = plots.comparison_figure(results)
-    figure.draw_without_rendering()
-    [legend] = figure.subfigs[-1].legends
-    box = legend.get_window_extent()
-    assert 0 <= box.x0 < box.x1 <= figure.bbox.width
+def words_of(figure):
+    """Every text of a figure that is drawn, with its box on the screen."""
+    pen = FigureCanvasAgg(figure).get_renderer()
+    found = [text for ax in figure.axes for text in ax.texts]
+    found += [figure._suptitle] if figure._suptitle else []
+    return [(text.get_text(), Text.get_window_extent(text, pen)) for text in found if text.get_text()]
+
+
+@pytest.mark.parametrize("style", ["page", "paper", "slides"])
+def test_labels_stand_within_the_figure_and_do_not_overlap(style):
+    methods = ["gd", "csawg:K=2", "csawg-p5:K=10", "adam:lr=0.01"]
+    results = [run_quietly("rosenbrock", m, budget=600) for m in methods]
+    with drawn_for(DrawingOptions(style=style)):
+        figure = plots.comparison_figure(results)
+        figure.draw_without_rendering()
+        names = [(words, box) for words, box in words_of(figure) if words in methods]
+        assert {words for words, _ in names} == set(methods)
+        for _, box in names:
+            assert -1 <= box.x0 < box.x1 <= figure.bbox.width + 1
+        for (_, a), (_, b) in itertools.combinations(names, 2):
+            assert not a.shrunk(0.95, 0.9).overlaps(b.shrunk(0.95, 0.9))
 
 
 def drawn_claim(picture, results):
