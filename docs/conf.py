@@ -23,8 +23,8 @@ html_copy_source = False
 html_show_copyright = False
 
 autodoc_member_order = "bysource"
-autodoc_typehints = "description"
-autodoc_typehints_description_target = "documented"
+autodoc_typehints_format = "short"
+python_maximum_signature_line_length = 80
 
 myst_heading_anchors = 3
 nb_execution_mode = "force"

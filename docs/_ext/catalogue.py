@@ -40,12 +40,12 @@ MOST_FAILURES = 6
 
 def write(docs=DOCS):
     """Write every page anew."""
+    (docs / "_build").mkdir(exist_ok=True)
+    found = [ranks.measure(suite, docs / "_build") for suite in ranks.SUITES]
     for folder in MADE:
         shutil.rmtree(docs / folder, ignore_errors=True)
+    for folder in (*MADE, f"extra/{LIVE}", *(f"problems/{suite}" for suite in catalog.suites())):
         (docs / folder).mkdir()
-    for folder in ("_build", f"extra/{LIVE}", *(f"problems/{suite}" for suite in catalog.suites())):
-        (docs / folder).mkdir(exist_ok=True)
-    found = [ranks.measure(suite, docs / "_build") for suite in ranks.SUITES]
     for name in catalog.method_names():
         save(docs / f"methods/{name}.md", method_page(docs, name, found))
     save(docs / "methods/index.md", methods_index())
@@ -223,7 +223,8 @@ def problem_page(docs, name):
     if problem.in_numpy and problem.view is not None:
         picture = docs / f"problems/{name}.png"
         draw(problem, picture)
-        blocks += [Heading(2, "A picture", name), Picture(f"The level lines of {name}, and its minimum", picture.name)]
+        first = next(k for k, block in enumerate(blocks[1:], 1) if isinstance(block, Heading))
+        blocks.insert(first, Picture(f"The level lines of {name}, its start and its minimum", picture.name))
     return markdown([*blocks, *shown(docs, "problems", name, problem)])
 
 
