@@ -18,6 +18,7 @@ html_theme = "furo"
 html_title = "stepbench"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_js_files = ["site.js"]
 html_extra_path = ["extra"]
 html_copy_source = False
 html_show_copyright = False

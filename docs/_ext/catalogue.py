@@ -63,6 +63,11 @@ def save(file, text):
     file.write_text(text, encoding="utf-8")
 
 
+def introduced(blocks):
+    """Where the first section of a page begins."""
+    return next(k for k, block in enumerate(blocks) if isinstance(block, Heading) and block.level > 1)
+
+
 def contents(pages, caption=""):
     """A list of pages for the side of the site."""
     head = ["```{toctree}", ":hidden:", *([f":caption: {caption}"] if caption else []), ""]
@@ -92,7 +97,7 @@ def method_page(docs, name, found):
     method = catalog.method(name)
     blocks = method_blocks(name, method, card(method))
     if names := [alias for alias, spec in catalog.ALIASES.items() if alias != name and name in parts_of(spec)]:
-        blocks.insert(2, Paragraph(["Names for settings with it: ", *listed(names), "."]))  # below the title
+        blocks.insert(introduced(blocks), Paragraph(["Names for settings with it: ", *listed(names), "."]))
     blocks += shown(docs, "methods", name, method)
     return markdown([*blocks, *standing(name, found)])
 
@@ -223,8 +228,8 @@ def problem_page(docs, name):
     if problem.in_numpy and problem.view is not None:
         picture = docs / f"problems/{name}.png"
         draw(problem, picture)
-        first = next(k for k, block in enumerate(blocks[1:], 1) if isinstance(block, Heading))
-        blocks.insert(first, Picture(f"The level lines of {name}, its start and its minimum", picture.name))
+        shows = f"The level lines of {name}, its start and its minimum"
+        blocks.insert(introduced(blocks), Picture(shows, picture.name))
     return markdown([*blocks, *shown(docs, "problems", name, problem)])
 
 

@@ -11,13 +11,13 @@ from stepbench.contracts.settings import varying
 from stepbench.study.profile import Profile
 
 SUITES = ("gallery", "mgh")
-MOST = 10
+MOST = 4
 """How many parameters a problem has at most."""
 
-RATES = [10.0**k for k in range(-6, 2)]
+RATES = [10.0**k for k in range(-5, 2)]
 """The values of lr that are tried of each method that has one."""
 
-BUDGET = 300
+BUDGET = 500
 TUNED_TO, JUDGED_TO = 1e-3, (1e-1, 1e-3, 1e-5)
 """Parts of f(w₀) − f* that are left where a problem counts as solved."""
 

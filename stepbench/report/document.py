@@ -155,7 +155,7 @@ def _escaped(text: str) -> str:
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
-table { border-collapse: collapse; margin: .8rem 0; font-size: 15px }
+table { border-collapse: collapse; margin: .8rem 0; font-size: 15px; display: block; overflow-x: auto }
 td, th { padding: .2rem 1.1rem .2rem 0; text-align: left; vertical-align: top }
 th { border-bottom: 1px solid #999 } tr + tr td { border-top: 1px solid #eee }
 h1 { margin-bottom: .4rem } h1:not(:first-child) { border-top: 3px solid #222; padding-top: 1rem; margin-top: 3rem }
@@ -164,12 +164,18 @@ h3 { border-top: 1px solid #ccc; padding-top: 1rem; margin: 2rem 0 .4rem }
 pre { background: #f4f4f4; padding: .6rem 1rem; overflow-x: auto; white-space: pre-wrap }
 iframe.live { width: 100%; height: 46rem; border: 1px solid #ccc }
 img { max-width: 100%; display: block } code { background: #f4f4f4; padding: .1rem .3rem; font-size: 14px }
+@media (prefers-color-scheme: dark) {
+  body { background: #131416; color: #ddd } pre, code { background: #232529 } a { color: #8ab4f8 }
+  .good { color: #5cc9a0 } .half { color: #e0b050 } .bad { color: #ff8a8a } .dim { color: #aaa }
+  tr + tr td { border-color: #333 } h1:not(:first-child) { border-color: #ddd } img { background: #fff }
+}
 """
 
 
 def page(title: str, blocks: Iterable[Block]) -> str:
     """The text as one HTML file."""
-    head = f'<meta charset="utf-8"><title>{html.escape(title)}</title><style>{_STYLE}</style>'
+    view = '<meta name="viewport" content="width=device-width">'
+    head = f'<meta charset="utf-8">{view}<title>{html.escape(title)}</title><style>{_STYLE}</style>'
     body = "\n".join(map(_html, blocks))
     return f"<!doctype html><html lang=en><head>{head}</head><body>\n{body}\n</body></html>\n"
 

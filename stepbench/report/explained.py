@@ -59,7 +59,7 @@ def invariance_blocks(changes: Iterable[Invariance]) -> list[Block]:
         elif change.deviation < 100:
             away = f"changes by {change.deviation:.2g} of its length"
         rows.append(([Styled("✓", "good") if change.holds else Styled("✗", "bad")], change.change, away))
-    return [Grid(("", "when", f"the path of {STEPS} steps"), rows)]
+    return [Grid(("same", "when", f"the path of {STEPS} steps"), rows)]
 
 
 def problem_blocks(problem: Problem) -> list[Block]:
