@@ -139,20 +139,26 @@ def listed(names, folder=""):
 
 def failures(name, judged):
     """How runs of a method ended that did not solve their problems, those first that were lost."""
-    runs = []
-    for of in judged:
-        for problem in of.unsolved(name):
-            [r] = stepbench.compare(problem, [of.settings[name]], budget=ranks.BUDGET).results
-            runs.append((r, problem, of.settings[name]))
-    runs.sort(key=lambda run: ("diverged", "failed", "budget", "converged").index(run[0].status))
-    if not runs:
+    runs = [(of.settings[name], problem) for of in judged for problem in of.unsolved(name)]
+    ends = [(*how_it_ended(setting, problem), setting, problem) for setting, problem in runs]
+    ends.sort(key=lambda end: ("diverged", "failed", "budget", "converged").index(end[0]))
+    if not ends:
         return []
-    rows = [([Link(problem, f"../problems/{problem}")], ending(r)) for r, problem, _ in runs[:MOST_FAILURES]]
-    _, problem, setting = runs[0]
+    rows = [([Link(problem, f"../problems/{problem}")], words) for _, words, _, problem in ends[:MOST_FAILURES]]
+    _, _, setting, problem = ends[0]
     return [
         Grid(("problem", "how it ended"), rows),
         Paragraph(["Why, step by step: ", Styled(f"stepbench explain {problem} --method {setting}", "code")]),
     ]
+
+
+def how_it_ended(setting, problem):
+    """The status of a run, and how it ended in words; a run that is refused has failed."""
+    try:
+        [r] = stepbench.compare(problem, [setting], budget=ranks.BUDGET).results
+    except InputError as refusal:
+        return "failed", str(refusal)
+    return r.status, ending(r)
 
 
 def methods_index():
