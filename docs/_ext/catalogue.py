@@ -119,7 +119,9 @@ def standing(name, found):
         suite, place = Link(of.suite, f"../problems/{of.suite}/index"), f"{of.place(name)} of {len(of.settings)}"
         rows.append(([suite], [Styled(setting, "code")], place, f"{of.area(name):.3f}", f"{n - len(unsolved)} of {n}"))
         words = f"On {of.suite}, as {setting}, it does not solve to 1e-5 within {ranks.BUDGET} gradients: "
-        missed.append(Paragraph([words, *listed(unsolved, "../problems/"), "."] if unsolved else "It solves all."))
+        missed.append(
+            Paragraph([words, *listed(unsolved, "../problems/"), "."] if unsolved else f"On {of.suite} it solves all.")
+        )
     if not rows:
         return [Heading(2, "Its rank on the suites", name), *missed] if missed else []
     return [
@@ -139,13 +141,12 @@ def listed(names, folder=""):
 
 def failures(name, judged):
     """How runs of a method ended that did not solve their problems, those first that were lost."""
-    runs = [(of.settings[name], problem) for of in judged for problem in of.unsolved(name)]
-    ends = [(*how_it_ended(setting, problem), setting, problem) for setting, problem in runs]
-    ends.sort(key=lambda end: ("diverged", "failed", "budget", "converged").index(end[0]))
+    runs = [(not of.lost(name, p), of.settings[name], p) for of in judged for p in of.unsolved(name)]
+    ends = [(how_it_ended(setting, p), setting, p) for _, setting, p in sorted(runs)[:MOST_FAILURES]]
     if not ends:
         return []
-    rows = [([Link(problem, f"../problems/{problem}")], words) for _, words, _, problem in ends[:MOST_FAILURES]]
-    _, _, setting, problem = ends[0]
+    rows = [([Link(problem, f"../problems/{problem}")], words) for words, _, problem in ends]
+    _, setting, problem = ends[0]
     return [
         Grid(("problem", "how it ended"), rows),
         Paragraph(["Why, step by step: ", Styled(f"stepbench explain {problem} --method {setting}", "code")]),
@@ -153,12 +154,12 @@ def failures(name, judged):
 
 
 def how_it_ended(setting, problem):
-    """The status of a run, and how it ended in words; a run that is refused has failed."""
+    """How a run ended, in words; one that is refused has failed."""
     try:
         [r] = stepbench.compare(problem, [setting], budget=ranks.BUDGET).results
     except InputError as refusal:
-        return "failed", str(refusal)
-    return r.status, ending(r)
+        return f"failed: {refusal}"
+    return ending(r)
 
 
 def methods_index():

@@ -55,6 +55,10 @@ class Ranks:
         """The problems that a method does not solve to the last tolerance."""
         return self.profile.unsolved(self.number(name))
 
+    def lost(self, name, problem):
+        """Whether a method diverged or failed on a problem, so that its run counts for nothing."""
+        return not self.profile.runs[self.profile.problems.index(problem)][self.number(name)].spent.size
+
 
 def measure(suite, folder, names=None):
     """The ranks of these methods, or of all, on a suite: what was run before is read from the study in the folder."""
