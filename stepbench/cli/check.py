@@ -65,10 +65,12 @@ def _judge(spec: str) -> None:
     from stepbench.catalog import files
     from stepbench.cli.output import console
     from stepbench.conformance import judge
-    from stepbench.conformance.invariance import STEPS, card
+    from stepbench.conformance.invariance import card
     from stepbench.contracts import Method, Problem
     from stepbench.engine.vetting import vet_method, vet_shapes
-    from stepbench.report.tables import files_beside, findings, invariance_card
+    from stepbench.report.document import terminal
+    from stepbench.report.explained import invariance_blocks
+    from stepbench.report.tables import files_beside, findings
 
     thing = catalog.find(spec)
     out = console()
@@ -83,7 +85,7 @@ def _judge(spec: str) -> None:
     out.print(findings(spec, found))
     failed = sum(finding.passed is False for finding in found)
     if not isinstance(thing, Problem):
-        out.print(invariance_card(STEPS, card(thing)))
+        out.print(terminal(invariance_blocks(card(thing)), out.width))
     for part in [thing.unchanged] if isinstance(thing, Problem) else thing.parts:
         if files.is_users(type(part)):
             out.print(Text(files_beside(files.seen_beside(type(part)))))

@@ -25,8 +25,8 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from PIL import Image
 
-from stepbench.engine.columns import COLUMNS
-from stepbench.engine.result import Result
+from stepbench.engine.columns import DERIVED
+from stepbench.engine.result import RECORDS, Result
 from stepbench.fields import InputError
 from stepbench.options import DrawingOptions, FilmOptions
 from stepbench.report import curves, landscape, paths, plots, styles
@@ -89,7 +89,7 @@ def thinned(results: Sequence[Result]) -> tuple[list[Result], str]:
             shown.append(r)
             continue
         chosen = np.unique(np.linspace(0, n - 1, MOST).astype(int))
-        kept = {c.name: v[chosen] for c in COLUMNS if (v := getattr(r, c.name)) is not None}
+        kept = {k: v[chosen] for k in RECORDS if k not in DERIVED and (v := getattr(r, k)) is not None}
         shown.append(dataclasses.replace(r, **kept))
         left_out.append(f"{r.label}: 1 in {round(n / MOST):,} of {n:,} records is shown")
     return shown, "; ".join(left_out)

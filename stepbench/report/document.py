@@ -75,7 +75,22 @@ class Picture:
     source: str
 
 
-Block: TypeAlias = Heading | Paragraph | Items | Grid | Picture
+@dataclass(frozen=True)
+class Verbatim:
+    """Lines that stand as they are, such as those of an algorithm or a command."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Live:
+    """A page within the page; ``shows`` and ``source`` are as a picture's."""
+
+    shows: str
+    source: str
+
+
+Block: TypeAlias = Heading | Paragraph | Items | Grid | Picture | Verbatim | Live
 
 KINDS = {"strong": "bold", "good": "bold green", "half": "bold yellow", "bad": "bold red", "dim": "dim", "code": "cyan"}
 """The kinds of words that stand out, each with its style in the terminal."""
@@ -108,6 +123,10 @@ def _markdown(block: Block) -> str:
             *([_inline(cell) for cell in row] for row in block.rows),
         ]
         return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    if isinstance(block, Verbatim):
+        return f"```text\n{block.text}\n```"
+    if isinstance(block, Live):
+        return _frame(block)
     return f"![{_escaped(block.shows)}]({block.source})"
 
 
@@ -136,19 +155,27 @@ def _escaped(text: str) -> str:
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
-table { border-collapse: collapse; margin: .8rem 0; font-size: 15px }
+table { border-collapse: collapse; margin: .8rem 0; font-size: 15px; display: block; overflow-x: auto }
 td, th { padding: .2rem 1.1rem .2rem 0; text-align: left; vertical-align: top }
 th { border-bottom: 1px solid #999 } tr + tr td { border-top: 1px solid #eee }
 h1 { margin-bottom: .4rem } h1:not(:first-child) { border-top: 3px solid #222; padding-top: 1rem; margin-top: 3rem }
 h3 { border-top: 1px solid #ccc; padding-top: 1rem; margin: 2rem 0 .4rem }
 .good { color: #00724f } .half { color: #8a5a00 } .bad { color: #b00020 } .dim { color: #666; font-weight: normal }
+pre { background: #f4f4f4; padding: .6rem 1rem; overflow-x: auto; white-space: pre-wrap }
+iframe.live { width: 100%; height: 46rem; border: 1px solid #ccc }
 img { max-width: 100%; display: block } code { background: #f4f4f4; padding: .1rem .3rem; font-size: 14px }
+@media (prefers-color-scheme: dark) {
+  body { background: #131416; color: #ddd } pre, code { background: #232529 } a { color: #8ab4f8 }
+  .good { color: #5cc9a0 } .half { color: #e0b050 } .bad { color: #ff8a8a } .dim { color: #aaa }
+  tr + tr td { border-color: #333 } h1:not(:first-child) { border-color: #ddd } img { background: #fff }
+}
 """
 
 
 def page(title: str, blocks: Iterable[Block]) -> str:
     """The text as one HTML file."""
-    head = f'<meta charset="utf-8"><title>{html.escape(title)}</title><style>{_STYLE}</style>'
+    view = '<meta name="viewport" content="width=device-width">'
+    head = f'<meta charset="utf-8">{view}<title>{html.escape(title)}</title><style>{_STYLE}</style>'
     body = "\n".join(map(_html, blocks))
     return f"<!doctype html><html lang=en><head>{head}</head><body>\n{body}\n</body></html>\n"
 
@@ -165,7 +192,16 @@ def _html(block: Block) -> str:
         heads = "".join(f"<th>{html.escape(head)}</th>" for head in block.heads)
         rows = ("".join(f"<td>{_tagged(cell)}</td>" for cell in row) for row in block.rows)
         return f"<table><tr>{heads}</tr>" + "".join(f"<tr>{row}</tr>" for row in rows) + "</table>"
+    if isinstance(block, Verbatim):
+        return f"<pre>{html.escape(block.text)}</pre>"
+    if isinstance(block, Live):
+        return _frame(block)
     return f'<img alt="{html.escape(block.shows)}" src="{block.source}">'
+
+
+def _frame(block: Live) -> str:
+    shows = html.escape(block.shows)
+    return f'<iframe class="live" title="{shows}" src="{block.source}" loading="lazy"></iframe>'
 
 
 def _tagged(words: Words) -> str:
@@ -187,14 +223,16 @@ def _html_part(part: Part) -> str:
 
 def terminal(blocks: Iterable[Block], width: int) -> Group:
     """The text for a terminal of this width, without its pictures."""
-    return Group(*(_shown(block, width) for block in blocks if not isinstance(block, Picture)))
+    return Group(*(_shown(block, width) for block in blocks if not isinstance(block, Picture | Live)))
 
 
-def _shown(block: Heading | Paragraph | Items | Grid, width: int) -> RenderableType:
+def _shown(block: Heading | Paragraph | Items | Grid | Verbatim, width: int) -> RenderableType:
     if isinstance(block, Heading):
         return Text(block.text, style="bold underline" if block.level < 3 else "bold")
     if isinstance(block, Paragraph):
         return Padding(_text(block.words), (0, 0, 0, 2))
+    if isinstance(block, Verbatim):
+        return Padding(Text(block.text), (0, 0, 0, 4))
     if isinstance(block, Items):
         items = Table.grid(padding=(0, 1, 0, 0))
         items.add_column()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from stepbench.autopsy.quick import QuickTrial
     from stepbench.conformance import Finding
     from stepbench.conformance.implementations import Parting, Reason
-    from stepbench.conformance.invariance import Invariance
 
 FULL = 10_000
 """A width, in letters, that holds every table with all its columns."""
@@ -422,22 +421,3 @@ def parted(
             for reason in known:
                 why.add_row(Text(str(method)), Text(f"{reason.words} ({reason.file}: {reason.line})"))
     return Group(table, why) if why.row_count else Group(table)
-
-
-def invariance_card(steps: int, changes: Iterable[Invariance]) -> Table:
-    """Which changes of the function leave a method's path as it is; the deviation where one does not."""
-    table = Table(
-        title=f"The path of {steps} steps when", title_justify="left", title_style="bold", box=None, show_header=False
-    )
-    for change in changes:
-        away = "changes by 100 times its length or more"
-        if math.isnan(change.deviation):
-            away = "cannot be told: it goes nowhere"
-        elif change.deviation < 100:
-            away = f"changes by {change.deviation:.2g} of its length"
-        table.add_row(
-            Text("✓" if change.holds else "✗", style="green" if change.holds else "bold red"),
-            change.change,
-            "stays the same" if change.holds else away,
-        )
-    return table

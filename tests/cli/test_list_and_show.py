@@ -1,5 +1,10 @@
 """``stepbench list`` and ``stepbench show``: what they tell of problems and methods."""
 
+import re
+import webbrowser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
 import numpy as np
 import pytest
 
@@ -61,7 +66,26 @@ def test_show_tells_every_minimum_and_what_is_derived(stepbench_cli):
 
 def test_show_has_the_invariance_card(stepbench_cli):
     _, out, _ = stepbench_cli("show", "adam")
-    card = [line.split() for line in out.splitlines() if line.startswith((" ✓", " ✗"))]
+    card = [line.split() for line in out.splitlines() if line.lstrip().startswith(("✓", "✗"))]
     assert [row[0] for row in card] == ["✗", "✓", "✗", "✓", "✓"]
     deviation = float(card[0][card[0].index("by") + 1])
     assert 0.01 < deviation < 1
+
+
+@pytest.mark.parametrize("name", ["rdbd", "adam+tlr", "scipy:nelder-mead", "rosenbrock", "learning/diabetes"])
+def test_show_opens_a_page_of_its_own(stepbench_cli, monkeypatch, name):
+    opened = []
+    monkeypatch.setattr(webbrowser, "open", lambda address: opened.append(address) or True)
+    code, _, err = stepbench_cli("show", name, "--open")
+    assert (code, err) == (0, "")
+    page = Path(unquote(urlsplit(opened[0]).path)).read_text(encoding="utf-8")
+    assert f'<h1 id="{name}">{name}</h1>' in page
+    assert "An example" in page
+    assert not re.search(r"(src|href)=\"(?!data:|#)", page)  # it asks the network, and other files, for nothing
+
+
+def test_show_says_where_the_page_is_if_there_is_no_browser(stepbench_cli, monkeypatch):
+    monkeypatch.setattr(webbrowser, "open", lambda address: False)
+    code, out, err = stepbench_cli("show", "polyak", "--open")
+    assert (code, err) == (0, "")
+    assert re.search(r"no browser was found: open \S+\.html yourself", out.replace("\n", " "))
