@@ -6,7 +6,7 @@ from stepbench import Problem
 
 
 class TwoWeights(Problem):
-    """A network of two weights: its minima are a curve, flattest at one place.
+    """A network of two weights, whose minima are a curve.
 
     f(w) = ½ (w₁ w₂ − 1)²
 

@@ -55,9 +55,9 @@ def test_the_line_says_how_much_memory_is_missing(stepbench_cli, monkeypatch):
     monkeypatch.setattr("stepbench.engine.memory.free", lambda: 20e9)
     _, _, err = stepbench_cli("run", "rosenbrock", "--budget", "1000000000")
     assert "would need 144 GB of memory, and 20 GB are free: give" in err
-    monkeypatch.setattr("stepbench.engine.memory.free", lambda: 143e3)
-    assert stepbench_cli("run", "quadratic", "--budget", "1000")[0] == 2
-    assert stepbench_cli("run", "quadratic", "--budget", "1000", "--every", "2")[0] == 0
+    monkeypatch.setattr("stepbench.engine.memory.free", lambda: 28.7e6)
+    assert stepbench_cli("run", "quadratic", "--budget", "200000")[0] == 2
+    assert stepbench_cli("run", "quadratic", "--budget", "200000", "--every", "2")[0] == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
