@@ -80,8 +80,8 @@ def test_a_training_loop_takes_the_path_of_the_bench(spec, problem):
     """To 1e-12 of the path's scale, where rounding is all that differs.
 
     On a chaotic path rounding is amplified: there torch may leave NumPy's path as far as NumPy itself does, five times
-    over, when its start is moved in the last bit. With cauchy, exact and smd steps themselves differ, since central differences
-    leave 1e-11 of a product with the Hessian; a path that grows tenfold again and again amplifies that.
+    over, when its start is moved in the last bit. With cauchy, exact and smd steps themselves differ, since central
+    differences leave 1e-11 of a product with the Hessian; a path that grows tenfold again and again amplifies that.
     """
     problem, method = stepbench.problem(problem), told(spec)
     expected, chaos, counts = bench_trace(problem, method, 200)
