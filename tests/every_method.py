@@ -34,6 +34,14 @@ QUICK_JOINS = {f"{direction}+{rule}" for direction, rule in zip(cycle(DIRECTIONS
 """Every rule once, and every direction at least once."""
 
 
+def sampled(values, every):
+    """Values for ``parametrize``, of which the first of so many is quick and the others are slow."""
+    return [
+        pytest.param(*(v if isinstance(v, tuple) else (v,)), marks=pytest.mark.slow if k % every else ())
+        for k, v in enumerate(values)
+    ]
+
+
 def parameters(methods):
     """The methods for ``parametrize``; those joins are slow whose direction and rule are both in another join."""
     slow = {*JOINS} - QUICK_JOINS

@@ -12,6 +12,7 @@ from rich.console import Console
 import stepbench
 from stepbench.autopsy import Autopsy
 from stepbench.report.anatomy import advice
+from tests.every_method import sampled
 
 
 def kinds(autopsy):
@@ -341,7 +342,7 @@ def test_what_swings_or_is_lost_has_no_rise(problem, method, options):
     assert "rise" not in kinds(stepbench.explain(problem, method, **options))
 
 
-@pytest.mark.parametrize("every", [2, 7, 50])
+@pytest.mark.parametrize("every", sampled([7, 2, 50], 3))
 @pytest.mark.parametrize(
     ("problem", "method"),
     [

@@ -13,6 +13,7 @@ from stepbench.fields import fields_of
 from tests import ROOT
 
 sys.path.insert(0, str(ROOT / "docs/_ext"))
+pytest.importorskip("sphinx")
 catalogue = pytest.importorskip("catalogue", exc_type=ImportError)
 import links  # noqa: E402 - it lies beside the catalogue's pages
 import ranks  # noqa: E402

@@ -11,6 +11,7 @@ from stepbench.reproduce import PAPERS, paper, record
 from stepbench.reproduce.claims import Across, Curves, Trace
 from stepbench.reproduce.verdicts import NOT_HERE, judge
 from stepbench.study import Study
+from tests.every_method import sampled
 from tests.reproduce.claims import CLAIMS, NAMES, REPORT, judged, recorded
 
 
@@ -65,7 +66,7 @@ FETCHED = [
 ]
 
 
-@pytest.mark.parametrize(("name", "one"), FETCHED, ids=[f"{name}/{one.name}" for name, one in FETCHED])
+@pytest.mark.parametrize(("name", "one"), sampled(FETCHED, 6), ids=[f"{name}/{one.name}" for name, one in FETCHED])
 def test_claims_on_images_that_are_fetched_can_be_measured(name, one, data):
     def small(run):  # a few steps of a tiny network on a few images
         problem = re.sub(r"width=\d+", "width=4", run.problem)

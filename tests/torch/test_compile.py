@@ -11,6 +11,7 @@ pytest.importorskip("torch")
 import torch
 
 from stepbench.torch.optimizer import NonFiniteWarning, Optimizer
+from tests.every_method import sampled
 from tests.torch.training import ONE, refused
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -20,7 +21,7 @@ compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile
 
 @compiler
 @pytest.mark.filterwarnings("ignore")  # torch's compiler warns
-@pytest.mark.parametrize("spec", ["adam", "momentum", "delta-bar-delta:lr=0.01"])
+@pytest.mark.parametrize("spec", sampled(["adam", "momentum", "delta-bar-delta:lr=0.01"], 3))
 def test_a_compiled_step_is_the_same_to_rounding(spec):
     """Parameters of several sizes; where a scheduler may set lr, it is another at every step."""
 

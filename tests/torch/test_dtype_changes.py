@@ -7,6 +7,7 @@ pytest.importorskip("torch")
 import torch
 
 from stepbench.torch.optimizer import Optimizer
+from tests.every_method import parameters
 from tests.torch.training import IN_A_LOOP, closure_of, tensors, told
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -25,7 +26,7 @@ def path(spec, first, then):
 
 
 @pytest.mark.parametrize("then", [torch.float64, torch.bfloat16])
-@pytest.mark.parametrize("spec", [*IN_A_LOOP, "rdbd:per=run", "l4:per=tensor", "bb:per=component"])
+@pytest.mark.parametrize("spec", [*parameters(IN_A_LOOP), "rdbd:per=run", "l4:per=tensor", "bb:per=component"])
 def test_every_method_goes_on_with_its_state_in_the_new_dtype(spec, then):
     end, optimizer = path(spec, torch.float32, then)
     assert end.isfinite().all()

@@ -5,7 +5,7 @@ import pytest
 
 import stepbench
 from tests.engine.stopping import assert_same, stopped_after
-from tests.every_method import DIRECTIONS, RULES, WHOLE
+from tests.every_method import DIRECTIONS, RULES, WHOLE, sampled
 
 pytest.importorskip("torch")
 
@@ -64,7 +64,7 @@ def test_small_matrices_round_alike_alone_and_in_lock_step(width, batch):
 
 
 @pytest.mark.filterwarnings("ignore::stepbench.DivergenceWarning")
-@pytest.mark.parametrize("method", EVERY_RULE)
+@pytest.mark.parametrize("method", sampled(EVERY_RULE, 4))
 def test_every_rule_goes_on_bit_for_bit(method, monkeypatch):
     options = {"steps": 12, "every": 4, "seed": 1}
     whole = stepbench.run(TINY, method, **options)
@@ -84,6 +84,7 @@ def test_the_pendulum_goes_on_in_the_middle_of_its_episodes(method, monkeypatch)
     assert_same(stepbench.run(problem, method, **options, checkpoint="run.npz"), whole)
 
 
+@pytest.mark.slow
 def test_studies_keep_networks_and_share_them_out():
     over = {"lr": np.geomspace(0.01, 1, 5), "seed": range(2)}
     here = stepbench.sweep(TINY, ["gd", "adam"], over, budget=40, target=1.0, study="here.db")

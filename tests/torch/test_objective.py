@@ -10,6 +10,7 @@ import torch
 
 from stepbench import contracts
 from stepbench.torch.optimizer import Optimizer
+from tests.every_method import parameters
 from tests.torch.training import IN_A_LOOP, ONE, closure_of, network, refused, told, train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -122,7 +123,7 @@ def rounding(spec):
     return 1e-6 if "exact" in spec else 1e-9
 
 
-@pytest.mark.parametrize("spec", IN_A_LOOP)
+@pytest.mark.parametrize("spec", parameters(IN_A_LOOP))
 def test_coupled_decay_is_one_more_term_of_the_loss_for_every_method(spec):
     """The method sees the loss and the gradient of the sum: what it does is what it does with the sum itself."""
     decay = 0.01
@@ -133,7 +134,7 @@ def test_coupled_decay_is_one_more_term_of_the_loss_for_every_method(spec):
     assert values[0] < sums[0]  # what is returned is the loss that the closure gave
 
 
-@pytest.mark.parametrize("spec", IN_A_LOOP)
+@pytest.mark.parametrize("spec", parameters(IN_A_LOOP))
 def test_maximizing_is_minimizing_the_negative_for_every_method(spec):
     """Methods that are told f* are told the maximum; the loss is below 0, so that its negative suits L4."""
     method = told(spec)

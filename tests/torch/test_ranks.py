@@ -93,6 +93,7 @@ def with_every_method(rank):
     return {spec: trained(DistributedDataParallel(network()), spec, *halves(rank)) for spec in SPECS}
 
 
+@pytest.mark.slow
 def test_replicas_stay_equal_and_go_the_way_of_one_process_with_all_the_data(ends):
     """The mean of both losses is the loss of all examples, and DistributedDataParallel's gradient is its gradient."""
     first, second = ends[0][0], ends[1][0]
