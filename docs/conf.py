@@ -5,7 +5,9 @@ from pathlib import Path
 
 from stepbench import __version__
 
-sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+here = Path(__file__).parent
+sys.path.insert(0, str(here / "_ext"))
+(here / "extra").mkdir(exist_ok=True)  # Sphinx looks for it before the pages that run are written there
 
 project = "stepbench"
 author = "the authors of stepbench"
