@@ -32,11 +32,11 @@ def command(
     """
     from stepbench import InputError
 
-    output = replace(output, plot=output.plot or files[0].with_suffix(".png"))
-    output.check()
     for file in files:
         if not file.is_file():
             raise InputError(f"there is no file {file}")
+    output = replace(output, plot=output.plot or files[0].with_suffix(".png"))
+    output.check()
     if all(file.suffix == ".npz" for file in files):
         _draw_runs(files, output)
     elif len(files) == 1:

@@ -40,6 +40,7 @@ def test_what_cannot_be_drawn_again_is_told_in_a_line(stepbench_cli, tmp_path):
     (tmp_path / "text.db").write_text("no study")
     for args, words in (
         (("nowhere.db",), "no file nowhere.db"),
+        ((".",), "no file ."),
         (("text.db",), "not a study"),
         (("study.db", "a.npz"), "give one study"),
         (("a.npz", "b.npz"), "different problems"),
