@@ -83,7 +83,9 @@ def check(options: DrawingOptions) -> None:
             raise InputError(f"--{key} {value:g} must be between {low} and {high:,}")
     if options.width and options.dpi and options.width * options.dpi > MOST_PIXELS:
         across = f"{options.width * options.dpi:,.0f}"
-        raise InputError(f"--width {options.width:g} and --dpi {options.dpi} are {across} pixels; at most {MOST_PIXELS:,}")
+        raise InputError(
+            f"--width {options.width:g} and --dpi {options.dpi} are {across} pixels; at most {MOST_PIXELS:,}"
+        )
     for sheet in _own_sheets(options.style):
         if not sheet.is_file():
             raise InputError(f"--style {sheet}: there is no such file")
