@@ -5,8 +5,10 @@ import pytest
 from stepbench.study.study import Study
 from tests.cli.commands import MAP, PROFILE, SWEEP
 
+PLANE = ("map", "quadratic", "-m", "gd", "--over", "lr=1e-4:1:10:log", "--over", "problem.kappa=10:1e3:9:log")
 
-@pytest.mark.parametrize("command", [SWEEP, MAP, PROFILE], ids=["sweep", "map", "profile"])
+
+@pytest.mark.parametrize("command", [SWEEP, MAP, PLANE, PROFILE], ids=["sweep", "map", "plane", "profile"])
 def test_a_study_gives_the_picture_that_its_command_gave(stepbench_cli, monkeypatch, tmp_path, command):
     assert stepbench_cli(*command, "--plot", "first.svg")[0] == 0
     monkeypatch.setattr(Study, "_done", lambda *given: iter(()))  # by which runs are made
