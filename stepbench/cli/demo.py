@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from stepbench.lessons import Question
 
+USUAL = Output(style="slides")
+
 
 @takes
 def command(
@@ -27,7 +29,7 @@ def command(
     ask: Annotated[
         bool, typer.Option("--ask", help="Ask for a prediction before the result.", rich_help_panel=RUN)
     ] = False,
-    output: Annotated[Output, Only(*DRAWN, "html", "table"), Default(style="slides")],
+    output: Annotated[Output, Only(*DRAWN, "html", "table"), Default(style=USUAL.style)],
 ) -> None:
     """Show a lesson: what is run, why, and what to remember.
 
@@ -43,10 +45,10 @@ def command(
 
     out = console()
     if name is None:
-        if output.html is not None and not ask and output.plot is None and output.table is None:
+        if output.html is not None and not ask and output == replace(USUAL, html=output.html, open=output.open):
             _write_course(out, output.html, show=output.open)
             return
-        if ask or output.open or output.plot is not None or output.table is not None:
+        if ask or output != USUAL:
             raise InputError("which lesson? Name one, as stepbench demo ill-conditioning; stepbench demo lists them")
         longest = max(map(len, lessons.names()))
         for one in lessons.names():
@@ -57,7 +59,8 @@ def command(
         output = replace(output, plot=output.plot or Path(f"{chosen.name}.png"))
         output.check()
     else:
-        Output(html=output.html, table=output.table).check()
+        usual = Output().style if output.style == USUAL.style else output.style
+        replace(output, style=usual, open=False).check()
     if ask and chosen.question is None:
         raise InputError(f"{chosen.file} asks nothing: give it a [question], or leave out --ask")
     out.print(Text(chosen.title, style="bold"), "", sep="\n")

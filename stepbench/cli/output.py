@@ -190,8 +190,15 @@ def _refuse_no_picture(path: Path, _: Output) -> None:
             raise InputError(f"--plot {path} needs LaTeX, and none of {', '.join(LATEX)} is installed: choose a .pdf")
 
 
-def _write_picture(_: Path, content: Content) -> None:
+def _write_picture(_: Path, content: Content) -> str | None:
     content.output.write_picture(content.draw)
+    asked = [name for name in OF_RUNS if getattr(content.output, name)]
+    if asked:
+        from stepbench.report.landscape import in_the_plane
+
+        if not in_the_plane(content.results):
+            return f"without --{asked[0]}, since f has no map here"
+    return None
 
 
 def _refuse_no_film(path: Path, output: Output) -> None:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from stepbench.study.sweep import Sweep
+
 
 @takes
 def command(
@@ -32,11 +34,11 @@ def command(
     """
     from stepbench import InputError
 
-    output = replace(output, plot=output.plot or files[0].with_suffix(".png"))
-    output.check()
     for file in files:
         if not file.is_file():
             raise InputError(f"there is no file {file}")
+    output = replace(output, plot=output.plot or files[0].with_suffix(".png"))
+    output.check()
     if all(file.suffix == ".npz" for file in files):
         _draw_runs(files, output)
     elif len(files) == 1:
@@ -73,6 +75,14 @@ def _draw_runs(files: list[Path], output: Output) -> None:
     )
 
 
+def _is_map(found: Sweep) -> bool:
+    """Whether kept runs are drawn as a map: over starts, or over two axes of more numbers than lines have colours."""
+    from stepbench.report.styles import COLOURS
+
+    two = len(found.axes) == 2 and all(axis.numeric and axis.kind != "seed" for axis in found.axes)
+    return found.axes[0].kind == "start" or (two and min(len(axis.values) for axis in found.axes) > len(COLOURS))
+
+
 def _draw_study(file: Path, output: Output) -> None:
     """The picture and the table of ``sweep``, ``map`` or ``profile``."""
     from stepbench import InputError
@@ -90,7 +100,7 @@ def _draw_study(file: Path, output: Output) -> None:
     if asked:
         raise InputError(f"--{asked[0]} is about single runs, and {file} is a study: leave it out")
     found = asked_again(file)
-    is_map = isinstance(found, Sweep) and found.axes[0].kind == "start"
+    is_map = isinstance(found, Sweep) and _is_map(found)
 
     def table(width: int) -> list[Table]:
         if isinstance(found, Profile):

@@ -118,7 +118,7 @@ def node(op: str, *args: Any, kind: Kind = "number") -> Node:
     found = _made.nodes.get(key)
     if found is None:
         if len(_made.nodes) >= MOST:
-            raise Unrecordable(f"a step has more than {MOST} operations")
+            raise Unrecordable(f"a step has more than {MOST:,} operations")
         found = _made.nodes[key] = Node(op, args, kind)
     return found
 

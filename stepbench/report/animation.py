@@ -132,7 +132,7 @@ def frames(results: Sequence[Result], options: FilmOptions = FilmOptions(), note
 
 def _look(options: FilmOptions) -> DrawingOptions:
     """A film looks as a slide does, at any size; of the other styles only colours differ."""
-    own = [name for name in options.style.split(",") if name not in ("page", "paper", "slides")]
+    own = [name for name in styles.parts(options.style) if name not in ("page", "paper", "slides")]
     return DrawingOptions(style=",".join(["slides", *own]))
 
 

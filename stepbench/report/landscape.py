@@ -250,8 +250,13 @@ def draw_contours(ax: Axes, problem: Problem, window: Window, side: int = SIDE) 
             text.set(alpha=0.75, clip_on=True, in_layout=False)
     draw_minimisers(ax, problem)
     ax.set_aspect("equal")  # so that the gradient stands square on the level lines
+    ax.set(xlim=(left, right), ylim=(bottom, top), **_axis_names(problem))
+
+
+def _axis_names(problem: Problem) -> dict[str, str]:
+    """What the axes of a map or a surface are called: the parameters, or directions in a plane through many."""
     names = ("direction 1", "direction 2") if isinstance(problem, Section) else ("$w_1$", "$w_2$")
-    ax.set(xlim=(left, right), ylim=(bottom, top), xlabel=names[0], ylabel=names[1])
+    return dict(zip(("xlabel", "ylabel"), names, strict=True))
 
 
 def _powers(low: float, high: float) -> Any:
@@ -425,7 +430,7 @@ def draw_surface(ax: Any, results: Sequence[Result], view: Window, colours: Sequ
         size = mpl.rcParams["lines.markersize"]
         ax.plot(*path.T, on, color=colour, lw=mpl.rcParams["lines.linewidth"], zorder=3)
         ax.plot(*path[:1].T, on[:1], "o", color=ground(), mec=mpl.rcParams["text.color"], ms=1.6 * size, zorder=5)
-    ax.set(xlim=view[0], ylim=view[1], xlabel="$w_1$", ylabel="$w_2$", zlabel=name)
+    ax.set(xlim=view[0], ylim=view[1], zlabel=name, **_axis_names(problem))
     for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
         axis.set_major_locator(MaxNLocator(4))
         axis.set_pane_color((0, 0, 0, 0))

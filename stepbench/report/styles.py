@@ -7,9 +7,12 @@ A figure is drawn in the terms of matplotlib's ``rcParams``: sizes of letters, w
 from __future__ import annotations
 
 import dataclasses
+import io
 import logging
 import math
 import shutil
+import textwrap
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +32,8 @@ from stepbench.options import STYLES, DrawingOptions
 
 T = TypeVar("T", bound=DrawingOptions)
 
+MOST_PIXELS = 20_000
+"""How many a picture may have across: ten times what a screen shows, in some gigabytes of memory at most."""
 SHEETS = Path(__file__).parent / "sheets"
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31")
 """Those of runs on a light ground: of Okabe and Ito, which people with any kind of colour vision tell apart."""
@@ -66,7 +71,7 @@ for _map in (
 
 def check(options: DrawingOptions) -> None:
     """Raise InputError for a style, a width or a resolution that no figure can have."""
-    for name in options.style.split(","):
+    for name in parts(options.style):
         if name not in STYLES and not name.endswith(".mplstyle"):
             known = ", ".join(STYLES)
             raise InputError(
@@ -76,6 +81,11 @@ def check(options: DrawingOptions) -> None:
         value = getattr(options, key)
         if value is not None and not low <= value <= high:
             raise InputError(f"--{key} {value:g} must be between {low} and {high:,}")
+    if options.width and options.dpi and options.width * options.dpi > MOST_PIXELS:
+        across = f"{options.width * options.dpi:,.0f}"
+        raise InputError(
+            f"--width {options.width:g} and --dpi {options.dpi} are {across} pixels; at most {MOST_PIXELS:,}"
+        )
     for sheet in _own_sheets(options.style):
         if not sheet.is_file():
             raise InputError(f"--style {sheet}: there is no such file")
@@ -91,6 +101,24 @@ def check(options: DrawingOptions) -> None:
         if problems.said:
             said = next(line for line in problems.said[0].splitlines() if line.strip())
             raise InputError(f"--style {sheet}: {said}")
+    if _own_sheets(options.style):
+        _try(options)
+
+
+def _try(options: DrawingOptions) -> None:
+    """Draw a little of what figures hold; raises InputError where a sheet of one's own lets nothing be drawn."""
+    try:
+        with rc_context(), warnings.catch_warnings(action="ignore"):
+            _set(options)
+            figure = Figure(layout="constrained")
+            ax = figure.subplots()
+            ax.imshow([[0, 1]])
+            ax.plot([0, 1], color=colour(0))
+            ax.set(title="∇f − f* of w_1, 5 % of α", xlabel="$w_1$")
+            figure.savefig(io.BytesIO())
+    except Exception as error:  # whatever matplotlib makes of a sheet that others wrote
+        said = textwrap.shorten(str(error), 160, placeholder=" …")
+        raise InputError(f"--style {options.style}: matplotlib cannot draw so: {said}") from error
 
 
 def options_of(kind: type[T], given: dict[str, Any]) -> T:
@@ -113,25 +141,34 @@ class _Problems(logging.Handler):
         self.said.append(record.getMessage())
 
 
+def parts(style: str) -> list[str]:
+    """The styles that one names with commas between them."""
+    return [name.strip() for name in style.split(",")]
+
+
 def _own_sheets(style: str) -> list[Path]:
-    return [Path(name) for name in style.split(",") if name.endswith(".mplstyle")]
+    return [Path(name) for name in parts(style) if name.endswith(".mplstyle")]
 
 
 @contextmanager
 def drawn_for(options: DrawingOptions) -> Iterator[None]:
     """Within it figures are drawn, and saved, as the options say; raises InputError for what cannot be."""
     check(options)
-    names = dict.fromkeys(["page", *options.style.split(",")])
     with rc_context():
-        for name in names:
-            sheet = Path(name) if name.endswith(".mplstyle") else SHEETS / f"{name}.mplstyle"
-            mpl.rcParams.update(mpl.rc_params_from_file(sheet, use_default_template=False))
-        if options.width is not None:
-            width, height = mpl.rcParams["figure.figsize"]
-            mpl.rcParams["figure.figsize"] = (options.width, height * options.width / width)
-        if options.dpi is not None:
-            mpl.rcParams["figure.dpi"] = options.dpi
+        _set(options)
         yield
+
+
+def _set(options: DrawingOptions) -> None:
+    """Set matplotlib's parameters as the options say."""
+    for name in dict.fromkeys(["page", *parts(options.style)]):
+        sheet = Path(name) if name.endswith(".mplstyle") else SHEETS / f"{name}.mplstyle"
+        mpl.rcParams.update(mpl.rc_params_from_file(sheet, use_default_template=False))
+    if options.width is not None:
+        width, height = mpl.rcParams["figure.figsize"]
+        mpl.rcParams["figure.figsize"] = (options.width, height * options.width / width)
+    if options.dpi is not None:
+        mpl.rcParams["figure.dpi"] = options.dpi
 
 
 def in_points(key: Any) -> float:
@@ -229,8 +266,6 @@ def wrapped(words: str, inches: float, size: float, wide: float = 0.55) -> list[
     ``size`` is that of the letters in points, and ``wide`` how wide one is, as a part of that.
     """
     width = int(72 * inches / (wide * size))
-    import textwrap
-
     lines = textwrap.wrap(words, width, break_long_words=False, break_on_hyphens=False)
     if len(lines) > 1:
         even = math.ceil(len(words) / len(lines)) + 4

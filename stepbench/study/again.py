@@ -97,7 +97,8 @@ def _sweep(runs: Sequence[_Run], study: Study, path: Path) -> Sweep:
     if not over:
         raise InputError(f"{path}: nothing differs among its runs but the method; {WHAT}")
     constant = {name: value for name, value in runs[0].problem_parameters.items() if f"problem.{name}" not in over}
-    methods = [_method(run.method, {k: v for k, v in run.parameters.items() if k not in varied}) for run in runs]
+    settings = [[run.method, {k: v for k, v in run.parameters.items() if k not in varied}] for run in runs]
+    methods = [_method(*json.loads(setting)) for setting in dict.fromkeys(map(json.dumps, settings))]
     given = {name: value for name, value in (*options, *fixed.items()) if value is not None}
     return sweep(_problem(runs[0].problem, constant), [*dict.fromkeys(methods)], over, study=study, **given)
 

@@ -83,7 +83,7 @@ class Store:
             )
             used = bool(tables or application)
             if used and application != APPLICATION:
-                raise InputError(f"{self} is a database of another program: choose another file with --study")
+                raise InputError(f"{self} is a database of another program: choose another file")
             if form > FORMAT:
                 raise InputError(
                     f"{self} was written by a newer stepbench (format {form}; this one knows {FORMAT}): upgrade, or "
@@ -327,9 +327,9 @@ def _vet(path: Path) -> None:
     if not head or path.with_name(path.name + "-journal").exists():  # an unfinished commit, maybe the first
         return
     if not head.startswith(b"SQLite format 3\0"[: len(head)]):
-        raise InputError(f"{path} is not a study of stepbench: choose another file with --study")
+        raise InputError(f"{path} is not a study of stepbench: choose another file")
     if len(head) < 100:
         raise InputError(f"{path} is truncated, to {len(head)} bytes: restore it from a copy, or choose another file")
     # https://www.sqlite.org/fileformat.html, section 1.3: the application's number stands at byte 68.
     if struct.unpack_from(">I", head, 68)[0] != APPLICATION:
-        raise InputError(f"{path} is a database of another program: choose another file with --study")
+        raise InputError(f"{path} is a database of another program: choose another file")

@@ -5,8 +5,10 @@ import pytest
 from stepbench.study.study import Study
 from tests.cli.commands import MAP, PROFILE, SWEEP
 
+PLANE = ("map", "quadratic", "-m", "gd", "--over", "lr=1e-4:1:10:log", "--over", "problem.kappa=10:1e3:9:log")
 
-@pytest.mark.parametrize("command", [SWEEP, MAP, PROFILE], ids=["sweep", "map", "profile"])
+
+@pytest.mark.parametrize("command", [SWEEP, MAP, PLANE, PROFILE], ids=["sweep", "map", "plane", "profile"])
 def test_a_study_gives_the_picture_that_its_command_gave(stepbench_cli, monkeypatch, tmp_path, command):
     assert stepbench_cli(*command, "--plot", "first.svg")[0] == 0
     monkeypatch.setattr(Study, "_done", lambda *given: iter(()))  # by which runs are made
@@ -40,6 +42,7 @@ def test_what_cannot_be_drawn_again_is_told_in_a_line(stepbench_cli, tmp_path):
     (tmp_path / "text.db").write_text("no study")
     for args, words in (
         (("nowhere.db",), "no file nowhere.db"),
+        ((".",), "no file ."),
         (("text.db",), "not a study"),
         (("study.db", "a.npz"), "give one study"),
         (("a.npz", "b.npz"), "different problems"),

@@ -430,6 +430,8 @@ def test_names_and_files_that_are_not_there(stepbench_cli):
     assert "odd.toml is not TOML: " in stepbench_cli("demo", "odd.toml")[2]
     assert "a file is named with its ending: ./odd.toml" in stepbench_cli("demo", "odd")[2]
     assert "which lesson?" in stepbench_cli("demo", "--ask")[2]
+    assert "which lesson?" in stepbench_cli("demo", "--html", "lessons", "--style", "dark")[2]
+    assert "--style is about a picture" in stepbench_cli("demo", "momentum", "--html", "x.html", "--style", "dark")[2]
     assert "--plot x.gif must end in" in stepbench_cli("demo", "momentum", "--plot", "x.gif")[2]
     with pytest.raises(stepbench.InputError):
         lessons.load("./no.toml")

@@ -108,3 +108,4 @@ def test_every_way_of_drawing_draws(problem, drawing):
     results = [run_quietly(problem, method, budget=20) for method in ("gd:lr=0.001", "adam")]
     figure = plots.comparison_figure(results, (), RunDrawingOptions(**drawing))
     assert len(figure.axes) == (4 if "multiples" in drawing else 3)
+    assert figure.axes[0].get_xlabel() == ("direction 1" if "dim" in problem else "$w_1$")

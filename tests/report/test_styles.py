@@ -49,7 +49,7 @@ def test_every_style_can_be_read(style):
 def test_a_users_sheet_changes_what_it_names_and_no_more(tmp_path):
     sheet = tmp_path / "mine.mplstyle"
     sheet.write_text("lines.linewidth: 7\n")
-    figure = run_quietly("rosenbrock", "gd", budget=20).figure(style=f"paper,{sheet}", dpi=50, title="Mine")
+    figure = run_quietly("rosenbrock", "gd", budget=20).figure(style=f"paper, {sheet}", dpi=50, title="Mine")
     assert figure.get_figwidth() == 3.5
     assert figure.dpi == 50
     assert figure.get_suptitle() == "Mine"
@@ -59,12 +59,19 @@ def test_a_users_sheet_changes_what_it_names_and_no_more(tmp_path):
 def test_what_no_figure_can_be_is_refused_in_a_line(tmp_path):
     bad = tmp_path / "bad.mplstyle"
     bad.write_text("lines.linwidth: 2\n")
+    empty = tmp_path / "empty.mplstyle"
+    empty.write_text("figure.figsize: 0, 0\n")
+    gray = tmp_path / "gray.mplstyle"
+    gray.write_text("image.cmap: grays\n")
     result = run_quietly("rosenbrock", "gd", budget=5)
     for drawing, words in (
         ({"style": "slide"}, "did you mean slides"),
         ({"style": "nowhere.mplstyle"}, "no such file"),
         ({"style": str(bad)}, "lines.linwidth"),
+        ({"style": f"paper, {empty}"}, "matplotlib cannot draw so"),
+        ({"style": str(gray)}, "matplotlib cannot draw so"),
         ({"width": 0}, "--width 0"),
+        ({"width": 60, "dpi": 2400}, "144,000 pixels"),
         ({"dpi": -1}, "--dpi -1"),
         ({"colour": "red"}, "no option colour"),
     ):

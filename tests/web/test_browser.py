@@ -224,6 +224,7 @@ def test_keys_step_play_and_present(opened, explorer):
     wide, high = page.evaluate("[$('plane').clientWidth, $('plane').clientHeight]")
     assert abs(wide / high - 4 / 3) < 0.02
     assert page.evaluate("document.documentElement.scrollHeight") <= 720
+    assert [page.locator("#rows td").nth(k).is_visible() for k in (0, 1)] == [True, False]  # the names alone
     page.keyboard.press("p")
     page.wait_for_function("$('controls').clientWidth > 0")
     assert told.is_visible()

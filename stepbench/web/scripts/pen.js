@@ -192,7 +192,7 @@ function panelOf(id, title, across, axis, labels) {
   c.textAlign = "left"
   c.fillStyle = theme.ink
   c.font = theme.font(0.95, "600")
-  c.fillText(title, 4, 2)
+  c.fillText(title, 4, 2, wide - 4)
   c.font = theme.font()
   return { c, wide, box, py, narrow }
 }
