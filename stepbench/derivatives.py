@@ -527,6 +527,11 @@ def _sum_of(a: Any, b: Any) -> Followed:
     return Followed(value, _slopes(a) + _slopes(b) + np.zeros(value.shape))
 
 
+def _difference_of(a: Any, b: Any) -> Followed:
+    value = _values(a) - _values(b)  # a + (−b) is something else where b are truths or numbers without a sign
+    return Followed(value, _slopes(a) - _slopes(b) + np.zeros(value.shape))
+
+
 def _products(a: Any, axis: Any) -> list[Any]:
     """The products of the first 1, 2, … entries along an axis, or of all entries in a row."""
     rows = a.reshape(-1) if axis is None else np.moveaxis(a, axis, 0)
@@ -568,7 +573,7 @@ def _by(operation: Any, derivative: Any) -> Callable[[Any], Followed]:
 
 RULES: dict[Any, Callable[..., Any]] = {
     np.add: _sum_of,
-    np.subtract: lambda a, b: _sum_of(a, -b),
+    np.subtract: _difference_of,
     np.negative: lambda a: Followed(-a.value, -a.slope),
     np.multiply: _multiply,
     np.divide: _divide,

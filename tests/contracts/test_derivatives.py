@@ -340,3 +340,11 @@ def test_rows_that_are_put_together_are_differenced_right_at_every_scale(f, scal
     np.testing.assert_allclose(p.grad(v * scale), right, rtol=1e-8)
     assert "made a plain array, as by np.array" in p.derivation("grad")
     assert "np.stack" in p.derivation("grad")
+
+
+@pytest.mark.parametrize("kind", [np.uint8, bool, int])
+def test_what_is_taken_away_may_be_truths_or_numbers_without_a_sign(kind):
+    y = np.array([[1], [0]], dtype=kind)
+    w = np.array([[0.5], [2.0]])
+    np.testing.assert_array_equal(complex_step(lambda z: ((z - y) ** 2).sum(0), w), [[-1.0], [4.0]])
+    np.testing.assert_array_equal(complex_step(lambda z: ((y - z) ** 2).sum(0), w), [[-1.0], [4.0]])
