@@ -27,7 +27,6 @@ from stepbench import catalog
 from stepbench.contracts import Joined, Window
 from stepbench.engine.comparison import Comparison
 from stepbench.fields import InputError
-from stepbench.report.tables import derivations, unequal
 from stepbench.version import __version__
 from stepbench.web import live
 from stepbench.web import selection as selections
@@ -112,7 +111,6 @@ def page(query: str) -> str:
         "of": selection.basins,
         "questions": [question.query for question in QUESTIONS],
     }
-    notes = [*unequal([r.label for r in results], [r.told for r in results]), *derivations(results), LIMITS]
     return Template(asset("explore.html")).substitute(
         title=html.escape(f"{', '.join(r.label for r in results)} on {problem}"),
         heading=html.escape(str(problem)),
@@ -126,10 +124,10 @@ def page(query: str) -> str:
         hint=html.escape(question.hint) if question else "",
         budget=selection.budget,
         most=selections.BUDGET,
-        refused="".join(f"<p>{html.escape(message)}</p>" for message in [*unused, *refused]),
+        refused=live.paragraphs([*unused, *refused]),
         directions=_options(_direction_groups(), ""),
         runs=asset("runs.html"),
-        notes="".join(f"<p>{html.escape(note)}</p>" for note in notes),
+        notes=live.paragraphs([*live.notes(results), LIMITS]),
         version=__version__,
         scripts=stage.scripts(live.OF_RUNS, ["explore"]),
     )
