@@ -208,20 +208,6 @@ def _scale(problem: Problem, values: Any) -> tuple[Any, float, float]:
     return np.maximum(values, low), float(low), float(high)
 
 
-def contour_levels(problem: Problem, window: Window) -> tuple[Any, Any, Any, Any, Normalize]:
-    """A grid over the window, f on it, 16 levels to draw and their colours.
-
-    They are evenly spaced in the logarithm of f above its minimum; where that is unknown, so that an equal part of
-    the window lies between any two.
-    """
-    horizontal, vertical, values = _surveyed(problem, window)
-    if problem.f_star is None:
-        levels = np.unique(np.quantile(values.compressed(), np.linspace(0, 1, 18)))
-        return horizontal, vertical, values, levels, BoundaryNorm(levels, 256) if levels.size > 1 else Normalize()
-    values, low, high = _scale(problem, values)
-    return horizontal, vertical, values, np.unique(np.geomspace(low, high, 16)), LogNorm(low, high)
-
-
 def draw_contours(ax: Axes, problem: Problem, window: Window, side: int = SIDE) -> None:
     """The map of f over the window, low values light, with a few level lines that bear their values.
 
@@ -280,8 +266,17 @@ def _round_levels(levels: Any) -> Any:
 
 
 def draw_level_lines(ax: Axes, problem: Problem, window: Window) -> None:
-    """The level lines alone, thin, over another picture of the window."""
-    horizontal, vertical, values, levels, _ = contour_levels(problem, window)
+    """The level lines alone, eight thin ones, over another picture of the window.
+
+    They are evenly spaced in the logarithm of f above its minimum; where that is unknown, so that an equal part of the
+    window lies between any two.
+    """
+    horizontal, vertical, values = _surveyed(problem, window)
+    if problem.f_star is None:
+        levels = np.unique(np.quantile(values.compressed(), np.linspace(0, 1, 18)))
+    else:
+        values, low, high = _scale(problem, values)
+        levels = np.unique(np.geomspace(low, high, 16))
     if levels.size > 1:
         ax.contour(horizontal, vertical, values, levels=levels[::2], colors="black", linewidths=0.4, alpha=0.35)
     draw_minimisers(ax, problem)
