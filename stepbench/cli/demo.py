@@ -57,7 +57,7 @@ def command(
         output = replace(output, plot=output.plot or Path(f"{chosen.name}.png"))
         output.check()
     else:
-        Output(html=output.html, table=output.table).check()
+        replace(output, style=Output().style, open=False).check()  # the page alone is opened, and has its own style
     if ask and chosen.question is None:
         raise InputError(f"{chosen.file} asks nothing: give it a [question], or leave out --ask")
     out.print(Text(chosen.title, style="bold"), "", sep="\n")

@@ -10,6 +10,7 @@ import dataclasses
 import logging
 import math
 import shutil
+import textwrap
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -235,8 +236,6 @@ def wrapped(words: str, inches: float, size: float, wide: float = 0.55) -> list[
     ``size`` is that of the letters in points, and ``wide`` how wide one is, as a part of that.
     """
     width = int(72 * inches / (wide * size))
-    import textwrap
-
     lines = textwrap.wrap(words, width, break_long_words=False, break_on_hyphens=False)
     if len(lines) > 1:
         even = math.ceil(len(words) / len(lines)) + 4

@@ -142,6 +142,8 @@ def test_one_page(stepbench_cli):
     assert "stepbench demo momentum --html m.html" in text or "stepbench" in text
     assert "http" not in re.sub(r"http://www\.w3\.org\S*", "", text)
     assert "--html m.png must end in .html" in stepbench_cli("demo", "momentum", "--html", "m.png")[2]
+    _, out, err = stepbench_cli("demo", "momentum", "--html", "m.html", "--width", "5")
+    assert (out, "--width is about a picture: give --plot FILE too" in err) == ("", True)
     assert "it is a folder for all of them" in stepbench_cli("demo", "--html", "all.html")[2]
 
 
