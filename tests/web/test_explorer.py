@@ -21,6 +21,7 @@ from stepbench.report.ending import ending
 from stepbench.web import explore, selection
 from stepbench.web.batches import TooSlowError
 from stepbench.web.explore import serve
+from tests.cli.commands import strict
 
 BEYOND = 255  # steps: the limit of 100 seconds is looked at after blocks of 1, 2, 4, ... 128 steps
 
@@ -156,6 +157,12 @@ def test_a_method_that_cannot_run_says_so_and_the_others_run():
     assert [m["label"] for m in facts_of(page)["methods"]] == ["gd"]
     page = explore.page("?problem=gallery/saddle&method=polyak")
     assert [m["label"] for m in facts_of(page)["methods"]] == ["gd"]
+
+
+@pytest.mark.parametrize("method", ["adam:eps=1e307", "adam:lr=1e308"])
+def test_what_a_page_is_told_is_json_whatever_is_set(method):
+    told = re.search(r'id="facts">(.*)</script>', explore.page(f"?method={method}&budget=20"))[1]
+    assert strict(told)["methods"][0]["label"] == method.replace("1e", "1e+")
 
 
 def test_a_start_at_which_nothing_can_run_is_left_out():
