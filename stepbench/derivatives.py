@@ -362,6 +362,13 @@ def _values(a: Any) -> Any:
     return _each(a, lambda x: x.value)
 
 
+def _reals(a: Any) -> Any:
+    """The values, as floats: of short whole numbers NumPy takes squares and logarithms in their own precision."""
+    value = _values(a)
+    whole = isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biu"
+    return value.astype(float) if whole else value
+
+
 def _slopes(a: Any) -> Any:
     return a.slope if isinstance(a, Followed) else 0.0
 
@@ -424,7 +431,7 @@ def _sqrt(a: Any) -> Followed:
 
 
 def _power(a: Any, b: Any) -> Followed:
-    x, y = _values(a), _values(b)
+    x, y = _reals(a), _reals(b)
     value = x**y
     with np.errstate(all="ignore"):
         terms = [(y * x ** np.asarray(y - 1.0), _slopes(a))]
@@ -459,21 +466,21 @@ def _remainder(a: Any, b: Any) -> Followed:
 
 
 def _arctan2(a: Any, b: Any) -> Followed:
-    y, x = _values(a), _values(b)
+    y, x = _reals(a), _reals(b)
     with np.errstate(all="ignore"):
         square = x * x + y * y
         return _ruled(np.arctan2(y, x), (x / square, _slopes(a)), (-y / square, _slopes(b)))
 
 
 def _hypot(a: Any, b: Any) -> Followed:
-    x, y = _values(a), _values(b)
+    x, y = _reals(a), _reals(b)
     value = np.hypot(x, y)
     with np.errstate(all="ignore"):
         return _ruled(value, *((np.where(value == 0, 0.0, s / value), _slopes(c)) for s, c in ((x, a), (y, b))))
 
 
 def _logaddexp(a: Any, b: Any) -> Followed:
-    x, y = _values(a), _values(b)
+    x, y = _reals(a), _reals(b)
     value = np.logaddexp(x, y)
     return _ruled(value, (np.exp(x - value), _slopes(a)), (np.exp(y - value), _slopes(b)))
 
@@ -527,6 +534,11 @@ def _sum_of(a: Any, b: Any) -> Followed:
     return Followed(value, _slopes(a) + _slopes(b) + np.zeros(value.shape))
 
 
+def _difference_of(a: Any, b: Any) -> Followed:
+    value = _values(a) - _values(b)  # a + (−b) is something else where b are truths or numbers without a sign
+    return Followed(value, _slopes(a) - _slopes(b) + np.zeros(value.shape))
+
+
 def _products(a: Any, axis: Any) -> list[Any]:
     """The products of the first 1, 2, … entries along an axis, or of all entries in a row."""
     rows = a.reshape(-1) if axis is None else np.moveaxis(a, axis, 0)
@@ -568,7 +580,7 @@ def _by(operation: Any, derivative: Any) -> Callable[[Any], Followed]:
 
 RULES: dict[Any, Callable[..., Any]] = {
     np.add: _sum_of,
-    np.subtract: lambda a, b: _sum_of(a, -b),
+    np.subtract: _difference_of,
     np.negative: lambda a: Followed(-a.value, -a.slope),
     np.multiply: _multiply,
     np.divide: _divide,

@@ -28,9 +28,10 @@ def command(
 ) -> None:
     """Draw kept runs again, without running anything.
 
-    A study gives the picture of its sweep, its map or its profile; runs that
-    run --save kept give the picture of run or compare. It is drawn to a .png
-    file beside the first one where --plot names no other.
+    A study gives the picture of its sweep, its map of starts or its profile;
+    a map of two hyper-parameters is drawn as a sweep. Runs that run --save
+    kept give the picture of run or compare. It is drawn to a .png file beside
+    the first one where --plot names no other.
     """
     from stepbench import InputError
 
@@ -84,7 +85,7 @@ def _is_map(found: Sweep) -> bool:
 
 
 def _draw_study(file: Path, output: Output) -> None:
-    """The picture and the table of ``sweep``, ``map`` or ``profile``."""
+    """The picture and the table of ``sweep``, ``profile``, or ``map`` where its axes are those of the start."""
     from stepbench import InputError
     from stepbench.report.shown import drawn
     from stepbench.report.study_tables import map_table, profile_table, sensitivity_table

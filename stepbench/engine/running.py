@@ -85,12 +85,9 @@ def run(
     options = RunOptions(
         budget, epochs, steps, target, start, seed, noise, every, checkpoint, checkpoint_every, grad_target, engine
     )
-    runner = catalog.method(method)
-    label = label or (method if isinstance(method, str) else catalog.label(runner))
-    prepared = prepare(catalog.problem(problem), runner, options)
-    result, divergence = make(prepared, options, label, trace, progress)
+    result, divergence = _made(problem, method, options, label, trace, progress)
     if divergence:
-        warnings.warn(f"{prepared.problem}, {result.label}: {divergence}", DivergenceWarning, stacklevel=2)
+        warnings.warn(f"{result.problem}, {result.label}: {divergence}", DivergenceWarning, stacklevel=2)
     return result
 
 
@@ -107,17 +104,36 @@ def attempt(
     Where the problem's code or the method's raises an error in the middle of the run, the result has what there was by
     then, and its status is failed, with the error. Raises InputError for what cannot run, before it starts.
     """
-    given = RunOptions(**options)
+    return _made(problem, method, RunOptions(**options), label, True, progress, errors=True)[0]
+
+
+def run_quietly(
+    problem: str | Problem,
+    method: str | Runnable,
+    *,
+    label: str | None = None,
+    trace: bool = True,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Result:
+    """``run`` for a caller that tells of divergence itself, from the status: it does not warn."""
+    return _made(problem, method, RunOptions(**options), label, trace, progress)[0]
+
+
+def _made(
+    problem: str | Problem,
+    method: str | Runnable,
+    options: RunOptions,
+    label: str | None,
+    trace: bool,
+    progress: Progress | None,
+    *,
+    errors: bool = False,
+) -> tuple[Result, str]:
+    """What ``make`` gives for a problem and a method by their specs."""
     runner = catalog.method(method)
     label = label or (method if isinstance(method, str) else catalog.label(runner))
-    return make(prepare(catalog.problem(problem), runner, given), given, label, True, progress, errors=True)[0]
-
-
-def run_quietly(problem: str | Problem, method: str | Runnable, **options: Any) -> Result:
-    """``run`` for a caller that tells of divergence itself, from the status: it does not warn."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DivergenceWarning)
-        return run(problem, method, **options)
+    return make(prepare(catalog.problem(problem), runner, options), options, label, trace, progress, errors=errors)
 
 
 def make(

@@ -78,9 +78,8 @@ def module(program: Program) -> str:
 
     ``s`` are the slots, with the point first, ``p`` the parameters, ``e`` the noise on a step's gradients, and ``o``
     what a step leaves beside the slots: gradient and function evaluations, whether it was refused (then why), and the
-    step sizes. ``start(s, p)`` fills the slots of
-    a state, ``look(s, p)`` those of f and its gradient and returns ‖g‖², ``f(s, p)`` is f alone, and a phase takes one
-    step.
+    step sizes. ``start(s, p)`` fills the slots of a state, ``look(s, p)`` those of f and its gradient and returns ‖g‖²,
+    ``f(s, p)`` is f alone, and a phase takes one step.
     """
     looks = ("f", *(f"g.{i}" for i in range(program.d)))
     slots = (*program.slots, *(name for name in looks if name not in program.slots))  # with noise no step reads a look
@@ -94,7 +93,10 @@ def module(program: Program) -> str:
         after |= {"o[0]": phase.evals, "o[1]": phase.fevals, "o[2]": phase.refused}
         after |= {f"o[{3 + k}]": value for k, value in enumerate(phase.alpha or ())}
         step = function("s, p, o, e", place, after)
-        phases.append(f"{{ next: {phase.next}, why: {json.dumps(phase.why)},\nstep: {step} }}")
+        why = json.dumps(phase.why).replace(
+            "<", "\\u003c"
+        )  # which would end the script that it stands in, as </script>
+        phases.append(f"{{ next: {phase.next}, why: {why},\nstep: {step} }}")
     start = function("s, p", place, {place[name]: value for name, value in program.start.items()})
     look = function("s, p", place, {place[name]: value for name, value in looked.items()}, program.square)
     facts = {

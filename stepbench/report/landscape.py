@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +34,8 @@ AT_ONCE = 4_000_000
 """Numbers in the points at which f is asked together."""
 ROOM = 0.15
 """The margin of a window, as a part of what it shows."""
+FLOW = 2_000
+"""Steps of the solver of the gradient flow, at most."""
 
 
 # What is drawn of paths: two coordinates --------------------------------------------------------------------------
@@ -205,20 +208,6 @@ def _scale(problem: Problem, values: Any) -> tuple[Any, float, float]:
     return np.maximum(values, low), float(low), float(high)
 
 
-def contour_levels(problem: Problem, window: Window) -> tuple[Any, Any, Any, Any, Normalize]:
-    """A grid over the window, f on it, 16 levels to draw and their colours.
-
-    They are evenly spaced in the logarithm of f above its minimum; where that is unknown, so that an equal part of
-    the window lies between any two.
-    """
-    horizontal, vertical, values = _surveyed(problem, window)
-    if problem.f_star is None:
-        levels = np.unique(np.quantile(values.compressed(), np.linspace(0, 1, 18)))
-        return horizontal, vertical, values, levels, BoundaryNorm(levels, 256) if levels.size > 1 else Normalize()
-    values, low, high = _scale(problem, values)
-    return horizontal, vertical, values, np.unique(np.geomspace(low, high, 16)), LogNorm(low, high)
-
-
 def draw_contours(ax: Axes, problem: Problem, window: Window, side: int = SIDE) -> None:
     """The map of f over the window, low values light, with a few level lines that bear their values.
 
@@ -282,8 +271,17 @@ def _round_levels(levels: Any) -> Any:
 
 
 def draw_level_lines(ax: Axes, problem: Problem, window: Window) -> None:
-    """The level lines alone, thin, over another picture of the window."""
-    horizontal, vertical, values, levels, _ = contour_levels(problem, window)
+    """The level lines alone, eight thin ones, over another picture of the window.
+
+    They are evenly spaced in the logarithm of f above its minimum; where that is unknown, so that an equal part of the
+    window lies between any two.
+    """
+    horizontal, vertical, values = _surveyed(problem, window)
+    if problem.f_star is None:
+        levels = np.unique(np.quantile(values.compressed(), np.linspace(0, 1, 18)))
+    else:
+        values, low, high = _scale(problem, values)
+        levels = np.unique(np.geomspace(low, high, 16))
     if levels.size > 1:
         ax.contour(horizontal, vertical, values, levels=levels[::2], colors="black", linewidths=0.4, alpha=0.35)
     draw_minimisers(ax, problem)
@@ -326,7 +324,7 @@ def draw_overlay(ax: Axes, overlay: Overlay, results: Sequence[Result], whole: S
 
     ``results`` are the runs in the plane, and ``whole`` the same with all their parameters.
     """
-    view = ax.get_xlim(), ax.get_ylim()
+    view = frame(ax)
     match overlay:
         case "gradient":
             return _draw_gradients(ax, results[0].problem, view)
@@ -338,7 +336,7 @@ def draw_overlay(ax: Axes, overlay: Overlay, results: Sequence[Result], whole: S
 def _draw_gradients(ax: Axes, problem: Problem, view: Window) -> str:
     """Arrows of one length; longer steps would hide the rest, and the map says how steep it is."""
     (left, right), (bottom, top) = view
-    across, down = (15, max(3, round(15 * (top - bottom) / (right - left))))
+    across, down = 15, min(60, max(3, round(15 * (top - bottom) / (right - left))))
     x, y = np.meshgrid(
         left + (right - left) * (np.arange(across) + 0.5) / across,
         bottom + (top - bottom) * (np.arange(down) + 0.5) / down,
@@ -352,8 +350,11 @@ def _draw_gradients(ax: Axes, problem: Problem, view: Window) -> str:
 
 
 def _draw_flow(ax: Axes, problem: Problem, whole: Result) -> str:
-    """The solution of ẇ = −∇f(w) from the start, by a solver for stiff equations, until it hardly moves."""
-    from scipy.integrate import solve_ivp
+    """The solution of ẇ = −∇f(w) from the start, by a solver for stiff equations, until it hardly moves.
+
+    Along a kink, and where f falls for ever, the solver comes no farther: then it ends after ``FLOW`` steps.
+    """
+    from scipy.integrate import LSODA
 
     function: Problem = whole.problem
 
@@ -362,18 +363,21 @@ def _draw_flow(ax: Axes, problem: Problem, whole: Result) -> str:
 
     start = whole.x[0]
     pace = float(np.linalg.norm(speed(0, start))) or 1.0
-
-    def still(_: float, w: Any) -> float:
-        return float(np.linalg.norm(speed(0, w))) - 1e-9 * pace
-
-    still.terminal = True  # type: ignore[attr-defined]
-    with np.errstate(all="ignore"):
-        solved = solve_ivp(speed, (0, 1e9 / pace), start, method="LSODA", rtol=1e-7, atol=1e-10, events=still)
-    path = solved.y.T
+    solver = LSODA(speed, 0.0, start, 1e9 / pace, rtol=1e-7, atol=1e-10)
+    points = [start]
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # LSODA's own, where it can go no farther
+        while solver.status == "running" and len(points) <= FLOW:
+            solver.step()
+            points.append(solver.y.copy())
+            if np.linalg.norm(speed(0, solver.y)) <= 1e-9 * pace:
+                break
+    path = np.array(points)
     path = problem.flat(path) if isinstance(problem, Section) else path
     look: Any = {"color": mpl.rcParams["text.color"], "lw": 0.8 * mpl.rcParams["lines.linewidth"], "ls": (0, (1, 1.2))}
     ax.plot(*path.T, zorder=3, label="gradient flow", **look)
-    return "dotted: gradient flow from the start"
+    far = f", as far as {FLOW:,} steps of its solver lead" if len(points) > FLOW else ""
+    return f"dotted: gradient flow from the start{far}"
 
 
 def _draw_model(ax: Axes, problem: Problem, start: Any, view: Window) -> str:
@@ -385,7 +389,8 @@ def _draw_model(ax: Axes, problem: Problem, start: Any, view: Window) -> str:
     away = np.stack([x - start[0], y - start[1]])
     model = f + np.einsum("i,ijk->jk", g, away) + 0.5 * np.einsum("ijk,il,ljk->jk", away, H, away)
     ink = mpl.rcParams["text.color"]
-    curved = bool((np.linalg.eigvalsh(H) > 0).all())
+    least, *_, most = np.linalg.eigvalsh(H).tolist()
+    curved = least > 0
     low = f - 0.5 * float(g @ np.linalg.solve(H, g)) if curved else float(model.min())
     levels = np.unique(low + (f - low) * np.array([0.05, 0.25, 0.6, 1.0, 1.7]))
     lines = ax.contour(x, y, model, levels=levels, colors=ink, linewidths=0.6 * mpl.rcParams["lines.linewidth"])
@@ -393,11 +398,8 @@ def _draw_model(ax: Axes, problem: Problem, start: Any, view: Window) -> str:
     if curved:
         ax.plot(*(start - np.linalg.solve(H, g)), "+", color=ink, ms=2 * mpl.rcParams["lines.markersize"], zorder=5)
         return "dashed: the quadratic model at the start, lowest at +"
-    return (
-        "dashed: the quadratic model at the start, a saddle"
-        if (np.linalg.eigvalsh(H) > 0).any()
-        else ("dashed: the quadratic model at the start, which opens downward")
-    )
+    kind = "a saddle" if least < 0 < most else "which opens downward" if least < 0 else "flat along a line"
+    return f"dashed: the quadratic model at the start, {kind if least or most else 'a plane'}"
 
 
 # A surface ----------------------------------------------------------------------------------------------------------

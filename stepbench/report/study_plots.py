@@ -73,6 +73,8 @@ def sensitivity_figure(sweep: Sweep, title: str | None = None) -> Figure:
         top.set_yscale("log")
     if sweep.target is not None:
         top.set_ylabel(f"evaluations to error ≤ {sweep.target:g}")
+        if not np.isfinite(shown).any():  # there is no curve, and the line of the budget gives no scale
+            top.set_ylim(sweep.budget / 10, sweep.budget * 10)
         top.axhline(sweep.budget, color="#999999", lw=mpl.rcParams["axes.linewidth"], ls=":")
         words: Any = {"ha": "right", "va": "bottom", "size": in_points("ytick.labelsize")}
         top.annotate("budget", (1, sweep.budget), xycoords=("axes fraction", "data"), **words)

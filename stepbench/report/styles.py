@@ -54,12 +54,18 @@ _FROM_CONES = np.array(
 )
 
 
+def from_oklab(lab: Any) -> Any:
+    """Colours (…, 3) of Björn Ottosson's Oklab ("A perceptual color space", 2020) in sRGB, each part from 0 to 1.
+
+    Equal distances in Oklab look equal.
+    """
+    linear = ((np.asarray(lab) @ _FROM_OKLAB.T) ** 3 @ _FROM_CONES.T).clip(0, 1)
+    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+
+
 def _even_map(name: str, low: tuple[float, float, float], high: tuple[float, float, float]) -> LinearSegmentedColormap:
-    """The colours on a straight line between two in OKLab, where equal distances look equal (Ottosson, 2020)."""
-    line = np.linspace(low, high, 64)
-    linear = ((line @ _FROM_OKLAB.T) ** 3 @ _FROM_CONES.T).clip(0, 1)
-    coded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return LinearSegmentedColormap.from_list(name, coded)
+    """The colours on a straight line between two of Oklab."""
+    return LinearSegmentedColormap.from_list(name, from_oklab(np.linspace(low, high, 64)))
 
 
 for _map in (

@@ -221,8 +221,8 @@ def _minima(
 
 def _shade(part: Any) -> Any:
     """A shade for each part of the whole, 0 to 1."""
-    with np.errstate(invalid="ignore"):
-        return np.clip(np.nan_to_num(part) * SHADES, 0, SHADES - 1).astype(np.uint8)
+    whole = np.clip(np.nan_to_num(part), 0, 1)
+    return np.minimum(whole * SHADES, SHADES - 1).astype(np.uint8)
 
 
 def _gradient(colours: Sequence[str]) -> str:

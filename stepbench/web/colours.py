@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
-_TO_CONES = np.array(
-    [[1, 0.3963377774, 0.2158037573], [1, -0.1055613458, -0.0638541728], [1, -0.0894841775, -1.291485548]]
-)
-_TO_RGB = np.array(
-    [
-        [4.0767416621, -3.3077115913, 0.2309699292],
-        [-1.2684380046, 2.6097574011, -0.3413193965],
-        [-0.0041960863, -0.7034186147, 1.7076147010],
-    ]
-)
+from stepbench.report.styles import from_oklab
 
 
 def oklch(lightness: float, chroma: float, hue: float) -> str:
-    """A colour of Björn Ottosson's Oklab ("A perceptual color space", 2020) as #rrggbb.
-
-    Lightness is 0 to 1, chroma 0 for grey to about 0.3, and the hue an angle in degrees.
-    """
-    angle = np.deg2rad(hue)
-    lab = np.array([lightness, chroma * np.cos(angle), chroma * np.sin(angle)])
-    linear = np.clip(_TO_RGB @ (_TO_CONES @ lab) ** 3, 0, 1)
-    gamma = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return "#" + "".join(f"{round(255 * part):02x}" for part in gamma.tolist())
+    """A colour of Oklab as #rrggbb; lightness is 0 to 1, chroma 0 for grey to about 0.3, and the hue in degrees."""
+    angle = math.radians(hue)
+    parts = from_oklab((lightness, chroma * math.cos(angle), chroma * math.sin(angle)))
+    return "#" + "".join(f"{round(255 * part):02x}" for part in parts.tolist())
 
 
 def ramp(n: int, ends: Sequence[tuple[float, float]], hue: float) -> list[str]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import copy
 import math
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 from stepbench.contracts import Method, Problem, values_of
 from stepbench.contracts.settings import hyperparameters, with_arrays
 from stepbench.fields import Field, fields_of
+
+LARGEST = sys.float_info.max
+"""Beyond it is no number that JSON has."""
 
 
 def slider_range(field: Field, value: float) -> tuple[float, float, bool]:
@@ -27,7 +31,7 @@ def slider_range(field: Field, value: float) -> tuple[float, float, bool]:
     else:
         size = 3 * max(1.0, abs(value))
         first, last, log = max(low, value - size), min(high, value + size), False
-    first, last = min(first, value), max(last, value)
+    first, last = max(min(first, value), -LARGEST), min(max(last, value), LARGEST)
     return first, last, log and first > 0
 
 

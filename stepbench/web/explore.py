@@ -12,6 +12,7 @@ import io
 import json
 import math
 import socket
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -26,12 +27,12 @@ from stepbench import catalog
 from stepbench.contracts import Joined, Window
 from stepbench.engine.comparison import Comparison
 from stepbench.fields import InputError
-from stepbench.report.tables import derivations, unequal
 from stepbench.version import __version__
 from stepbench.web import live
 from stepbench.web import selection as selections
 from stepbench.web.assets import asset
 from stepbench.web.basins import where_they_lead
+from stepbench.web.batches import TooSlowError
 from stepbench.web.colours import PALETTE
 from stepbench.web.selection import Selection
 from stepbench.web.sensitivity import sensitivity
@@ -51,7 +52,7 @@ LIMITS = (
 
 
 class Answer(NamedTuple):
-    """What is sent for an address."""
+    """What is sent for an address; one with a status from 500 on is of this moment, and is not kept."""
 
     kind: str
     body: bytes
@@ -76,13 +77,20 @@ class Made:
                 self._known.popitem(last=False)
         if new:
             try:
-                future.set_result(self._make(query))
+                answer = self._make(query)
             except BaseException as error:
+                self._forget(query, future)
                 future.set_exception(error)
-                with self._lock:
-                    self._known.pop(query, None)
                 raise
+            if answer.status >= 500:
+                self._forget(query, future)
+            future.set_result(answer)
         return future.result()
+
+    def _forget(self, query: str, future: Future[Answer]) -> None:
+        with self._lock:
+            if self._known.get(query) is future:
+                del self._known[query]
 
 
 # The page -------------------------------------------------------------------------------------------------------------
@@ -103,7 +111,6 @@ def page(query: str) -> str:
         "of": selection.basins,
         "questions": [question.query for question in QUESTIONS],
     }
-    notes = [*unequal([r.label for r in results], [r.told for r in results]), *derivations(results), LIMITS]
     return Template(asset("explore.html")).substitute(
         title=html.escape(f"{', '.join(r.label for r in results)} on {problem}"),
         heading=html.escape(str(problem)),
@@ -117,10 +124,10 @@ def page(query: str) -> str:
         hint=html.escape(question.hint) if question else "",
         budget=selection.budget,
         most=selections.BUDGET,
-        refused="".join(f"<p>{html.escape(message)}</p>" for message in [*unused, *refused]),
+        refused=live.paragraphs([*unused, *refused]),
         directions=_options(_direction_groups(), ""),
         runs=asset("runs.html"),
-        notes="".join(f"<p>{html.escape(note)}</p>" for note in notes),
+        notes=live.paragraphs([*live.notes(results), LIMITS]),
         version=__version__,
         scripts=stage.scripts(live.OF_RUNS, ["explore"]),
     )
@@ -227,7 +234,7 @@ def sensitivities(query: str) -> dict[str, Any]:
 
 def _asked(query: str) -> tuple[Selection, dict[str, str]]:
     """The selection of a query for an answer of one method, and all that it says; raises InputError."""
-    asked = {key: values[-1] for key, values in parse_qs(query[: selections.LENGTH], max_num_fields=20).items()}
+    asked = {key: values[-1] for key, values in parse_qs(query[: selections.LENGTH]).items()}
     made = Selection(
         selections.problem(asked.get("problem", "")),
         (selections.method(asked.get("method", "")),),
@@ -238,10 +245,10 @@ def _asked(query: str) -> tuple[Selection, dict[str, str]]:
 
 
 def _window(asked: dict[str, str]) -> Window:
-    [(left, right), (bottom, top)] = _pairs(asked.get("view", ""))[:2] or [(0.0, 0.0)] * 2
-    if not (left < right and bottom < top):
-        raise InputError("a view is left,right;bottom,top")
-    return (left, right), (bottom, top)
+    match _pairs(asked.get("view", "")):
+        case [(left, right), (bottom, top)] if left < right and bottom < top:
+            return (left, right), (bottom, top)
+    raise InputError("a view is left,right;bottom,top")
 
 
 def _pairs(text: str) -> list[tuple[float, float]]:
@@ -266,7 +273,8 @@ def _json(answer: Callable[[str], dict[str, Any]]) -> Callable[[str], Answer]:
         try:
             return Answer("application/json", json.dumps(answer(query), allow_nan=False).encode())
         except InputError as error:
-            return Answer("application/json", json.dumps({"error": str(error)}).encode(), 400)
+            status = 503 if isinstance(error, TooSlowError) else 400  # beside fewer visitors it may be quick enough
+            return Answer("application/json", json.dumps({"error": str(error)}).encode(), status)
 
     return made
 
@@ -301,9 +309,7 @@ class Server(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a browser that has gone, which is no error."""
-        import sys
-
-        if not isinstance(sys.exception() if hasattr(sys, "exception") else None, OSError):
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
             super().handle_error(request, client_address)
 
 

@@ -21,7 +21,6 @@ from stepbench.engine.running import attempt
 from stepbench.fields import InputError
 from stepbench.lessons import Lecture, Lesson, Question, Trial, Tunings
 from stepbench.report.styles import COLOURS
-from stepbench.report.tables import derivations, unequal
 from stepbench.study.grid import Axis
 from stepbench.study.sweep import Sweep
 from stepbench.version import __version__
@@ -46,14 +45,13 @@ def page(lecture: Lecture, command: str, course: str = "") -> str:
         "picture": lesson.options.get("picture", "paths"),
         "tries": [_set(lesson, stage.facts, trial) for trial in lesson.tries],
     }
-    made = f"{lesson.name}: " if not course else ""
     return Template(asset("lesson.html")).substitute(
         title=html.escape(lesson.title),
         style=asset("live.css") + asset("lesson.css"),
         kind=lesson.kind,
         plane="" if stage.plane else "no-plane",
         asking=" asking" if question else "",
-        place=f'<a href="{html.escape(course)}">All lessons</a>' if course else html.escape(f"{made}a lesson"),
+        place=f'<a href="{html.escape(course)}">All lessons</a>' if course else html.escape(f"{lesson.name}: a lesson"),
         text=_paragraphs(lesson.text),
         no_question="" if question else "hidden",
         ask=html.escape(question.ask) if question else "",
@@ -62,7 +60,7 @@ def page(lecture: Lecture, command: str, course: str = "") -> str:
         take_away=html.escape(lesson.take_away),
         tries=_tries(lesson),
         stage=asset(f"{'runs' if lesson.kind == 'compare' else SHOWN[lesson.kind][-1]}.html"),
-        notes="".join(f"<p>{html.escape(note)}</p>" for note in notes),
+        notes=live.paragraphs(notes),
         command=html.escape(command),
         version=__version__,
         scripts=stage.scripts(SHOWN[lesson.kind], ["lesson"]),
@@ -97,7 +95,7 @@ def _row(lesson: Lesson) -> str:
 
 
 def _paragraphs(text: str) -> str:
-    return "".join(f"<p>{html.escape(' '.join(one.split()))}</p>" for one in text.strip().split("\n\n"))
+    return live.paragraphs(" ".join(one.split()) for one in text.strip().split("\n\n"))
 
 
 def _choices(lesson: Lesson, question: Question) -> str:
@@ -135,9 +133,7 @@ def _of_runs(lecture: Lecture) -> tuple[Stage, list[str]]:
     """What the page is told of a comparison, and what stands below it."""
     assert isinstance(lecture.shown, Comparison)
     results = lecture.shown.results
-    stage = live.staged(results, lecture.lesson.options.get("steps"))
-    notes = [*unequal([r.label for r in results], [r.told for r in results]), *derivations(results)]
-    return stage, notes
+    return live.staged(results, lecture.lesson.options.get("steps")), live.notes(results)
 
 
 def _of_ends(lecture: Lecture) -> tuple[Stage, list[str]]:
@@ -151,7 +147,7 @@ def _of_ends(lecture: Lecture) -> tuple[Stage, list[str]]:
     first = [attempt(problem, m, label=m, steps=CHECKED, **one_run).alone() for m in options["methods"]]
     made = Recorded.of(first, horizon)
     inputs = [_inputs(made, shown, k) for k in range(len(first))]
-    is_live = [some is not None and lecture.lesson.kind in SHOWN for some in inputs]
+    is_live = [some is not None for some in inputs]
     labels, kept = _lines(lecture)
     if len(labels) != len(first):  # a line for each value of another axis
         nothing: list[list[Case]] = [[] for _ in labels]

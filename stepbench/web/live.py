@@ -9,7 +9,7 @@ import base64
 import html
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from string import Template
 from typing import Any, NamedTuple
 
@@ -26,7 +26,6 @@ from stepbench.report.styles import COLOURS
 from stepbench.report.tables import derivations, unequal
 from stepbench.web import controls
 from stepbench.web.assets import asset
-from stepbench.web.frames import framed
 from stepbench.web.recorded import Recorded, normals
 
 MOST = 2000
@@ -71,10 +70,10 @@ def page(results: Sequence[Result], command: str, steps: int | None = None) -> s
     """
     stage = staged(results, steps)
     problem = results[0].problem
-    notes = [*unequal([r.label for r in results], [r.told for r in results]), *derivations(results)]
+    told = notes(results)
     for r, method in zip(results, stage.facts["methods"], strict=True):
         if not method["live"] and len(r.f) > MOST:
-            notes.append(f"{r.label}: {MOST:,} of {len(r.f):,} records are drawn")
+            told.append(f"{r.label}: {MOST:,} of {len(r.f):,} records are drawn")
     title = f"{', '.join(r.label for r in results)} on {problem}"
     return Template(asset("live.html")).substitute(
         title=html.escape(title),
@@ -82,12 +81,22 @@ def page(results: Sequence[Result], command: str, steps: int | None = None) -> s
         summary=html.escape(catalog.summary(type(problem.unchanged))),
         style=asset("live.css"),
         runs=asset("runs.html"),
-        notes="".join(f"<p>{html.escape(note)}</p>" for note in notes),
+        notes=paragraphs(told),
         command=html.escape(command),
         version=results[0].version,
         scripts=stage.scripts(OF_RUNS),
         plane="" if stage.plane else "no-plane",
     )
+
+
+def notes(results: Sequence[Result]) -> list[str]:
+    """What stands below runs: who is told more than the others, and which derivatives nobody wrote down."""
+    return [*unequal([r.label for r in results], [r.told for r in results]), *derivations(results)]
+
+
+def paragraphs(texts: Iterable[str]) -> str:
+    """Texts as paragraphs of HTML."""
+    return "".join(f"<p>{html.escape(text)}</p>" for text in texts)
 
 
 def _values(problem: Problem, view: Window) -> dict[str, Any]:
@@ -98,6 +107,19 @@ def _values(problem: Problem, view: Window) -> dict[str, Any]:
     with np.errstate(all="ignore"):
         f = problem.f(np.stack([across.ravel(), up.ravel()]))
     return {"columns": columns, "rows": rows, "f": base64.b64encode(f.astype("<f8").tobytes()).decode()}
+
+
+def framed(view: Window) -> Window:
+    """A window in the shape of the picture in the page, 4:3, with this one in its middle.
+
+    One that is much longer than wide, or wider than long, stays as it is.
+    """
+    (left, right), (bottom, top) = view
+    wide, high = right - left, top - bottom
+    if not 0.2 < wide / high < 5:
+        return view
+    wider, higher = max(0.0, high * 4 / 3 - wide) / 2, max(0.0, wide * 3 / 4 - high) / 2
+    return (left - wider, right + wider), (bottom - higher, top + higher)
 
 
 def staged(results: Sequence[Result], steps: int | None = None) -> Stage:

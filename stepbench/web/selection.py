@@ -76,11 +76,6 @@ class Selection:
         """Another selection with these parts changed."""
         return dataclasses.replace(self, **values)
 
-    def with_method(self, i: int, method: Runnable) -> Selection:
-        """Another selection with another method in one place; if basins are shown, they are now its own."""
-        methods = (*self.methods[:i], method, *self.methods[i + 1 :])
-        return self.having(methods=methods, basins=i + 1 if self.basins else 0)
-
 
 def _numbers(point: tuple[float, float] | None) -> str:
     return ",".join(show_value(w) for w in point or ())
@@ -232,13 +227,23 @@ def _names(spec: str, *, joined: bool) -> list[str]:
 def run_all(selection: Selection) -> tuple[Selection, list[Result], list[str]]:
     """The runs of a selection, which then has those methods alone that could be run; and why the others could not.
 
-    Where none can, gradient descent stands in for them.
+    Where none can, gradient descent stands in for them; where that cannot either, the start is the problem's own, and
+    in the end all is as where a link says nothing.
     """
     pairs = [*zip(selection.methods, run(selection), strict=True)]
     refused = [f"{catalog.label(method)} is left out: {r}" for method, r in pairs if isinstance(r, str)]
     made = [(method, r) for method, r in pairs if isinstance(r, Result)]
     if not made:
-        return (*run_all(selection.having(methods=(method("gd"),)))[:2], refused)
+        plain = (method("gd"),)
+        if selection.methods != plain:
+            simpler = selection.having(methods=plain)
+        elif selection.start:
+            simpler = selection.having(start=None)
+            refused = [f"start={_numbers(selection.start)} is left out: {pairs[0][1]}"]
+        else:
+            simpler = first()
+        selection, results, more = run_all(simpler)
+        return selection, results, [*refused, *more]
     methods = tuple(method for method, _ in made)
     selection = selection.having(methods=methods, basins=min(selection.basins, len(methods)))
     return selection, [r for _, r in made], refused

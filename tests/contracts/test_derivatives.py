@@ -340,3 +340,25 @@ def test_rows_that_are_put_together_are_differenced_right_at_every_scale(f, scal
     np.testing.assert_allclose(p.grad(v * scale), right, rtol=1e-8)
     assert "made a plain array, as by np.array" in p.derivation("grad")
     assert "np.stack" in p.derivation("grad")
+
+
+@pytest.mark.parametrize("kind", [np.uint8, bool, int])
+def test_what_is_taken_away_may_be_truths_or_numbers_without_a_sign(kind):
+    y = np.array([[1], [0]], dtype=kind)
+    w = np.array([[0.5], [2.0]])
+    np.testing.assert_array_equal(complex_step(lambda z: ((z - y) ** 2).sum(0), w), [[-1.0], [4.0]])
+    np.testing.assert_array_equal(complex_step(lambda z: ((y - z) ** 2).sum(0), w), [[-1.0], [4.0]])
+
+
+@pytest.mark.parametrize(
+    ("function", "slope"),
+    [
+        (lambda z: np.array([20], dtype=np.uint8) ** z[0], lambda z: 20.0**z * np.log(20.0)),
+        (lambda z: np.arctan2(z[0], np.array([20], dtype=np.uint8)), lambda z: 20 / (400 + z * z)),
+        (lambda z: np.arctan2(np.array([20], dtype=np.int8), z[0]), lambda z: -20 / (400 + z * z)),
+        (lambda z: np.hypot(z[0], np.array([20], dtype=np.uint8)), lambda z: z / np.sqrt(400 + z * z)),
+        (lambda z: np.logaddexp(z[0], np.array([3], dtype=np.uint8)), lambda z: 1 / (1 + np.exp(3 - z))),
+    ],
+)
+def test_short_whole_numbers_beside_what_is_followed_cost_no_precision(function, slope):
+    np.testing.assert_allclose(complex_step(function, np.array([[0.7]]))[0], slope(np.array([0.7])), rtol=1e-14)

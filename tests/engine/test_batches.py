@@ -7,6 +7,7 @@ import pytest
 
 import stepbench
 from stepbench import InputError
+from stepbench.engine.running import run_quietly
 
 
 def test_a_batch_with_diverging_runs_leaves_the_others_bits_and_warns_once_in_words():
@@ -54,3 +55,11 @@ def test_an_array_of_one_is_a_number():
     with pytest.warns(stepbench.DivergenceWarning, match="step size 1"):
         r = stepbench.run("quadratic", stepbench.method("gd", lr=[1.0]))
     assert r.x.ndim == 2
+
+
+def test_a_quiet_run_leaves_the_warnings_of_other_threads_alone():
+    before, within = [*warnings.filters], []
+    r = run_quietly("quadratic", "gd:lr=9", budget=200, progress=lambda done, total: within.append([*warnings.filters]))
+    assert r.status == "diverged"
+    assert within
+    assert all(filters == before for filters in within)

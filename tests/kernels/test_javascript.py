@@ -1,5 +1,6 @@
 """Programs written for a page, run in Node, against the engine in NumPy: the same records, to the last bit."""
 
+import dataclasses
 import json
 import shutil
 import subprocess
@@ -134,3 +135,11 @@ def test_what_javascript_lacks_is_as_in_numpy(name):
     np.testing.assert_array_equal(told, right)
     finite = ~np.isnan(right)
     np.testing.assert_array_equal(np.signbit(told[finite]), np.signbit(right[finite]))
+
+
+def test_why_a_step_is_refused_cannot_end_the_script_of_a_page():
+    program, _ = recorded(catalog.problem("rosenbrock"), catalog.method("gd"), 10)
+    phase = dataclasses.replace(program.phases[0], why="</script><b>")
+    text = module(dataclasses.replace(program, phases=(phase,)))
+    assert "</script>" not in text
+    assert "\\u003c/script>\\u003cb>" in text

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_hex
+from matplotlib.quiver import Quiver
 
-from stepbench import Problem
+from stepbench import InputError, Problem
 from stepbench.engine.running import run_quietly
 from stepbench.options import RunDrawingOptions
 from stepbench.report import landscape, plots, styles
@@ -109,3 +110,48 @@ def test_every_way_of_drawing_draws(problem, drawing):
     figure = plots.comparison_figure(results, (), RunDrawingOptions(**drawing))
     assert len(figure.axes) == (4 if "multiples" in drawing else 3)
     assert figure.axes[0].get_xlabel() == ("direction 1" if "dim" in problem else "$w_1$")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("gallery/absolute-valley", "as far as 2,000 steps of its solver lead"),
+        ("gallery/monkey-saddle", "gradient flow from the start"),
+    ],
+)
+def test_a_flow_ends_where_f_has_a_kink_and_where_it_falls_for_ever(name, words):
+    r = run_quietly(name, "gd", budget=3)
+    ax = plots.comparison_figure([r], (), RunDrawingOptions(overlay="flow")).axes[0]
+    assert words in ax.get_title(loc="left").replace("\n", " ")
+    [flow] = [line for line in ax.lines if line.get_label() == "gradient flow"]
+    assert len(flow.get_xydata()) <= landscape.FLOW + 1
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("gallery/absolute-valley", "a plane"),
+        ("gallery/crease", "flat along a line"),
+        ("gallery/himmelblau", "which opens downward"),
+        ("gallery/beale", "a saddle"),
+        ("quadratic", "lowest at +"),
+    ],
+)
+def test_the_kind_of_a_quadratic_model_is_told(name, words):
+    r = run_quietly(name, "gd:lr=1e-4", budget=3)
+    ax = plots.comparison_figure([r], (), RunDrawingOptions(overlay="model")).axes[0]
+    assert ax.get_title(loc="left").replace("\n", " ").endswith(f"the quadratic model at the start, {words}")
+
+
+def test_a_narrow_window_has_few_arrows():
+    r = run_quietly("mgh/powell-badly-scaled", "gd:lr=1e-12", budget=3)
+    ax = plots.comparison_figure([r], (), RunDrawingOptions(overlay="gradient")).axes[0]
+    arrows = [c for c in ax.collections if isinstance(c, Quiver)]
+    assert [a.N for a in arrows if a.N > 1] == [15 * 60]
+
+
+@pytest.mark.parametrize("asked", [{"overlay": "flow"}, {"surface": True}, {"multiples": True}])
+def test_what_needs_a_map_is_refused_where_there_is_none(asked):
+    r = run_quietly(Line(), "gd:lr=0.02", budget=5)
+    with pytest.raises(InputError, match="has no map of f over a plane here"):
+        plots.comparison_figure([r], (), RunDrawingOptions(**asked))

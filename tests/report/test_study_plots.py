@@ -51,6 +51,11 @@ def test_the_figure_of_a_sweep_draws_the_cost_and_shades_what_diverged(rates):
     assert [label.get_text() for label in strips.get_yticklabels()] == ["gd"]
 
 
+def test_the_figure_of_a_sweep_in_which_nothing_gets_there_shows_the_budget():
+    top, _ = sweep("rosenbrock", ["gd", "adam"], "lr=1e-4,1e-3", target=0.1, budget=100).figure().axes
+    assert top.get_ylim() == (10, 1000)
+
+
 def test_the_figure_of_a_sweep_has_a_line_a_method_and_the_budget():
     labels = ["gd", "momentum:p=0.5", "nesterov"]
     found = sweep("quadratic:kappa=10", labels, [RATES], budget=1000)

@@ -136,3 +136,7 @@ def test_the_sensitivity_has_the_ends_of_the_runs_that_are_drawn():
     assert not found.lost.all()
     with pytest.raises(InputError, match="no step size"):
         sensitivity.sensitivity(problem, catalog.method("l4"), (-1.0, 2.0), 200)
+
+
+def test_what_misses_by_infinitely_much_is_darkest_and_nobody_is_warned():
+    assert basins._shade(np.array([np.nan, -np.inf, 0.0, 0.5, 1.0, np.inf])).tolist() == [0, 0, 0, 14, 27, 27]

@@ -125,6 +125,8 @@ def test_a_slider_changes_where_all_starts_lead_and_a_list_leaves_it_out(opened,
     size = page.evaluate("now.methods[0]['p.0']")
     page.wait_for_function("(size) => $('legend').textContent.includes(`lr=${size} lead`)", arg=size)
     assert page.evaluate("underlay.image !== window.image")
+    page.locator("#out").click()
+    page.wait_for_function("JSON.stringify(underlay.view) === JSON.stringify(now.view) && underlay.view[0][0] < -7")
     page.locator("#of").select_option("0")
     page.wait_for_function("underlay === null && !location.search.includes('basins')")
 

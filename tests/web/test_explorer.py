@@ -19,7 +19,9 @@ from stepbench.engine.result import Result
 from stepbench.fields import fields_of
 from stepbench.report.ending import ending
 from stepbench.web import explore, selection
+from stepbench.web.batches import TooSlowError
 from stepbench.web.explore import serve
+from tests.cli.commands import strict
 
 BEYOND = 255  # steps: the limit of 100 seconds is looked at after blocks of 1, 2, 4, ... 128 steps
 
@@ -157,6 +159,19 @@ def test_a_method_that_cannot_run_says_so_and_the_others_run():
     assert [m["label"] for m in facts_of(page)["methods"]] == ["gd"]
 
 
+@pytest.mark.parametrize("method", ["adam:eps=1e307", "adam:lr=1e308"])
+def test_what_a_page_is_told_is_json_whatever_is_set(method):
+    told = re.search(r'id="facts">(.*)</script>', explore.page(f"?method={method}&budget=20"))[1]
+    assert strict(told)["methods"][0]["label"] == method.replace("1e", "1e+")
+
+
+def test_a_start_at_which_nothing_can_run_is_left_out():
+    page = explore.page("?problem=rosenbrock&method=adam&start=1e100,1e100&budget=30")
+    assert "start=1e100,1e100 is left out: rosenbrock: f is inf at the start" in refused_on(page).replace("e+", "e")
+    assert [m["label"] for m in facts_of(page)["methods"]] == ["gd"]
+    assert facts_of(page)["start"] == catalog.problem("rosenbrock").x0.tolist()
+
+
 def test_what_a_link_says_stands_in_its_page_as_text():
     page = explore.page("?problem=%3Cscript%3Ealert(1)%3C/script%3E&method=<b>&method=gd")
     assert "<script>alert" not in page
@@ -189,6 +204,8 @@ def test_the_curve_of_step_sizes_has_the_ends_of_single_runs():
         ("/basins", "problem=rosenbrock&method=gd", "a view is left,right;bottom,top"),
         ("/basins", "problem=rosenbrock&method=gd&view=1,1;2,3", "a view is left,right;bottom,top"),
         ("/basins", "problem=rosenbrock&method=gd&view=nan,1;2,3", "a start is finite"),
+        ("/basins", "problem=rosenbrock&method=gd&view=0,1", "a view is left,right;bottom,top"),
+        ("/basins", "&".join(f"a{k}=1" for k in range(100)), "write name"),
         ("/basins", "problem=./x.py&method=gd&view=0,1;2,3", "files are not opened from here"),
         ("/sensitivity", "problem=rosenbrock", "write name"),
         ("/sensitivity", "problem=rosenbrock&method=polyak", "no step size to set"),
@@ -242,6 +259,21 @@ def test_an_answer_that_failed_is_made_again_and_the_oldest_is_forgotten():
     answer("0")
     assert tries.count("0") == 3
     assert tries.count("1") == 1
+
+
+def test_what_took_too_long_is_asked_again(monkeypatch):
+    tries = []
+
+    def slow(*_):
+        tries.append(1)
+        raise TooSlowError("so many runs take too long")
+
+    monkeypatch.setattr(explore, "where_they_lead", slow)
+    for _ in range(2):
+        answer = explore.ANSWERS["/basins"]("problem=rosenbrock&method=gd&view=0,1;0,1.25")
+        assert answer.status == 503
+        assert "take too long" in json.loads(answer.body)["error"]
+    assert len(tries) == 2
 
 
 def test_pages_that_are_made_at_the_same_time_are_those_made_alone():

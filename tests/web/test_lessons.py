@@ -1,6 +1,7 @@
 """The pages of lessons, in a browser with the network off: each asks, answers, shows, plays, and says what is true."""
 
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -133,15 +134,19 @@ def test_the_pages_of_all_lessons_name_each_other(stepbench_cli, monkeypatch):
         assert 'href="index.html"' in Path("course", link).read_text()
 
 
-def test_one_page(stepbench_cli):
-    code, out, err = stepbench_cli("demo", "momentum", "--html", "m.html")
+def test_one_page(stepbench_cli, monkeypatch):
+    command = ["demo", "momentum", "--html", "m.html"]
+    monkeypatch.setattr(sys, "argv", ["stepbench", *command])
+    code, out, err = stepbench_cli(*command)
     assert (code, err) == (0, "")
     assert "drawn to m.html" in out
     assert not Path("momentum.png").exists()
     text = Path("m.html").read_text()
-    assert "stepbench demo momentum --html m.html" in text or "stepbench" in text
+    assert "stepbench demo momentum --html m.html" in text
     assert "http" not in re.sub(r"http://www\.w3\.org\S*", "", text)
     assert "--html m.png must end in .html" in stepbench_cli("demo", "momentum", "--html", "m.png")[2]
+    _, out, err = stepbench_cli("demo", "momentum", "--html", "m.html", "--width", "5")
+    assert (out, "--width is about a picture: give --plot FILE too" in err) == ("", True)
     assert "it is a folder for all of them" in stepbench_cli("demo", "--html", "all.html")[2]
 
 

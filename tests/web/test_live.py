@@ -184,6 +184,17 @@ def test_it_plays_and_tells_a_record_under_the_pointer(opened_offline):
     page.wait_for_function("shownOf(runs[0]) > 1")
 
 
+def test_keys_step_through_long_runs(opened_offline):
+    runs = [run_quietly("rosenbrock", method, budget=150_000) for method in ("gd:lr=1e-5", "momentum:lr=1e-6")]
+    page = opened_offline(live.page(runs, "stepbench"))
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function("until === 149999")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function("until === 149998")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("until === 149999")
+
+
 def test_everything_that_can_be_reached_with_keys_has_a_name(opened_offline):
     page = opened_offline(written("rosenbrock", METHODS, steps=30))
     nameless = """() => [...document.querySelectorAll("button, input, canvas[role], pre")].filter((e) =>

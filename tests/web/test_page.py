@@ -11,7 +11,7 @@ import stepbench
 from stepbench.engine.running import run_quietly
 from stepbench.report.ending import ending
 from stepbench.web import live
-from stepbench.web.frames import framed
+from stepbench.web.live import framed
 
 
 def test_a_page_that_cannot_be_written_is_refused_before_anything_runs(stepbench_cli):

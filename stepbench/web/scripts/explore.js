@@ -149,10 +149,12 @@ function drawEnds() {
   if (r && r.status !== "diverged" && r.status !== "failed") shape(c, i, px(size), height(r.value[r.n - 1]))
 }
 
-// After each drawing: what depends on the settings is asked for again, if they have changed.
+// After each drawing: what depends on the settings and on the window is asked for again, if they have changed.
+let viewed = now.view
 drawers.push((anew) => {
   drawEnds()
-  if (!anew) return
+  if (!anew && now.view === viewed) return
+  viewed = now.view
   const i = CURRENT(), one = { methods: [specOf(i)], basins: 0 }
   const more = `&view=${now.view.map((side) => side.join(",")).join(";")}&minima=${minima.map((w) => w.join(",")).join(";")}`
   askBasins(of ? query({ ...one, start: null, budget: 1 }) + encodeURI(more) : "")

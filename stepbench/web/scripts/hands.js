@@ -84,8 +84,11 @@ function present(on) {
 // To the next record of any run that is shown, or to the one before.
 function step(by) {
   play(false)
-  const here = Math.min(until, Number($("until").max)), costs = visible().flatMap(([r]) => [...r.cost.subarray(0, r.n)])
-  const there = by > 0 ? Math.min(...costs.filter((v) => v > here)) : Math.max(...costs.filter((v) => v < here))
+  const here = Math.min(until, Number($("until").max))
+  let there = by * Infinity
+  for (const [r] of visible()) {
+    for (const v of r.cost.subarray(0, r.n)) if (by > 0 ? v > here && v < there : v < here && v > there) there = v
+  }
   if (Number.isFinite(there)) until = there
   redraw(false)
 }
