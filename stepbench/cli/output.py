@@ -75,9 +75,6 @@ class Output(RunDrawingOptions, FilmOptions):
                 raise InputError(f"--{name} is about a film: give --animate FILE too")
             if name not in FILMED and self.plot is None and not (name == "style" and self.animate):
                 raise InputError(f"--{name} is about a picture: give --plot FILE too")
-        if self.surface and (self.multiples or self.overlay):
-            other = "--multiples" if self.multiples else "--overlay"
-            raise InputError(f"--surface and {other} draw f in two ways: leave one of them out")
         from stepbench.report.styles import check
 
         check(self)

@@ -77,13 +77,14 @@ def comparison_figure(
     if any(sizes_known(r) for r in results):
         names.append("sizes")
     view = landscape.window(flat) if flat else None
+    surface = drawing.surface and bool(flat)
     groups = [[r] for r in flat] if drawing.multiples else [flat]
     twins = [] if drawing.multiples else coinciding(flat)
     figure, maps, panels = _arranged(
-        names, len(results) if drawing.multiples and flat else int(bool(flat) or line), view, drawing.surface
+        names, len(results) if drawing.multiples and flat else int(bool(flat) or line), view, surface
     )
     if flat and view is not None:
-        if drawing.surface:
+        if surface:
             landscape.draw_surface(maps[0], flat, view, [colour(_number(r, results)) for r in flat])
             maps[0].set_title(literal(map_title(flat).replace("level lines", "surface")), loc="left")
         else:
@@ -112,7 +113,7 @@ def comparison_figure(
         _label_components(panels["sizes"])
     if line:
         _label_paths(maps[0], results, results)
-    elif not drawing.surface:
+    elif not surface:
         for ax, of_map in zip(maps, groups, strict=False):
             _label_paths(ax, of_map, results, twins)
     return figure

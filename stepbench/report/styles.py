@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any, TypeVar, get_args
 
 import matplotlib as mpl
 import numpy as np
@@ -28,7 +28,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 
 from stepbench.fields import InputError, nearest
-from stepbench.options import STYLES, DrawingOptions
+from stepbench.options import STYLES, DrawingOptions, Overlay, RunDrawingOptions
 
 T = TypeVar("T", bound=DrawingOptions)
 
@@ -76,7 +76,7 @@ for _map in (
 
 
 def check(options: DrawingOptions) -> None:
-    """Raise InputError for a style, a width or a resolution that no figure can have."""
+    """Raise InputError for a style, a width, a resolution or a way to draw f that no figure can have."""
     for name in parts(options.style):
         if name not in STYLES and not name.endswith(".mplstyle"):
             known = ", ".join(STYLES)
@@ -92,6 +92,12 @@ def check(options: DrawingOptions) -> None:
         raise InputError(
             f"--width {options.width:g} and --dpi {options.dpi} are {across} pixels; at most {MOST_PIXELS:,}"
         )
+    if isinstance(options, RunDrawingOptions):
+        if options.overlay not in (None, *get_args(Overlay)):
+            raise InputError(f"--overlay {options.overlay} must be one of {', '.join(get_args(Overlay))}")
+        if options.surface and (options.multiples or options.overlay):
+            other = "--multiples" if options.multiples else "--overlay"
+            raise InputError(f"--surface and {other} draw f in two ways: leave one of them out")
     for sheet in _own_sheets(options.style):
         if not sheet.is_file():
             raise InputError(f"--style {sheet}: there is no such file")

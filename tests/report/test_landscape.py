@@ -59,6 +59,8 @@ def test_a_function_of_one_variable_is_a_curve_with_the_iterates_on_it():
     np.testing.assert_allclose(f, Line().f(w[None]))
     np.testing.assert_array_equal(dots.get_xydata(), np.column_stack([r.x[:, 0], r.f]))
     assert w[0] < r.x.min() < r.x.max() < w[-1]
+    as_surface = plots.comparison_figure([r], (), RunDrawingOptions(surface=True)).axes[0]
+    assert [line.get_label() for line in as_surface.lines] == [line.get_label() for line in ax.lines]
 
 
 def test_the_gradient_flow_is_the_solution():

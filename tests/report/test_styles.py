@@ -74,6 +74,8 @@ def test_what_no_figure_can_be_is_refused_in_a_line(tmp_path):
         ({"width": 60, "dpi": 2400}, "144,000 pixels"),
         ({"dpi": -1}, "--dpi -1"),
         ({"colour": "red"}, "no option colour"),
+        ({"overlay": "flows"}, "gradient, flow, model"),
+        ({"surface": True, "multiples": True}, "--surface and --multiples"),
     ):
         with pytest.raises(InputError, match=words) as refused:
             result.figure(**drawing)
