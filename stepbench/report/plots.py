@@ -16,7 +16,6 @@ from matplotlib.figure import Figure
 
 from stepbench.contracts import Problem, Window
 from stepbench.engine.result import Result
-from stepbench.fields import InputError
 from stepbench.options import Overlay, RunDrawingOptions
 from stepbench.report import labels, landscape
 from stepbench.report.curves import (
@@ -62,14 +61,10 @@ def comparison_figure(
     """One run or several: their paths on one large map of f, their errors and their step sizes.
 
     f of one variable is drawn as a curve; of more than two, on the plane of the paths' first two principal directions.
-    Without ``paths`` there are errors and step sizes only. Raises InputError where the drawing is to have more than a
-    map shows, and there is no map.
+    Without ``paths`` there are errors and step sizes only. Where f has no map over a plane, there is no overlay, no
+    surface and one picture for all.
     """
     flat = landscape.in_the_plane(results) if paths else []
-    if not flat and (drawing.overlay or drawing.surface or drawing.multiples):
-        raise InputError(
-            f"{results[0].problem} has no map of f over a plane here: leave out overlay, surface and multiples"
-        )
     line = paths and results[0].x is not None and results[0].x.shape[1] == 1
     names = ["errors"]
     if results[0].accuracy is not None:

@@ -6,7 +6,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_hex
 from matplotlib.quiver import Quiver
 
-from stepbench import InputError, Problem
+from stepbench import Problem
 from stepbench.engine.running import run_quietly
 from stepbench.options import RunDrawingOptions
 from stepbench.report import landscape, plots, styles
@@ -150,10 +150,3 @@ def test_a_narrow_window_has_few_arrows():
     ax = plots.comparison_figure([r], (), RunDrawingOptions(overlay="gradient")).axes[0]
     arrows = [c for c in ax.collections if isinstance(c, Quiver)]
     assert [a.N for a in arrows if a.N > 1] == [15 * 60]
-
-
-@pytest.mark.parametrize("asked", [{"overlay": "flow"}, {"surface": True}, {"multiples": True}])
-def test_what_needs_a_map_is_refused_where_there_is_none(asked):
-    r = run_quietly(Line(), "gd:lr=0.02", budget=5)
-    with pytest.raises(InputError, match="has no map of f over a plane here"):
-        plots.comparison_figure([r], (), RunDrawingOptions(**asked))
