@@ -19,7 +19,10 @@ function query(change = {}) {
 }
 const go = (change) => location.assign(query(change))
 
-const refuse = (words) => ($("refused").innerHTML = `<p>${escaped(words)}</p>`)
+function refuse(words) {
+  const told = `<p>${escaped(words)}</p>`
+  if ($("refused").innerHTML !== told) $("refused").innerHTML = told // said twice, it is not read out twice
+}
 
 // Go there unless something of it is refused: then say so, and let `back` show again what is set.
 async function goIfAllowed(change, back) {
