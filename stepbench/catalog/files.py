@@ -383,6 +383,7 @@ def _watch() -> None:
             for reader in readers:
                 _origins[reader].reads.setdefault(path, set()).add(digest)
 
+    _passed()  # what Python reads for this must not be noted by what asks for it
     sys.addaudithook(note)
 
 
