@@ -113,8 +113,7 @@ def page(query: str) -> str:
     }
     return Template(asset("explore.html")).substitute(
         title=html.escape(f"{', '.join(r.label for r in results)} on {problem}"),
-        heading=html.escape(str(problem)),
-        summary=html.escape(catalog.summary(type(problem.unchanged))),
+        header=live.header(problem),
         style=asset("live.css") + asset("explore.css"),
         problems=_options(_problem_groups(), problem.name),
         questions="".join(

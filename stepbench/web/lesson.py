@@ -60,9 +60,7 @@ def page(lecture: Lecture, command: str, course: str = "") -> str:
         take_away=html.escape(lesson.take_away),
         tries=_tries(lesson),
         stage=asset(f"{'runs' if lesson.kind == 'compare' else SHOWN[lesson.kind][-1]}.html"),
-        notes=live.paragraphs(notes),
-        command=html.escape(command),
-        version=__version__,
+        footer=live.footer(notes, command, __version__),
         scripts=stage.scripts(SHOWN[lesson.kind], ["lesson"]),
     )
 

@@ -77,15 +77,25 @@ def page(results: Sequence[Result], command: str, steps: int | None = None) -> s
     title = f"{', '.join(r.label for r in results)} on {problem}"
     return Template(asset("live.html")).substitute(
         title=html.escape(title),
-        heading=html.escape(str(problem)),
-        summary=html.escape(catalog.summary(type(problem.unchanged))),
+        header=header(problem),
         style=asset("live.css"),
         runs=asset("runs.html"),
-        notes=paragraphs(told),
-        command=html.escape(command),
-        version=results[0].version,
+        footer=footer(told, command, results[0].version),
         scripts=stage.scripts(OF_RUNS),
         plane="" if stage.plane else "no-plane",
+    )
+
+
+def header(problem: Problem) -> str:
+    """The head of a page about a problem, with the buttons that all such pages have."""
+    summary = html.escape(catalog.summary(type(problem.unchanged)))
+    return Template(asset("header.html")).substitute(heading=html.escape(str(problem)), summary=summary)
+
+
+def footer(told: Sequence[str], command: str, version: str) -> str:
+    """The foot of a page: notes, the settings as a command, and what made the page."""
+    return Template(asset("footer.html")).substitute(
+        notes=paragraphs(told), command=html.escape(command), version=version
     )
 
 

@@ -5,33 +5,16 @@ one for a page of its own. Then as many pages as there are slow ones are asked f
 """
 
 import json
-import socket
-import subprocess
 import sys
 import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from urllib.parse import quote
+
+from tests import serving
 
 SLOW = 5
 """How many pages are slow: they stop by the limit of a run that is not made in the page."""
-
-
-@contextmanager
-def explorer():
-    """The address of an explorer."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "stepbench", "explore", "--no-browser", "--port", str(port)]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert "http" in server.stdout.readline()
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.communicate()
 
 
 def asked(url):
@@ -45,24 +28,24 @@ def visit(address, k):
     """Everything that the browser of visitor k asks for; the seconds until its page was there, and until all was."""
     lr = 0.001 if k % 2 else round(0.001 * 1.02**k, 6)
     one = f"problem=gallery/himmelblau&method=gd:lr={lr}"
-    page, first = asked(f"{address}/?{one}&method=csawg&basins=1")
+    page, first = asked(f"{address}?{one}&method=csawg&basins=1")
     assert page.rstrip().endswith("</html>")
-    basins, second = asked(f"{address}/basins?{one}&view={quote('-6,6;-6,6')}")
+    basins, second = asked(f"{address}basins?{one}&view={quote('-6,6;-6,6')}")
     assert len(json.loads(basins)["image"]) > 1000
-    curve, third = asked(f"{address}/sensitivity?{one}&start=0,0&budget=1000")
+    curve, third = asked(f"{address}sensitivity?{one}&start=0,0&budget=1000")
     assert len(json.loads(curve)["ends"]) == 60
     return first, first + second + third
 
 
 def main(visitors):
-    with explorer() as address, ThreadPoolExecutor(visitors) as pool:
+    with serving.explorer() as (_, address), ThreadPoolExecutor(visitors) as pool:
         began = time.monotonic()
         pages, wholes = zip(*pool.map(lambda k: visit(address, k), range(visitors)), strict=True)
         print(f"{visitors} visitors: {time.monotonic() - began:.2f} s until all had everything")
         print(f"a page after {min(pages):.2f} to {max(pages):.2f} s, everything after {max(wholes):.2f} s")
-        slow = [f"{address}/?method=csawg:K={20 + k},P=2&method=adam%2Bsls:beta=0.999&budget=5000" for k in range(SLOW)]
+        slow = [f"{address}?method=csawg:K={20 + k},P=2&method=adam%2Bsls:beta=0.999&budget=5000" for k in range(SLOW)]
         waiting = [pool.submit(asked, url) for url in slow]
-        _, quick = asked(f"{address}/?method=gd:lr=0.0017&budget=100")
+        _, quick = asked(f"{address}?method=gd:lr=0.0017&budget=100")
         longest = max(one.result()[1] for one in waiting)
         print(f"beside {SLOW} slow pages a quick one took {quick:.2f} s, and they {longest:.2f}")
 

@@ -3,7 +3,6 @@
 import os
 import re
 import shlex
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from stepbench.study.store import Store
 from tests import ROOT
+from tests.serving import free_port
 from tests.waiting import PATIENCE
 
 
@@ -62,9 +62,7 @@ def test_the_readmes_commands_run(title, stepbench_cli):
 def test_the_readmes_cluster_runs(tmp_path):
     """A scheduler and two workers by hand, on another port; the sweep begins when they are there."""
     [block] = re.findall(r"```sh\n(dask scheduler.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     folder = Path(sys.executable).parent
     env = {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
     waiting = f'from distributed import Client; Client("tcp://127.0.0.1:8786", timeout={PATIENCE}).wait_for_workers(2)'

@@ -1,7 +1,6 @@
 """The explorer as a browser shows it: a real Chromium, with no network but this machine."""
 
 import shlex
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests import serving
 from tests.waiting import PATIENCE
 
 
@@ -187,27 +187,18 @@ def test_a_refusal_is_told_in_view_and_the_box_goes_back(opened, explorer, budge
 
 
 def test_a_server_that_stopped_says_so_on_the_page(chromium):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "stepbench", "explore", "--no-browser", "--port", str(port)]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        server.stdout.readline()
+    with serving.explorer() as (server, address):
         page = chromium.new_page(viewport={"width": 1280, "height": 720}, bypass_csp=True)
-        page.goto(f"http://127.0.0.1:{port}/?method=gd&budget=60")
+        page.goto(f"{address}?method=gd&budget=60")
         settled(page)
         server.terminate()
-        server.communicate()
+        server.wait()
         spec_of(page).fill("adam")
         spec_of(page).press("Enter")
         told = page.get_by_text("The server has stopped")
         told.wait_for()
         assert 0 <= told.bounding_box()["y"] < 720
         page.close()
-    finally:
-        server.kill()
-        server.wait()
 
 
 def test_keys_step_play_and_present(opened, explorer):
