@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import pydoc
 import signal
 import threading
@@ -152,7 +153,7 @@ def _cluster(address: str) -> Iterator[Workplace]:
         seen = time.monotonic()
         executor = client.get_executor(pure=False)
         try:
-            yield Workplace(executor, 2 * sum(client.nthreads().values()), gone)
+            yield Workplace(_Alike(executor), 2 * sum(client.nthreads().values()), gone)
         finally:
             with suppress(Exception):  # of a scheduler that is gone
                 executor.shutdown(wait=False)
@@ -161,20 +162,51 @@ def _cluster(address: str) -> Iterator[Workplace]:
             client.close()
 
 
+class _Alike(Executor):
+    """A cluster whose workers are compared with this process before each piece of work, since some join late."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+
+    def submit(self, fn: Any, /, *args: Any) -> Future[Any]:  # type: ignore[override]
+        """The future of the work, or of an ImportError that says how the worker differs."""
+        difference, versions = _comparison()
+
+        def work(content: bytes) -> Any:
+            if why := difference(versions):
+                raise ImportError(f"a worker {why}")
+            fn, args = pickle.loads(content)
+            return fn(*args)
+
+        return self._executor.submit(work, pickle.dumps((fn, args)))
+
+
+def _comparison() -> tuple[Callable[[dict[str, Any]], str], dict[str, Any]]:
+    """A function that says how the place where it is called differs from here, and the versions that it compares.
+
+    It is made in a function, so that Dask sends it whole and not by its name: stepbench may be missing there.
+    """
+
+    def difference(versions: dict[str, Any]) -> str:
+        for package, here in versions.items():
+            try:
+                there, why = pydoc.locate(f"{package}.__version__"), ""
+            except pydoc.ErrorDuringImport as error:
+                there, why = None, f" ({' '.join(str(error).split())})"
+            if there is None:
+                return f"cannot import {package}{why}: install {package} {here} there"
+            if there != here:
+                return f"has {package} {there}, and this study {here}: install the same"
+        return ""
+
+    return difference, {package: pydoc.locate(f"{package}.__version__") for package in SAME}
+
+
 def _refuse_other_versions(client: Any) -> None:
     """Raise InputError where the scheduler or a worker lacks a package, or has it in another version than is here."""
-    for package in SAME:
-        name = f"{package}.__version__"
-        here = pydoc.locate(name)
-        # Of Python's own functions, since one of stepbench cannot be sent to where stepbench may be missing.
-        try:
-            found = {"the scheduler": client.run_on_scheduler(pydoc.locate, name)}
-        except pydoc.ErrorDuringImport as error:
-            found = {"the scheduler": error}
-        found |= {f"the worker {at}": v for at, v in client.run(pydoc.locate, name, on_error="return").items()}
-        for place, version in found.items():
-            if not isinstance(version, str):
-                why = f" ({' '.join(str(version).split())})" if isinstance(version, Exception) else ""
-                raise InputError(f"{place} cannot import {package}{why}: install {package} {here} there")
-            if version != here:
-                raise InputError(f"{place} has {package} {version}, and this study {here}: install the same")
+    difference, versions = _comparison()
+    found = {"the scheduler": client.run_on_scheduler(difference, versions)}
+    found |= {f"the worker {address}": why for address, why in client.run(difference, versions).items()}
+    for place, why in found.items():
+        if why:
+            raise InputError(f"{place} {why}")

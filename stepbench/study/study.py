@@ -234,6 +234,8 @@ def _drained(workplace: Workplace, waiting: deque[_Piece]) -> Iterator[tuple[_Pi
                 outcomes = future.result()
             except InputError:
                 raise
+            except ImportError as error:  # of a worker that is not like this process
+                raise InputError(str(error)) from None
             except Exception as error:  # it is the executor's: an error of a run is an outcome
                 if workplace.gone():
                     raise InputError(GONE) from None

@@ -109,20 +109,35 @@ def test_a_scheduler_that_dies_ends_the_sweep_with_a_line_and_not_never(started,
     assert len(content("s.db")["runs"]) >= kept
 
 
-def test_a_worker_without_stepbench_or_with_another_version_is_named_before_work_is_sent(started, cluster):
-    """A worker finds modules in its folder first: there lies another SciPy, or a stepbench that cannot be found."""
+OTHER_WORKERS = (
+    ("scipy", "__version__ = '1.0'", f"has scipy 1.0, and this study {scipy.__version__}: install the same"),
+    ("stepbench", "raise ModuleNotFoundError(name='stepbench')", "cannot import stepbench: install stepbench "),
+    ("stepbench", "raise RuntimeError('it is\\nbroken')", "RuntimeError: it is broken): install stepbench "),
+)
+"""A module that stands in the worker's folder, where it is found first, and what is told of such a worker."""
+
+
+@pytest.fixture
+def another_worker(started, cluster):
+    """Join a worker to the cluster, in whose folder such a module lies."""
     address, _ = cluster
-    for name, text, told in (
-        ("scipy", "__version__ = '1.0'", f"has scipy 1.0, and this study {scipy.__version__}: install the same"),
-        ("stepbench", "raise ModuleNotFoundError(name='stepbench')", "cannot import stepbench: install stepbench "),
-        ("stepbench", "raise RuntimeError('it is\\nbroken')", "RuntimeError: it is broken): install stepbench "),
-    ):
-        folder = Path(f"{name} of {len(started.processes)}")
+
+    def join(module, text):
+        folder = Path(f"{module} of {len(started.processes)}").absolute()
         folder.mkdir()
-        (folder / f"{name}.py").write_text(text)
+        (folder / f"{module}.py").write_text(text)
         options = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--local-directory", ".", address)
         worker = started("-m", "distributed.cli.dask_worker", *options, cwd=folder)
-        wait_until(lambda worker=worker: "Registered to" in worker.err.read_text())
+        wait_until(lambda: "Registered to" in worker.err.read_text())
+        return worker
+
+    return join
+
+
+def test_a_worker_without_stepbench_or_with_another_version_is_named_before_work_is_sent(cluster, another_worker):
+    address, _ = cluster
+    for module, text, told in OTHER_WORKERS:
+        worker = another_worker(module, text)
         with stepbench.Study("s.db", scheduler=address) as study:
             with pytest.raises(stepbench.InputError, match=r"^the worker tcp://") as refused:
                 stepbench.sweep("quadratic", "gd", ["lr=1e-3,1e-2"], budget=20, study=study)
@@ -130,6 +145,28 @@ def test_a_worker_without_stepbench_or_with_another_version_is_named_before_work
         assert content("s.db")["runs"] == []
         worker.terminate()
         worker.wait(PATIENCE)
+
+
+@pytest.mark.parametrize(("module", "text", "told"), OTHER_WORKERS)
+def test_such_a_worker_that_joins_later_ends_the_study_with_a_line_and_its_runs_have_not_failed(
+    started, cluster, another_worker, module, text, told
+):
+    address, _ = cluster
+    workers = started.processes[1:]
+
+    def replace_workers(*_):
+        if not workers:
+            return
+        another_worker(module, text)
+        while workers:
+            workers.pop().kill()
+
+    with stepbench.Study("s.db", scheduler=address, progress=replace_workers) as study:
+        with pytest.raises(stepbench.InputError, match=r"^a worker .* \d+ of 30 runs are kept$") as refused:
+            stepbench.sweep("quadratic", "gd", ["seed=0:30"], budget=20, noise=0.1, study=study)
+        assert told in str(refused.value)
+    kept = stepbench.Study("s.db").store.statuses()
+    assert {status for _, status, _ in kept} == {"budget"}
 
 
 def test_a_cluster_that_has_lost_all_its_workers_is_given_up(started, cluster, monkeypatch):
