@@ -3,6 +3,7 @@
 import hashlib
 import os
 import pickle
+from collections import Counter
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tests run in several processes, so each process uses one thread
@@ -19,6 +20,20 @@ pytest.register_assert_rewrite("tests.cli", "tests.engine", "tests.methods", "te
 
 settings.register_profile("patient", deadline=None)  # the first example may import SciPy, which takes long
 settings.load_profile("patient")
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest leaves out what is not asked for
+def pytest_collection_modifyitems(items):
+    """Of a test marked ``one_in(n)`` the first of every n parameters is quick, and the others are slow."""
+    seen = Counter()
+    for item in items:
+        mark = item.get_closest_marker("one_in")
+        if mark is None or item.get_closest_marker("exhaustive"):
+            continue
+        test = item.nodeid.partition("[")[0]
+        if seen[test] % mark.args[0]:
+            item.add_marker("slow")
+        seen[test] += 1
 
 
 @pytest.fixture(autouse=True)

@@ -35,14 +35,14 @@ QUICK_JOINS = {f"{direction}+{rule}" for direction, rule in zip(cycle(DIRECTIONS
 
 
 def sampled(values, every):
-    """Values for ``parametrize``, of which the first of so many is quick and the others are slow."""
+    """Values for ``parametrize``, of which only ``scripts/test --all`` takes more than the first of so many."""
     return [
-        pytest.param(*(v if isinstance(v, tuple) else (v,)), marks=pytest.mark.slow if k % every else ())
+        pytest.param(*(v if isinstance(v, tuple) else (v,)), marks=pytest.mark.exhaustive if k % every else ())
         for k, v in enumerate(values)
     ]
 
 
 def parameters(methods):
-    """The methods for ``parametrize``; those joins are slow whose direction and rule are both in another join."""
-    slow = {*JOINS} - QUICK_JOINS
-    return [pytest.param(method, marks=pytest.mark.slow if method in slow else ()) for method in methods]
+    """The methods for ``parametrize``; only with ``--all`` those joins whose direction and rule are both in another."""
+    more = {*JOINS} - QUICK_JOINS
+    return [pytest.param(method, marks=pytest.mark.exhaustive if method in more else ()) for method in methods]

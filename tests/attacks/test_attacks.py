@@ -11,6 +11,7 @@ from tests.attacks import names, numbers, signals
 HUGE = str(10**309)
 
 
+@pytest.mark.slow
 def test_a_name_is_nothing_but_a_name(monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     tried, bad = names.attack([r"~[red]:smile:$\frac{$<script>alert(1)<"])
@@ -60,6 +61,7 @@ def test_the_line_says_how_much_memory_is_missing(stepbench_cli, monkeypatch):
     assert stepbench_cli("run", "quadratic", "--budget", "200000", "--every", "2")[0] == 0
 
 
+@pytest.mark.one_in(7)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize(("name", "moment"), [("list", 0.0), ("show", 0.05), ("run", 0.4), ("map", 1.0)])
 def test_a_signal_ends_a_command_by_one_line(name, number, moment):
@@ -67,6 +69,7 @@ def test_a_signal_ends_a_command_by_one_line(name, number, moment):
     assert not signals.wrong(name, number, moment, limit=float("inf"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
 def test_a_stream_may_be_closed(closed, tmp_path):
     command = f"{sys.executable} -m stepbench run quadratic --budget 9 --csv a.csv {closed}"

@@ -5,6 +5,7 @@ import pytest
 from tests.attacks.damage import BAD, Checkpoint, Saved, Study, attack
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", [Study, Checkpoint, Saved])
 def test_damage_never_gives_other_numbers_nor_a_traceback(file):
     counts = attack(3 if file is Study else 40, seed=1, files=[file], told=print)

@@ -166,6 +166,7 @@ def test_adam_that_hovers():
     assert "adam:beta1=0+cosine:lr=1" in {r.label for r in found.tried}
 
 
+@pytest.mark.slow
 def test_noise_that_is_larger_than_the_gradient():
     found = stepbench.explain("quadratic:kappa=10", "gd:lr=0.05", noise=1, budget=2000)
     noise = causes(found)["noise"]
@@ -248,6 +249,7 @@ def test_what_is_advised_was_measured(stepbench_cli):
     assert "polyak was told the minimum f*; the others were not" in out
 
 
+@pytest.mark.slow
 def test_it_fits_and_is_drawn():
     for method in ("adam:lr=0.5", "csawg", "scipy:bfgs", "delta-bar-delta"):
         found = stepbench.explain("rosenbrock", method, budget=300, steps=200)
@@ -342,6 +344,7 @@ def test_what_swings_or_is_lost_has_no_rise(problem, method, options):
     assert "rise" not in kinds(stepbench.explain(problem, method, **options))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("every", sampled([7, 2, 50], 3))
 @pytest.mark.parametrize(
     ("problem", "method"),

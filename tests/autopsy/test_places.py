@@ -97,6 +97,7 @@ def test_a_function_that_falls_without_bound(formula, method, ends):
     assert found.tried == found.helped == ()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("nothing_tried")
 def test_a_minimum_at_infinity():
     for known in ({}, {"f_star": 0.0}):
@@ -114,6 +115,7 @@ def test_a_declared_minimum_that_is_too_high():
     assert "The problem declares f* = -1000, but on along its way f falls below that" in ahead.text
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.usefixtures("nothing_tried")
 @pytest.mark.parametrize("seed", range(5))
 def test_noise_makes_a_run_hover(seed):

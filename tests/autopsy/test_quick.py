@@ -45,6 +45,7 @@ def test_descent_on_a_quadratic_is_known_by_its_formula():
     assert trial.result.error[-1] == pytest.approx(0.5 * 4 * (1 - 0.001) ** 20_000, rel=1e-9)
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize(("problem", "spec"), [(problem, spec) for problem in PROBLEMS for spec in LOST[problem]])
 def test_what_it_tells_is_what_the_setting_gives(problem, spec):
     """To the last bit, at the end of a run that is not lost and comes far below the start."""
@@ -55,6 +56,7 @@ def test_what_it_tells_is_what_the_setting_gives(problem, spec):
     assert again.error[-1] < 1e-3 * again.error[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("problem", PROBLEMS)
 def test_no_other_method_is_lost_with_its_defaults(problem):
     """Within 1,000 evaluations; the step size that is exact for a horizon has that of a whole run."""

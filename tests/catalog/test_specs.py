@@ -9,6 +9,7 @@ from stepbench import InputError, catalog
 from tests.every_method import EVERY_METHOD
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("method", [*EVERY_METHOD, "scipy:bfgs", "scipy:l-bfgs-b,tol=1e-9", "adam:lr=0.02,eps=1e-6"])
 def test_a_whole_spec_builds_the_same_method_again(method):
     made = stepbench.method(method)

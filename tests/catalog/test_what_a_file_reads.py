@@ -55,6 +55,7 @@ def sweep(study="study.db"):
         return np.ravel(swept.ends.f)[0], kept.made
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("way", WAYS)
 def test_a_changed_data_file_is_another_problem(way):
     write("fit.py", FIT.format(above=WAYS[way], target="D"))
@@ -87,6 +88,7 @@ def test_a_file_that_is_read_only_when_it_is_needed_counts_too(where):
     assert sweep()[1] == 1
 
 
+@pytest.mark.slow
 def test_it_counts_in_another_process_too():
     write("fit.py", FIT.format(above=WAYS["numpy"], target="D"))
     again = [sys.executable, "-m", "stepbench", "sweep", "./fit.py", "--method", "gd", "--over", "lr=0.5"]
@@ -198,6 +200,7 @@ ELSEWHERE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ELSEWHERE)
 def test_what_is_imported_from_elsewhere_and_a_database_count_in_the_next_process(way):
     write("fit.py", FIT.format(above=ELSEWHERE[way], target="D"))

@@ -82,6 +82,7 @@ BAD = {
 }
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("mistake", BAD)
 @pytest.mark.parametrize("command", ["run", "compare"])
 def test_a_wrong_file_gets_one_line_with_the_place_and_what_to_do(mistake, command, stepbench_cli):

@@ -39,6 +39,7 @@ def test_a_transposed_step_is_seen_in_two_dimensions_too(stepbench_cli):
     assert "of points (2, 3), (d, R), step must make such; it made (3, 2)" in err
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("line", BAD_STEPS)
 @pytest.mark.parametrize("command", [["run", "rosenbrock:dim=3", "-m"], ["check"]])
 def test_a_step_that_breaks_the_contract_is_refused(line, command, stepbench_cli):

@@ -2,9 +2,12 @@
 
 import re
 
+import pytest
+
 from tests.catalog.own_files import RULE, VALLEY, write
 
 
+@pytest.mark.slow
 def test_a_failed_check_says_so_with_the_numbers_and_the_exit_code(stepbench_cli):
     wrong = (
         VALLEY
@@ -45,6 +48,7 @@ def test_an_error_in_one_check_is_a_finding_and_the_others_go_on(stepbench_cli):
     assert "✓" in out
 
 
+@pytest.mark.slow
 def test_a_check_reads_any_name(stepbench_cli):
     write("rule.py", RULE)
     for spec in ("rosenbrock", "mgh/beale", "adam+rdbd", "csawg", "adam+./rule.py", "./rule.py:lr=1e+0"):

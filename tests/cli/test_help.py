@@ -17,6 +17,7 @@ def test_version_and_help(stepbench_cli):
         assert command in out
 
 
+@pytest.mark.slow
 def test_the_bare_command_shows_three_commands_that_can_be_given_as_they_stand(stepbench_cli):
     code, out, err = stepbench_cli()
     assert (code, err) == (0, "")

@@ -72,6 +72,7 @@ def test_show_has_the_invariance_card(stepbench_cli):
     assert 0.01 < deviation < 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["rdbd", "adam+tlr", "scipy:nelder-mead", "rosenbrock", "learning/diabetes"])
 def test_show_opens_a_page_of_its_own(stepbench_cli, monkeypatch, name):
     opened = []

@@ -7,6 +7,7 @@ import pytest
 from stepbench.engine.loop import Loop
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     ("args", "says"),
     [

@@ -3,9 +3,12 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.catalog.own_files import write
 
 
+@pytest.mark.slow
 def test_what_new_writes_passes_the_check_as_it_stands(stepbench_cli):
     for kind, name in (("problem", "my-valley"), ("method", "MyRule")):
         code, out, err = stepbench_cli("new", kind, name)

@@ -28,6 +28,7 @@ def test_a_reader_that_goes_away_is_no_error():
     assert out.stderr == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "latin-1"])
 def test_a_terminal_that_knows_no_greek_gets_a_question_mark_and_no_traceback(encoding):
     commands = (["list"], ["show", "rdbd"], ["run", "rosenbrock", "--budget", "9"], ["run", "rosenbrock", "--help"])

@@ -8,6 +8,7 @@ from tests.cli.commands import MAP, PROFILE, SWEEP
 PLANE = ("map", "quadratic", "-m", "gd", "--over", "lr=1e-4:1:10:log", "--over", "problem.kappa=10:1e3:9:log")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [SWEEP, MAP, PLANE, PROFILE], ids=["sweep", "map", "plane", "profile"])
 def test_a_study_gives_the_picture_that_its_command_gave(stepbench_cli, monkeypatch, tmp_path, command):
     assert stepbench_cli(*command, "--plot", "first.svg")[0] == 0
@@ -22,6 +23,7 @@ def texts(path):
     return [line.split(">")[1].split("<")[0] for line in path.read_text("utf-8").splitlines() if "</text>" in line]
 
 
+@pytest.mark.slow
 def test_kept_runs_are_compared(stepbench_cli):
     for method in ("gd", "adam"):
         code, out, _ = stepbench_cli(

@@ -76,6 +76,7 @@ def test_a_comparison_marks_the_least_of_each_column_and_tells_what_a_table_hide
     assert "f (" in simplex
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 140, 200])
 def test_a_table_fits_the_terminal(stepbench_cli, monkeypatch, width):
     for args in (("run", "rosenbrock"), ("compare", "rosenbrock", "gd", "csawg:K=2", "csawg-p5:K=10", "scipy:bfgs")):
@@ -94,6 +95,7 @@ def test_divergence_is_a_result(stepbench_cli):
     assert "<svg" in Path("gone.svg").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("problem", "method", "ending"),
     [

@@ -25,6 +25,7 @@ def test_what_cannot_be_shown_is_refused_before_anything_runs(command, stepbench
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_the_commands_show_and_film(stepbench_cli):
     code, out, _ = stepbench_cli("compare", "rosenbrock", *RACE, "--budget", "50", "--show", "--animate", "a.gif")
     assert code == 0

@@ -168,6 +168,7 @@ def test_runs_that_are_here_with_other_numbers_are_left_and_told(stepbench_cli):
     assert exported(stepbench_cli, "a.db") == before
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     ("chosen", "true_of"),
     [
@@ -238,6 +239,7 @@ def test_a_study_merged_into_itself_stays_as_it_is(stepbench_cli, monkeypatch):
     assert exported(stepbench_cli) == before
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     "args",
     [
@@ -282,6 +284,7 @@ def test_an_export_does_not_overwrite_its_own_study(stepbench_cli):
         assert Path("study.db").read_bytes() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [80, 120])
 def test_what_a_study_holds_fits_the_terminal_and_nothing_in_it_is_cut_off(stepbench_cli, monkeypatch, width):
     Path("my_valley.py").write_text(

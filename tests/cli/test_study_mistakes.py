@@ -126,6 +126,7 @@ def some_study(tmp_path_factory):
     return path.read_bytes()
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize(("args", "says"), MISTAKES, ids=[" ".join(args)[:70] for args, _ in MISTAKES])
 def test_a_mistake_is_one_line_and_exit_code_2_and_nothing_is_run(stepbench_cli, some_study, args, says):
     Path("text.txt").write_text("mine")

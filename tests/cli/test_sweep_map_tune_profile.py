@@ -162,6 +162,7 @@ def test_a_tuning_as_json_is_what_the_api_says(stepbench_cli):
         assert told["ranges"] == {key: str(span) for key, span in tuned.ranges.items()}
 
 
+@pytest.mark.slow
 def test_a_profile_prints_areas_the_solved_and_every_pair(stepbench_cli, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     code, out, err = stepbench_cli(*PROFILE, "--plot", "profile.png")
@@ -207,6 +208,7 @@ def test_a_profile_as_json_is_what_the_api_says(stepbench_cli):
     assert [pair["p"] for pair in told["pairs"]] == [pair.p for pair in found.pairs()]
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("kind", ["data", "performance", "log-ratio", "quality", "runtime"])
 def test_a_profile_of_each_kind_is_printed_drawn_and_told_as_json(stepbench_cli, kind):
     methods = ["gd:lr=0.01", "scipy:nelder-mead"]
@@ -280,6 +282,7 @@ def test_evaluations_of_f_are_told_from_those_of_gradients(stepbench_cli):
 # Pictures
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("args", "ending"), [(SWEEP, "png"), (SWEEP, "pdf"), (TUNE, "SVG"), (PROFILE, "pdf"), (MAP, "svg"), (MAP, "pdf")]
 )
@@ -317,6 +320,7 @@ WIDE = [
 ]
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("args", WIDE, ids=lambda args: "-".join(args[:2]))
 def test_a_table_fits_the_terminal_and_nothing_in_it_is_cut_off(stepbench_cli, monkeypatch, args):
     monkeypatch.setenv("COLUMNS", "300")
@@ -330,6 +334,7 @@ def test_a_table_fits_the_terminal_and_nothing_in_it_is_cut_off(stepbench_cli, m
         assert [word for word in headings if word not in whole] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "tables", "spare"),
     [

@@ -28,6 +28,7 @@ VARIANTS = (
 FUNCTIONS = [name for name in catalog.names("problems") if not name.startswith("networks/")]
 
 
+@pytest.mark.one_in(23)
 @pytest.mark.parametrize("problem", [*FUNCTIONS, *VARIANTS])
 @pytest.mark.parametrize("check", functions.CHECKS, ids=attrgetter("__name__"))
 def test_every_problem_conforms(check, problem):
@@ -35,6 +36,7 @@ def test_every_problem_conforms(check, problem):
         check(stepbench.problem(problem))
 
 
+@pytest.mark.one_in(29)
 @pytest.mark.parametrize("problem", methods.PROBLEMS)
 @pytest.mark.parametrize("method", parameters(EVERY_METHOD))
 @pytest.mark.parametrize(
@@ -48,6 +50,7 @@ def test_every_method_conforms(check, method, problem):
         check(made, on)
 
 
+@pytest.mark.one_in(7)
 @pytest.mark.parametrize("method", parameters(EVERY_METHOD))
 def test_every_hyper_parameter_may_be_an_array(method):
     methods.numbers(stepbench.method(method), stepbench.problem(methods.PROBLEMS[0]))

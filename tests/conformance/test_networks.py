@@ -13,6 +13,7 @@ from tests.torch.small_networks import SMALL
 pytest.importorskip("torch")
 
 
+@pytest.mark.one_in(29)
 @pytest.mark.parametrize("check", CHECKS, ids=attrgetter("__name__"))
 @pytest.mark.parametrize("problem", SMALL)
 def test_every_network_conforms(problem, check):

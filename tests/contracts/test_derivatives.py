@@ -53,6 +53,7 @@ def test_the_derivative_of_a_vector_is_its_jacobian(way):
     np.testing.assert_allclose(J, 2 * A[:, :, None] * x[None], rtol=1e-7, atol=1e-8)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("way", [complex_step, central_differences])
 @pytest.mark.parametrize("d", [3, 200])
 def test_a_point_has_the_same_derivative_in_every_batch(way, d):

@@ -31,6 +31,7 @@ def without_examples(monkeypatch):
     monkeypatch.setattr(catalogue, "example", lambda name, thing: None)
 
 
+@pytest.mark.one_in(11)
 @pytest.mark.parametrize("name", catalog.method_names())
 def test_every_method_has_a_page(name, without_examples, tmp_path):
     text = catalogue.method_page(tmp_path, name, [])
@@ -44,6 +45,7 @@ def test_every_method_has_a_page(name, without_examples, tmp_path):
         assert {*own} <= {row.split(".")[-1] for row in rows}
 
 
+@pytest.mark.one_in(23)
 @pytest.mark.parametrize("name", [name for name in catalog.names("problems") if not name.startswith("networks/")])
 def test_every_problem_has_a_page(name, without_examples, tmp_path):
     (tmp_path / "problems" / name).parent.mkdir(parents=True)
@@ -114,7 +116,7 @@ def test_the_reference_has_every_public_name():
     assert {*stepbench.__all__} <= named
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_site_is_built_without_a_warning_and_runs_offline():
     pytest.importorskip("furo")
     pytest.importorskip("myst_nb")

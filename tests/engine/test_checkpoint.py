@@ -18,6 +18,7 @@ from tests.every_method import EVERY_METHOD, parameters
 STEPS = 23
 
 
+@pytest.mark.one_in(7)
 @pytest.mark.filterwarnings("ignore::stepbench.DivergenceWarning")
 @pytest.mark.parametrize("method", parameters(EVERY_METHOD))
 def test_every_method_goes_on_bit_for_bit(method, monkeypatch):

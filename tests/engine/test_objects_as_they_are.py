@@ -75,6 +75,7 @@ def fitted(target):
     return Fit()
 
 
+@pytest.mark.slow
 @settings(max_examples=10)  # each makes some ten runs
 @given(st.floats(-50, 50))
 def test_an_object_runs_as_it_is_everywhere(a):

@@ -51,6 +51,7 @@ def test_a_result_of_a_problem_of_ones_own_loads_with_it(tmp_path):
             stepbench.load(tmp_path / name)
 
 
+@pytest.mark.slow
 def test_a_run_that_is_picked_of_a_batch_is_called_by_its_own_values(tmp_path):
     """Its name makes the same run again, and so does that of a batch that was saved."""
     rates, betas = np.geomspace(1e-4, 1e-2, 7), np.linspace(0, 0.9, 7)

@@ -307,6 +307,7 @@ def test_a_slip_in_a_file_is_told_with_its_line(stepbench_cli):
     assert "p.py, line 3: B gives no f (is fun meant to be it?)" in stepbench_cli("run", "./p.py")[2]
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("name", ["start", "every", "at", "draw", "lanes", "goal", "derived", "hvp", "name", "spec"])
 def test_a_field_that_hides_what_the_bench_asks_is_refused(name, stepbench_cli):
     write(
@@ -364,6 +365,7 @@ def test_a_class_that_a_call_makes_runs_and_is_named_by_its_file(stepbench_cli):
     assert "holds more than one problem, bowl (made by a call) and other (made" in stepbench_cli("run", "./decor.py")[2]
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("folder", ["exp[old]", "[/x]", "[bold]", ":heart:", "a:smile:b"])
 def test_a_path_is_printed_as_it_is(folder, stepbench_cli):
     write(f"{folder}/bowl.py", BOWL)

@@ -80,6 +80,7 @@ def test_a_run_beside_its_guarantee(stepbench_cli):
     assert all(row["error"] < row["worst"] for row in told)
 
 
+@pytest.mark.slow
 def test_a_comparison_says_who_has_none(stepbench_cli):
     pytest.importorskip("PEPit")
     args = ("compare", BESIDE[0], "gd:lr=0.1", "adam", "silver", *BESIDE[1:])

@@ -36,6 +36,7 @@ def test_the_distance_of_gradient_descent_shrinks_by_its_worst_factor(mu, lr):
     assert found == pytest.approx([factor ** (2 * n) for n in (1, 2, 3)], rel=CLOSE)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("lr", [0.02, 0.1, 0.15, 0.19])
 @pytest.mark.parametrize("mu", [0.0, 1e-6, 1.0, 6.0, 9.9])
 def test_gradient_descent_on_strongly_convex_functions_is_as_kim_proved(mu, lr):
@@ -176,6 +177,7 @@ def guarantees():
 axes = st.tuples(st.floats(1, 10), st.floats(-3, 3).filter(lambda x: abs(x) > 1e-3))
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(st.sampled_from(METHODS), st.lists(axes, min_size=2, max_size=5))
 def test_no_quadratic_is_worse_than_the_guarantee(guarantees, method, drawn):

@@ -92,6 +92,7 @@ def every_pair(methods):
     return [(p, m) for m in methods for p in PROBLEMS if needs_met(p, m)]
 
 
+@pytest.mark.slow
 def test_a_page_has_the_bits_of_the_engine():
     """A sixth of the pairs of a problem with each rule and each direction."""
     pairs = every_pair((*WHOLE, *sorted(QUICK_JOINS)))[::6]
@@ -100,7 +101,7 @@ def test_a_page_has_the_bits_of_the_engine():
     assert exact > 2 * len(pairs) / 3, left
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_every_method_has_the_bits_of_the_engine_in_a_page():
     pairs = every_pair(EVERY_METHOD)
     exact, wrong, left = compared(pairs)

@@ -7,12 +7,13 @@ import sys
 import pytest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "which",
     [
         ["25", "100000"],
-        pytest.param(["1500"], marks=pytest.mark.slow),
-        pytest.param(["every"], marks=pytest.mark.slow),
+        pytest.param(["1500"], marks=pytest.mark.exhaustive),
+        pytest.param(["every"], marks=pytest.mark.exhaustive),
     ],
     ids=" ".join,
 )

@@ -29,6 +29,7 @@ def check(problem, method, steps=50, **options):
     return other
 
 
+@pytest.mark.one_in(13)
 @pytest.mark.parametrize("method", parameters(EVERY_METHOD))
 def test_every_method(method):
     """On Rosenbrock's function, from several starts.
@@ -88,6 +89,7 @@ OPTIONS = {
 }
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 @pytest.mark.parametrize("method", ["momentum:p=0.5+rdbd:lr=1e-4", "gradient+sls", "csawg", "bb"])
 def test_what_is_recorded_and_when_a_run_ends(method, options):
@@ -168,6 +170,7 @@ def test_hyper_parameters_that_differ_among_runs(name):
         assert differences(one, other) == []
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("method", ["adam:lr=0.01", "csawg", "bb", "gradient+sls", "adam+cosine", "ema+polyak"])
 @pytest.mark.parametrize("order", [("numpy", "kernel"), ("kernel", "numpy"), ("kernel", "kernel")], ids="-".join)
 def test_a_checkpoint_of_one_engine_goes_on_in_another(tmp_path, method, order):
@@ -232,6 +235,7 @@ def test_step_sizes_whose_number_changes_are_numpys():
         run_quietly("rosenbrock", method, budget=300, engine="kernel")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"every": 7}, {"grad_target": 0.5}, {"trace": False}], ids=str)
 def test_so_many_runs_that_their_records_are_written_a_piece_at_a_time(options):
     """Of 600 runs, a few steps of some are written before those of others; some runs end before the last step."""

@@ -35,6 +35,7 @@ def starts(problem):
     return 0.3 * np.random.default_rng(5).standard_normal((d, 19))
 
 
+@pytest.mark.one_in(11)
 @pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEMS)
 @pytest.mark.parametrize(("options", "method"), OPTIONS.values(), ids=OPTIONS)
 def test_runs_have_the_same_bits_counts_and_ends(problem, options, method):
@@ -102,6 +103,7 @@ class Asking(Problem):
         return self
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.usefixtures("_kernels_always_pay")
 @pytest.mark.parametrize(
     ("problem", "why"),

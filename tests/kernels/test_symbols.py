@@ -58,6 +58,7 @@ def agree(function, ab, *, zeros=True):
         np.testing.assert_array_equal(np.signbit(got)[known], np.signbit(wanted)[known])
 
 
+@pytest.mark.one_in(11)
 @pytest.mark.parametrize("name", [*OF_ONE, *OF_TWO])
 @settings(max_examples=30, deadline=None)
 @given(data=st.data())
@@ -68,6 +69,7 @@ def test_an_exact_operation_is_numpys(name, data):
     agree(function, ab, zeros=name not in ("maximum", "minimum", "clip"))
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", sorted(ROUNDED))
 @settings(max_examples=25, deadline=None)
 @given(data=st.data())
@@ -88,6 +90,7 @@ def test_a_rounded_function_is_the_c_librarys_and_next_to_numpys(name, data):
 SHAPES = [(1,), (2,), (3, 4), (9, 2), (33, 3), (5, 8), (130, 1)]
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("runs", [1, 2, 16, 33])
 def test_sums_go_in_numpys_order(shape, runs):

@@ -55,6 +55,7 @@ def test_none_is_missing():
     assert set(lessons.names()) >= ASKED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", lessons.names())
 def test_a_lesson_is_true_and_fits(name):
     known = lessons.load(name)
@@ -74,6 +75,7 @@ def test_a_lesson_is_true_and_fits(name):
     assert figure.get_suptitle() == known.title
 
 
+@pytest.mark.slow
 def test_what_the_texts_claim():
     def results(name):
         return {r.label: r for r in lessons.load(name).run().shown.results}
@@ -165,6 +167,7 @@ def test_what_choosing_lr_claims():
     assert (10**momentum.decades, 10**adam.decades) == (near(13), near(100))
 
 
+@pytest.mark.slow
 def test_what_noise_floor_claims():
     here, none, tenth = results_of("noise-floor")
     long, short, root, cosine = here.values()
@@ -178,6 +181,7 @@ def test_what_noise_floor_claims():
     assert early / late == near(2, 0.1)  # four times the steps, half the floor
 
 
+@pytest.mark.slow
 def test_what_batch_size_claims():
     lines = [*lines_of("batch-size")[0].values()]
     best = [line.axis.values[line.best] for line in lines]
@@ -297,6 +301,7 @@ def test_what_tuning_trials_claims():
     assert (np.diff(adam[2:]) > 0).any()
 
 
+@pytest.mark.slow
 def test_the_demo_command(stepbench_cli, monkeypatch):
     code, out, err = stepbench_cli("demo")
     assert (code, err) == (0, "")
@@ -317,6 +322,7 @@ def test_the_demo_command(stepbench_cli, monkeypatch):
     )
 
 
+@pytest.mark.slow
 def test_asking(stepbench_cli, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO("none\n9\n3\n"))
     code, out, _ = stepbench_cli("demo", "too-large-a-step", "--ask")

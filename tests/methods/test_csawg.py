@@ -55,6 +55,7 @@ def test_five_plans_reach_exactly_zero_error(K, iteration, evals, pairs):
     np.testing.assert_array_equal(r.x[-1], [1.0, 1.0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("pairs", "limit"), [("after", 100 / 101), ("same", 1.0)])
 def test_what_makes_a_pair_decides_where_the_step_size_goes(pairs, limit):
     """Figure 4: with g_k the gradient at w_k, as §3 says, the hard component's α goes to Newton's step, 1, as λ = 1.
@@ -133,6 +134,7 @@ def test_the_learned_step_size_on_a_quadratic_has_a_closed_form(K):
         np.testing.assert_allclose(r.step_size[plan * K], alpha, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_the_learned_step_size_of_the_flat_component_rises_to_its_limit():
     # Figure 4: for the flat component α(1) rises, "to about 0.97 in the figure" for K = 1000. The limit of the closed
     # form above, r (1 - r^K) / (1 - r^{K+1}), is near K / (K + 1): the paper's "exactly 1" for K = 100 as far as a

@@ -17,6 +17,7 @@ def test_exact_knows_the_smoothness_of_the_quadratic():
     assert oracle.evals == 10 * 20
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("p", ["rosenbrock", "himmelblau", "quadratic:kappa=50,dim=4"])
 def test_exact_takes_the_spectral_norm_of_the_hessian_at_standard_normal_points(p, seed):

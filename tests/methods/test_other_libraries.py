@@ -64,6 +64,7 @@ def as_torch_has_them(spec):
     return name, {key: json.loads(v) if v[0] in "tf0123456789" else v for key, v in words.items()}
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("problem", PROBLEMS)
 @pytest.mark.parametrize("spec", TORCH)
 def test_torch_through_us_is_torch_bit_for_bit(spec, problem):
@@ -87,7 +88,7 @@ MORE = ("optax:lbfgs", "pytorch-optimizer:Prodigy", "pytorch-optimizer:Kron", "p
 
 
 def parameters():
-    return [*OF_EACH, *(pytest.param(spec, marks=pytest.mark.slow) for spec in MORE)]
+    return [*OF_EACH, *(pytest.param(spec, marks=pytest.mark.exhaustive) for spec in MORE)]
 
 
 @pytest.mark.parametrize("spec", parameters())
@@ -119,7 +120,7 @@ def test_a_run_has_the_same_bits_alone_in_a_batch_and_through_a_checkpoint(spec,
     np.testing.assert_array_equal(resumed.evals, alone.evals)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("spec", parameters())
 def test_a_step_is_state_in_and_state_out(spec):
     pytest.importorskip(spec.partition(":")[0].replace("-", "_"))
@@ -146,7 +147,7 @@ def test_optax_through_us_is_its_own_loop_to_rounding():
             np.testing.assert_allclose(ours, path, rtol=1e-11, err_msg=name)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("search", ["scale_by_backtracking_linesearch", "lbfgs"])
 def test_what_optax_asks_in_a_line_search_is_counted(search):
     optax, jax = pytest.importorskip("optax"), pytest.importorskip("jax")
@@ -178,7 +179,7 @@ def test_what_optax_asks_in_a_line_search_is_counted(search):
     assert {"f": r.fevals[-1], "grad": r.evals[-1]} == calls
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("library", ["optax", "pytorch-optimizer"])
 def test_every_optimizer_runs_in_mini_batches_or_says_in_one_line_why_not(library):
     pytest.importorskip(library.replace("-", "_"))
@@ -274,7 +275,7 @@ def test_the_engine_falls_back_to_numpy_and_a_network_is_refused():
         catalog.method("torch:Adam").init(torch.zeros(3, 2))
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_peers_are_counted_and_end_with_the_budget():
     pytest.importorskip("nevergrad")
     pytest.importorskip("optimagic")
@@ -290,7 +291,7 @@ def test_peers_are_counted_and_end_with_the_budget():
 PARTING = r"from step (\d+) on: by (\S+), at the end (\S+)"
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_page_of_implementations_is_what_the_program_finds_and_its_lines_are_in_the_sources():
     for package in ("optax", "pytorch_optimizer"):
         pytest.importorskip(package)

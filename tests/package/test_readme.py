@@ -26,6 +26,7 @@ def test_the_readme_has_two_setup_commands_on_its_first_screen():
     ]
 
 
+@pytest.mark.slow
 def test_the_readmes_python_runs(tmp_path):
     [code] = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     env = {**os.environ, "PYTHONWARNINGS": "ignore"}
@@ -41,11 +42,12 @@ def commands_by_section():
 
 
 SECTIONS = [
-    pytest.param(title, marks=pytest.mark.slow if title.startswith(("Studies", "Networks")) else (), id=title)
+    pytest.param(title, marks=pytest.mark.exhaustive if title.startswith(("Studies", "Networks")) else (), id=title)
     for title in commands_by_section()
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("title", SECTIONS)
 def test_the_readmes_commands_run(title, stepbench_cli):
     for command in commands_by_section()[title]:
@@ -59,6 +61,7 @@ def test_the_readmes_commands_run(title, stepbench_cli):
         assert (code, err) == (0, ""), command
 
 
+@pytest.mark.slow
 def test_the_readmes_cluster_runs(tmp_path):
     """A scheduler and two workers by hand, on another port; the sweep begins when they are there."""
     [block] = re.findall(r"```sh\n(dask scheduler.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
@@ -78,6 +81,7 @@ def test_the_readmes_cluster_runs(tmp_path):
         assert len(store.runs(setting)) == 1000
 
 
+@pytest.mark.slow
 def test_the_readmes_table_is_what_its_command_prints(tmp_path):
     text = (ROOT / "README.md").read_text()
     [table] = re.findall(r"```\n(rosenbrock\n.*?)```", text, re.DOTALL)

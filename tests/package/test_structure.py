@@ -37,6 +37,7 @@ def test_the_package_knows_where_it_lies():
         assert (PACKAGE / name).exists(), name
 
 
+@pytest.mark.slow
 def test_only_what_decides_no_bits_is_left_out_of_a_runs_identity():
     """What a run imports counts in its identity, but for what only leads to it."""
     run = "import stepbench, sys; stepbench.run({problem!r}, 'adam+tlr', steps=2); print(*sys.modules)"
@@ -51,11 +52,13 @@ def test_only_what_decides_no_bits_is_left_out_of_a_runs_identity():
         assert parts - leads_to_it <= known
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("edited", ["engine/loop.py", "contracts/counting.py", "stepsizes/rdbd.py", "arrays.py"])
 def test_an_edit_of_what_decides_bits_makes_another_version(edited, tmp_path):
     assert versions_after_an_edit_of(edited, tmp_path)[0] != identity.version()
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("edited", ["report/plots.py", "lessons/momentum.toml", "cli/run.py", "study/tune.py"])
 def test_an_edit_of_a_lesson_or_a_picture_makes_no_stored_run_stale(edited, tmp_path):
     assert versions_after_an_edit_of(edited, tmp_path)[0] == identity.version()

@@ -4,6 +4,8 @@ import pytest
 
 from tests import ROOT
 
+pytestmark = pytest.mark.slow
+
 
 def shown_by(tour):
     return [output.data for cell in tour.cells for output in cell.get("outputs", ()) if "data" in output]

@@ -14,6 +14,8 @@ import pytest
 from stepbench import catalog
 from tests import ROOT
 
+pytestmark = pytest.mark.slow
+
 LOOK = """
 import stepbench, pathlib, sys
 from stepbench import catalog

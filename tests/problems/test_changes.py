@@ -228,6 +228,7 @@ def test_a_users_file_may_be_changed(tmp_path):
     assert run(p, "gd:lr=0.05", budget=200).error[-1] < 1e-6
 
 
+@pytest.mark.slow
 def test_a_saved_run_and_a_page_of_it(tmp_path, stepbench_cli):
     r = run("rosenbrock@rotate=30,noise=0.1", "gd:lr=1e-3", budget=20, seed=4)
     r.save(tmp_path / "r.npz")

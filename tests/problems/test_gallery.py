@@ -287,6 +287,7 @@ MANY = ("ackley", "bohachevsky", "drop-wave", "easom", "griewank", "levy", "rast
 FEW = [spec for spec in PUBLISHED if spec not in (*KINKED, *MANY, "saddle", "monkey-saddle")]
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("spec", MINIMA)
 def test_no_search_finds_a_lower_point_and_one_finds_every_minimiser(spec):
     problem = gallery(spec)

@@ -173,6 +173,7 @@ def asymptotic_error(method):
     return np.mean(errors, axis=0)
 
 
+@pytest.mark.slow
 def test_lms_and_idbd_reach_the_published_errors():
     # Sutton 1992, §4: LMS is best at a step size of about 0.04, with a mean squared error of about 3.5; IDBD with
     # θ near 0.01 comes to about 1.5.
@@ -184,6 +185,7 @@ def test_lms_and_idbd_reach_the_published_errors():
     assert idbd[0] > idbd[1]
 
 
+@pytest.mark.slow
 def test_gain_adaptation_beats_idbd_on_the_same_streams():
     # Sutton's second paper of 1992: K1 divides the gains as least squares does, and tracks better than IDBD's 1.5.
     assert asymptotic_error(stepbench.method("k1", lr=0.05, mu=np.array([0.005, 0.02]))).max() < 1.4
@@ -212,6 +214,7 @@ def test_the_network_is_its_formula():
     assert set(np.abs(a)) == {0.5}  # 1/√m
 
 
+@pytest.mark.slow
 def test_a_wide_network_fits_its_samples_at_the_step_size_of_the_gram_matrix():
     # Theorem 2: with a step size of order 1/‖H∞‖ the loss falls linearly to 0; above 2/‖H∞‖ it cannot.
     p = problem("relu-network:width=400")

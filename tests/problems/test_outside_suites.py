@@ -259,6 +259,7 @@ def test_fields_out_of_bounds_are_refused(spec):
         problem(spec)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "spec", ["rosenbrock:a=2,dim=3", "rosenbrock:a=0.5,dim=4", "rosenbrock:a=0,dim=3", "rosenbrock:dim=4"]
 )

@@ -65,7 +65,7 @@ def test_f_and_its_gradient_are_those_of_s2mpj(name):
 
 
 @installed
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.filterwarnings("ignore")
 def test_every_small_problem_is_that_of_s2mpj():
     for whole in catalog.suite("s2mpj"):

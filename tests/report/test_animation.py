@@ -25,6 +25,7 @@ def test_frames_go_from_the_start_to_the_end_with_growing_strides(race):
     assert np.diff(shown)[-10:].mean() > 5 * np.diff(shown)[:10].mean()
 
 
+@pytest.mark.slow
 def test_each_frame_has_each_run_at_its_last_record_within_the_evaluations(race, monkeypatch):
     movers, shown = [], []
     stage = animation._stage
@@ -60,6 +61,7 @@ def test_the_head_is_drawn_where_the_run_stands(monkeypatch):
         assert np.abs(frame[719 - int(y), int(x)].astype(int) - blue).max() <= 2
 
 
+@pytest.mark.slow
 def test_a_gif_is_small_holds_its_last_frame_and_has_a_white_ground(race, tmp_path):
     path = tmp_path / "race.gif"
     animation.animate(race, path)
@@ -77,6 +79,7 @@ def test_a_gif_is_small_holds_its_last_frame_and_has_a_white_ground(race, tmp_pa
     assert red[1] > red[0] + 200  # two red crosses, besides the one in the legend
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
 def test_an_mp4_is_a_film(tmp_path):
     path = tmp_path / "-run.mp4"

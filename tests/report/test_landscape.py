@@ -73,6 +73,7 @@ def test_the_gradient_flow_is_the_solution():
     assert "gradient flow" in ax.get_title(loc="left")
 
 
+@pytest.mark.slow
 def test_the_quadratic_model_of_a_quadratic_is_lowest_at_its_minimum():
     r = run_quietly(Bowl(), "gd:lr=0.01", budget=5)
     ax = plots.comparison_figure([r], (), RunDrawingOptions(overlay="model")).axes[0]
@@ -105,6 +106,7 @@ def test_paths_that_coincide_are_said_and_both_seen():
         assert [dashes[styles.colour(i)] for i in range(3)] == ["-", "--", "-"]
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("drawing", [{"surface": True}, {"multiples": True}, {"overlay": "gradient"}])
 @pytest.mark.parametrize("problem", ["himmelblau", "mccormick", "quadratic:dim=5"])
 def test_every_way_of_drawing_draws(problem, drawing):
@@ -114,6 +116,7 @@ def test_every_way_of_drawing_draws(problem, drawing):
     assert figure.axes[0].get_xlabel() == ("direction 1" if "dim" in problem else "$w_1$")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "words"),
     [
@@ -129,6 +132,7 @@ def test_a_flow_ends_where_f_has_a_kink_and_where_it_falls_for_ever(name, words)
     assert len(flow.get_xydata()) <= landscape.FLOW + 1
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     ("name", "words"),
     [

@@ -1,11 +1,13 @@
 """What results show of themselves in a notebook."""
 
 import numpy as np
+import pytest
 
 import stepbench
 from stepbench.engine.running import run_quietly
 
 
+@pytest.mark.slow
 def test_results_show_themselves_in_notebooks():
     one = run_quietly("rosenbrock", "gd", budget=50)
     batch = run_quietly("rosenbrock", stepbench.method("gd", lr=np.geomspace(1e-4, 1e-1, 7)), budget=50)

@@ -74,6 +74,7 @@ def test_step_sizes_that_are_left_out_are_counted():
         assert [text.get_text() for text in ax.texts] == ([told] if told else [])
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("budget", [1, 2, 3, 40])
 def test_numbers_stand_at_whole_evaluations_and_iterations(budget):
     figure = plots.comparison_figure([run_quietly("quadratic", "gd", budget=budget)])
@@ -83,6 +84,7 @@ def test_numbers_stand_at_whole_evaluations_and_iterations(budget):
             assert (ticks == ticks.round()).all()
 
 
+@pytest.mark.slow
 def test_letters_stay_letters_in_pdf_and_svg(tmp_path):
     figure = plots.comparison_figure([run_quietly("rosenbrock", "gd", budget=20)])
     save(figure, tmp_path / "a.pdf")
@@ -101,6 +103,7 @@ def words_of(figure):
     return [(text.get_text(), Text.get_window_extent(text, pen)) for text in found if text.get_text()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("style", ["page", "paper", "slides"])
 def test_labels_stand_within_the_figure_and_do_not_overlap(style):
     methods = ["gd", "csawg:K=2", "csawg-p5:K=10", "adam:lr=0.01"]

@@ -210,6 +210,7 @@ def test_the_figure_of_a_tuning_shows_every_case_the_median_and_its_interval():
     assert not all(np.isfinite(tuned.cost).all() for tuned in found.methods)
 
 
+@pytest.mark.slow
 def test_the_figure_of_a_profile_draws_the_step_functions():
     methods = ["gd:lr=0.01", "adam:lr=0.1", "scipy:bfgs"]
     found = profile(methods, "gallery", budget=60, tolerances=[0.1, 1e-3])
@@ -229,6 +230,7 @@ def test_the_figure_of_a_profile_draws_the_step_functions():
         assert f"{tolerance:g}" in panels[2 * t].get_ylabel()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "rows"), [("data", 2), ("performance", 2), ("quality", 1), ("runtime", 1)])
 def test_the_figure_of_a_kind_has_the_width_of_its_style_and_names_at_the_ends(kind, rows):
     methods = ["gd:lr=0.01", "adam:lr=0.1", "scipy:bfgs", "scipy:nelder-mead"]
@@ -260,6 +262,7 @@ def test_the_figure_of_a_kind_has_the_width_of_its_style_and_names_at_the_ends(k
                 assert box.x0 >= ax.get_window_extent().x1
 
 
+@pytest.mark.slow
 def test_bands_are_drawn_where_there_are_seeds():
     found = profile(["gd:lr=0.01", "adam:lr=0.1"], ["rosenbrock", "quadratic"], budget=60, noise=0.3, seeds=4)
     for kind in ("data", "performance", "quality"):
@@ -270,6 +273,7 @@ def test_bands_are_drawn_where_there_are_seeds():
     assert "budget" in [text.get_text() for text in ax.texts]
 
 
+@pytest.mark.slow
 def test_the_figure_of_log_ratios_has_a_bar_per_problem_that_either_solves():
     found = profile(["gd:lr=0.01", "adam:lr=0.1"], "gallery", budget=60, tolerances=[0.1, 1e-3], kind="log-ratio")
     for ax, ratios_at in zip(found.figure().axes, found.log_ratio, strict=True):

@@ -10,6 +10,7 @@ from stepbench.report import animation, plots
 from tests.report.showing import RACE, picture
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1"])
 @pytest.mark.parametrize(("width", "height"), [(60, 18), (80, 24), (120, 40), (200, 60)])
 def test_a_picture_fits_its_terminal(race, width, height, encoding):
@@ -68,6 +69,7 @@ def test_the_minimum_stands_in_the_middle_of_its_bowl():
     assert abs(lines[row].index("*") - below.index("0")) <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("problem", "method", "options"),
     [

@@ -18,6 +18,7 @@ def test_the_command_lists_papers_and_claims(stepbench_cli):
     assert all(name in out for name in NAMES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [40, 60, 80, 200])
 def test_no_name_and_no_word_of_a_claim_is_cut(stepbench_cli, monkeypatch, width):
     monkeypatch.setenv("COLUMNS", str(width))
@@ -47,6 +48,7 @@ def test_the_command_judges_and_prints(stepbench_cli, monkeypatch):
     assert "stepbench run rosenbrock --method csawg-p5:lr=0.001,K=10 --budget 2000" in found["commands"]
 
 
+@pytest.mark.slow
 def test_the_report_is_a_folder_of_pages_or_one_html_file(stepbench_cli, tmp_path):
     assert stepbench_cli(*ASKED, "--report", "pages/of/mine")[0] == 0
     folder = tmp_path / "pages" / "of" / "mine"
@@ -67,6 +69,7 @@ def test_the_report_is_a_folder_of_pages_or_one_html_file(stepbench_cli, tmp_pat
     assert "http" not in re.sub(r"http://www\.w3\.org\S*", "", html)
 
 
+@pytest.mark.slow
 def test_a_claim_that_is_judged_anew_leaves_the_others_of_a_report(stepbench_cli, tmp_path):
     assert stepbench_cli("reproduce", "csawg/figure-7-zero", "--report", "pages")[0] == 0
     first = json.loads((tmp_path / "pages" / "verdicts.json").read_text("utf-8"))

@@ -20,6 +20,7 @@ def test_claims_have_names_of_their_own():
     assert all(re.fullmatch(r"[a-z-]+/[a-z0-9.]+(-[a-z0-9.]+)*", name) for name in NAMES)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(("name", "one"), CLAIMS, ids=NAMES)
 def test_a_claim_is_declared_whole(name, one):
     assert one.where
@@ -66,6 +67,7 @@ FETCHED = [
 ]
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize(("name", "one"), sampled(FETCHED, 6), ids=[f"{name}/{one.name}" for name, one in FETCHED])
 def test_claims_on_images_that_are_fetched_can_be_measured(name, one, data):
     def small(run):  # a few steps of a tiny network on a few images
@@ -98,7 +100,7 @@ def test_the_report_shows_every_picture_that_lies_there_and_no_other():
     assert sum(path.stat().st_size for path in REPORT.rglob("*.png")) < 3e6
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", PAPERS)
 def test_the_quick_verdicts_of_the_report_stand(name, tmp_path):
     pytest.importorskip("torch")

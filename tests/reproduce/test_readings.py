@@ -67,6 +67,7 @@ def test_two_gradients_correct_the_step_size_before_the_last(gamma):
     assert max(eq_8) <= 1 + 1e-12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("claim", [THEOREM_1_STEPS, COROLLARY_1_STEPS], ids=lambda claim: claim.name)
 def test_the_first_stage_is_passed_through(claim):
     """b begins below ηλ₁/2 and is there for several steps, so that their count can miss its band."""

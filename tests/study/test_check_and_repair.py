@@ -69,6 +69,7 @@ DAMAGED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", DAMAGED)
 def test_what_is_damaged_is_named_and_only_that_is_made_again(stepbench_cli, kind):
     made_study("whole.db", seeds=60)
@@ -94,6 +95,7 @@ def test_what_is_damaged_is_named_and_only_that_is_made_again(stepbench_cli, kin
     assert path.read_bytes() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [kind for kind in DAMAGED if kind != "the list of free pages"])
 def test_what_reads_all_of_a_damaged_study_is_one_line_that_says_what_to_do(stepbench_cli, kind):
     made_study("s.db", seeds=60)

@@ -71,6 +71,7 @@ NO_STUDIES = {
 }
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("kind", NO_STUDIES)
 def test_a_file_that_is_no_whole_study_is_one_line_and_stays_as_it_is(stepbench_cli, kind):
     make, says = NO_STUDIES[kind]
@@ -86,6 +87,7 @@ def test_a_file_that_is_no_whole_study_is_one_line_and_stays_as_it_is(stepbench_
     assert [path.name for path in Path().iterdir()] == ["s.db"]
 
 
+@pytest.mark.slow
 def test_garbage_anywhere_is_never_a_traceback_nor_another_number():
     data, truth = (
         made_study(seeds=60),

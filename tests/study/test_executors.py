@@ -18,6 +18,7 @@ from tests.study.own_files import RULE
 from tests.waiting import PATIENCE, wait_until
 
 
+@pytest.mark.slow
 def test_one_worker_two_workers_and_dask_give_the_same_bits(cluster):
     """The runs are planned with the rule's file, which is then changed and removed: what travels is its content."""
     address, _ = cluster
@@ -96,6 +97,7 @@ def test_a_worker_of_another_version_refuses_the_work():
         perform(replace(made.work, version="9.9"))
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_dies_ends_the_sweep_with_a_line_and_not_never(started, cluster):
     address, scheduler = cluster
     options = ("--noise", "0.1", "--budget", "5000", "--target", "0", "--study", "s.db", "--scheduler", address)
@@ -134,6 +136,7 @@ def another_worker(started, cluster):
     return join
 
 
+@pytest.mark.slow
 def test_a_worker_without_stepbench_or_with_another_version_is_named_before_work_is_sent(cluster, another_worker):
     address, _ = cluster
     for module, text, told in OTHER_WORKERS:
@@ -169,6 +172,7 @@ def test_such_a_worker_that_joins_later_ends_the_study_with_a_line_and_its_runs_
     assert {status for _, status, _ in kept} == {"budget"}
 
 
+@pytest.mark.slow
 def test_a_cluster_that_has_lost_all_its_workers_is_given_up(started, cluster, monkeypatch):
     address, _ = cluster
     monkeypatch.setattr(executors, "RETURN", 1)

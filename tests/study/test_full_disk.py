@@ -34,6 +34,7 @@ def test_input_that_is_refused_leaves_no_file_behind(stepbench_cli, args):
     assert not Path("s.db").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_disk_that_fills_up_says_what_is_kept_and_loses_nothing_of_it(started, workers):
     limit = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, {resource.RLIM_INFINITY}))"
@@ -67,6 +68,7 @@ def test_a_disk_that_is_full_from_the_start_is_found_before_anything_runs(starte
     assert not Path("it ran").exists()
 
 
+@pytest.mark.slow
 def test_a_file_that_may_not_grow_keeps_every_run_that_it_counts():
     over = {"lr": [1e-4, 1e-3], "seed": range(80)}
     with stepbench.Study("s.db") as study:

@@ -1,6 +1,7 @@
 """Each cell of a grid is the run that ``stepbench.run`` makes."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -52,6 +53,7 @@ def grids(draw):
     return problem, first, {name: axes[name] for name in draw(st.permutations([*axes]))}, options
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(grids())
 def test_each_cell_of_a_grid_has_the_bits_of_that_run_alone(grid):

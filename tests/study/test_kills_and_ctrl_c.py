@@ -60,7 +60,7 @@ finally:
 """
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_sweep_killed_thirty_times_leaves_the_study_of_one_never_killed(started):
     """Its moments are calls and returns of functions, which are counted: no kill comes too early or too late."""
     Path("dying.py").write_text(DYING)
@@ -85,6 +85,7 @@ def test_a_sweep_killed_thirty_times_leaves_the_study_of_one_never_killed(starte
     assert not Path("s.db-journal").exists()
 
 
+@pytest.mark.slow
 def test_no_worker_outlives_a_killed_parent_and_no_row_is_lost_with_it(started):
     over, options = ["lr=1e-5:1e-2:20:log", "seed=0:40"], {"noise": 0.1, "budget": 500}
     stepbench.sweep("rosenbrock", "adam", over, study="whole.db", **options)
@@ -105,6 +106,7 @@ def test_no_worker_outlives_a_killed_parent_and_no_row_is_lost_with_it(started):
     assert content("s.db") == content("whole.db")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [10, 0], ids=["a later commit", "the first commit"])
 def test_a_kill_in_the_middle_of_a_commit_undoes_that_commit_and_no_other(started, at):
     """Each child is killed while its commit hands over a row; by then SQLite has written pages of it to the file."""
@@ -171,6 +173,7 @@ def test_a_commit_that_was_killed_after_it_wrote_the_header_is_undone():
     assert len(content("s.db")["runs"]) == 120
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_ctrl_c_says_what_is_kept_and_how_to_go_on(started, workers):
     options = (*NOISY, "--study", "my study.db", "--workers", workers)
@@ -196,6 +199,7 @@ def test_ctrl_c_says_what_is_kept_and_how_to_go_on(started, workers):
     assert content(path) == content("whole.db")
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_the_workers_start_shows_no_traceback(started):
     """It comes when there are 1 to 4 processes: the parent, the keeper of their resources, and both workers."""
     for processes in (1, 2, 3, 4):
@@ -226,6 +230,7 @@ def test_ctrl_c_in_python_is_stopped_and_the_study_goes_on_from_there():
     assert content("s.db") == content("whole.db")
 
 
+@pytest.mark.slow
 def test_two_processes_that_write_one_study_leave_the_union(started):
     both = [started(*SWEEP, "--over", f"seed={seeds}", *NOISY, "--study", "s.db") for seeds in ("0:16", "8:24")]
     assert [process.wait(PATIENCE) for process in both] == [0, 0], [process.err.read_text() for process in both]

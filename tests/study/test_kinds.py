@@ -135,6 +135,7 @@ def test_profiles_rise_lie_between_0_and_1_and_within_their_bands(costs):
             assert ((low <= heights + 1e-12) & (heights <= high + 1e-12)).all()
 
 
+@pytest.mark.slow
 @given(seeded())
 def test_a_tenth_of_the_seeds_is_outside_a_band_at_either_end_at_most(costs):
     steps = kinds.data(costs, 1000)
@@ -163,6 +164,7 @@ def test_a_band_over_the_heights_is_the_band_over_the_costs(costs):
             assert (reached[0] if reached.size else INF) == cost
 
 
+@pytest.mark.slow
 @given(seeded(), st.randoms(use_true_random=False))
 def test_the_order_of_methods_of_problems_and_of_seeds_changes_no_profile(costs, random):
     _, seeds, problems, methods = costs.shape
@@ -177,6 +179,7 @@ def test_the_order_of_methods_of_problems_and_of_seeds_changes_no_profile(costs,
         np.testing.assert_allclose(here.areas, there.areas[..., m], atol=1e-12)
 
 
+@pytest.mark.slow
 @given(seeded(), st.integers(1, 1000))
 def test_a_method_has_the_same_data_profile_alone_as_beside_others(costs, budget):
     beside = kinds.data(costs, budget)

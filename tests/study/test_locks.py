@@ -13,6 +13,7 @@ from stepbench.study.store import Store
 from tests.study.kept import SMALL, SWEEP, made_study, scalars, wait_for_runs
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("lock", ["BEGIN EXCLUSIVE", "BEGIN IMMEDIATE"])
 @pytest.mark.parametrize("budget", ["20", "21"], ids=["nothing to make", "something to make"])
 def test_a_locked_study_is_one_line_and_stays_as_it_is(stepbench_cli, monkeypatch, lock, budget):
@@ -66,6 +67,7 @@ def test_a_study_that_another_process_holds_for_a_moment_is_waited_for():
         release.join()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("looks", [0, 1, 2])
 def test_a_commit_that_another_process_ends_while_the_file_is_looked_at_is_no_damage(monkeypatch, looks):
     """The file is as in the middle of a commit, with its header written and its last page not, and later whole."""
@@ -90,6 +92,7 @@ def test_a_commit_that_another_process_ends_while_the_file_is_looked_at_is_no_da
         assert len(store.settings()) == 1
 
 
+@pytest.mark.slow
 def test_a_study_can_be_opened_at_any_moment_of_anothers_commits(started):
     process = started(*SWEEP, "--over", "seed=0:300", "--noise", "0.1", "--budget", "100", "--study", "s.db")
     wait_for_runs(process, "s.db")

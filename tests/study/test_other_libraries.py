@@ -63,11 +63,12 @@ def have_the_bits_of_lone_runs(specs, started):
                 assert alone.x[-1].tobytes() in kept, spec
 
 
+@pytest.mark.slow
 def test_a_few_through_a_study(started):
     have_the_bits_of_lone_runs(["torch:NAdam", "torch:LBFGS:max_iter=4"], started)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("library", ["torch", "optax", "pytorch-optimizer"])
 def test_all_through_a_study(library, started):
     pytest.importorskip(library.replace("-", "_"))

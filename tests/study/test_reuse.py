@@ -19,6 +19,7 @@ def names_of(subset):
     return st.lists(st.sampled_from(subset), min_size=1, max_size=len(subset), unique=True)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(*[st.tuples(names_of([1e-4, 1e-3, 0.01]), names_of([0, 1, 7]), names_of([10.0, 100.0]))] * 2)
 def test_a_grid_that_grows_makes_only_what_is_new(one, other):
@@ -56,6 +57,7 @@ CHOICES = {
 CONFIGURATIONS = st.fixed_dictionaries({name: st.sampled_from(values) for name, values in CHOICES.items()})
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(CONFIGURATIONS, st.sets(st.sampled_from([*CHOICES]), max_size=2), st.data())
 def test_whatever_differs_makes_another_run(one, changing, data):

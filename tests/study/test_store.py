@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -53,6 +54,7 @@ def test_merging_is_a_union_that_keeps_what_is_here_and_counts_what_differs(mine
         assert rows_of(here) == theirs | before
 
 
+@pytest.mark.slow
 def test_merging_studies_of_parts_is_the_study_of_the_whole():
     lrs = np.geomspace(1e-5, 1e-3, 250)
     for k, seeds in enumerate([[0, 1, 2], [2, 3]]):

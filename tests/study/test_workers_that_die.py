@@ -13,6 +13,7 @@ from tests.study.own_files import DEADLY, RAISING
 from tests.waiting import PATIENCE
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_costs_only_its_own_batch_and_only_when_it_dies_twice(tmp_path):
     """bad=10 leaves its worker and bad=20 kills it, whenever they run; bad=30 kills it the first time only.
 
@@ -52,6 +53,7 @@ with stepbench.Study("s.db", workers=2) as study:
     assert scalars("s.db", "SELECT detail FROM runs WHERE status = 'failed'") == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_run_that_raises_is_failed_and_its_mates_are_not_touched(workers):
     Path("raising.py").write_text(RAISING)

@@ -109,6 +109,7 @@ def test_the_pendulum_learns_from_the_same_episodes_for_a_while():
     assert [a is b for a, b in pairwise(drawn)] == [True, True, False, True, True, False]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("problem", "method"), [("text-lstm", "adam:lr=0.01"), ("reverse-transformer:length=4", "adam:lr=0.01")]
 )

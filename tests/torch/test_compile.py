@@ -19,6 +19,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
 
 
+@pytest.mark.slow
 @compiler
 @pytest.mark.filterwarnings("ignore")  # torch's compiler warns
 @pytest.mark.parametrize("spec", sampled(["adam", "momentum", "delta-bar-delta:lr=0.01"], 3))

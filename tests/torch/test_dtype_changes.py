@@ -25,6 +25,7 @@ def path(spec, first, then):
     return torch.cat([p.detach().double().reshape(-1) for p in net.parameters()]), optimizer
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("then", [torch.float64, torch.bfloat16])
 @pytest.mark.parametrize("spec", [*parameters(IN_A_LOOP), "rdbd:per=run", "l4:per=tensor", "bb:per=component"])
 def test_every_method_goes_on_with_its_state_in_the_new_dtype(spec, then):

@@ -13,6 +13,7 @@ from tests.torch.training import closure_of, refused
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layers", [1, 4])
 def test_a_loop_has_the_step_size_of_a_run(layers):
     """K̂ is taken at the same standard normal weights, by differences of gradients in place of exact products.
@@ -31,6 +32,7 @@ def test_a_loop_has_the_step_size_of_a_run(layers):
     assert float(moved.norm()) == pytest.approx(r.step_size[1] * r.gradient_norm[0], rel=0.05)
 
 
+@pytest.mark.slow
 def test_points_drawn_as_the_start_make_a_much_larger_step_of_deep_networks():
     """There the curvature is that of a small network of nearly equal outputs; and the step size is for a run only."""
     problem = "digits-mlp:hidden=4,width=16,batch=none"

@@ -40,6 +40,7 @@ def test_what_is_no_list_of_parameters_is_refused_as_torch_does(spec):
         Optimizer([w, w], spec)  # of which torch only warns
 
 
+@pytest.mark.one_in(7)
 @every()
 def test_parameters_come_in_every_form(spec):
     """A list, a generator, names, groups and groups of names: the same parameters go the same way."""
@@ -82,6 +83,7 @@ def test_complex_parameters_and_sparse_gradients_are_refused_in_a_line(spec):
 # Where it goes --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.one_in(23)
 @every()
 @pytest.mark.parametrize("contiguous", [True, False])
 def test_it_goes_downhill_wherever_the_parameters_lie(spec, contiguous):
@@ -92,6 +94,7 @@ def test_it_goes_downhill_wherever_the_parameters_lie(spec, contiguous):
     assert torch.allclose(trial.point(), Trial(spec).run(50).point(), rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.one_in(11)
 @every(
     apart_from=dict.fromkeys(
         ("tlr", "adam+tlr"),
@@ -286,6 +289,7 @@ def test_a_step_may_be_taken_within_the_backward_pass(spec):
     assert torch.equal(*ends)
 
 
+@pytest.mark.one_in(2)
 @every()
 def test_gradients_that_a_hook_has_changed_are_the_gradients(spec):
     """Halved gradients of twice the loss are those of the loss; the loss itself is what the closure returns."""
@@ -304,6 +308,7 @@ def test_gradients_that_a_hook_has_changed_are_the_gradients(spec):
     assert torch.equal(plain.point(), hooked.point())
 
 
+@pytest.mark.one_in(3)
 @every(apart_from={"cocob": "it has no step size, which a decoupled decay is multiplied by"})
 @pytest.mark.parametrize("decoupled", [False, True])
 def test_a_group_without_weight_decay_keeps_larger_weights(spec, decoupled):
@@ -319,6 +324,7 @@ def test_a_group_without_weight_decay_keeps_larger_weights(spec, decoupled):
     assert decaying.norm() < plain.norm()
 
 
+@pytest.mark.one_in(2)
 @every()
 def test_what_is_maximized_is_the_negative_minimized(spec):
     """The same steps, to the last bit: of −f with maximize, and of f without. An f* that is given is the maximum."""
@@ -404,6 +410,7 @@ SCHEDULERS = {
 }
 
 
+@pytest.mark.one_in(17)
 @every(of=STEADY)
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
 def test_schedulers_set_the_step_size(spec, scheduler):

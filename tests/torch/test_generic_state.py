@@ -15,6 +15,7 @@ from tests.torch.generic import ONE_OF_EACH_KIND, SPECS, Trial, every, same, thr
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
+@pytest.mark.one_in(3)
 @every()
 def test_training_goes_on_from_a_state_dict_to_the_last_bit(spec):
     """Through a file that is read with weights_only. The dict that was given is not changed by loading or by steps."""
@@ -30,6 +31,7 @@ def test_training_goes_on_from_a_state_dict_to_the_last_bit(spec):
     assert same(trial.optimizer.state_dict(), other.optimizer.state_dict())
 
 
+@pytest.mark.one_in(2)
 @every()
 def test_the_state_dict_is_the_same_for_the_same_steps(spec):
     one, other = Trial(spec).run(3).optimizer.state_dict(), Trial(spec).run(3).optimizer.state_dict()
@@ -38,6 +40,7 @@ def test_the_state_dict_is_the_same_for_the_same_steps(spec):
     assert list(one["state"]) == list(other["state"])
 
 
+@pytest.mark.one_in(2)
 @every()
 def test_a_state_dict_is_a_look_and_no_step(spec):
     looked, plain = Trial(spec), Trial(spec)
@@ -54,6 +57,7 @@ def test_there_is_state_after_a_step_and_none_before(spec):
     assert all(isinstance(entries, dict) for entries in trial.optimizer.state.values())
 
 
+@pytest.mark.one_in(2)
 @every()
 def test_a_state_without_the_newest_entries_takes_their_defaults(spec):
     """A file of an older version lacks the hyper-parameters that came later; at their defaults, nothing differs."""
@@ -75,6 +79,7 @@ def test_the_parameters_of_a_state_are_numbered_as_torch_does(spec):
     assert set(state["state"]) == {0, 1}
 
 
+@pytest.mark.one_in(2)
 @every()
 def test_a_state_is_loaded_by_parameters_of_another_dtype(spec):
     """What has a number per component comes in the dtype of the parameters, as torch documents."""
@@ -86,6 +91,7 @@ def test_a_state_is_loaded_by_parameters_of_another_dtype(spec):
     assert torch.allclose(other.point(), trial.point().double(), rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.one_in(5)
 @every()
 def test_a_copy_goes_on_as_the_original(spec):
     trial = Trial(spec).run(4)
@@ -141,6 +147,7 @@ def test_hooks_of_loading(spec):
     assert torch.equal(other.run(2).point(), trial.run(2).point())
 
 
+@pytest.mark.one_in(3)
 @every()
 def test_counts_that_are_tensors_or_numbers_are_loaded_alike(spec):
     """Torch's files may hold the number of steps either as a tensor or as a number."""
@@ -174,6 +181,7 @@ def test_parameters_in_another_order_are_matched_by_their_names(spec):
         assert torch.allclose(trial.point(), other.point(), rtol=1e-13)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("spec", SPECS)
 def test_what_others_keep_in_the_state_is_saved_and_loaded(spec):
     """Lookahead's slow weights, say, stand in the state of each parameter beside the method's own."""

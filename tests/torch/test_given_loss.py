@@ -58,6 +58,7 @@ def losses_only():
     return [spec for spec in IN_A_LOOP if any(rule in spec for rule in rules)] + ["l4:per=tensor", "l4:per=component"]
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("spec", losses_only())
 def test_a_loss_after_backward_is_as_good_as_a_closure(spec, digits):
     x, y = digits

@@ -86,6 +86,7 @@ def test_a_step_size_is_one_and_directions_are_each_groups_own():
         assert (w.item(), v.item()) == pytest.approx(tuple(x), rel=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("grouped", [False, True])
 def test_polyaks_gap_is_taken_once(grouped):
     """Two groups that each took the whole gap would step twice as far as one, and f would grow."""
@@ -100,6 +101,7 @@ def test_polyaks_gap_is_taken_once(grouped):
     assert closure().item() < 1e-13
 
 
+@pytest.mark.one_in(11)
 @pytest.mark.parametrize("spec", parameters(IN_A_LOOP))
 def test_how_parameters_are_shared_among_groups_changes_nothing(spec, digits):
     """Not a bit where the order is the same. In another order sums are rounded otherwise.

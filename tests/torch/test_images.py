@@ -18,6 +18,7 @@ FILES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("problem", "train", "test", "low"),
     [

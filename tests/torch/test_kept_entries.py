@@ -30,6 +30,7 @@ def test_adams_entries_are_torchs_by_other_names(digits):
     assert one.state_dict()["state"].keys() == other.state_dict()["state"].keys()
 
 
+@pytest.mark.one_in(11)
 @pytest.mark.parametrize("spec", IN_A_LOOP)
 def test_every_entry_has_its_parameters_shape_or_is_one_number(spec, digits):
     net = network(torch.float64)

@@ -28,6 +28,7 @@ def every_rule():
 EVERY_RULE = [*every_rule()]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::stepbench.DivergenceWarning")
 @pytest.mark.parametrize("spec", ["gd", "adam", "momentum+rdbd:eta=1e-3", "tlr:K=2", "adaloss", "sls:alpha_max=0.5"])
 @pytest.mark.parametrize("problem", [TINY, "digits-cnn"])
@@ -49,6 +50,7 @@ def test_lock_step_that_is_asked_for_has_bits_of_its_own_that_hold_beside_any_ot
         assert_same(stepbench.run(problem, stepbench.method("adam", lr=rates[-1]), steps=25), batch[len(rates) - 1])
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("batch", [3, 16, 17])
 @pytest.mark.parametrize("width", [1, 2, 5, 20, 64])
 def test_small_matrices_round_alike_alone_and_in_lock_step(width, batch):
@@ -63,6 +65,7 @@ def test_small_matrices_round_alike_alone_and_in_lock_step(width, batch):
         assert torch.equal(alone.grad(x[:, runs]), g[:, runs])
 
 
+@pytest.mark.one_in(7)
 @pytest.mark.filterwarnings("ignore::stepbench.DivergenceWarning")
 @pytest.mark.parametrize("method", sampled(EVERY_RULE, 4))
 def test_every_rule_goes_on_bit_for_bit(method, monkeypatch):
@@ -73,9 +76,14 @@ def test_every_rule_goes_on_bit_for_bit(method, monkeypatch):
     assert_same(stepbench.run(TINY, method, **options, checkpoint="run.npz"), whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "method",
-    ["adam:lr=0.003", "csawg", *(pytest.param(name, marks=pytest.mark.slow) for name in ("adamloss", "lossgrad"))],
+    [
+        "adam:lr=0.003",
+        "csawg",
+        *(pytest.param(name, marks=pytest.mark.exhaustive) for name in ("adamloss", "lossgrad")),
+    ],
 )
 def test_the_pendulum_goes_on_in_the_middle_of_its_episodes(method, monkeypatch):
     problem, options = "pendulum:width=4,reuse=4", {"steps": 12, "every": 3}
@@ -84,7 +92,7 @@ def test_the_pendulum_goes_on_in_the_middle_of_its_episodes(method, monkeypatch)
     assert_same(stepbench.run(problem, method, **options, checkpoint="run.npz"), whole)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_studies_keep_networks_and_share_them_out():
     over = {"lr": np.geomspace(0.01, 1, 5), "seed": range(2)}
     here = stepbench.sweep(TINY, ["gd", "adam"], over, budget=40, target=1.0, study="here.db")
@@ -103,6 +111,7 @@ def test_studies_keep_networks_and_share_them_out():
     assert "accuracy" in [str(column.header) for column in here.table().columns]
 
 
+@pytest.mark.slow
 def test_networks_are_tuned_and_profiled():
     """The cases are seeds, which weights and mini-batches come from; a setting that is drawn twice is run once."""
     tuning = stepbench.tune(TINY, ["adam", "csawg"], trials=3, cases=2, over=["K=2,3"], budget=30, target=2.0)

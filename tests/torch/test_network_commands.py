@@ -14,6 +14,7 @@ pytest.importorskip("torch")
 from tests.torch.small_networks import TINY
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_readme(stepbench_cli):
     code, out, err = stepbench_cli(
         "run", "digits-mlp", "--method", "rdbd", "--lr", "0.005", "--eta", "0.01", "--batch", "16", "--epochs", "1",
@@ -81,6 +82,7 @@ def test_the_seconds_of_training_are_told_and_looking_is_not_among_them(every):
     assert r.elapsed[-1] < r.seconds
 
 
+@pytest.mark.slow
 def test_new_writes_a_network_that_runs(stepbench_cli):
     code, out, err = stepbench_cli("new", "network", "my-net")
     assert (code, err) == (0, "")

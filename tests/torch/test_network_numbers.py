@@ -61,6 +61,7 @@ def test_rdbd_has_a_step_size_a_tensor():
     assert stepbench.run(problem, f"rdbd:lr={lr},eta={eta},per=run", steps=30).step_size.ndim == 1
 
 
+@pytest.mark.slow
 def test_exact_estimates_the_largest_curvature_and_is_charged():
     """K̂ is the largest |eigenvalue| of Hessians that torch.autograd.functional forms whole, at the same points."""
     problem = stepbench.problem("digits-mlp:hidden=0,batch=none")

@@ -45,6 +45,7 @@ def same_as_torch(digits, spec, ours, name, theirs, steps=60):
     return ends[0]
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize(("spec", "name", "options"), LIKE_TORCH)
 def test_coupled_decay_and_maximization_are_torchs(spec, name, options, digits):
     ends = [
@@ -123,6 +124,7 @@ def rounding(spec):
     return 1e-6 if "exact" in spec else 1e-9
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("spec", parameters(IN_A_LOOP))
 def test_coupled_decay_is_one_more_term_of_the_loss_for_every_method(spec):
     """The method sees the loss and the gradient of the sum: what it does is what it does with the sum itself."""
@@ -134,6 +136,7 @@ def test_coupled_decay_is_one_more_term_of_the_loss_for_every_method(spec):
     assert values[0] < sums[0]  # what is returned is the loss that the closure gave
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("spec", parameters(IN_A_LOOP))
 def test_maximizing_is_minimizing_the_negative_for_every_method(spec):
     """Methods that are told f* are told the maximum; the loss is below 0, so that its negative suits L4."""
@@ -233,6 +236,7 @@ def test_in_half_precision_the_decay_is_computed_in_float32(decoupled):
     assert torch.equal(*ends)
 
 
+@pytest.mark.slow
 def test_the_fused_step_decays_too(digits):
     ends = []
     for fused in (False, True):

@@ -35,6 +35,7 @@ def seed():
     random.seed(3)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("source", DRAWS)
 @pytest.mark.parametrize("spec", SEVERAL_CALLS)
 def test_each_call_of_a_step_draws_the_same_and_the_step_draws_as_one_call(spec, source):
@@ -55,6 +56,7 @@ def test_each_call_of_a_step_draws_the_same_and_the_step_draws_as_one_call(spec,
     assert max(map(len, seen)) > 1
 
 
+@pytest.mark.slow
 def test_with_dropout_a_line_search_keeps_its_step_size(digits):
     """Every mask has another loss: a search that compares two of them goes on until the step size is nothing."""
     x, y = digits
@@ -143,6 +145,7 @@ def buffers_of(net):
     return {name: value.detach().clone() for name, value in net.named_buffers()}
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning")
 @pytest.mark.parametrize("spec", SEVERAL_CALLS)
 @pytest.mark.parametrize("name", NETWORKS)

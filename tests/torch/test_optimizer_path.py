@@ -80,6 +80,7 @@ def torch_trace(problem, method, steps, sizes=None, groups=False):
     return np.array(points), (optimizer.evals, optimizer.fevals)
 
 
+@pytest.mark.one_in(37)
 @pytest.mark.parametrize("problem", sampled(["quadratic", "linear-regression"], 2))
 @pytest.mark.parametrize("spec", parameters(IN_A_LOOP))
 def test_a_training_loop_takes_the_path_of_the_bench(spec, problem):
@@ -111,6 +112,7 @@ def elementwise():
     return [spec for spec, method in found.items() if method.elementwise]
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("groups", [False, True])
 @pytest.mark.parametrize("spec", parameters(elementwise()))
 def test_going_component_by_component_it_does_not_matter_how_parameters_are_cut(spec, groups):

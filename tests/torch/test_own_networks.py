@@ -59,6 +59,7 @@ def mine(module="nn.Linear(3, 2)", examples="Examples(x[::2], y[::2], x[1::2], y
     return "./mine.py"
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [

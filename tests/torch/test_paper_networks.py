@@ -25,7 +25,7 @@ SMALL = {
 }
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", SMALL)
 def test_a_few_steps_of_each_lower_the_loss_and_have_the_same_bits_again(data, name):
     options, classes = SMALL[name]
@@ -36,7 +36,7 @@ def test_a_few_steps_of_each_lower_the_loss_and_have_the_same_bits_again(data, n
     assert first.f.min() < first.f[0]
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "problem", ["cifar-wrn:batch=8,depth=10,widen=1,samples=16", "cifar-vit:side=16,layers=1,samples=16"]
 )

@@ -35,6 +35,7 @@ def restless():
 METHODS = ["adam:lr=0.01", "sls:alpha_max=0.5", "csawg:K=2", "nesterov:lr=0.05", "exact:N=1,iterations=2"]
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("batch", ["16", "none"])
 @pytest.mark.parametrize("method", METHODS)
 def test_a_run_has_the_same_bits_again(restless, method, batch):
@@ -51,6 +52,7 @@ def test_each_run_of_a_batch_has_buffers_of_its_own(restless, method):
         assert_same(stepbench.run(restless, stepbench.method(method, **{key: value}), steps=7, every=3), batch[r])
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("batch", ["16", "none"])
 @pytest.mark.parametrize("method", ["adam:lr=0.01", "sls:alpha_max=0.5", "csawg"])
 def test_a_stopped_run_goes_on_bit_for_bit(restless, method, batch, monkeypatch):
@@ -62,7 +64,7 @@ def test_a_stopped_run_goes_on_bit_for_bit(restless, method, batch, monkeypatch)
         assert_same(stepbench.run(problem, method, **options, checkpoint="run.npz"), whole)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_study_makes_the_same_runs_on_any_worker(restless):
     over = {"lr": [0.01, 0.1], "seed": range(2)}
     here = stepbench.sweep(restless, "adam", over, budget=12, target=0.5, study="here.db")

@@ -93,7 +93,7 @@ def with_every_method(rank):
     return {spec: trained(DistributedDataParallel(network()), spec, *halves(rank)) for spec in SPECS}
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_replicas_stay_equal_and_go_the_way_of_one_process_with_all_the_data(ends):
     """The mean of both losses is the loss of all examples, and DistributedDataParallel's gradient is its gradient."""
     first, second = ends[0][0], ends[1][0]
@@ -123,6 +123,7 @@ def with_trouble_on_one(rank):
     return ends
 
 
+@pytest.mark.slow
 def test_what_one_process_refuses_or_skips_all_do(ends):
     """The step is as if it had not been asked for: seven others are left."""
     first, second = ends[0][1], ends[1][1]

@@ -102,6 +102,7 @@ def test_what_a_closure_raises_leaves_all_as_it_was(spec):
     assert calls >= 1
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     "spec", [m for m in IN_A_LOOP if m.startswith(("gradient+", "heavy", "nest", "csawg", "adam+"))]
 )

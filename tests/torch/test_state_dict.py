@@ -36,6 +36,7 @@ WAYS = {
 }
 
 
+@pytest.mark.one_in(17)
 @pytest.mark.parametrize("spec", parameters(IN_A_LOOP))
 def test_what_was_kept_goes_on_to_the_last_bit(spec, digits):
     def make(net):

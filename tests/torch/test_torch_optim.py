@@ -24,6 +24,7 @@ TORCHS = {
 }
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 5e-6), (torch.float64, 1e-12)])
 @pytest.mark.parametrize("spec", TORCHS)
 def test_a_network_goes_the_way_of_torchs_optimizer(spec, dtype, tolerance, digits):

@@ -22,6 +22,7 @@ def alone(found, k, side):
     return run_quietly(found.problem, found.method, **given)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("spec", ["gd:lr=0.01", "heavy-ball:lr=0.03", "csawg:K=2", "sls"])
 def test_each_start_leads_where_its_own_run_ends(spec):
     problem, method = catalog.problem("gallery/himmelblau"), catalog.method(spec)

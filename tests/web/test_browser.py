@@ -11,6 +11,8 @@ import pytest
 from tests import serving
 from tests.waiting import PATIENCE
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def opened(chromium):

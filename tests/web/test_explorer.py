@@ -94,6 +94,7 @@ def refused_on(page):
     return re.search(r'<div id="refused" role="alert">(.*)</div>', page)[1]
 
 
+@pytest.mark.slow
 def test_every_problem_has_a_page():
     for name in selection.problems():
         page = explore.page(f"?problem={name}&method=gd&budget=20")
@@ -102,7 +103,7 @@ def test_every_problem_has_a_page():
         assert refused_on(page) == ""
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_every_method_has_a_page():
     for name in selection.method_names():
         page = explore.page(f"?method={name}&budget=20")
@@ -340,7 +341,8 @@ def watched():
     return found, looking
 
 
-@pytest.mark.parametrize("number", [500, pytest.param(10_000, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [500, pytest.param(10_000, marks=pytest.mark.exhaustive)])
 def test_links_open_nothing_and_raise_nothing(watched, number):
     for name in selection.method_names():
         selection.method(name)  # what a method imports is the package's own
@@ -365,6 +367,7 @@ def test_links_open_nothing_and_raise_nothing(watched, number):
     assert usable > number / 50, "nearly every link is refused"
 
 
+@pytest.mark.slow
 def test_what_links_ask_for_is_run_within_its_time(a_step_takes_a_second):
     rng = random.Random(1)
     for _ in range(150):

@@ -10,6 +10,8 @@ import pytest
 from stepbench import InputError, lessons
 from stepbench.web import lesson as pages
 
+pytestmark = pytest.mark.slow
+
 QUICK = ("teleport", "choosing-lr", "basins")
 """A lesson of each kind."""
 
@@ -63,7 +65,7 @@ def shows(page, lecture):
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=() if n in QUICK else pytest.mark.slow) for n in lessons.names()]
+    "name", [pytest.param(n, marks=() if n in QUICK else pytest.mark.exhaustive) for n in lessons.names()]
 )
 def test_a_lesson_asks_first_and_then_shows_what_was_run(opened_offline, lecture_of, name):
     lecture = lecture_of(name)

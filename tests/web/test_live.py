@@ -8,6 +8,8 @@ import pytest
 from stepbench.engine.running import run_quietly
 from stepbench.web import live
 
+pytestmark = pytest.mark.slow
+
 METHODS = ("gd:lr=0.001", "csawg:K=3", "adam:lr=0.02", "rdbd:per=component")
 
 

@@ -44,6 +44,7 @@ def test_what_a_user_wrote_is_shown_and_not_run():
     assert "&lt;b&gt;" in page
 
 
+@pytest.mark.one_in(7)
 @pytest.mark.parametrize(
     ("problem", "methods"),
     [

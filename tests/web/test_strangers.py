@@ -69,6 +69,7 @@ def asked(address, path, *headers):
         yield stream, head.decode()
 
 
+@pytest.mark.slow
 def test_requests_of_another_name_or_page_are_refused(explorer):
     """That no traceback is printed is what the fixture asserts when the server ends."""
     address = urlsplit(explorer)
