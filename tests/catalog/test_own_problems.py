@@ -25,6 +25,7 @@ def test_a_problem_of_f_alone_runs_as_the_one_that_gives_its_gradient():
     assert mine.evals[-1] == 500
 
 
+@pytest.mark.slow
 def test_a_derived_hessian_serves_a_method_that_needs_one():
     write("valley.py", VALLEY)
     mine, built_in = (stepbench.run(p, "exact:T=40000", budget=400) for p in ("./valley.py", "rosenbrock"))

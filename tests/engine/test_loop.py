@@ -34,6 +34,7 @@ def test_the_records_are_the_functions_own_values():
     assert np.allclose(r.gradient_norm, np.hypot(1000 * r.x[:, 0], r.x[:, 1]), rtol=1e-14)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 300), st.sampled_from(["gd", "csawg:K=2", "csawg-p5:K=10", "csawg:K=30"]))
 def test_a_budget_is_never_passed_and_no_step_within_it_is_left_out(budget, method):

@@ -252,6 +252,7 @@ def test_what_exact_line_search_claims():
     assert (lucky["cauchy"].steps, lucky["cauchy"].evals[-1]) == (12, 24)
 
 
+@pytest.mark.slow
 def test_what_cost_and_kappa_claims():
     lines = lines_of("cost-and-kappa")[0].values()
     slopes = [np.polyfit(np.log(line.axis.values), np.log(line.cost), 1)[0] for line in lines]
@@ -338,6 +339,7 @@ def test_asking(stepbench_cli, monkeypatch):
     assert "It is gd:lr=0.064" in out
 
 
+@pytest.mark.slow
 def test_a_new_lesson_runs_as_it_stands(stepbench_cli):
     code, out, err = stepbench_cli("new", "lesson", "my-lesson")
     assert (code, err) == (0, "")

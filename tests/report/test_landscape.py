@@ -51,6 +51,7 @@ def test_a_plane_shows_f_itself_and_the_paths_projected():
     assert f"{section.share:.1%}" in title
 
 
+@pytest.mark.slow
 def test_a_function_of_one_variable_is_a_curve_with_the_iterates_on_it():
     r = run_quietly(Line(), "gd:lr=0.02", budget=30)
     ax = plots.comparison_figure([r]).axes[0]

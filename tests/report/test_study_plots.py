@@ -74,6 +74,7 @@ def test_the_figure_of_a_sweep_has_a_line_a_method_and_the_budget():
         assert y[np.isfinite(y)].tolist() == line.cost[np.isfinite(line.cost)].tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rates", ["lr=0.02,0.05,0.075,0.15,0.19,9", "lr=9,0.15,0.02,0.19,0.075,0.05"])
 def test_the_strip_below_tells_usable_reached_and_diverged_values_apart(rates):
     found = sweep("quadratic:kappa=10", "gd", [rates], budget=150)

@@ -150,6 +150,7 @@ def test_a_worker_without_stepbench_or_with_another_version_is_named_before_work
         worker.wait(PATIENCE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("module", "text", "told"), OTHER_WORKERS)
 def test_such_a_worker_that_joins_later_ends_the_study_with_a_line_and_its_runs_have_not_failed(
     started, cluster, another_worker, module, text, told

@@ -149,6 +149,7 @@ def own_cost_of(costs, part):
     return next(cost for cost in [*sorted(costs), INF] if cost == INF or sum(c <= cost for c in costs) >= part)
 
 
+@pytest.mark.slow
 @given(seeded())
 def test_a_band_over_the_heights_is_the_band_over_the_costs(costs):
     """Between which costs the seeds solve j problems, by the order of the seeds' costs: the edges of the same band."""

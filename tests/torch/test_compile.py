@@ -44,6 +44,7 @@ def test_a_compiled_step_is_the_same_to_rounding(spec):
             torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 @compiler
 @pytest.mark.filterwarnings("ignore")
 def test_a_compiled_optimizer_is_copied_kept_and_refuses_what_is_not_finite():

@@ -40,6 +40,7 @@ def test_a_run_has_the_same_bits_alone_and_in_lock_step(problem, spec):
         assert_same(stepbench.run(problem, stepbench.method(spec, **{key: values[r]}), steps=25), batch[r])
 
 
+@pytest.mark.slow
 def test_lock_step_that_is_asked_for_has_bits_of_its_own_that_hold_beside_any_others():
     problem, plain = f"{TINY},lockstep=always", stepbench.run(TINY, "adam:lr=0.01", steps=25)
     alone = stepbench.run(problem, "adam:lr=0.01", steps=25)
@@ -121,6 +122,7 @@ def test_networks_are_tuned_and_profiled():
     assert found.problems == (f"networks/{TINY} seed 0", f"networks/{TINY} seed 1")
 
 
+@pytest.mark.slow
 def test_the_number_of_threads_is_part_of_what_a_run_is():
     made = [stepbench.sweep(f"{TINY},threads={n}", "gd", {"lr": [0.1]}, budget=9, study="s.db") for n in (1, 2)]
     assert len(made) == 2

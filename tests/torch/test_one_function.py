@@ -238,6 +238,7 @@ def test_what_runs_within_vmap_or_with_other_buffers_is_left_as_it_is():
     assert all(value is before[name] for name, value in net.named_buffers())
 
 
+@pytest.mark.slow
 def test_a_compiled_module_is_seen_from_outside():
     torch._dynamo.reset()
     torch.manual_seed(0)

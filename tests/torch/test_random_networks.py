@@ -52,7 +52,7 @@ def test_each_run_of_a_batch_has_buffers_of_its_own(restless, method):
         assert_same(stepbench.run(restless, stepbench.method(method, **{key: value}), steps=7, every=3), batch[r])
 
 
-@pytest.mark.one_in(5)
+@pytest.mark.slow
 @pytest.mark.parametrize("batch", ["16", "none"])
 @pytest.mark.parametrize("method", ["adam:lr=0.01", "sls:alpha_max=0.5", "csawg"])
 def test_a_stopped_run_goes_on_bit_for_bit(restless, method, batch, monkeypatch):

@@ -17,7 +17,10 @@ from torch.nn.parallel import DistributedDataParallel
 from stepbench.torch.optimizer import NonFiniteWarning, Optimizer
 from tests.torch.training import ONE, refused
 
-pytestmark = pytest.mark.skipif(not dist.is_available() or not dist.is_gloo_available(), reason="needs gloo")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not dist.is_available() or not dist.is_gloo_available(), reason="needs gloo"),
+]
 
 SPECS = (
     "adam:lr=0.01",
@@ -123,7 +126,6 @@ def with_trouble_on_one(rank):
     return ends
 
 
-@pytest.mark.slow
 def test_what_one_process_refuses_or_skips_all_do(ends):
     """The step is as if it had not been asked for: seven others are left."""
     first, second = ends[0][1], ends[1][1]

@@ -16,6 +16,7 @@ from stepbench.torch.optimizer import Optimizer
 from tests.torch.two_processes import WAYS, network, train, vector, work
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.usefixtures("one_thread"),
     pytest.mark.skipif(not (dist.is_available() and dist.is_gloo_available()), reason="needs gloo"),
 ]
@@ -60,7 +61,6 @@ def cases(table):
     return pytest.mark.parametrize(("way", "spec"), [(way, spec) for way, specs in table.items() for spec in specs])
 
 
-@pytest.mark.one_in(23)
 @cases(WORKS)
 def test_two_processes_go_the_way_of_one(way, spec, found):
     alone = network()
@@ -70,7 +70,6 @@ def test_two_processes_go_the_way_of_one(way, spec, found):
     assert torch.allclose(ends[0], vector(alone), rtol=0, atol=1e-11)
 
 
-@pytest.mark.one_in(23)
 @cases({way: [spec for spec in SPECS if spec not in specs] for way, specs in WORKS.items()})
 def test_what_cannot_be_shared_out_is_refused_in_a_line(way, spec, found):
     for one in found:
