@@ -118,6 +118,7 @@ class Optimizer(torch.optim.Optimizer):
         made = catalog.method(method)
         if not isinstance(made, Method):
             raise InputError(f"{made} owns its loop: a training loop takes a method of steps, such as adam or rdbd")
+        made.init(torch.zeros(1, 1))  # a method that takes no tensors says so before the first step
         made, options = _taken_apart(made, entries)
         for name, value in (("horizon", horizon), ("batches", batches)):
             if value is not None and (not isinstance(value, int | np.integer) or value < 1):

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 REFUSED = {
     ("scipy:bfgs",): "scipy:bfgs owns its loop: a training loop takes a method of steps",
+    ("torch:Adam",): "torch:Adam takes a run's parameters as one vector, and a network's tensors have shapes: train",
     ("idbd",): "idbd needs the Hessian's diagonal, which a training loop does not give",
     ("polyak",): "polyak needs the minimum f*: give it as polyak:f_star=0",
     ("adam+sps:c=0.2",): "adam+sps needs the minimum f*: give it as adam+sps:c=0.2,f_star=0",

@@ -117,6 +117,14 @@ class ForeignParts(Parametric):
 class Foreign(ForeignParts, Method):
     """An optimizer of another library as a whole method: the engine keeps its loop."""
 
+    def refuse_tensors(self, w: Points) -> None:
+        """Raise InputError where the points are those of a network, and no NumPy array."""
+        if not isinstance(w, np.ndarray):
+            raise InputError(
+                f"{self.name} takes a run's parameters as one vector, and a network's tensors have shapes: train it in "
+                f"{self.library} itself, or choose a method of the bench"
+            )
+
     def alike(self, w: Points, remember: Callable[[int, int], bool]) -> Iterator[slice]:
         """The runs at w, (d, R), those together that stand alike, as a lone run and its twin do.
 

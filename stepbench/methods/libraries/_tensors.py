@@ -68,11 +68,7 @@ class TensorMethod(Foreign):
 
     def init(self, w: Points) -> State:
         """Nothing is remembered yet."""
-        if not isinstance(w, np.ndarray):
-            raise InputError(
-                f"{self.name} takes a run's parameters as one vector, and a network's tensors have shapes: train it in "
-                f"{self.library} itself, or choose a method of the bench"
-            )
+        self.refuse_tensors(w)
         R = w.shape[1]
         with _quiet():
             rates = [_rate(self.optimizer_of(_parameter(w[:, r]), r)) for r in range(R)]

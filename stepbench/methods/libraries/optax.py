@@ -64,11 +64,7 @@ class Optax(_foreign.Foreign):
 
     def init(self, w: Points) -> State:
         """optax's own first state, for each run."""
-        if not isinstance(w, np.ndarray):
-            raise InputError(
-                f"{self.name} takes a run's parameters as one vector, and a network's tensors have shapes: choose a "
-                "method of the bench"
-            )
+        self.refuse_tensors(w)
         import jax
 
         with in_double():
