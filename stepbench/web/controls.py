@@ -66,7 +66,7 @@ def of_method(method: Method) -> dict[str, Any]:
     known, values = hyperparameters(method), values_of(method)
     order = [id(part) for part in reversed(method.parts)]  # the step size stands before the direction
     return {
-        "spec": shown.spec(),
+        "spec": str(shown),
         "fixed": {name: str(float(values[key])).replace("inf", "Infinity") for key, name in settable.items()},
         "parameters": [
             control(name, key, known[key][1], float(values[key]))
@@ -98,4 +98,4 @@ def problem_spec(problem: Problem, free: Sequence[str]) -> str:
     shown = copy.copy(problem)
     for name in free:
         object.__setattr__(shown, name, f"{{q.{name}}}")
-    return shown.spec()
+    return str(shown)

@@ -15,7 +15,7 @@ import socket
 import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
@@ -26,6 +26,7 @@ from urllib.parse import parse_qs
 from stepbench import catalog
 from stepbench.contracts import Joined, Window
 from stepbench.engine.comparison import Comparison
+from stepbench.engine.result import Result
 from stepbench.fields import InputError
 from stepbench.version import __version__
 from stepbench.web import live
@@ -52,11 +53,12 @@ LIMITS = (
 
 
 class Answer(NamedTuple):
-    """What is sent for an address; one with a status from 500 on is of this moment, and is not kept."""
+    """What is sent for an address; what the time that it took has decided does not last, and is not kept."""
 
     kind: str
     body: bytes
     status: int = 200
+    lasts: bool = True
 
 
 class Made:
@@ -82,7 +84,7 @@ class Made:
                 self._forget(query, future)
                 future.set_exception(error)
                 raise
-            if answer.status >= 500:
+            if not answer.lasts:
                 self._forget(query, future)
             future.set_result(answer)
         return future.result()
@@ -96,7 +98,7 @@ class Made:
 # The page -------------------------------------------------------------------------------------------------------------
 
 
-def page(query: str) -> str:
+def page(query: str) -> Answer:
     """The page of a link; what of the link cannot be used is left out, and told on it."""
     selection, unused = selections.parse(query)
     selection, results, refused = selections.run_all(selection)
@@ -111,7 +113,7 @@ def page(query: str) -> str:
         "of": selection.basins,
         "questions": [question.query for question in QUESTIONS],
     }
-    return Template(asset("explore.html")).substitute(
+    text = Template(asset("explore.html")).substitute(
         title=html.escape(f"{', '.join(r.label for r in results)} on {problem}"),
         header=live.header(problem),
         style=asset("live.css") + asset("explore.css"),
@@ -130,6 +132,12 @@ def page(query: str) -> str:
         version=__version__,
         scripts=stage.scripts(live.OF_RUNS, ["explore"]),
     )
+    return Answer("text/html; charset=utf-8", text.encode(), lasts=_last(results))
+
+
+def _last(results: Sequence[Result]) -> bool:
+    """Whether none of the runs was stopped by the time that it took."""
+    return not any(r.detail.startswith(selections.OUT_OF_TIME) for r in results)
 
 
 def _parts(method: Any) -> list[str]:
@@ -258,13 +266,13 @@ _drawing = threading.Lock()
 """Matplotlib draws one figure at a time."""
 
 
-def picture(query: str) -> bytes:
+def picture(query: str) -> Answer:
     """The figure of the runs of a link, as a PNG file."""
     _, results, _ = selections.run_all(selections.parse(query)[0])
     file = io.BytesIO()
     with _drawing:
         Comparison(results).figure().savefig(file, format="png")
-    return file.getvalue()
+    return Answer("image/png", file.getvalue(), lasts=_last(results))
 
 
 def _json(answer: Callable[[str], dict[str, Any]]) -> Callable[[str], Answer]:
@@ -272,17 +280,18 @@ def _json(answer: Callable[[str], dict[str, Any]]) -> Callable[[str], Answer]:
         try:
             return Answer("application/json", json.dumps(answer(query), allow_nan=False).encode())
         except InputError as error:
-            status = 503 if isinstance(error, TooSlowError) else 400  # beside fewer visitors it may be quick enough
-            return Answer("application/json", json.dumps({"error": str(error)}).encode(), status)
+            slow = isinstance(error, TooSlowError)  # beside fewer visitors it may be quick enough
+            told = json.dumps({"error": str(error)}).encode()
+            return Answer("application/json", told, 503 if slow else 400, lasts=not slow)
 
     return made
 
 
 ANSWERS = {
-    "/": Made(lambda query: Answer("text/html; charset=utf-8", page(query).encode())),
+    "/": Made(page),
     "/basins": Made(_json(basins)),
     "/sensitivity": Made(_json(sensitivities)),
-    "/picture.png": Made(lambda query: Answer("image/png", picture(query))),
+    "/picture.png": Made(picture),
 }
 
 

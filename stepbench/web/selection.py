@@ -170,6 +170,8 @@ def method_names() -> tuple[str, ...]:
     return tuple(name for name in catalog.method_names() if name not in catalog.peers())
 
 
+NO_FILES = "files are not opened from here"
+
 _SPEC = re.compile(r"[a-z0-9/-]+(:[A-Za-z0-9_.=,+-]+)?", re.ASCII)
 _PLUS = re.compile(r"(?<![0-9.][eE])\+")
 
@@ -180,9 +182,12 @@ def problem(spec: str) -> Problem:
     whole = catalog.problem_name(name)
     if whole not in problems():
         raise InputError("here a problem has two parameters and a window" if whole else _unknown(name, problems()))
+    known = fields_of(type(catalog.problem(whole)))
+    if any(field.kind == "file" and re.search(rf"[:,]{key}=", spec) for key, field in known.items()):
+        raise InputError(NO_FILES)
     selected = catalog.problem(spec)
     free = problem_fields(selected)
-    for key, field in fields_of(type(selected)).items():
+    for key, field in known.items():
         if key not in free and getattr(selected, key) != field.default:
             raise InputError(f"{key} cannot be changed here")
     return selected
@@ -217,7 +222,7 @@ def _unknown(name: str, known: tuple[str, ...]) -> str:
 def _names(spec: str, *, joined: bool) -> list[str]:
     """The names in a spec; raises InputError, before the catalogue is asked, where it is more than names and fields."""
     if ".py" in spec or "\\" in spec or spec.startswith((".", "/", "~")):
-        raise InputError("files are not opened from here")
+        raise InputError(NO_FILES)
     halves = _PLUS.split(spec) if joined else [spec]
     if len(spec) > 300 or not all(_SPEC.fullmatch(half) for half in halves):
         raise InputError("write name or name:key=value,key=value")
@@ -252,7 +257,26 @@ def run_all(selection: Selection) -> tuple[Selection, list[Result], list[str]]:
 def run(selection: Selection) -> list[Result | str]:
     """The run of each method; in place of a run that cannot be made, the reason in words."""
     problem_spec, start = selection.problem.spec(), selection.begins
-    return [_run(problem_spec, method.spec(), start, selection.budget) for method in selection.methods]
+
+    def made(method: Runnable) -> Result | str:
+        try:
+            return _run(problem_spec, method.spec(), start, selection.budget)
+        except _OutOfTimeError as stop:
+            return stop.result
+
+    return [made(method) for method in selection.methods]
+
+
+OUT_OF_TIME = "it was stopped after"
+"""How the detail of a run begins that may end later when it is made again."""
+
+
+class _OutOfTimeError(Exception):
+    """A run's time was over: what is raised is not kept."""
+
+    def __init__(self, result: Result) -> None:
+        super().__init__()
+        self.result = result
 
 
 @lru_cache(maxsize=16)
@@ -267,7 +291,8 @@ def _run(problem_spec: str, method_spec: str, start: tuple[float, float], evalua
     except Interrupted as stop:
         if not limit.over:
             raise
-        return dataclasses.replace(stop.result, detail=f"it was stopped after {SECONDS:g} seconds")
+        detail = f"{OUT_OF_TIME} {SECONDS:g} seconds"
+        raise _OutOfTimeError(dataclasses.replace(stop.result, detail=detail)) from None
 
 
 class Limit:

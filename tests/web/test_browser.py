@@ -70,7 +70,7 @@ def test_a_slider_a_click_and_a_key_change_the_runs_and_the_address(opened, expl
     size = page.evaluate("now.methods[0]['p.0']")
     assert 0.01 < size < 0.011
     assert f"lr={size}&" in page.evaluate("location.search")
-    assert spec_of(page).input_value() == f"gradient+constant:lr={size}"
+    assert spec_of(page).input_value() == f"gd:lr={size}"
     assert ends_of(page)[0] != before[0]
     assert ends_of(page)[1] == before[1]
 
@@ -154,7 +154,7 @@ def test_a_method_by_its_spec_from_the_lists_added_and_removed(opened, explorer)
     page.wait_for_function("!location.search.includes('csawg')")
     settled(page)
     words = shlex.split(page.locator("#same").inner_text())
-    assert words[:3] == ["stepbench", "run", "rosenbrock:a=1,b=100,dim=2"]
+    assert words[:3] == ["stepbench", "run", "rosenbrock:a=1,b=100"]
 
 
 def test_the_page_does_nothing_that_its_policy_forbids(opened, explorer):

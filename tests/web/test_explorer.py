@@ -26,6 +26,10 @@ from tests.cli.commands import strict
 BEYOND = 255  # steps: the limit of 100 seconds is looked at after blocks of 1, 2, 4, ... 128 steps
 
 
+def page_of(query):
+    return explore.page(query).body.decode()
+
+
 def test_a_link_round_trips():
     for query in (
         "?problem=quadratic:kappa=50.5,angle=30&method=gd:lr=0.0123&method=adam+rdbd&start=-1.25,3e-07&budget=77",
@@ -44,6 +48,8 @@ def test_a_link_round_trips():
         ("method=./mine.py", "files are not opened from here"),
         ("method=adam%2B/etc/x.py:a=1", "files are not opened from here"),
         ("problem=../../secret.py", "files are not opened from here"),
+        ("problem=learning/ridge:data=here.txt", "files are not opened from here"),
+        ("problem=logistic:data=here.txt", "files are not opened from here"),
         ("problem=~root", "files are not opened from here"),
         ("method=scipy:bfgs", "nothing here is called scipy"),
         ("method=adm", "did you mean adam"),
@@ -97,7 +103,7 @@ def refused_on(page):
 @pytest.mark.slow
 def test_every_problem_has_a_page():
     for name in selection.problems():
-        page = explore.page(f"?problem={name}&method=gd&budget=20")
+        page = page_of(f"?problem={name}&method=gd&budget=20")
         assert facts_of(page)["problem"] == name
         assert facts_of(page)["view"]
         assert refused_on(page) == ""
@@ -106,17 +112,20 @@ def test_every_problem_has_a_page():
 @pytest.mark.exhaustive
 def test_every_method_has_a_page():
     for name in selection.method_names():
-        page = explore.page(f"?method={name}&budget=20")
+        page = page_of(f"?method={name}&budget=20")
         [method] = facts_of(page)["methods"]
-        assert selection.method(method["label"]) == selection.method(name)
+        if refused_on(page):  # a schedule in units of 1/L asks for an L that Rosenbrock's function does not have
+            assert f"{name} is left out: {name} needs the smoothness constant L" in refused_on(page)
+            assert method["label"] == "gd"
+        else:
+            assert selection.method(method["label"]) == selection.method(name)
         assert facts_of(page)["explore"]["parts"][0][0] in page
-        assert refused_on(page) == ""
 
 
 def test_every_question_has_a_page_that_asks_it():
     for question in explore.QUESTIONS:
         assert selection.parse(question.query)[1] == []
-        page = explore.page(question.query)
+        page = page_of(question.query)
         assert f"<b>{html.escape(question.asked)}</b>" in page
         assert refused_on(page) == ""
         assert [m["live"] for m in facts_of(page)["methods"]] == [True] * question.query.count("method=")
@@ -151,30 +160,44 @@ def test_a_run_stops_when_its_time_is_over(a_step_takes_a_second):
     assert (r.status, r.steps) == ("budget", 99)
 
 
+@pytest.mark.parametrize("path", ["/", "/picture.png"])
+def test_what_shows_a_run_that_was_stopped_so_is_made_again_for_the_next_who_asks(
+    path, a_step_takes_a_second, monkeypatch
+):
+    query = "problem=rosenbrock&method=gd&budget=4000"
+    stopped = explore.ANSWERS[path](query)
+    assert not stopped.lasts
+    monkeypatch.setattr(selection, "SECONDS", 10_000)
+    whole = explore.ANSWERS[path](query)
+    assert whole.lasts
+    assert whole.body != stopped.body
+    assert explore.ANSWERS[path](query) is whole
+
+
 def test_a_method_that_cannot_run_says_so_and_the_others_run():
-    page = explore.page("?problem=gallery/saddle&method=polyak&method=gd&budget=30")
+    page = page_of("?problem=gallery/saddle&method=polyak&method=gd&budget=30")
     assert "polyak is left out: " in refused_on(page)
     assert "needs the minimum f*" in refused_on(page)
     assert [m["label"] for m in facts_of(page)["methods"]] == ["gd"]
-    page = explore.page("?problem=gallery/saddle&method=polyak")
+    page = page_of("?problem=gallery/saddle&method=polyak")
     assert [m["label"] for m in facts_of(page)["methods"]] == ["gd"]
 
 
 @pytest.mark.parametrize("method", ["adam:eps=1e307", "adam:lr=1e308"])
 def test_what_a_page_is_told_is_json_whatever_is_set(method):
-    told = re.search(r'id="facts">(.*)</script>', explore.page(f"?method={method}&budget=20"))[1]
+    told = re.search(r'id="facts">(.*)</script>', page_of(f"?method={method}&budget=20"))[1]
     assert strict(told)["methods"][0]["label"] == method.replace("1e", "1e+")
 
 
 def test_a_start_at_which_nothing_can_run_is_left_out():
-    page = explore.page("?problem=rosenbrock&method=adam&start=1e100,1e100&budget=30")
+    page = page_of("?problem=rosenbrock&method=adam&start=1e100,1e100&budget=30")
     assert "start=1e100,1e100 is left out: rosenbrock: f is inf at the start" in refused_on(page).replace("e+", "e")
     assert [m["label"] for m in facts_of(page)["methods"]] == ["gd"]
     assert facts_of(page)["start"] == catalog.problem("rosenbrock").x0.tolist()
 
 
 def test_what_a_link_says_stands_in_its_page_as_text():
-    page = explore.page("?problem=%3Cscript%3Ealert(1)%3C/script%3E&method=<b>&method=gd")
+    page = page_of("?problem=%3Cscript%3Ealert(1)%3C/script%3E&method=<b>&method=gd")
     assert "<script>alert" not in page
     assert "<b>&" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt; is left out" in refused_on(page)
@@ -279,9 +302,9 @@ def test_what_took_too_long_is_asked_again(monkeypatch):
 
 def test_pages_that_are_made_at_the_same_time_are_those_made_alone():
     queries = [f"?problem={problem}&method=csawg:K=3&method=adam&budget=60" for problem in ("rosenbrock", "quadratic")]
-    alone, together = [explore.page(query) for query in queries], {}
+    alone, together = [page_of(query) for query in queries], {}
     selection._run.cache_clear()
-    threads = [threading.Thread(target=lambda q=q: together.setdefault(q, explore.page(q))) for q in queries]
+    threads = [threading.Thread(target=lambda q=q: together.setdefault(q, page_of(q))) for q in queries]
     for thread in threads:
         thread.start()
     for thread in threads:

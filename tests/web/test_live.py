@@ -184,6 +184,8 @@ def test_it_plays_and_tells_a_record_under_the_pointer(opened_offline):
     page.get_by_role("button", name="Play").click()
     page.get_by_role("button", name="Pause").wait_for()
     page.wait_for_function("shownOf(runs[0]) > 1")
+    page.get_by_role("button", name="Reset").click()
+    page.get_by_role("button", name="Play").wait_for()
 
 
 def test_keys_step_through_long_runs(opened_offline):

@@ -12,6 +12,7 @@ from stepbench.engine.running import run_quietly
 from stepbench.report.ending import ending
 from stepbench.web import live
 from stepbench.web.live import framed
+from tests.catalog.own_files import RULE, VALLEY, write
 
 
 def test_a_page_that_cannot_be_written_is_refused_before_anything_runs(stepbench_cli):
@@ -42,6 +43,15 @@ def test_what_a_user_wrote_is_shown_and_not_run():
     page = live.page([r], "stepbench run '<b>'")
     assert "<script>alert(1)" not in page
     assert "&lt;b&gt;" in page
+
+
+def test_a_page_of_own_files_tells_nobody_where_they_lie():
+    write("valley.py", VALLEY)
+    write("rule.py", RULE)
+    page = live.page([run_quietly("./valley.py", "adam+./rule.py", steps=5)], "stepbench")
+    assert "./valley.py" in page
+    assert "+./rule.py" in page
+    assert str(Path.cwd()) not in page
 
 
 @pytest.mark.one_in(7)

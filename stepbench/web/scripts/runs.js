@@ -53,7 +53,10 @@ function fill() {
   $("bits").textContent = bits()
 }
 
-const restart = () => (until = Infinity)
+const restart = () => {
+  play(false)
+  until = Infinity
+}
 
 function begin() {
   makeTable()
