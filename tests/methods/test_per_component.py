@@ -9,7 +9,19 @@ from tests.every_method import RULES
 
 
 @pytest.mark.parametrize(
-    "rule", ["dbd", "rdbd", "hypergradient-mul", "tlr:K=2", "bb", "adagrad-norm", "adgd", "dog", "dowg"]
+    "rule",
+    [
+        "dbd",
+        "rdbd",
+        "hypergradient-mul",
+        "tlr:K=2",
+        "bb",
+        "adagrad-norm",
+        "adgd",
+        "dog",
+        "dowg",
+        "metaoptimize:eta=0.1",
+    ],
 )
 def test_a_step_size_a_component_is_a_run_a_component(rule):
     """Where f is a sum over components and the rule reads only gradients, per=component decouples them."""
