@@ -84,7 +84,8 @@ PRINTED = {
 }
 """By the spec. Each was run for 12 steps on f(p, q) = (1 − p)² + (q − p²)² from (0.5, −0.3), with torch 2.
 
-For Schedule-Free the point is the average. MetaOptimize's HF keeps β in single precision, here in double. In ALI-G's code two calls of ``add_`` were written as torch has them now.
+For Schedule-Free the point is the average. In ALI-G's code two calls of ``add_`` were written as torch has them now.
+MetaOptimize's code is HF.py of its experiments on CIFAR10, whose β was made a double.
 Prodigy's has the new d before ε, and ours, as the paper, the old one; the less ε, the less they differ.
 """
 

@@ -1,6 +1,7 @@
 """Directions against traces in plain floats, and against torch's optimizers."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -103,7 +104,7 @@ def adan(beta1, beta2, beta3, eps):
         u = []
         for i in range(2):
             gs = [h[i] for h in history]
-            changes = [0.0, *(b - a for a, b in zip(gs, gs[1:], strict=False))]
+            changes = [0.0, *(b - a for a, b in pairwise(gs))]
             squares = [(x + beta2 * change) ** 2 for x, change in zip(gs, changes, strict=True)]
             u.append((mean(beta1, gs) + beta2 * mean(beta2, changes)) / (math.sqrt(mean(beta3, squares)) + eps))
         return u

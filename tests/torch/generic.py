@@ -85,7 +85,7 @@ SPECS = (
     "smd:lr=0.01",
     "lion:lr=0.01",
     "adan:lr=0.01",
-    "metaoptimize:lr=0.01,eta=0.1",
+    "metaoptimize",
 )
 """Every direction and every rule that a training loop can run, once at least."""
 
