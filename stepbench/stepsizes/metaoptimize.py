@@ -32,7 +32,7 @@ class MetaOptimize(StepSize):
     Source
         Sharifnassab, Salehkaleybar & Sutton, MetaOptimize: a framework for optimizing step sizes and other
         meta-parameters, ICML 2025: its Hessian-free form with Lion for the meta-update, as the code of the paper's
-        experiments has it.
+        experiments has it; per=tensor is the authors' layerwise form.
 
     Deviations
         Any direction is the base: ``lion+metaoptimize`` and ``metaoptimize`` are that code's Lion and SGD; its AdamW

@@ -188,6 +188,11 @@ def test_adan_is_pytorch_optimizers(spec, options, torch):
     )
 
 
+def test_adan_that_does_not_look_ahead_is_adam():
+    a = run(MILD.spec, "adan:beta1=0.9,beta2=0,beta3=0.999,lr=0.05", start=MILD.start, steps=30)
+    np.testing.assert_allclose(a.x, run(MILD.spec, "adam:lr=0.05", start=MILD.start, steps=30).x, rtol=1e-12)
+
+
 def test_adamax_does_not_move_a_component_without_gradient():
     """Its largest gradient so far is 0, and 0/0 counts as 0."""
     r = run("quadratic:kappa=1", "adamax:lr=0.1", start=[1.0, 0.0], steps=3)

@@ -597,6 +597,21 @@ def test_the_first_step_of_dog_and_dowg():
         assert np.linalg.norm(r.x[1] - r.x[0]) == pytest.approx(length, rel=1e-8)
 
 
+@pytest.mark.parametrize("base", ["", "adam+", "lion+"])
+def test_metaoptimize_that_learns_nothing_is_its_base_with_a_decay(base):
+    a = run(MILD.spec, f"{base}metaoptimize:lr=0.02,eta=0,decay=0.3", start=MILD.start, steps=20)
+    b = run(MILD.spec, f"{base}constant:lr=0.02,wd=0.3", start=MILD.start, steps=20)
+    np.testing.assert_allclose(a.x, b.x, rtol=1e-12)
+
+
+def test_metaoptimizes_step_size_rises_until_the_moves_go_too_far():
+    """On ½‖w‖² no move with α below 1 goes past the minimum, so that all of them were too short: α rises by e^η."""
+    r = run(Sphere(1.0), "metaoptimize:lr=0.001,eta=0.1", steps=70)
+    np.testing.assert_allclose(r.step_size[2:], 0.001 * np.exp(0.1 * np.arange(69)), rtol=1e-12)
+    assert r.error[-1] < 1e-11 * r.error[0]
+    assert run(Sphere(1.0), "metaoptimize:lr=3,eta=0.1", steps=3).step_size[3] == pytest.approx(3 * math.exp(-0.1))
+
+
 def test_lions_step_has_one_length_in_every_component():
     r = run("rosenbrock", "lion:lr=0.01", steps=30)
     np.testing.assert_allclose(abs(np.diff(r.x, axis=0)), 0.01, rtol=1e-9)
