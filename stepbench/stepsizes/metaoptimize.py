@@ -37,10 +37,10 @@ class MetaOptimize(StepSize):
     Deviations
         Any direction is the base: ``lion+metaoptimize`` and ``metaoptimize`` are that code's Lion and SGD; its AdamW
         is Adam with a sum for the mean gradient, and its SGDm moves along the mean before the present gradient. A
-        package that the authors published later has α g / (√v̂ + ε) for −Δ in h, with Adam, and m̄ of the
-        present step in the sign. Other meta-updates, and the forms with Hessians, are left out. A decay by κ is known
-        to h, one by wd is not. η, ρ̄, c̄ and γ are those of that code's example, whose α₀ is 1e-6; the default here is
-        the bench's.
+        package that the authors published later has Adam alone, α g / (√v̂ + ε) for −Δ in h, and in the sign the m̄ of
+        the present step. Other meta-updates, and the forms with Hessians, are left out. A decay by κ is known to h,
+        one by wd is not. η, ρ̄, c̄ and γ are those of that code's example, whose α₀ is 1e-6; the default here is the
+        bench's.
     """
 
     per_component = True
