@@ -70,8 +70,8 @@ PRINTED = {
     "metaoptimize:lr=0.3,eta=0.2,gamma=0.3": Printed(
         "sabersalehk/MetaOptimize 61a57f8: HF, SGD and Lion", (0.8182576086731949, 0.5826898237630351)
     ),
-    "metaoptimize:lr=0.3,eta=0.05,gamma=0.3,decay=0.1": Printed(
-        "sabersalehk/MetaOptimize 61a57f8: HF, SGD and Lion", (0.8832169690277414, 0.4673834027643748)
+    "metaoptimize:lr=0.2,eta=0.3,gamma=0.7,decay=2": Printed(
+        "sabersalehk/MetaOptimize 61a57f8: HF, SGD and Lion", (0.45338475753789576, 0.10279031160517273)
     ),
     "lion+metaoptimize:lr=0.1,eta=0.2,gamma=0.7,decay=0.1": Printed(
         "sabersalehk/MetaOptimize 61a57f8: HF, Lion and Lion", (1.002312438905854, 0.8004076634093629)

@@ -184,8 +184,8 @@ RULES = [
     ("mechanic:s_init=0.1,decay=0.5", lambda v, n: mechanic(v, n, 0.1, 0.5), MILD, 0),
     ("metaoptimize:lr=0.3,eta=0.2", lambda v, n: metaoptimize(v, n, 0.3, 0.2), MILD, 0),
     (
-        "metaoptimize:lr=0.3,eta=0.05,gamma=0.3,decay=0.1,rho=0.6,c=0.2",
-        lambda v, n: metaoptimize(v, n, 0.3, 0.05, 0.3, 0.1, 0.6, 0.2),
+        "metaoptimize:lr=0.2,eta=0.3,gamma=0.3,decay=2,rho=0.9,c=0.5",
+        lambda v, n: metaoptimize(v, n, 0.2, 0.3, 0.3, 2.0, 0.9, 0.5),
         MILD,
         0,
     ),
