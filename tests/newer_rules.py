@@ -65,12 +65,27 @@ PRINTED = {
         "optimizedlearning/mechanic 4a037bc: mechanize(SGD)", (0.8732476775984884, 0.723323082924066)
     ),
     "cocob": Printed("IssamLaradji/sls 1934653: CocobBackprop", (0.5307832481200598, -0.12478558924800526)),
+    "adan:lr=0.1": Printed("sail-sg/Adan 2c65bea: Adan", (0.9080612329282286, 0.7895250313897276)),
+    "adan:lr=0.1,wd=0.3": Printed("sail-sg/Adan 2c65bea: Adan, no_prox=True", (0.8663160156718626, 0.6893143598427456)),
+    "metaoptimize:lr=0.3,eta=0.2,gamma=0.3": Printed(
+        "sabersalehk/MetaOptimize 61a57f8: HF, SGD and Lion", (0.8182576086731949, 0.5826898237630351)
+    ),
+    "metaoptimize:lr=0.2,eta=0.3,gamma=0.7,decay=2": Printed(
+        "sabersalehk/MetaOptimize 61a57f8: HF, SGD and Lion", (0.45338475753789576, 0.10279031160517273)
+    ),
+    "lion+metaoptimize:lr=0.1,eta=0.2,gamma=0.7,decay=0.1": Printed(
+        "sabersalehk/MetaOptimize 61a57f8: HF, Lion and Lion", (1.002312438905854, 0.8004076634093629)
+    ),
+    "adam:beta1=0,eps=0+metaoptimize:lr=0.05,eta=0.2,decay=0.1": Printed(
+        "sabersalehk/MetaOptimize 61a57f8: HF, RMSProp and Lion, ε = 0", (0.9706857618652369, 0.38596903178601394)
+    ),
     "ali-g": Printed("oval-group/ali-g c40de14: AliG", (0.7180947634978516, 0.368118887020543)),
     "ali-g:eta=1": Printed("oval-group/ali-g c40de14: AliG", (0.916146745980943, 0.7729318614300958)),
 }
 """By the spec. Each was run for 12 steps on f(p, q) = (1 − p)² + (q − p²)² from (0.5, −0.3), with torch 2.
 
 For Schedule-Free the point is the average. In ALI-G's code two calls of ``add_`` were written as torch has them now.
+MetaOptimize's code is HF.py of its experiments on CIFAR10, whose β was made a double.
 Prodigy's has the new d before ε, and ours, as the paper, the old one; the less ε, the less they differ.
 """
 
@@ -104,6 +119,7 @@ def facts() -> list[Fact]:
     learning = run("quadratic:kappa=30", "autostep:lr=0.5,mu=0.5", steps=100).step_size[1:]
     gains = run("quadratic:kappa=30", "k1:lr=0.5,mu=0.5", steps=100).step_size[1:]
     hdm = run("quadratic:kappa=30", "hdm", steps=500).step_size
+    meta = run(MILD.spec, "metaoptimize:lr=0.3,eta=0.2", start=MILD.start, steps=12).step_size[1:]
     return [
         Fact(
             "adgd",
@@ -180,6 +196,12 @@ def facts() -> list[Fact]:
             "≤",
         ),
         Fact("k1:lr=0.5,mu=0.5", "the same", 1.0, float((gains @ np.array([30.0, 1.0])).max()), "≤"),
+        Fact(
+            "metaoptimize:lr=0.3,eta=0.2",
+            "log α changes by η, the sign's only step",
+            0.2,
+            float(abs(np.diff(np.log(meta))).max()),
+        ),
         Fact("lion:lr=0.01", "every component moves by lr", 0.01, float(abs(np.diff(lion, axis=0)).max())),
     ]
 

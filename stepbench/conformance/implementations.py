@@ -46,6 +46,7 @@ RULES = {
     "dowg": ("optax:dowg", "optax:dowg:eps=0,init_estim_sq_dist=1e-4"),
     "adamw": ("torch:AdamW", "optax:adamw:weight_decay=0.01"),
     "lion": ("optax:lion:weight_decay=0", "pytorch-optimizer:Lion"),
+    "adan": ("pytorch-optimizer:Adan", "optax:adan"),
     "prodigy": ("optax:prodigy:lr=1", "pytorch-optimizer:Prodigy"),
     "d-adaptation": ("pytorch-optimizer:DAdaptSGD",),
     "d-adapt-adam": ("optax:dadapt_adamw:lr=1", "pytorch-optimizer:DAdaptAdam"),
@@ -59,7 +60,6 @@ RULES = {
     "torch:RAdam": ("optax:radam",),
     "torch:Rprop": ("optax:rprop",),
     "optax:adabelief": ("pytorch-optimizer:AdaBelief",),
-    "optax:adan": ("pytorch-optimizer:Adan",),
     "optax:ademamix": ("pytorch-optimizer:AdEMAMix",),
     "optax:adopt": ("pytorch-optimizer:ADOPT",),
     "optax:fromage": ("pytorch-optimizer:Fromage",),
@@ -163,6 +163,12 @@ REASONS = {
     ),
     ("optax:prodigy", ""): Reason(CORRECTED, "optax/contrib/_prodigy.py", BIAS),
     ("optax:dadapt_adamw", ""): Reason(CORRECTED, "optax/contrib/_dadapt_adamw.py", BIAS),
+    ("optax:adan", ""): Reason(
+        "it looks ahead by 1 − β₂, where β₂ is what the mean change keeps, and the authors' code, and ours, by β₂; "
+        "and ε stands within the root as well",
+        "optax/_src/transform.py",
+        "u = optax.tree.add_scale(m_hat, 1 - b2, v_hat)",
+    ),
     ("pytorch-optimizer:Prodigy", ""): Reason(
         SINGLE,
         "pytorch_optimizer/optimizer/prodigy.py",

@@ -1,6 +1,7 @@
 """Directions against traces in plain floats, and against torch's optimizers."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -90,6 +91,27 @@ def nadam(beta1, beta2, eps, psi, torchs=False):
     return at
 
 
+def adan(beta1, beta2, beta3, eps):
+    """From the whole history, each mean as the sum that its recursion unrolls to, over 1 − β^k."""
+    history = []
+
+    def mean(beta, values):
+        k = len(values)
+        return sum((1 - beta) * beta ** (k - j) * x for j, x in enumerate(values, 1)) / (1 - beta**k)
+
+    def at(g, k):
+        history.append(g)
+        u = []
+        for i in range(2):
+            gs = [h[i] for h in history]
+            changes = [0.0, *(b - a for a, b in pairwise(gs))]
+            squares = [(x + beta2 * change) ** 2 for x, change in zip(gs, changes, strict=True)]
+            u.append((mean(beta1, gs) + beta2 * mean(beta2, changes)) / (math.sqrt(mean(beta3, squares)) + eps))
+        return u
+
+    return at
+
+
 DIRECTIONS = {
     "gradient": lambda g, k: g,
     "momentum:p=0.8": momentum(0.8),
@@ -101,6 +123,8 @@ DIRECTIONS = {
     "amsgrad:beta1=0.8,beta2=0.5,eps=0.01": adam(0.8, 0.5, 0.01, amsgrad=True, correct=False),
     "amsgrad:beta1=0.8,beta2=0.5,eps=0.01,bias=true": adam(0.8, 0.5, 0.01, amsgrad=True),
     "adamax:beta1=0.8,beta2=0.9": adamax(0.8, 0.9),
+    "adan": adan(0.98, 0.92, 0.99, 1e-8),
+    "adan:beta1=0.8,beta2=0.6,beta3=0.9,eps=0.01": adan(0.8, 0.6, 0.9, 0.01),
     "nadam:beta1=0.8,beta2=0.9,eps=0.01,psi=0.5": nadam(0.8, 0.9, 0.01, 0.5),
     "nadam:beta1=0.8,beta2=0.9,eps=0.01,psi=0.5,variant=reference": nadam(0.8, 0.9, 0.01, 0.5, torchs=True),
 }
@@ -145,6 +169,28 @@ def test_direction_is_torchs_optimizer(spec, torch):
         optimizer.step()
         points.append(w.detach().numpy().copy())
     follows(run(STEEP.spec, spec + "+constant:lr=0.005", start=STEEP.start, steps=100), points, rtol=1e-9)
+
+
+@pytest.mark.parametrize(("spec", "options"), [("adan", {}), ("adan:wd=0.1", {"weight_decay": 0.1})])
+def test_adan_is_pytorch_optimizers(spec, options, torch):
+    """A hundred steps, with the same defaults, and with the decay that is not the paper's but a join's."""
+    library = pytest.importorskip("pytorch_optimizer")
+    w = torch.tensor(STEEP.start, dtype=torch.float64, requires_grad=True)
+    optimizer = library.Adan([w], lr=0.005, weight_decouple=True, **options)
+    points = []
+    for _ in range(100):
+        optimizer.zero_grad()
+        STEEP.f(w).backward()
+        optimizer.step()
+        points.append(w.detach().numpy().copy())
+    follows(
+        run(STEEP.spec, f"{spec}{',' if ':' in spec else ':'}lr=0.005", start=STEEP.start, steps=100), points, 1e-12
+    )
+
+
+def test_adan_that_does_not_look_ahead_is_adam():
+    a = run(MILD.spec, "adan:beta1=0.9,beta2=0,beta3=0.999,lr=0.05", start=MILD.start, steps=30)
+    np.testing.assert_allclose(a.x, run(MILD.spec, "adam:lr=0.05", start=MILD.start, steps=30).x, rtol=1e-12)
 
 
 def test_adamax_does_not_move_a_component_without_gradient():

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stepbench import InputError, Oracle, method, problem, run
-from tests.methods.plain_floats import MILD, RIDGE, STEEP, Sphere, dot, follows, minus, thirty
+from tests.methods.plain_floats import MILD, RIDGE, STEEP, Sphere, adam, dot, follows, minus, thirty
 from tests.newer_rules import pattern
 
 # The traces: one generator per rule, which gives (w, the step size of the move)
@@ -139,6 +139,26 @@ def mechanic(v, steps, s_init, decay):
         yield w, sum(s)
 
 
+def metaoptimize(v, steps, lr, eta, gamma=1.0, decay=0.0, rho=0.99, c=0.9, base=None):
+    """Sharifnassab, Salehkaleybar & Sutton 2025, as their experiments' code has it, from all moves and all slopes.
+
+    What a past move is worth now is γ (1 − κ α) for each move since then; m̄ is Σ (1 − ρ̄) ρ̄^(k−j) of the slopes.
+    """
+    w, beta, moves, slopes = v.start, math.log(lr), [], []
+    for k in range(1, steps + 1):
+        g, alpha = v.g(w), math.exp(beta)
+        weights = [math.prod(gamma * (1 - decay * a) for a, _ in moves[j:]) for j in range(1, len(moves) + 1)]
+        h = [sum(x * move[i] for x, (_, move) in zip(weights, moves, strict=True)) for i in range(2)]
+        mean = sum((1 - rho) * rho ** (k - 2 - j) * slope for j, slope in enumerate(slopes))
+        slopes.append(dot(h, g))
+        blend = c * mean + (1 - c) * slopes[-1]
+        beta -= eta * ((blend > 0) - (blend < 0))
+        u = base(g, k) if base else g
+        moves.append((alpha, [-alpha * (a + decay * b) for a, b in zip(u, w, strict=True)]))
+        w = minus(w, -1, moves[-1][1])
+        yield w, alpha
+
+
 RULES = [
     # each row: the spec, the trace, the valley, and the function values that are asked for per step
     ("adgd:lr=0.01", lambda v, n: adgd(v, n, 0.01), MILD, 0),
@@ -162,12 +182,25 @@ RULES = [
     ("long-steps:L=50,part=2,t=2", of_h(lambda k: (2.9, 1.5)[k // 2 % 2], 50.0), MILD, 0),
     ("mechanic:s_init=0.01", lambda v, n: mechanic(v, n, 0.01, 0.01), MILD, 0),
     ("mechanic:s_init=0.1,decay=0.5", lambda v, n: mechanic(v, n, 0.1, 0.5), MILD, 0),
+    ("metaoptimize:lr=0.3,eta=0.2", lambda v, n: metaoptimize(v, n, 0.3, 0.2), MILD, 0),
+    (
+        "metaoptimize:lr=0.2,eta=0.3,gamma=0.3,decay=2,rho=0.9,c=0.5",
+        lambda v, n: metaoptimize(v, n, 0.2, 0.3, 0.3, 2.0, 0.9, 0.5),
+        MILD,
+        0,
+    ),
+    (
+        "adam+metaoptimize:lr=0.3,eta=0.2,gamma=0.7,decay=0.1",
+        lambda v, n: metaoptimize(v, n, 0.3, 0.2, 0.7, 0.1, base=adam(0.9, 0.999, 1e-8)),
+        MILD,
+        0,
+    ),
 ]
 
 
 @pytest.mark.parametrize(("spec", "trace", "valley", "fevals"), RULES, ids=[row[0] for row in RULES])
 def test_a_rules_points_and_step_sizes(spec, trace, valley, fevals):
-    """Ten steps on the gradient, with one gradient per step and so many values of f."""
+    """Ten steps, mostly on the gradient, with one gradient per step and so many values of f."""
     expected = list(trace(valley, 10))
     r = run(valley.spec, spec, start=valley.start, steps=10)
     follows(r, [w for w, _ in expected])
@@ -562,6 +595,21 @@ def test_the_first_step_of_dog_and_dowg():
     for spec, length in (("dog:r_eps=0.001", 0.001 * 6), ("dowg", 0.01)):
         r = run(Sphere(7.0), spec, steps=1)
         assert np.linalg.norm(r.x[1] - r.x[0]) == pytest.approx(length, rel=1e-8)
+
+
+@pytest.mark.parametrize("base", ["", "adam+", "lion+"])
+def test_metaoptimize_that_learns_nothing_is_its_base_with_a_decay(base):
+    a = run(MILD.spec, f"{base}metaoptimize:lr=0.02,eta=0,decay=0.3", start=MILD.start, steps=20)
+    b = run(MILD.spec, f"{base}constant:lr=0.02,wd=0.3", start=MILD.start, steps=20)
+    np.testing.assert_allclose(a.x, b.x, rtol=1e-12)
+
+
+def test_metaoptimizes_step_size_rises_until_the_moves_go_too_far():
+    """On ½‖w‖² no move with α below 1 goes past the minimum, so that all of them were too short: α rises by e^η."""
+    r = run(Sphere(1.0), "metaoptimize:lr=0.001,eta=0.1", steps=70)
+    np.testing.assert_allclose(r.step_size[2:], 0.001 * np.exp(0.1 * np.arange(69)), rtol=1e-12)
+    assert r.error[-1] < 1e-11 * r.error[0]
+    assert run(Sphere(1.0), "metaoptimize:lr=3,eta=0.1", steps=3).step_size[3] == pytest.approx(3 * math.exp(-0.1))
 
 
 def test_lions_step_has_one_length_in_every_component():

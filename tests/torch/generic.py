@@ -84,6 +84,8 @@ SPECS = (
     "cocob",
     "smd:lr=0.01",
     "lion:lr=0.01",
+    "adan:lr=0.01",
+    "metaoptimize",
 )
 """Every direction and every rule that a training loop can run, once at least."""
 
