@@ -167,7 +167,7 @@ def check(study: File) -> None:
         out.print(f"{study} is damaged: {command} NEW writes all that is sound to a new file", soft_wrap=True)
         raise typer.Exit(1)
     with _stored(study) as store:
-        out.print(f"{study} is whole: {counted(sum(store.sizes().values()), 'run')}", highlight=False)
+        out.print(f"{study} is whole: {counted(sum(map(store.size, store.settings())), 'run')}", highlight=False)
 
 
 @app.command()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import math
-import struct
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
@@ -17,7 +16,7 @@ from stepbench.report.tables import decades, derivations, level_name
 
 if TYPE_CHECKING:
     from stepbench.engine.result import Result
-    from stepbench.study.batch import Head, Outcome
+    from stepbench.study.runs import Run
     from stepbench.study.store import Store
 
 
@@ -126,33 +125,28 @@ def _per_component(step_size: Any, d: int) -> list[list[Any]]:
 def stored_runs(store: Store, status: str | None = None) -> Iterator[dict[str, Any]]:
     """A flat row per run that a study keeps, or per run that ended in this status."""
     for key, setting in store.facts().items():
-        for head, end in store.runs(key):
-            if status in (None, end.status):
-                yield _row(setting, head, end)
+        for run in store.runs(key):
+            if status in (None, run.status):
+                yield _row(setting, run)
 
 
-def _row(setting: dict[str, Any], head: Head, end: Outcome) -> dict[str, Any]:
+def _row(setting: dict[str, Any], run: Run) -> dict[str, Any]:
     """A run of a study by column; the parameters of its problem and method are ``problem.kappa`` and ``method.lr``."""
     return {
         "problem": setting["problem"],
         **{f"problem.{name}": value for name, value in setting["problem_parameters"].items()},
         "method": setting["method"],
-        **{f"method.{name}": value for name, value in json.loads(head.parameters).items()},
-        "start": _numbers(head.start),
-        "seed": head.seed,
+        **{f"method.{name}": value for name, value in json.loads(run.parameters).items()},
+        "start": run.start,
+        "seed": run.seed,
         **{name: setting[name] for name in ("noise", "budget", "steps", "target")},
-        "status": end.status,
-        "detail": end.detail,
-        **{column.end: number for column, number in zip(KEPT, end.numbers, strict=True)},
-        "w": _numbers(end.point),
+        "status": run.status,
+        "detail": run.detail,
+        **{column.end: number for column, number in zip(KEPT, run.numbers, strict=True)},
+        "w": run.point,
         "stepbench": setting["stepbench"],
-        "key": head.key.hex(),
+        "key": run.key.hex(),
     }
-
-
-def _numbers(blob: bytes | None) -> list[float] | None:
-    """The float64 numbers of a point that a study keeps."""
-    return None if blob is None else [*struct.unpack(f"<{len(blob) // 8}d", blob)]
 
 
 def columns_of(rows: Sequence[dict[str, Any]]) -> list[str]:

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from stepbench import catalog
 from stepbench.fields import InputError
 from stepbench.study.profile import Profile, profile
+from stepbench.study.runs import Run
 from stepbench.study.store import Store
 from stepbench.study.study import Study
 from stepbench.study.sweep import Sweep, sweep
@@ -34,7 +33,7 @@ class _Run(NamedTuple):
 def asked_again(path: Path) -> Sweep | Profile:
     """The sweep, the map or the profile that the kept runs make up; raises InputError where they make up none."""
     with Store(path, new=False) as store:
-        runs = [_run(facts, head) for key, facts in store.facts().items() for head, _ in store.runs(key)]
+        runs = [_run(facts, run) for key, facts in store.facts().items() for run in store.runs(key)]
     if not runs:
         raise InputError(f"{path} keeps no runs: there is nothing to draw")
     with Study(path, makes=False) as study:
@@ -43,11 +42,11 @@ def asked_again(path: Path) -> Sweep | Profile:
         return _sweep(runs, study, path)
 
 
-def _run(facts: dict[str, Any], head: Any) -> _Run:
+def _run(facts: dict[str, Any], run: Run) -> _Run:
     options = tuple((name, facts[name]) for name in ("noise", "budget", "steps", "target"))
-    start = None if head.start is None else tuple(np.frombuffer(head.start, dtype="<f8").tolist())
+    start = None if run.start is None else tuple(run.start)
     given = facts["problem_parameters"]
-    return _Run(facts["problem"], given, facts["method"], json.loads(head.parameters), start, head.seed, options)
+    return _Run(facts["problem"], given, facts["method"], json.loads(run.parameters), start, run.seed, options)
 
 
 def _profile(runs: Sequence[_Run], study: Study) -> Profile:

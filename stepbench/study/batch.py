@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -24,48 +25,7 @@ from stepbench.engine.result import Result
 from stepbench.engine.running import run_quietly
 from stepbench.fields import InputError, shown_path
 from stepbench.options import RunOptions
-
-Keep = Literal["end", "curve", "trace"]
-"""What is kept of a run: its end; also its least f by each evaluation; also every record."""
-
-
-class Head(NamedTuple):
-    """What tells a run from every other.
-
-    ``setting`` is a digest of what the runs of its batch have in common, and ``key`` a digest of everything else here.
-    """
-
-    key: bytes
-    setting: bytes
-    seed: int
-    parameters: str
-    start: bytes | None
-
-
-class Outcome(NamedTuple):
-    """How a run ended; the names are those of ``Result``.
-
-    ``numbers`` are the values of the columns that a study keeps, in their order. A number is None where it is unknown,
-    and all are where the run crashed. ``point`` is w at the end, (d,), and ``curve``, (2, n), has the costs at which f
-    came lower and these values of f; both are float64 in bytes. ``trace`` is the file that ``Result.save`` writes.
-    """
-
-    status: str
-    detail: str
-    numbers: tuple[float | None, ...] = (None,) * len(KEPT)
-    point: bytes | None = None
-    curve: bytes | None = None
-    trace: bytes | None = None
-
-    def __getattr__(self, name: str) -> float | None:
-        """The number of a column, by the name that it is kept under: ``outcome.error``."""
-        if name not in PLACES:
-            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
-        return self.numbers[PLACES[name]]
-
-
-PLACES = {column.kept: place for place, column in enumerate(KEPT)}
-"""Where each column stands among the numbers of an outcome."""
+from stepbench.study.runs import Column, Heads, Keep, Outcomes, joined, objects, unknown
 
 
 @dataclass(frozen=True)
@@ -115,9 +75,14 @@ class Batch:
 
     work: Work
     setting: str
-    heads: list[Head]
+    heads: Heads
     bound: str | None
     traced: float
+
+    @property
+    def id(self) -> bytes:
+        """The digest of its setting."""
+        return digest(self.setting)
 
 
 def batch(problem: Problem, method: Runnable, options: RunOptions, *, values: Mapping[str, Any] | None = None) -> Batch:
@@ -139,30 +104,23 @@ def batch(problem: Problem, method: Runnable, options: RunOptions, *, values: Ma
     refuse_engine(options.engine, prepared)
     by = {"engine": engine} if (engine := bits_of(options.engine, prepared)) else {}
     size = 1 if prepared.lone else prepared.start.shape[1]
-    points: Any = None
-    starts: list[bytes | None] = [None] * size
+    starts = np.empty((size, 0))
     if not problem.random_start:
         points = prepared.start[:, :size].T
         elsewhere = (points != problem.x0).any(axis=1)
-        starts = [blob if moved else None for blob, moved in zip(_rows(points), elsewhere.tolist(), strict=True)]
-        points = points.tolist() if elsewhere.any() else None
+        if elsewhere.any():
+            starts = np.where(elsewhere[:, None], points, math.nan)
     elif options.start is not None:
         raise InputError(f"{problem} starts where its seed says: leave out the start")
     bound = [thing for thing in (problem, first) if not catalog.is_rebuilt(thing)]
     own = {"in_memory": secrets.token_hex(16)} if bound else {}
     setting = json.dumps(identity.facts(problem, first) | common | by | own)
     users = [type(part) for part in (problem.unchanged, *first.parts) if files.is_users(type(part))]
-    texts = [json.dumps(parameters)] * size
-    if columns:
-        texts = [
-            json.dumps(parameters | dict(zip(columns, of_run, strict=True)))
-            for of_run in zip(*columns.values(), strict=True)
-        ]
     work = Work(
         problem=problem if any(thing is problem for thing in bound) else problem.spec(),
         method=first if any(thing is first for thing in bound) else first.spec(),
         values=columns,
-        starts=points,
+        starts=points.tolist() if starts.size else None,
         dim=problem.x0.size,
         lanes=problem.lanes,
         size=size,
@@ -173,7 +131,7 @@ def batch(problem: Problem, method: Runnable, options: RunOptions, *, values: Ma
         version=identity.version(),
         problem_file=identity.problem_file(problem.unchanged.name),
     )
-    heads = _heads(digest(setting), prepared.seed, texts, starts)
+    heads = _heads(digest(setting), prepared.seed, _texts(parameters, columns, size), starts)
     return Batch(work, setting, heads, str(bound[0]) if bound else None, prepared.bytes_of(prepared.records) / size)
 
 
@@ -182,18 +140,34 @@ def digest(setting: str) -> bytes:
     return hashlib.sha256(setting.encode()).digest()[:16]
 
 
-def _heads(setting: bytes, seed: int, parameters: list[str], starts: Sequence[bytes | None]) -> list[Head]:
+def _texts(parameters: dict[str, Any], columns: Mapping[str, list[float]], runs: int) -> list[str]:
+    """The hyper-parameters of each run as JSON; those that differ have a column."""
+    if not columns:
+        return [json.dumps(parameters)] * runs
+    whole = parameters | dict.fromkeys(columns, "\0")
+    form = json.dumps(whole).replace("%", "%%").replace(json.dumps("\0"), "%s")
+    texts = (_as_json(columns[name]) for name in whole if name in columns)
+    return [form % of_run for of_run in zip(*texts, strict=True)]
+
+
+def _as_json(numbers: list[float]) -> list[str]:
+    """The numbers as JSON; one that occurs several times is written once."""
+    bits, places = np.unique(np.array(numbers).view(np.int64), return_inverse=True)
+    return objects(json.dumps(bits.view(float).tolist())[1:-1].split(", "))[places].tolist()  # type: ignore[no-any-return]
+
+
+def _heads(setting: bytes, seed: int, parameters: list[str], starts: Column) -> Heads:
     common = hashlib.sha256(setting + seed.to_bytes(8, "little"))
-    heads = []
-    for text, start in zip(parameters, starts, strict=True):
+    moved = (~unknown(starts)).tolist()
+    keys = []
+    for text, start, elsewhere in zip(parameters, _bytes_of_rows(starts), moved, strict=True):
         key = common.copy()
-        key.update(text.encode())
-        key.update(start or b"")
-        heads.append(Head(key.digest()[:16], setting, seed, text, start))
-    return heads
+        key.update(text.encode() + start if elsewhere else text.encode())
+        keys.append(key.digest()[:16])
+    return Heads(objects(keys), np.full(len(keys), seed), objects(parameters), starts)
 
 
-def perform(work: Work) -> list[Outcome]:
+def perform(work: Work) -> Outcomes:
     """Make the runs. Where a batch raises an error, each half is tried; a single run that does so has failed."""
     if work.version != identity.version():
         raise InputError(
@@ -205,10 +179,10 @@ def perform(work: Work) -> list[Outcome]:
         if files.digest_of(path) not in digests:
             raise InputError(f"{path} is not what it was when the study began, or is another on a worker: start again")
     with files.sent(work.files):
-        return [*_outcomes(work)]
+        return _outcomes(work)
 
 
-def _outcomes(work: Work) -> Iterator[Outcome]:
+def _outcomes(work: Work) -> Outcomes:
     try:
         result = run_quietly(
             work.problem,
@@ -223,37 +197,34 @@ def _outcomes(work: Work) -> Iterator[Outcome]:
             why = f"{type(error).__name__}: {error}"
             for path in work.files:  # wherever it lies on this machine
                 why = why.replace(shown_path(path), Path(path).name).replace(path, Path(path).name)
-            yield Outcome("failed", why)
-            return
-        for half in (range(work.size // 2), range(work.size // 2, work.size)):
-            yield from _outcomes(work.part(half))
-    else:
-        yield from _ends(work, result)
+            return Outcomes.failed(why, 1)
+        halves = range(work.size // 2), range(work.size // 2, work.size)
+        return joined([_outcomes(work.part(half)) for half in halves])
+    return _ends(work, result)
 
 
-def _ends(work: Work, result: Result) -> Iterator[Outcome]:
+def _ends(work: Work, result: Result) -> Outcomes:
     """What is kept of the runs of a result."""
-    columns = []
-    for column in KEPT:
+    numbers = np.full((work.size, len(KEPT)), math.nan)
+    for place, column in enumerate(KEPT):
         values = getattr(result, column.name)
-        # SQLite knows no -0; adding 0 makes it 0.
-        columns.append([None] * work.size if values is None else np.ravel(values[-1] + 0).tolist())
-    points = [None] * work.size if result.x is None else _rows(result.x[-1].reshape(work.dim, -1).T)
-    statuses, details = np.ravel(result.status).tolist(), np.ravel(result.detail).tolist()
-    ends = map(Outcome, statuses, details, zip(*columns, strict=True), points)
-    if work.keep == "end":
-        yield from ends
-        return
-    for r, end in enumerate(ends):
-        one = result if result.f.ndim == 1 else result[r]
-        yield end._replace(curve=_curve(one), trace=_saved(one, work, r) if work.keep == "trace" else None)
+        if values is not None:
+            numbers[:, place] = np.ravel(values[-1]) + 0  # which makes 0 of -0
+    points = np.empty((work.size, 0)) if result.x is None else result.x[-1].reshape(work.dim, -1).T
+    status, detail = (objects(np.ravel(texts).tolist()) for texts in (result.status, result.detail))
+    curve = trace = objects([None] * work.size)
+    if work.keep != "end":
+        runs = [result] if result.f.ndim == 1 else [result[r] for r in range(work.size)]
+        curve = objects([_curve(one) for one in runs])
+        if work.keep == "trace":
+            trace = objects([_saved(one, work, r) for r, one in enumerate(runs)])
+    return Outcomes(status, detail, numbers, points, curve, trace)
 
 
-def _rows(values: Any) -> list[bytes]:
+def _bytes_of_rows(values: Column) -> list[bytes]:
     """The rows of a matrix, each as its float64 numbers in bytes."""
-    table = np.ascontiguousarray(values, dtype="<f8")
-    content, size = table.tobytes(), table.itemsize * table.shape[1]
-    return [content[begin : begin + size] for begin in range(0, len(content), size)]
+    content, size = values.astype("<f8").tobytes(), 8 * values.shape[1]
+    return [content[begin : begin + size] for begin in range(0, size * len(values), size or 1)] or [b""] * len(values)
 
 
 def _curve(result: Result) -> bytes:

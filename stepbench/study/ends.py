@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from stepbench.engine.columns import KEPT
-from stepbench.study.batch import Outcome
+from stepbench.study.runs import Outcomes
 
 Numbers = np.ndarray[Any, Any]
 
@@ -33,21 +32,11 @@ class Ends:
     point: Numbers
 
     @classmethod
-    def of(cls, outcomes: Sequence[Outcome], shape: tuple[int, ...]) -> Ends:
+    def of(cls, outcomes: Outcomes, shape: tuple[int, ...]) -> Ends:
         """The arrays of these outcomes, in C order."""
-        columns = zip(*(outcome.numbers for outcome in outcomes), strict=True)
-        numbers = {
-            column.name: np.array(values, dtype=float).reshape(shape)  # None becomes NaN
-            for column, values in zip(KEPT, columns, strict=True)
-        }
-        blobs = [outcome.point or b"" for outcome in outcomes]
-        size = max(map(len, blobs), default=0)
-        missing = np.full(size // 8, math.nan).tobytes()
-        points = np.frombuffer(
-            b"".join(blob if len(blob) == size else blob + missing[len(blob) :] for blob in blobs), dtype="<f8"
-        )
-        status = np.array([outcome.status for outcome in outcomes])
-        return cls(status.reshape(shape), numbers, points.reshape(*shape, size // 8))
+        numbers = {column.name: values.reshape(shape) for column, values in zip(KEPT, outcomes.numbers.T, strict=True)}
+        point = outcomes.point.reshape(*shape, outcomes.point.shape[1])
+        return cls(outcomes.status.astype(str).reshape(shape), numbers, point)
 
     def __getattr__(self, name: str) -> Numbers:
         """A column, by its name."""

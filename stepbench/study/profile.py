@@ -23,9 +23,10 @@ from stepbench.fields import InputError
 from stepbench.options import ProfileKind, RunOptions
 from stepbench.showing import Shown
 from stepbench.study import kinds
-from stepbench.study.batch import Outcome, batch
-from stepbench.study.ends import Numbers, asked_for_f
+from stepbench.study.batch import batch
+from stepbench.study.ends import Ends, Numbers, asked_for_f
 from stepbench.study.grid import refuse_too_many
+from stepbench.study.runs import joined
 from stepbench.study.study import Study, using
 
 
@@ -295,14 +296,15 @@ def profile(
             for m in runnables
         ]
     with using(study) as opened:
-        outcomes = iter(opened.outcomes(batches, keep="curve"))
-    runs, failed, evaluations = [], 0, np.zeros((len(methods), 2), dtype=int)
-    for (problem, _), f_at_start in zip(cases, f_at_starts, strict=True):
-        ends = [next(outcomes)[0] for _ in methods]
-        failed += sum(end.status == "failed" for end in ends)
-        evaluations = evaluations + np.array([[end.evals or 0, end.fevals or 0] for end in ends], dtype=int)
+        outcomes = joined(opened.outcomes(batches, keep="curve"))
+    shape = len(cases), len(methods)
+    ends, curves = Ends.of(outcomes, shape), outcomes.curve.reshape(shape)
+    evaluations = np.stack([np.nansum(counts, axis=0) for counts in (ends.evals, ends.fevals)], axis=1).astype(int)
+    runs = []
+    for k, ((problem, _), f_at_start) in enumerate(zip(cases, f_at_starts, strict=True)):
+        known = [b"" if lost else curve for lost, curve in zip(ends.lost[k], curves[k], strict=True)]
         units = [_unit(method, problem) for method in runnables]
-        runs.append(_runs(ends, units, budget, f_at_start, problem.f_star))
+        runs.append(_runs(known, ends.cost[k], units, budget, f_at_start, problem.f_star))
     costs = np.array([[run.cost_to(tolerances) for run in of_case] for of_case in runs])
     names = []
     for problem, seed in cases:
@@ -317,7 +319,7 @@ def profile(
         tuple(str(problem) for problem in distinct if problem.f_star is None),
         tuple(label for label, method in zip(labels, runnables, strict=True) if method.gradient_free),
         tuple(tuple(dict.fromkeys(method.needs)) for method in runnables),
-        failed,
+        int((ends.status == "failed").sum()),
         tuple(distinct.index(problem) for problem, _ in cases),
         tuple(map(tuple, evaluations.tolist())),
         tuple(runs),
@@ -327,19 +329,19 @@ def profile(
 
 
 def _runs(
-    ends: Sequence[Outcome], units: Sequence[int], budget: int, f_at_start: float, f_star: float | None
+    kept: Sequence[bytes], costs: Numbers, units: Sequence[int], budget: int, f_at_start: float, f_star: float | None
 ) -> tuple[Run, ...]:
-    """How far each method's run on one problem came; with an f* that is unknown, down to the least f of them all."""
-    curves = []
-    for end in ends:
-        lost = end.status in ("diverged", "failed")
-        curves.append(np.frombuffer(b"" if lost else end.curve or b"").reshape(2, -1))
+    """How far each method's run on one problem came; with an f* that is unknown, down to the least f of them all.
+
+    ``kept`` are the curves of the runs, empty where one was lost, and ``costs`` what the runs spent in all.
+    """
+    curves = [np.frombuffer(curve).reshape(2, -1) for curve in kept]
     least = f_star
     if least is None:
         least = min([f_at_start, *(float(f.min()) for _, f in curves if f.size)])
     runs = []
-    for end, unit, (spent, f) in zip(ends, units, curves, strict=True):
-        total = (end.evals or end.fevals or budget * unit) / unit  # of a run that crashed, nothing is known
+    for cost, unit, (spent, f) in zip(costs.tolist(), units, curves, strict=True):
+        total = (cost if cost > 0 else budget * unit) / unit  # of a run that crashed, nothing is known
         too_low = f.size > 0 and f[-1] < least - 1e-9 * max(1.0, abs(least))  # f* as declared is not the minimum
         nobody = f_star is None and least == f_at_start  # came below the start
         n = 0 if too_low or nobody else f.size

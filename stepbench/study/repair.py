@@ -15,8 +15,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from stepbench.fields import InputError
-from stepbench.study.batch import Head, Outcome, digest
-from stepbench.study.rows import DamagedError, facts_of, opened_blob, parameters_of, run_of, setting_of
+from stepbench.study.batch import digest
+from stepbench.study.rows import DamagedError, facts_of, parameters_of, piece_of, setting_of, with_trace
+from stepbench.study.runs import Piece
 from stepbench.study.store import Store, create
 
 _HEADER = 100
@@ -35,7 +36,7 @@ def damage_of(path: Path) -> list[str]:
             told.append("the first page, with the list of tables, is damaged")
         with closing(sqlite3.connect(copy)) as db:
             sound = _Sound(db)
-            for _ in sound.runs():
+            for _ in sound.pieces():
                 pass
             if sound.lost:
                 sound.damage.append(f"{sound.kept:,} runs are sound; there were {sound.kept + sound.lost:,}")
@@ -53,9 +54,9 @@ def repair(path: Path, new: Path) -> tuple[int, int | None]:
         _mend_first_page(copy, path)
         with closing(sqlite3.connect(copy)) as db, Store(new) as store:
             sound = _Sound(db)
-            runs = sound.runs()
-            while some := list(itertools.islice(runs, 500)):
-                store.put({head.setting: sound.settings[head.setting] for head, _ in some}, some)
+            pieces = sound.pieces()
+            while some := list(itertools.islice(pieces, 50)):
+                store.put({piece.setting: sound.settings[piece.setting] for piece in some}, some)
         if not sound.kept:
             raise InputError(f"{path} has no run that can be read: begin anew with another file")
         return sound.kept, sound.lost
@@ -128,7 +129,7 @@ def _mend_first_page(copy: Path, path: Path) -> bool:
 
 @dataclass
 class _Sound:
-    """What is sound in a file: ``settings``, and ``runs``, which counts them; ``damage`` names the rest."""
+    """What is sound in a file: ``settings``, and ``pieces``, which counts their runs; ``damage`` names the rest."""
 
     db: sqlite3.Connection
     damage: list[str] = field(default_factory=list)
@@ -164,25 +165,19 @@ class _Sound:
         known = {key for key, _, _ in self._rows} == self.settings.keys()
         return sum(runs for _, _, runs in self._rows) - self.kept if known else None
 
-    def runs(self) -> Iterator[tuple[Head, Outcome]]:
-        """The runs that are sound, each without the curve or the trace that is not."""
-        seen: set[bytes] = set()
-        for row in self._each("runs", "sqlite_autoindex_runs_1", "by_setting"):
+    def pieces(self) -> Iterator[Piece]:
+        """The rows of runs that are sound, each without the trace that is not."""
+        for *row, sealed in self._each("runs", "by_setting"):
             with self._noted():
-                *ends, curve, trace = row
-                head, outcome = run_of([*ends, None])
-                parameters_of(head)
-                if head.setting not in self.settings:
-                    raise DamagedError(f"the setting of the run {head.key.hex()} is lost")
-                if head.key in seen:
-                    raise DamagedError(f"the run {head.key.hex()} is there twice")
-                blobs: dict[str, bytes | None] = {}
-                for name, sealed in (("curve", curve), ("trace", trace)):
-                    with self._noted():
-                        blobs[name] = opened_blob(head.key, name, sealed)
-                seen.add(head.key)
-                self.kept += 1
-                yield head, outcome._replace(**blobs)  # type: ignore[arg-type]
+                _, piece = piece_of([*row, sealed is not None])
+                for run in piece.runs():
+                    parameters_of(run)
+                if piece.setting not in self.settings:
+                    raise DamagedError(f"the setting of {len(piece.heads.key):,} runs is lost")
+                with self._noted():
+                    piece = with_trace(piece, sealed)
+                self.kept += len(piece.heads.key)
+                yield piece
 
     def _each(self, table: str, *indexes: str) -> Iterator[tuple[Any, ...]]:
         """Every row that can be read, found from either end of the table, or from its indexes."""

@@ -2,20 +2,19 @@
 
 The checksum is CRC-32. It sees every change of up to 32 bits that stand together, and one in 2³² of other changes
 escapes it: enough against disks and cables, which is all that a study has to fear, at a tenth of what a cryptographic
-digest costs per row. A curve and a trace bear their own, as they may come later, and a trace is read alone.
+digest costs. A trace bears its own, as the rest is read without it.
 """
 
 from __future__ import annotations
 
 import json
-import math
-import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 from zlib import crc32
 
-from stepbench.engine.columns import KEPT
-from stepbench.study.batch import Head, Outcome
+import numpy as np
+
+from stepbench.study.runs import Column, Heads, Outcomes, Piece, Run, objects
 
 SETTINGS = {
     "id": "BLOB PRIMARY KEY",
@@ -23,31 +22,34 @@ SETTINGS = {
     "runs": "INTEGER NOT NULL",
     "checksum": "INTEGER NOT NULL",
 }
-"""The table of settings: the digest of a setting, its JSON, and how many runs it has.
+"""The table of settings: the digest of a setting, its JSON, and how many runs the table of runs has of it.
 
 The index that keeps the JSON unique holds a second copy of it, from which ``repair`` restores a damaged one.
 """
 
 RUNS = {
-    "key": "BLOB PRIMARY KEY",
+    "id": "INTEGER PRIMARY KEY",
     "setting": "BLOB NOT NULL REFERENCES settings",
-    "seed": "INTEGER NOT NULL",
-    "parameters": "TEXT NOT NULL",
-    "start": "BLOB",
-    "status": "TEXT NOT NULL",
-    "detail": "TEXT NOT NULL",
-    **{column.kept: column.sql for column in KEPT},
-    "point": "BLOB",
+    "key": "BLOB NOT NULL",
+    "seed": "BLOB NOT NULL",
+    "parameters": "BLOB NOT NULL",
+    "start": "BLOB NOT NULL",
+    "status": "BLOB NOT NULL",
+    "detail": "BLOB NOT NULL",
+    "numbers": "BLOB NOT NULL",
+    "point": "BLOB NOT NULL",
+    "curve": "BLOB",
     "checksum": "INTEGER NOT NULL",
-    "curve": "BLOB NOT NULL",
-    "trace": "BLOB NOT NULL",
+    "trace": "BLOB",
 }
-"""The table of runs: what tells a run from others, how it ended, the columns that a study keeps, and its blobs."""
+"""The table of runs: a row has the columns of all runs of one setting that were put there together.
 
-_HEAD = len(Head._fields)
+They are those of ``Heads`` and ``Outcomes`` in bytes: keys one after the other, numbers as int64 or float64, parameters
+and statuses as lines, and details as a JSON list. A run of which more than the end is kept has a row of its own.
+"""
+
 _SEAL = 4
-"""The bytes of a checksum that stands before a blob."""
-_SIZES = struct.Struct(f"<q7i{len(KEPT)}d")
+"""The bytes of a checksum that stands before a trace."""
 
 
 class DamagedError(Exception):
@@ -84,86 +86,98 @@ def facts_of(key: bytes, text: str) -> dict[str, Any]:
     raise DamagedError(f"the setting {_shown(key)} does not say in JSON what a setting says")
 
 
-def parameters_of(head: Head) -> dict[str, Any]:
+def parameters_of(run: Run) -> dict[str, Any]:
     """The hyper-parameters of a run; raises DamagedError where they are no JSON object."""
     try:
-        parameters = json.loads(head.parameters)
+        parameters = json.loads(run.parameters)
         if isinstance(parameters, dict):
             return parameters
     except (ValueError, RecursionError):
         pass
-    raise DamagedError(f"the parameters of the run {_shown(head.key)} are no JSON object")
+    raise DamagedError(f"the parameters of the run {_shown(run.key)} are no JSON object")
 
 
-def run_row(head: Head, outcome: Outcome) -> tuple[Any, ...]:
-    """The row of a run."""
-    status, detail, numbers, point, curve, trace = outcome
-    known = [None if number != number else number for number in numbers]  # SQLite takes NaN for unknown
-    checksum = _checksum(*head, status, detail, known, point)
-    sealed = sealed_blob(head.key, "curve", curve), sealed_blob(head.key, "trace", trace)
-    return (*head, status, detail, *known, point, checksum, *sealed)
+def rows_of(piece: Piece, number: int) -> Iterator[tuple[Any, ...]]:
+    """The rows of a piece, numbered from here on: one, and one more for each run of which more is kept than its end."""
+    more = np.array([curve is not None for curve in piece.outcomes.curve], dtype=bool)
+    parts = [np.flatnonzero(~more), *np.flatnonzero(more)[:, None]]
+    return (_row(piece.part(part), k) for k, part in enumerate([part for part in parts if part.size], number))
 
 
-def run_of(row: Sequence[Any]) -> tuple[Head, Outcome]:
-    """A run, of its row without its trace, where None stands for a curve that is not asked for; or DamagedError."""
-    key, setting, seed, parameters, start, status, detail, *numbers, point, checksum, curve = row
+def _row(piece: Piece, number: int) -> tuple[Any, ...]:
+    (key, seed, parameters, start), (status, detail, numbers, point, curve, trace) = piece.heads, piece.outcomes
+    columns = (
+        piece.setting,
+        b"".join(key),
+        seed.astype("<i8").tobytes(),
+        "\n".join(parameters).encode(),
+        start.astype("<f8").tobytes(),
+        "\n".join(status).encode(),
+        json.dumps(detail.tolist()).encode(),
+        numbers.astype("<f8").tobytes(),
+        point.astype("<f8").tobytes(),
+        curve[0],
+    )
+    sealed = None if trace[0] is None else _seal(key[0], trace[0]) + trace[0]
+    return number, *columns, _checksum(number, columns, sealed is not None), sealed
+
+
+def piece_of(row: Sequence[Any]) -> tuple[int, Piece]:
+    """The number of a row, and its runs; raises DamagedError.
+
+    In the place of the trace stands whether there is one; it is not among what is read.
+    """
+    number, *columns, checksum, traced = row
     try:
-        sound = _checksum(key, setting, seed, parameters, start, status, detail, numbers, point) == checksum
-    except (TypeError, AttributeError, struct.error):  # a value of another type
+        sound = _checksum(number, columns, traced) == checksum
+    except TypeError:  # a value of another type
         sound = False
     if not sound:
-        raise DamagedError(f"the run {_shown(key)} is damaged")
-    opened = None if curve is None else opened_blob(key, "curve", curve)
-    outcome = Outcome(status, detail, tuple(numbers), point, opened)
-    return Head(key, setting, seed, parameters, start), outcome
+        raise DamagedError(f"the row {number} of runs is damaged")
+    setting, key, seed, parameters, start, status, detail, numbers, point, curve = columns
+    keys = np.frombuffer(key, dtype="V16").tolist()
 
+    def table(content: bytes) -> Column:
+        return np.frombuffer(content, dtype="<f8").reshape(len(keys), -1)
 
-def _checksum(
-    key: bytes,
-    setting: bytes,
-    seed: int,
-    parameters: str,
-    start: bytes | None,
-    status: str,
-    detail: str,
-    numbers: Sequence[float | None],
-    point: bytes | None,
-) -> int:
-    """The checksum of a run's values; their sizes are among what is summed, so that none can take from the next."""
-    if None in numbers:
-        numbers = [math.nan if number is None else number for number in numbers]
-    sizes = _SIZES.pack(
-        seed,
-        len(key),
-        len(setting),
-        len(parameters),
-        len(status),
-        len(detail),
-        -1 if start is None else len(start),
-        -1 if point is None else len(point),
-        *numbers,
+    parameters, status = (objects(lines.decode().split("\n")) for lines in (parameters, status))
+    nothing = objects([None] * len(keys))
+    return number, Piece(
+        setting,
+        Heads(objects(keys), np.frombuffer(seed, dtype="<i8"), parameters, table(start)),
+        Outcomes(
+            status,
+            objects(json.loads(detail)),
+            table(numbers),
+            table(point),
+            nothing if curve is None else objects([curve]),
+            nothing,
+        ),
+        "end" if curve is None else "trace" if traced else "curve",
     )
-    texts = (parameters + status + detail).encode()
-    return crc32(b"".join((sizes, key, setting, texts, start or b"", point or b"")))
 
 
-def sealed_blob(key: bytes, name: str, content: bytes | None) -> bytes:
-    """A curve or a trace behind its checksum; where there is none, the checksum says so."""
-    checksum = crc32(name.encode(), crc32(key))
-    if content is None:
-        return checksum.to_bytes(_SEAL, "little")
-    return crc32(content, crc32(b"=", checksum)).to_bytes(_SEAL, "little") + content
+def _checksum(number: int, columns: Sequence[bytes | None], traced: bool) -> int:
+    """The checksum of a row; sizes are among what is summed, so that no column can take from the next."""
+    sizes = [None if column is None else len(column) for column in columns]
+    checksum = crc32(f"{number} {sizes} {traced:d}".encode())
+    for column in columns:
+        checksum = crc32(column or b"", checksum)
+    return checksum
 
 
-def opened_blob(key: bytes, name: str, sealed: bytes) -> bytes | None:
-    """The curve or the trace that was sealed, None where there was none; raises DamagedError."""
-    if sealed == sealed_blob(key, name, None):
-        return None
-    if isinstance(sealed, bytes):
-        content = sealed[_SEAL:]
-        if sealed == sealed_blob(key, name, content):
-            return content
-    raise DamagedError(f"the {name} of the run {_shown(key)} is damaged")
+def _seal(key: bytes, trace: bytes) -> bytes:
+    return crc32(trace, crc32(key)).to_bytes(_SEAL, "little")
+
+
+def with_trace(piece: Piece, sealed: Any) -> Piece:
+    """The runs of a row with the trace that it has, if there is one; raises DamagedError."""
+    if piece.keep != "trace":
+        return piece
+    [key] = piece.heads.key
+    if isinstance(sealed, bytes) and sealed[:_SEAL] == _seal(key, sealed[_SEAL:]):
+        return piece._replace(outcomes=piece.outcomes._replace(trace=objects([sealed[_SEAL:]])))
+    raise DamagedError(f"the trace of the run {_shown(key)} is damaged")
 
 
 def _shown(key: Any) -> str:

@@ -7,30 +7,31 @@ import shlex
 import sqlite3
 import struct
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from stepbench.fields import InputError
-from stepbench.study.batch import Head, Keep, Outcome
 from stepbench.study.rows import (
     RUNS,
     SETTINGS,
     DamagedError,
     facts_of,
-    opened_blob,
     parameters_of,
-    run_of,
-    run_row,
-    sealed_blob,
+    piece_of,
+    rows_of,
     setting_of,
     setting_row,
+    with_trace,
 )
+from stepbench.study.runs import KEEPS, Keep, Piece, Run
 
 APPLICATION = 0x53544250  # "STBP"
-FORMAT = 3
+FORMAT = 4
 
 
 def _table(name: str, columns: Mapping[str, str]) -> str:
@@ -39,14 +40,9 @@ def _table(name: str, columns: Mapping[str, str]) -> str:
 
 SCHEMA = (_table("settings", SETTINGS), _table("runs", RUNS), "CREATE INDEX by_setting ON runs (setting)")
 _NUMBERS = {"application_id": APPLICATION, "user_version": FORMAT}
-_ABSENT = len(sealed_blob(b"", "", None))
-_PUT = (
-    f"INSERT INTO runs VALUES ({', '.join('?' for _ in RUNS)}) ON CONFLICT (key) DO UPDATE SET "
-    f"curve = CASE length(curve) WHEN {_ABSENT} THEN excluded.curve ELSE curve END, "
-    f"trace = CASE length(trace) WHEN {_ABSENT} THEN excluded.trace ELSE trace END"
-)
+_PUT = f"INSERT INTO runs VALUES ({', '.join('?' for _ in RUNS)})"
 _ENDS = ", ".join([*RUNS][:-1])
-"""The columns of a run without its trace."""
+"""The columns of runs without their traces."""
 
 
 def create(db: sqlite3.Connection) -> None:
@@ -56,7 +52,7 @@ def create(db: sqlite3.Connection) -> None:
 
 
 class Store:
-    """The runs of a study by their keys, in a file, or in memory where there is none.
+    """The runs of a study, in a file, or in memory where there is none.
 
     Opening raises InputError, and leaves the file as it is, where it is no study, or a truncated, damaged or newer
     one. Two processes may write at once; each waits ``patience`` seconds for the other.
@@ -115,40 +111,49 @@ class Store:
         """The file's name."""
         return "memory" if self.path is None else str(self.path)
 
-    def found(self, keys: Sequence[bytes], keep: Keep = "end") -> dict[bytes, Outcome]:
-        """Those of the runs that are here, with what is to be kept of each; traces are not read."""
-        outcomes: dict[bytes, Outcome] = {}
-        with self._explained():
-            if not self._has_tables():
-                return outcomes
-            for begin in range(0, len(keys), 500):
-                some = keys[begin : begin + 500]
-                marks = ", ".join("?" for _ in some)
-                query = f"SELECT {_ENDS}, length(trace) FROM runs WHERE key IN ({marks})"
-                for *row, size in self._db.execute(query, some):
-                    head, outcome = run_of(row)
-                    crashed = outcome.numbers[0] is None
-                    lacks = (keep == "curve" and outcome.curve is None) or (keep == "trace" and size == _ABSENT)
-                    if crashed or not lacks:
-                        outcomes[head.key] = outcome
-        return outcomes
+    def found(self, setting: bytes, keep: Keep = "end") -> Piece:
+        """The runs of a setting of which so much is kept, without their traces.
 
-    def put(self, settings: Mapping[bytes, str], runs: Iterable[tuple[Head, Outcome]]) -> None:
-        """Commit runs that have ended; a run that is here already only gains the curve or the trace that it lacks."""
+        Each is there once: where it was put several times, the first time that the most was kept of it counts. A run
+        that crashed has no more than its end.
+        """
+        pieces = [
+            piece if KEEPS.index(piece.keep) >= KEEPS.index(keep) else piece.part(piece.outcomes.crashed)
+            for _, piece in self._each(setting)
+        ]
+        pieces.sort(key=lambda piece: -KEEPS.index(piece.keep))
+        whole = Piece.joined(setting, pieces)
+        first: dict[bytes, int] = {}
+        for place, key in enumerate(whole.heads.key.tolist()):
+            first.setdefault(key, place)
+        return whole.part(np.array([*first.values()], dtype=int))
+
+    def put(self, settings: Mapping[bytes, str], pieces: Iterable[Piece]) -> None:
+        """Commit runs that have ended, whether or not some are here already."""
         with self._explained(), self._transaction():
             if not self._has_tables():
                 create(self._db)
             new = (setting_row(key, text, 0) for key, text in settings.items())
             self._db.executemany("INSERT OR IGNORE INTO settings VALUES (?, ?, ?, ?)", new)
-            [(last,)] = self._db.execute("SELECT coalesce(max(rowid), 0) FROM runs")
-            self._db.executemany(_PUT, itertools.starmap(run_row, runs))
-            added = "SELECT setting, count(*) FROM runs NOT INDEXED WHERE rowid > ? GROUP BY setting"
-            for setting, n in self._db.execute(added, [last]).fetchall():
-                self._count(setting, n)
+            [(number,)] = self._db.execute("SELECT coalesce(max(id), 0) FROM runs")
+            for piece in pieces:
+                for row in rows_of(piece, number + 1):
+                    self._db.execute(_PUT, row)
+                    number += 1
+                self._count(piece.setting, len(piece.heads.key))
 
     def settings(self) -> dict[bytes, str]:
         """What runs have in common, as JSON, in an order that does not depend on when it came in."""
-        return {key: text for key, (text, _) in self._settings().items()}
+        with self._explained():
+            if not self._has_tables():
+                return {}
+            with self._transaction("DEFERRED"):
+                rows = [setting_of(row) for row in self._db.execute("SELECT * FROM settings")]
+                settings = {key: text for key, text, _ in rows}
+                for (setting,) in self._db.execute("SELECT DISTINCT setting FROM runs"):
+                    if setting not in settings:
+                        raise DamagedError("the list of settings lacks one")
+        return dict(sorted(settings.items(), key=lambda item: item[1]))
 
     def facts(self) -> dict[bytes, dict[str, Any]]:
         """What the JSON of each setting says, in the same order."""
@@ -156,120 +161,115 @@ class Store:
         with self._explained():
             return {key: facts_of(key, text) for key, text in settings.items()}
 
-    def sizes(self) -> dict[bytes, int]:
-        """How many runs each setting has."""
-        return {key: runs for key, (_, runs) in self._settings().items()}
+    def size(self, setting: bytes) -> int:
+        """How many runs a setting has."""
+        return len(self.found(setting).heads.key)
 
-    def runs(self, setting: bytes) -> list[tuple[Head, Outcome]]:
+    def runs(self, setting: bytes) -> list[Run]:
         """The runs of a setting by seed, parameters and start; traces are not read."""
 
-        def place(run: tuple[Head, Outcome]) -> tuple[Any, ...]:
-            head, _ = run
+        def place(run: Run) -> tuple[Any, ...]:
             # Values of several types cannot be compared with each other: their types are, first.
-            values = [(str(type(v)), 0 if v is None else v) for v in parameters_of(head).values()]
-            return head.seed, values, head.start or b"", head.key
+            values = [(str(type(v)), 0 if v is None else v) for v in parameters_of(run).values()]
+            return run.seed, values, run.start or [], run.key
 
         with self._explained():
-            return sorted(self._each(setting), key=place)
+            return sorted(self.found(setting).runs(), key=place)
 
-    def traces(self) -> Iterator[tuple[bytes, bytes]]:
-        """Every trace that was kept, with its run's key."""
-        return ((head.key, outcome.trace) for head, outcome in self._each(traces=True) if outcome.trace is not None)
-
-    def trace(self, key: bytes) -> bytes | None:
-        """The trace of one run; None where there is none."""
-        with self._explained():
-            row = self._db.execute("SELECT trace FROM runs WHERE key = ?", [key]).fetchone()
-            return None if row is None else opened_blob(key, "trace", row[0])
+    def traces(self, settings: Iterable[bytes] | None = None) -> Iterator[tuple[bytes, bytes]]:
+        """Every trace that was kept of the runs of these settings, or of all, with its run's key."""
+        for setting in self.settings() if settings is None else settings:
+            seen: set[bytes] = set()
+            for _, piece in self._each(setting, traces=True):
+                key, trace = piece.heads.key[0], piece.outcomes.trace[0]
+                if trace is not None and key not in seen:
+                    seen.add(key)
+                    yield key, trace
 
     def statuses(self) -> list[tuple[bytes, str, int]]:
         """How many runs of each setting have each status."""
-        counts = Counter((head.setting, outcome.status) for head, outcome in self._each())
-        return [(setting, status, n) for (setting, status), n in counts.items()]
+        counts = {key: Counter(self.found(key).outcomes.status.tolist()) for key in self.settings()}
+        return [(key, status, n) for key, of_setting in counts.items() for status, n in of_setting.items()]
 
     def remove(self, settings: Iterable[bytes], status: str | None = None) -> int:
         """Remove the runs of these settings, or those of one status among them; returns how many there were."""
-        chosen = {
-            setting: [[head.key] for head, outcome in self._each(setting) if status in (None, outcome.status)]
-            for setting in settings
-        }
         removed = 0
         with self._explained():
             if not self._has_tables():
                 return removed
-        with self._explained(), self._transaction():
-            for setting, keys in chosen.items():
-                before = self._db.total_changes
-                self._db.executemany("DELETE FROM runs WHERE key = ?", keys)
-                gone = self._db.total_changes - before
-                if gone:
-                    self._count(setting, -gone)
-                removed += gone
-            self._db.execute("DELETE FROM settings WHERE runs = 0")
-        with self._explained():
+            with self._transaction():
+                for setting in settings:
+                    gone = {run.key for run in self.found(setting).runs() if status in (None, run.status)}
+                    self._remove(setting, gone)
+                    removed += len(gone)
+                self._db.execute("DELETE FROM settings WHERE runs = 0")
             self._db.execute("VACUUM")
         return removed
 
+    def _remove(self, setting: bytes, gone: set[bytes]) -> None:
+        """Remove these runs of a setting, wherever they stand."""
+        for number, piece in [*self._each(setting)]:
+            rest = piece.part([place for place, key in enumerate(piece.heads.key) if key not in gone])
+            if less := len(piece.heads.key) - len(rest.heads.key):
+                self._db.execute("DELETE FROM runs WHERE id = ?", [number])
+                self._db.executemany(_PUT, rows_of(rest, number))  # runs with a trace stand alone: it has none
+                self._count(setting, -less)
+
     def merge(self, other: Store) -> tuple[int, int]:
-        """Take over the runs of another study; returns how many were new, and how many are here with other numbers."""
+        """Take over the runs of another study; returns how many were new, and how many are here with other numbers.
+
+        Of a run that is here with the same numbers, the curve or the trace that it lacks is taken over.
+        """
         if self.path is not None and other.path is not None and self.path.resolve() == other.path.resolve():
             raise InputError(f"{other} cannot be merged into itself")
-        taken, unlike = 0, 0
-        settings, there = other.settings(), other._each(traces=True)
-        while runs := list(itertools.islice(there, 500)):
-            here = self.found([head.key for head, _ in runs])
-            taken += len(runs) - len(here)
-            unlike += sum(head.key in here and here[head.key][:4] != end[:4] for head, end in runs)
-            self.put({head.setting: settings[head.setting] for head, _ in runs}, runs)
-        return taken, unlike
+        new: set[bytes] = set()
+        unlike: set[bytes] = set()
 
-    def _settings(self) -> dict[bytes, tuple[str, int]]:
-        """The JSON of every setting and how many runs it has, in the order of the JSON."""
-        with self._explained():
-            if not self._has_tables():
-                return {}
-            with self._transaction("DEFERRED"):
-                rows = [setting_of(row) for row in self._db.execute("SELECT * FROM settings")]
-                settings = {key: (text, runs) for key, text, runs in rows}
-                for (setting,) in self._db.execute("SELECT DISTINCT setting FROM runs"):
-                    if setting not in settings:
-                        raise DamagedError("the list of settings lacks one")
-        return dict(sorted(settings.items(), key=lambda item: item[1][0]))
+        def lacking(setting: bytes) -> Iterator[Piece]:
+            """What is to be put here of the runs of a setting."""
+            here = {keep: {run.key: run.end for run in self.found(setting, keep).runs()} for keep in KEEPS}
+            for _, piece in other._each(setting, traces=True):
+                ends = [(run.key, run.end) for run in piece.runs()]
+                new.update(key for key, _ in ends if key not in here["end"])
+                unlike.update(key for key, end in ends if here["end"].get(key, end) != end)
+                yield piece.part([not (key in here[piece.keep] or key in unlike) for key, _ in ends])
+
+        for setting, text in other.settings().items():
+            pieces = lacking(setting)
+            while some := list(itertools.islice(pieces, 50)):
+                self.put({setting: text}, some)
+        return len(new), len(unlike)
 
     def _setting(self, key: bytes) -> tuple[str, int]:
-        """The JSON of a setting, and how many runs it has."""
+        """The JSON of a setting, and how many runs the table has of it; no text and no runs where it is not here."""
         row = self._db.execute("SELECT * FROM settings WHERE id = ?", [key]).fetchone()
-        if row is None:
-            raise DamagedError("the list of settings lacks one")
-        _, text, runs = setting_of(row)
-        return text, runs
+        return ("", 0) if row is None else setting_of(row)[1:]
 
     def _count(self, setting: bytes, more: int) -> None:
         """Note that a setting has so many runs more."""
         text, runs = self._setting(setting)
         self._db.execute("REPLACE INTO settings VALUES (?, ?, ?, ?)", setting_row(setting, text, runs + more))
 
-    def _each(self, setting: bytes | None = None, *, traces: bool = False) -> Iterator[tuple[Head, Outcome]]:
-        """Every run, or every one of a setting; where some are missing or twice, the last of them is an InputError."""
-        which, values = ("", []) if setting is None else ("WHERE setting = ?", [setting])
-        query = f"SELECT {_ENDS}, {'trace' if traces else 'NULL'} FROM runs {which}"
+    def _each(self, setting: bytes, *, traces: bool = False) -> Iterator[tuple[int, Piece]]:
+        """Every row of a setting, by its number; where some are missing or twice, the last of them is an InputError."""
+        last = "trace" if traces else "NULL"
+        query = f"SELECT {_ENDS}, trace IS NOT NULL, {last} FROM runs WHERE setting = ? ORDER BY id"
         with self._explained():
             if not self._has_tables():
                 return
             with self._transaction("DEFERRED"):
-                keys: set[bytes] = set()
-                found: Counter[bytes] = Counter()
-                for *row, trace in self._db.execute(query, values):
-                    head, outcome = run_of(row)
-                    if head.key in keys:
-                        raise DamagedError(f"the run {head.key.hex()} is there twice")
-                    keys.add(head.key)
-                    found[head.setting] += 1
-                    yield head, outcome._replace(trace=opened_blob(head.key, "trace", trace)) if traces else outcome
-                sizes = {key: runs for key, _, runs in map(setting_of, self._db.execute("SELECT * FROM settings"))}
-                for key in sizes if setting is None else [setting]:
-                    if found[key] != (runs := sizes.get(key, 0)):
-                        raise DamagedError(f"the list of runs has {found[key]:,} of a setting's {runs:,}")
+                numbers: set[int] = set()
+                found = 0
+                for *row, trace in self._db.execute(query, [setting]):
+                    number, piece = piece_of(row)
+                    if number in numbers or piece.setting != setting:
+                        raise DamagedError(f"the row {number} of runs is listed twice, or with another setting")
+                    numbers.add(number)
+                    found += len(piece.heads.key)
+                    yield number, with_trace(piece, trace) if traces else piece
+                _, runs = self._setting(setting)
+                if found != runs:
+                    raise DamagedError(f"the list of runs has {found:,} of a setting's {runs:,}")
 
     def _has_tables(self) -> bool:
         if "_db" not in vars(self) and self.path is not None and not self.path.exists():
@@ -278,6 +278,9 @@ class Store:
 
     @contextmanager
     def _transaction(self, kind: str = "IMMEDIATE") -> Iterator[None]:
+        if self._db.in_transaction:  # of the caller
+            yield
+            return
         self._db.execute(f"BEGIN {kind}")
         try:
             yield

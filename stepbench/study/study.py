@@ -10,19 +10,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from stepbench import catalog
 from stepbench.engine.identity import NOT_REBUILT, is_current
 from stepbench.engine.memory import refuse_beyond
 from stepbench.engine.prepare import whole
 from stepbench.engine.result import Result, load
 from stepbench.fields import InputError
-from stepbench.study.batch import Batch, Head, Keep, Outcome, Work, digest, perform
+from stepbench.study.batch import Batch, Work, perform
 from stepbench.study.executors import Workplace, opened
+from stepbench.study.runs import Keep, Outcomes, Piece, joined, objects, taken
 from stepbench.study.store import Store
 
 LOAD = 20_000_000
 """Components of points in one piece of work, runs times steps times parameters: about a second."""
-WIDTH = 8192
+WIDTH = 16384
 """Components of points in one step of it: what a step reads and writes stays in the processor's cache."""
 NARROW = 512
 """Runs that are not divided any further: with fewer of them a step is mostly Python's overhead."""
@@ -38,7 +41,7 @@ class Stopped(KeyboardInterrupt):
 
 
 @dataclass(frozen=True)
-class _Piece:
+class _Share:
     """Some runs of one batch, by their places; a suspect piece was lost with its worker once."""
 
     batch: int
@@ -88,12 +91,13 @@ class Study:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
             if kind is None:
-                facts, sizes = self.store.facts(), self.store.sizes()
-                self.stale = sum(runs for key, runs in sizes.items() if key in facts and not is_current(facts[key]))
+                self.stale = sum(
+                    self.store.size(key) for key, facts in self.store.facts().items() if not is_current(facts)
+                )
         finally:
             self.store.__exit__()
 
-    def outcomes(self, batches: Sequence[Batch], keep: Keep = "end") -> list[list[Outcome]]:
+    def outcomes(self, batches: Sequence[Batch], keep: Keep = "end") -> list[Outcomes]:
         """The outcomes of all runs of each batch, in order; those that are not here yet are made.
 
         Raises Stopped on Ctrl-C, and InputError where the file cannot be written; what ended before is kept.
@@ -103,44 +107,51 @@ class Study:
         if keep != "end":
             most = max((batch.traced for batch in batches), default=0.0)
             refuse_beyond(most, "every record of a run", "give a smaller budget")
-        heads = [batch.heads for batch in batches]
-        here = self.store.found([head.key for of_batch in heads for head in of_batch], keep)
-        asked = {*here}
+        keys = [batch.heads.key.tolist() for batch in batches]
+        here = {setting: [self.store.found(setting, keep)] for setting in dict.fromkeys(batch.id for batch in batches)}
+        known = {key for [found] in here.values() for key in found.heads.key}
         missing: list[list[int]] = []
-        for of_batch in heads:  # what is asked for twice is made once
-            missing.append([i for i, head in enumerate(of_batch) if head.key not in asked])
-            asked |= {head.key for head in of_batch}
+        for of_batch in keys:  # what is asked for twice is made once
+            missing.append([i for i, key in enumerate(of_batch) if key not in known])
+            known.update(of_batch)
         total, made = sum(map(len, missing)), 0
-        runs: list[tuple[Head, Outcome]] = []  # of the piece that is being kept
+        putting: list[Piece] = []
         if total and not self._makes:
             raise InputError(
-                f"{self.store} lacks {total:,} of these {sum(map(len, heads)):,} runs: give the command "
+                f"{self.store} lacks {total:,} of these {sum(map(len, keys)):,} runs: give the command "
                 "that makes them, with --study and --plot"
             )
         try:
             if total:
-                settings = {digest(b.setting): b.setting for b, places in zip(batches, missing, strict=True) if places}
+                settings = {batch.id: batch.setting for batch, places in zip(batches, missing, strict=True) if places}
                 self.store.put(settings, ())  # whether the file can be written is known before anything is run
             works = [replace(batch.work, keep=keep) for batch in batches]
-            for piece, outcomes in self._done(works, missing):
-                runs = [*zip((heads[piece.batch][i] for i in piece.places), outcomes, strict=True)]
-                setting = batches[piece.batch].setting  # again, as another process may have removed what had no runs
-                self.store.put({digest(setting): setting}, runs)
-                for head, outcome in runs:  # without the traces, which are large
-                    here[head.key] = outcome._replace(trace=None) if outcome.trace else outcome
-                made, runs = made + len(runs), []
+            for share, outcomes in self._done(works, missing):
+                batch = batches[share.batch]
+                putting = [Piece(batch.id, taken(batch.heads, share.places), outcomes)]
+                # The setting again, as another process may have removed what had no runs.
+                self.store.put({batch.id: batch.setting}, putting)
+                ends = outcomes._replace(trace=objects([None] * len(share.places)))  # traces are large
+                here[batch.id].append(putting[0]._replace(outcomes=ends))
+                made, putting = made + len(share.places), []
                 if self._progress is not None:
                     self._progress(made, total)
         except KeyboardInterrupt:
-            made += len(self.store.found([head.key for head, _ in runs], keep))  # the last commit may have been made
+            for piece in putting:  # the last commit may have been made
+                made += len({*piece.heads.key}.intersection(self.store.found(piece.setting, keep).heads.key))
             raise Stopped(f"{made:,} of {total:,} runs were made, and are kept in {self.store}") from None
         except InputError as error:
             if made:
                 raise InputError(f"{error}. {made:,} of {total:,} runs are kept") from None
             raise
         self.made += made
-        self.reused += sum(map(len, heads)) - made
-        return [[here[head.key] for head in of_batch] for of_batch in heads]
+        self.reused += sum(map(len, keys)) - made
+        pieces = {setting: Piece.joined(setting, parts) for setting, parts in here.items()}
+        places = {key: place for piece in pieces.values() for place, key in enumerate(piece.heads.key)}
+        return [
+            taken(pieces[batch.id].outcomes, [places[key] for key in of_batch])
+            for batch, of_batch in zip(batches, keys, strict=True)
+        ]
 
     def _refuse_bound(self, batches: Sequence[Batch]) -> None:
         """Refuse to keep, or to send elsewhere, runs that only this program can make."""
@@ -159,29 +170,31 @@ class Study:
 
         Raises InputError where a run crashed, with the reason.
         """
+        outcomes = self.outcomes(batches, keep="trace")
+        wanted = {key for batch in batches for key in batch.heads.key}
+        settings = dict.fromkeys(batch.id for batch in batches)
+        traces = {key: trace for key, trace in self.store.traces(settings) if key in wanted}
         results: list[list[Result]] = []
-        for batch, outcomes in zip(batches, self.outcomes(batches, keep="trace"), strict=True):
+        for batch, ends in zip(batches, outcomes, strict=True):
             problem = catalog.problem(batch.work.problem)
             of_batch = []
-            for head, outcome in zip(batch.heads, outcomes, strict=True):
-                if (trace := self.store.trace(head.key)) is None:
-                    raise InputError(f"{batch.work.method} on {batch.work.problem}: {outcome.detail}")
-                of_batch.append(load(io.BytesIO(trace), problem))
+            for key, detail in zip(batch.heads.key, ends.detail, strict=True):
+                if key not in traces:
+                    raise InputError(f"{batch.work.method} on {batch.work.problem}: {detail}")
+                of_batch.append(load(io.BytesIO(traces[key]), problem))
             results.append(of_batch)
         return results
 
-    def in_order(self, placed: Sequence[tuple[Batch, Sequence[int]]]) -> list[Outcome]:
+    def in_order(self, placed: Sequence[tuple[Batch, Sequence[int]]]) -> Outcomes:
         """The outcomes of all runs, each at the place that is given for it beside its batch."""
-        by_place: dict[int, Outcome] = {}
-        for (_, places), outcomes in zip(placed, self.outcomes([batch for batch, _ in placed]), strict=True):
-            by_place |= zip(places, outcomes, strict=True)
-        return [by_place[place] for place in range(len(by_place))]
+        outcomes = joined(self.outcomes([batch for batch, _ in placed]))
+        return taken(outcomes, np.argsort(np.concatenate([places for _, places in placed])))
 
-    def _done(self, works: Sequence[Work], missing: Sequence[list[int]]) -> Iterator[tuple[_Piece, list[Outcome]]]:
+    def _done(self, works: Sequence[Work], missing: Sequence[list[int]]) -> Iterator[tuple[_Share, Outcomes]]:
         """The missing runs of each batch, piece by piece, as they end."""
         if not any(missing):
             return
-        waiting: deque[_Piece] = deque()
+        waiting: deque[_Share] = deque()
         while True:
             with opened(self._workers, self._scheduler) as workplace:
                 if not waiting:
@@ -189,7 +202,7 @@ class Study:
                     for b, (work, places) in enumerate(zip(works, missing, strict=True)):
                         size = _size_of_piece(work, len(places), shares)
                         for begin in range(0, len(places), size):
-                            waiting.append(_Piece(b, places[begin : begin + size], work))
+                            waiting.append(_Share(b, places[begin : begin + size], work))
                 yield from _drained(workplace, waiting)
             if not waiting:
                 return
@@ -205,15 +218,15 @@ def _size_of_piece(work: Work, runs: int, shares: int) -> int:
     return max(1, min(most, WIDTH // work.dim, max(NARROW, -(-runs // shares))))
 
 
-def _drained(workplace: Workplace, waiting: deque[_Piece]) -> Iterator[tuple[_Piece, list[Outcome]]]:
+def _drained(workplace: Workplace, waiting: deque[_Share]) -> Iterator[tuple[_Share, Outcomes]]:
     """The waiting pieces with their outcomes, as they end, until there are none, or until the executor broke.
 
     Pieces that were lost with a worker wait again, behind all others. They are then run one at a time: a piece that
     loses its worker a second time is the reason for it, and its runs have failed.
     """
-    running: dict[Future[list[Outcome]], _Piece] = {}
+    running: dict[Future[Outcomes], _Share] = {}
 
-    def lose(piece: _Piece) -> None:
+    def lose(piece: _Share) -> None:
         waiting.append(replace(piece, suspect=True))
 
     while waiting or running:
@@ -244,7 +257,7 @@ def _drained(workplace: Workplace, waiting: deque[_Piece]) -> Iterator[tuple[_Pi
                     lose(piece)
                     continue
                 why = f"its worker died twice ({type(error).__name__})"
-                outcomes = [Outcome("failed", why)] * len(piece.places)
+                outcomes = Outcomes.failed(why, len(piece.places))
             yield piece, outcomes
         if broken:
             break

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from stepbench.study.batch import batch
 from stepbench.study.ends import Ends, Numbers, asked_for_f
 from stepbench.study.grid import Interval, Over, interval, pairs, refuse_too_many
 from stepbench.study.profile import Pair, compared
+from stepbench.study.runs import taken
 from stepbench.study.study import Study, using
 from stepbench.study.sweep import default_target
 
@@ -287,10 +287,10 @@ def _ends(
                 values={key: [setting[key] for setting in in_batch] for key in many},
             )
             placed.append((runs, [sum(sizes[:m]) + i * len(cases) + c for i, c in some]))
-    outcomes = iter(study.in_order(placed))
+    outcomes = study.in_order(placed)
     return [
-        Ends.of([*itertools.islice(outcomes, size)], (len(settings), len(cases)))
-        for size, (_, settings) in zip(sizes, wanted, strict=True)
+        Ends.of(taken(outcomes, slice(sum(sizes[:m]), sum(sizes[: m + 1]))), (len(settings), len(cases)))
+        for m, (_, settings) in enumerate(wanted)
     ]
 
 

@@ -4,7 +4,6 @@ import pickle
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -170,8 +169,7 @@ def test_workers_get_the_files_beside_and_refuse_other_data():
     for name, workers in (("one.db", 1), ("two.db", 2)):
         with stepbench.Study(name, workers=workers) as study:
             stepbench.sweep("./fit.py", "gd", {"lr": [0.1, 0.3]}, budget=20, study=study)
-        with closing(sqlite3.connect(name)) as db:
-            kept.append(db.execute("SELECT key, f, point FROM runs ORDER BY key").fetchall())
+            kept.append([run for setting in study.store.settings() for run in study.store.runs(setting)])
     assert kept[0] == kept[1]
     assert len(kept[0]) == 2
     stale = stepbench.problem("./fit.py")

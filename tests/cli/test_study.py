@@ -159,7 +159,7 @@ def test_merged_halves_are_the_whole(stepbench_cli):
 def test_runs_that_are_here_with_other_numbers_are_left_and_told(stepbench_cli):
     stepbench_cli(*SWEEP, "--study", "a.db")
     stepbench_cli(*SWEEP, "--study", "b.db")
-    give_other_numbers("b.db", "status = 'diverged'")
+    give_other_numbers("b.db", lambda run: run.status == "diverged")
     before = exported(stepbench_cli, "a.db")
     diverged = sum(row["status"] == "diverged" for row in before)
     out = stepbench_cli("study", "merge", "a.db", "b.db")[1]
@@ -253,8 +253,8 @@ def test_a_study_merged_into_itself_stays_as_it_is(stepbench_cli, monkeypatch):
     ids=lambda args: "-".join(args[:2]),
 )
 def test_a_study_that_another_process_writes_to_is_a_line(stepbench_cli, monkeypatch, args):
-    for name in ("study.db", "other.db"):
-        stepbench_cli("sweep", "quadratic", "-m", "gd", "--over", "lr=1e-4,1e-5", "--budget", "9", "--study", name)
+    for name, over in {"study.db": "lr=1e-4,1e-5", "other.db": "lr=1e-4,1e-6"}.items():
+        stepbench_cli("sweep", "quadratic", "-m", "gd", "--over", over, "--budget", "9", "--study", name)
     other = sqlite3.connect("study.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     monkeypatch.setattr(store_module.sqlite3, "connect", patient(0.1))

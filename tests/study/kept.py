@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 import stepbench
-from stepbench.study.batch import PLACES
-from stepbench.study.rows import RUNS, run_of, run_row
+from stepbench.engine.columns import KEPT
+from stepbench.study.runs import PLACES, Heads, Outcomes, Piece, objects
+from stepbench.study.store import Store
 from tests.waiting import wait_until
 
 SWEEP = ("-m", "stepbench", "sweep", "rosenbrock", "-m", "adam", "--over", "lr=1e-5:1e-2:20:log")
@@ -17,12 +18,20 @@ SMALL = ("sweep", "quadratic", "-m", "gd", "--over", "lr=1e-4,1e-3", "--budget",
 
 
 def content(path):
-    """Every row of both tables in the order of their keys, each as its text, in which 1 is not 1.0."""
+    """Every run and every setting of a study, each as its text, in which 1 is not 1.0."""
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
-        rows = {name: [repr(row) for row in db.execute(f"SELECT * FROM {name} ORDER BY 1")] for name in tables}
-    return rows or {"runs": [], "settings": []}
+    with Store(path) as store:
+        settings = [repr((key, text, store.size(key))) for key, text in store.settings().items()]
+    return {"runs": sorted(map(repr, runs_of(path))), "settings": settings}
+
+
+def runs_of(path):
+    """Every run that a study keeps, with its trace."""
+    with Store(path) as store:
+        traces = dict(store.traces())
+        runs = [run for setting in store.settings() for run in store.runs(setting)]
+    return [run._replace(trace=traces.get(run.key)) for run in runs]
 
 
 def scalars(path, query):
@@ -30,20 +39,33 @@ def scalars(path, query):
         return [value for (value,) in db.execute(query)]
 
 
-def give_other_numbers(path, where):
+def give_other_numbers(path, which):
     """Give some runs another f, as if they had been made so: with the checksums of their new numbers."""
-    with closing(sqlite3.connect(path)) as db, db:
-        for *row, trace in db.execute(f"SELECT * FROM runs WHERE {where}").fetchall():
-            head, outcome = run_of(row)
-            numbers = [*outcome.numbers]
-            numbers[PLACES["f"]] = 1.0 if outcome.f == 0 else 0.0
-            changed = run_row(head, outcome._replace(numbers=tuple(numbers)))
-            db.execute(f"REPLACE INTO runs VALUES ({', '.join('?' for _ in RUNS)})", [*changed[:-1], trace])
+    with Store(path) as store:
+        for setting, text in store.settings().items():
+            piece = store.found(setting)
+            piece = piece.part([which(run) for run in piece.runs()])
+            f = piece.outcomes.numbers[:, PLACES["f"]]
+            f[:] = np.where(f == 0, 1.0, 0.0)
+            with store._transaction():
+                store._remove(setting, {*piece.heads.key})
+                store.put({setting: text}, [piece])
 
 
 def outcomes_of(study):
-    """Every outcome that a study keeps, by its run's key."""
-    return {head.key: outcome for setting in study.store.settings() for head, outcome in study.store.runs(setting)}
+    """Every run that a study keeps, by its key."""
+    return {run.key: run for setting in study.store.settings() for run in study.store.runs(setting)}
+
+
+def piece(key, f=None, *, setting, parameters="{}", seed=0, point=(), trace=None):
+    """A run by itself, as it is put into a study; without f it has failed."""
+    numbers = np.full((1, len(KEPT)), np.nan)
+    if f is not None:
+        numbers[0, [PLACES["steps"], PLACES["f"]]] = seed, f
+    status, nothing = "failed" if f is None else "budget", objects([None])
+    heads = Heads(objects([key]), np.array([seed]), objects([parameters]), np.empty((1, 0)))
+    blobs = (nothing, nothing) if trace is None else (objects([b""]), objects([trace]))
+    return Piece(setting, heads, Outcomes(objects([status]), objects([""]), numbers, np.array([point]), *blobs))
 
 
 def bits(values):
@@ -75,7 +97,7 @@ def wait_for_runs(process, path, least=1):
     def there():
         try:
             with closing(sqlite3.connect(place, uri=True)) as db:
-                return db.execute("SELECT count(*) FROM runs").fetchone()[0] >= least
+                return db.execute("SELECT coalesce(sum(runs), 0) FROM settings").fetchone()[0] >= least
         except sqlite3.OperationalError:
             return False
 

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 import stepbench
-from stepbench.study.batch import Outcome, digest
-from stepbench.study.rows import run_row
+from stepbench.study.batch import digest
 from stepbench.study.store import Store
-from tests.study.kept import content, made_study, scalars
+from tests.study.kept import content, made_study, piece, scalars
 
 SWEEP = ("sweep", "quadratic", "-m", "gd", "--over", "lr=1e-4,1e-3", "--over", "seed=0:60")
 NOISY = (*SWEEP, "--noise", "0.1", "--budget", "20", "--study")
@@ -42,7 +41,7 @@ def with_a_leaf_of_garbage(path):
     [size] = scalars(path, "PRAGMA page_size")
     data = path.read_bytes()
     [last] = scalars(path, "SELECT max(rowid) FROM runs")
-    [key] = scalars(path, f"SELECT key FROM runs WHERE rowid = {last // 2}")
+    [key] = scalars(path, f"SELECT substr(key, 1, 16) FROM runs WHERE rowid = {last // 2}")
     at = next(k for k in range(len(data)) if data[k : k + 16] == key and data[(k // size) * size] == 13)
     overwritten((at // size) * size, bytes(range(256)) * (size // 256))(path)
 
@@ -52,16 +51,19 @@ def with_another_table(path):
 
 
 DAMAGED = {
-    "a number": (changed("UPDATE runs SET f = f + 1e-9 WHERE seed = 1"), 2),
-    "a status": (changed("UPDATE runs SET status = 'converged' WHERE seed = 1"), 2),
-    "parameters": (changed("UPDATE runs SET parameters = '{' WHERE seed = 1"), 2),
-    "a value of another type": (changed("UPDATE runs SET f = 'one', seed = 0.5 WHERE seed = 1"), 2),
-    "a run gone": (changed("DELETE FROM runs WHERE seed = 1"), 2),
+    "numbers": (changed("UPDATE runs SET numbers = zeroblob(length(numbers)) WHERE id = 2"), 2),
+    "the numbers of another row": (changed("UPDATE runs SET numbers = (SELECT numbers FROM runs) WHERE id = 2"), 2),
+    "a status": (changed("UPDATE runs SET status = CAST(replace(status, 'budget', 'failed') AS BLOB) WHERE id = 2"), 2),
+    "parameters": (changed("UPDATE runs SET parameters = CAST('{' AS BLOB) WHERE id = 2"), 2),
+    "values of another type": (changed("UPDATE runs SET numbers = 'one', seed = 0.5 WHERE id = 2"), 2),
+    "a row gone": (changed("DELETE FROM runs WHERE id = 2"), 2),
+    "a row with another number": (changed("UPDATE runs SET id = 99 WHERE id = 2"), 2),
+    "a part of a row": (changed("UPDATE runs SET key = substr(key, 17), seed = substr(seed, 9) WHERE id = 2"), 2),
     "a setting that is no JSON": (changed("UPDATE settings SET setting = 'x'"), 120),
     "a setting of another shape": (changed("UPDATE settings SET setting = '[1]'"), 120),
     "another number of runs": (changed("UPDATE settings SET runs = 7"), 0),
     "no setting": (changed("DELETE FROM settings"), 120),
-    "no text": (changed("UPDATE runs SET detail = CAST(x'fffe' AS TEXT) WHERE seed = 1"), 2),
+    "no text": (changed("UPDATE runs SET detail = x'fffe' WHERE id = 2"), 2),
     "a page": (with_a_leaf_of_garbage, range(1, 40)),
     "the list of tables": (with_another_table, 0),
     "the encoding": (overwritten(56, b"\0\0\0\3"), 0),
@@ -169,7 +171,7 @@ def test_a_study_that_a_killed_process_left_is_whole(stepbench_cli):
     with closing(sqlite3.connect("s.db", isolation_level=None)) as db:
         db.execute("PRAGMA cache_size = 1")
         db.execute("BEGIN IMMEDIATE")
-        db.execute("UPDATE runs SET f = 1.0")
+        db.execute("UPDATE runs SET numbers = zeroblob(99)")
         torn, journal = Path("s.db").read_bytes(), Path("s.db-journal").read_bytes()
         db.execute("ROLLBACK")
     Path("t.db").write_bytes(torn)
@@ -182,10 +184,7 @@ def test_parameters_that_are_no_json_object_are_one_line_even_with_their_checksu
     made_study("s.db")
     with Store("s.db") as store:
         [setting] = store.settings()
-        [(head, _), *_] = store.runs(setting)
-        row = run_row(head._replace(parameters=parameters), Outcome("failed", ""))
-    with closing(sqlite3.connect("s.db")) as db, db:
-        db.execute(f"REPLACE INTO runs VALUES ({', '.join('?' for _ in row)})", row)
+        store.put({}, [piece(b"k" * 16, setting=setting, parameters=parameters)])
     code, _, err = stepbench_cli("study", "export", "s.db", "--csv", "a.csv")
     assert code == 2
     assert "are no JSON object" in err

@@ -30,6 +30,12 @@ def made_newer(path):
         db.execute(f"PRAGMA user_version = {version + 1}")
 
 
+def made_older(path):
+    made_study(path)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA user_version = 3")
+
+
 def made_by_another_program(path):
     with closing(sqlite3.connect(path)) as db:
         db.executescript(
@@ -62,6 +68,7 @@ NO_STUDIES = {
     "cut in half": (cut_at(0.5), ("truncated", "damaged")),
     "cut by one byte": (cut_at(-1), ("truncated", "damaged")),
     "newer": (made_newer, ("newer",)),
+    "older": (made_older, ("was written by another version of stepbench, whose runs have other columns",)),
     "another program's": (made_by_another_program, ("another program",)),
     "text": (lambda path: path.write_text("SQLite format 3 is what this is not\n" * 99), ("not a study",)),
     "a short text": (lambda path: path.write_text("x"), ("not a study",)),

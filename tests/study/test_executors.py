@@ -13,9 +13,18 @@ from stepbench.engine.running import run_quietly
 from stepbench.options import RunOptions
 from stepbench.study import executors
 from stepbench.study.batch import batch, perform
+from stepbench.study.runs import PLACES
 from tests.study.kept import SWEEP, bits, content, wait_for_runs
 from tests.study.own_files import RULE
 from tests.waiting import PATIENCE, wait_until
+
+
+def alike(one, other):
+    """Whether outcomes are the same to the last bit."""
+    return all(
+        a.tobytes() == b.tobytes() if a.dtype == float else a.tolist() == b.tolist()
+        for a, b in zip(one, other, strict=True)
+    )
 
 
 @pytest.mark.slow
@@ -40,9 +49,9 @@ def test_one_worker_two_workers_and_dask_give_the_same_bits(cluster):
             plan.append(batch(catalog.problem(problem), catalog.method(name), options, values=values))
     with stepbench.Study("one.db") as study:
         expected = study.outcomes(plan)
-    kinds = {outcome.status for own in expected for outcome in own}
+    kinds = {status for own in expected for status in own.status}
     assert {"converged", "budget", "diverged"} <= kinds
-    assert sum(map(len, expected)) == 92
+    assert sum(len(own.status) for own in expected) == 92
 
     where = {"two": {"workers": 2}, "dask": {"scheduler": address}}
     for name, how in where.items():
@@ -51,7 +60,7 @@ def test_one_worker_two_workers_and_dask_give_the_same_bits(cluster):
         else:
             mine.unlink()
         with stepbench.Study(f"{name}.db", **how) as study:
-            assert repr(study.outcomes(plan)) == repr(expected), name
+            assert all(map(alike, study.outcomes(plan), expected)), name
             assert (study.made, study.reused) == (92, 0)
         assert content(f"{name}.db") == content("one.db")
 
@@ -68,11 +77,12 @@ def test_a_file_that_is_on_no_disk_is_run_from_what_was_sent():
         files={nowhere: made.work.files[here].replace(b"0.5", b"0.25")},
     )
     sent = replace(sent, method=sent.method.replace("keep=0.5", "keep=0.25"))
-    [first, second] = perform(sent)
+    ends = perform(sent)
     alone = [run_quietly("rosenbrock", f"adam+./mine.py:lr={lr},keep=0.25", budget=40) for lr in (1e-3, 1e-2)]
-    for outcome, result in zip((first, second), alone, strict=True):
-        assert (outcome.status, outcome.steps, outcome.f) == (result.status, result.steps, result.f[-1])
-        assert outcome.point == bits(result.x[-1])
+    for r, result in enumerate(alone):
+        steps, f = ends.numbers[r, [PLACES["steps"], PLACES["f"]]]
+        assert (ends.status[r], steps, f) == (result.status, result.steps, result.f[-1])
+        assert bits(ends.point[r]) == bits(result.x[-1])
     with pytest.raises(stepbench.InputError):
         stepbench.method(f"adam+{nowhere}")
 
@@ -85,10 +95,10 @@ def test_a_run_that_fails_says_the_same_wherever_its_worker_stands(monkeypatch):
     options = RunOptions(budget=3, start=[[1.0, -1.0], [1.0, 1.0]])
     made = batch(catalog.problem("./nowhere.py"), catalog.method("gd"), options)
     here = perform(made.work)
-    assert [outcome.status for outcome in here] == ["budget", "failed"]
+    assert here.status.tolist() == ["budget", "failed"]
     Path("elsewhere").mkdir()
     monkeypatch.chdir("elsewhere")
-    assert perform(made.work) == here
+    assert alike(perform(made.work), here)
 
 
 def test_a_worker_of_another_version_refuses_the_work():

@@ -39,7 +39,7 @@ def test_input_that_is_refused_leaves_no_file_behind(stepbench_cli, args):
 def test_a_disk_that_fills_up_says_what_is_kept_and_loses_nothing_of_it(started, workers):
     limit = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, {resource.RLIM_INFINITY}))"
     main = f"{limit}; from stepbench import cli; cli.main({[*SWEEP[2:], '--over', 'seed=0:40', '--workers', workers]!r}"
-    process = started("-c", f"{main} + ['--budget', '50', '--noise', '0.1', '--study', 's.db'])")
+    process = started("-B", "-c", f"{main} + ['--budget', '50', '--noise', '0.1', '--study', 's.db'])")
     assert process.wait(PATIENCE) == 2
     err = process.err.read_text()
     assert len(err.splitlines()) == 1
@@ -61,7 +61,9 @@ def test_a_disk_that_fills_up_says_what_is_kept_and_loses_nothing_of_it(started,
 def test_a_disk_that_is_full_from_the_start_is_found_before_anything_runs(started):
     limit = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, {resource.RLIM_INFINITY}))"
     spy = "from stepbench.study import study; study.perform = lambda work: open('it ran', 'w').close()"
-    process = started("-c", f"{limit}; {spy}; from stepbench import cli; cli.main({[*SMALL, '--study', 's.db']!r})")
+    process = started(
+        "-B", "-c", f"{limit}; {spy}; from stepbench import cli; cli.main({[*SMALL, '--study', 's.db']!r})"
+    )
     assert process.wait(PATIENCE) == 2
     assert process.err.read_text().startswith("stepbench: s.db cannot grow, the disk may be full: ")
     assert len(process.err.read_text().splitlines()) == 1

@@ -77,9 +77,9 @@ def test_each_cell_of_a_grid_has_the_bits_of_that_run_alone(grid):
             start[1] = values.get("w2", start[1])
         seed = values.get("seed", 0)
         alone = run_quietly(one, own, start=start, seed=seed, **told)
-        [head] = batch(one, own, RunOptions(start=start, seed=seed, **told)).heads
-        keys.add(head.key)
-        outcome = outcomes[head.key]
+        [key] = batch(one, own, RunOptions(start=start, seed=seed, **told)).heads.key
+        keys.add(key)
+        outcome = outcomes[key]
         assert (outcome.status, outcome.detail, outcome.steps) == (alone.status, alone.detail, alone.steps)
         assert (outcome.evals, outcome.fevals) == (alone.evals[-1], alone.fevals[-1])
         for ends in (fresh.ends, kept.ends):

@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 
 import stepbench
-from stepbench.study.rows import setting_row
 from stepbench.study.store import Store
-from tests.study.kept import NOISY, SWEEP, content, made_study, scalars, wait_for_a_commit, wait_for_runs
+from tests.study.kept import NOISY, SWEEP, content, made_study, runs_of, scalars, wait_for_a_commit, wait_for_runs
 from tests.waiting import PATIENCE, wait_until
 
 
@@ -113,21 +112,19 @@ def test_a_kill_in_the_middle_of_a_commit_undoes_that_commit_and_no_other(starte
     Path("deadly.py").write_text(
         """
 import os, shutil, signal, sys
-from stepbench.engine.columns import KEPT
-from stepbench.study.batch import Head, Outcome
 from stepbench.study.store import Store
+from tests.study.kept import piece
 
-def rows(numbers, deadly=None):
+def pieces(numbers, deadly=None):
     for k in numbers:
         if k == deadly:
             os.kill(os.getpid(), signal.SIGKILL)
-        head = Head(k.to_bytes(16, "big"), b"s" * 16, k, "{}", None)
-        yield head, Outcome("budget", "", (k, *[None] * (len(KEPT) - 1)), bytes(200_000))
+        yield piece(k.to_bytes(16, "big"), 0.5, setting=b"s" * 16, seed=k, point=[1.0] * 25_000)
 
 def put(numbers, deadly=None):
     if not (child := os.fork()):
         with Store("s.db") as store:
-            store.put({b"s" * 16: "{}"}, rows(numbers, deadly))
+            store.put({b"s" * 16: "{}"}, pieces(numbers, deadly))
         os._exit(0)
     return os.waitpid(child, 0)[1]
 
@@ -144,13 +141,13 @@ assert put(range(at + 70)) == 0
     )
     process = started("deadly.py", at)
     assert process.wait(PATIENCE) == 0, process.err.read_text()
-    assert scalars("s.db", "SELECT steps FROM runs ORDER BY key") == [*range(at + 70)]
-    assert content("s.db")["settings"] == [repr(setting_row(b"s" * 16, "{}", at + 70))]
+    assert [run.steps for run in runs_of("s.db")] == [*range(at + 70)]
+    assert content("s.db")["settings"] == [repr((b"s" * 16, "{}", at + 70))]
     assert Path(f"torn{at + 69}.db").stat().st_size > 5_000_000, "nothing of the torn commit had reached the file"
     for deadly in (at, at + 1, at + 20, at + 69):
         with Store(f"torn{deadly}.db") as store:
-            found = store.found([k.to_bytes(16, "big") for k in range(80)])
-        assert {key[-1] for key in found} == set(range(at)), deadly
+            found = store.runs(b"s" * 16)
+        assert {run.key[-1] for run in found} == set(range(at)), deadly
         assert len(content(f"torn{deadly}.db")["runs"]) == at
 
 

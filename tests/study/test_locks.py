@@ -49,7 +49,7 @@ def test_a_study_that_is_locked_on_the_way_says_what_is_kept(monkeypatch):
         ):
             stepbench.sweep("quadratic", "gd", over, noise=0.1, budget=20, study=study)
         other.execute("ROLLBACK")
-        assert scalars("s.db", "SELECT count(*) FROM runs") == [6]
+        assert scalars("s.db", "SELECT sum(runs) FROM settings") == [6]
         stepbench.sweep("quadratic", "gd", over, noise=0.1, budget=20, study=study)
         assert (study.made, study.reused) == (14, 6)
 
@@ -96,6 +96,6 @@ def test_a_commit_that_another_process_ends_while_the_file_is_looked_at_is_no_da
 def test_a_study_can_be_opened_at_any_moment_of_anothers_commits(started):
     process = started(*SWEEP, "--over", "seed=0:300", "--noise", "0.1", "--budget", "100", "--study", "s.db")
     wait_for_runs(process, "s.db")
-    while len(scalars("s.db", "SELECT steps FROM runs")) < 800:
+    while sum(scalars("s.db", "SELECT runs FROM settings")) < 800:
         Store("s.db").__exit__()
     assert process.poll() is None, "the commits had ended before"

@@ -9,7 +9,7 @@ import pytest
 import stepbench
 from stepbench import InputError, catalog
 from stepbench.study import Study
-from tests.study.kept import content, outcomes_of
+from tests.study.kept import bits, content, outcomes_of
 from tests.waiting import PATIENCE
 
 torch = pytest.importorskip("torch")
@@ -53,7 +53,7 @@ def have_the_bits_of_lone_runs(specs, started):
     swept(specs, "killed.db")
     assert content("one.db") == content("two.db") == content("killed.db")
     with Study("one.db") as study:
-        kept = {outcome.point for outcome in outcomes_of(study).values()}
+        kept = {bits(run.point) for run in outcomes_of(study).values()}
     for spec in specs:
         for seed in SEEDS:
             batch = stepbench.run(PROBLEM, catalog.method(spec, lr=np.array(RATES)), budget=STEPS, seed=seed)

@@ -1,5 +1,6 @@
 """Only what is missing is made: what makes a run the same, and what makes it another."""
 
+import itertools
 import json
 from pathlib import Path
 
@@ -72,6 +73,16 @@ def test_whatever_differs_makes_another_run(one, changing, data):
         assert ask(study, **one) == 1
         assert ask(study, **other) == (1 if one == other else 2)
         assert len(outcomes_of(study)) == study.made
+
+
+def test_hyper_parameters_in_another_order_give_the_same_runs():
+    values = {"lr": [1e-3, 1e-2], "beta1": [0.5, 0.75]}
+    with stepbench.Study() as study:
+        for names in (("lr", "beta1"), ("beta1", "lr")):
+            stepbench.sweep("quadratic", "adam", {name: values[name] for name in names}, budget=5, study=study)
+        assert (study.made, study.reused) == (4, 4)
+        told = [json.loads(run.parameters) for run in outcomes_of(study).values()]
+    assert sorted((of["lr"], of["beta1"]) for of in told) == [*itertools.product(*values.values())]
 
 
 def test_another_version_makes_everything_again(monkeypatch):

@@ -30,9 +30,9 @@ class Tried:
             self.rows = []
             for key, text in study.store.settings().items():
                 setting = json.loads(text)
-                for head, end in study.store.runs(key):
-                    start = tuple(np.frombuffer(head.start or self.x0.tobytes()).tolist())
-                    self.rows.append((setting, json.loads(head.parameters), head.seed, start, end))
+                for run in study.store.runs(key):
+                    start = tuple(self.x0.tolist() if run.start is None else run.start)
+                    self.rows.append((setting, json.loads(run.parameters), run.seed, start, run))
         self.budgets = options["tune_budget"], options["budget"]
         self.names = dict.fromkeys(setting["method"] for setting, *_ in self.rows)
 
