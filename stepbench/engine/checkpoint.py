@@ -72,7 +72,7 @@ class Checkpoint:
         beside = self.path.with_name(f"{self.path.name}.{os.getpid()}.part")
         try:
             with beside.open("wb") as file:
-                np.savez(file, text=text, **{f"a{k}": array for k, array in enumerate(arrays)})  # type: ignore[arg-type]
+                archive.write(file, {"text": text, **{f"a{k}": array for k, array in enumerate(arrays)}})
                 file.flush()
                 os.fsync(file.fileno())
             if data is not None:
@@ -95,6 +95,8 @@ class Checkpoint:
 
             told = json.loads(str(held["text"]), object_hook=found)
             form, run, data = told["form"], told["run"], told["data"]
+        except InputError:
+            raise
         except (OSError, KeyError, TypeError, ValueError):
             raise InputError(
                 f"{self.path} is damaged, or not a checkpoint that stepbench wrote: name another file, or remove it"

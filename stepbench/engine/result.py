@@ -134,7 +134,7 @@ class Result(Records, Filmed):
         facts = {name: getattr(self, name) for name in FACTS} | {"problem": self.problem.spec()}
         facts["varied"] = {key: values.tolist() for key, values in self.varied.items()}
         facts["file"] = files.version_of(type(self.problem.unchanged)) if catalog.is_rebuilt(self.problem) else NOWHERE
-        np.savez_compressed(file, facts=json.dumps(facts), **arrays)
+        archive.write(file, {"facts": json.dumps(facts), **arrays}, compressed=True)
 
 
 RECORDS = tuple(column.name for column in COLUMNS)
@@ -156,6 +156,8 @@ def load(path: str | Path | IO[bytes], problem: Problem | None = None) -> Result
         plain: dict[str, Any] = {k: v.item() if v is not None and v.ndim == 0 else v for k, v in arrays.items()}
         facts["varied"] = {key: np.array(values) for key, values in facts.get("varied", {}).items()}
         told, spec, version = tuple(facts.pop("told")), facts.pop("problem"), facts.pop("file", None)
+    except InputError:
+        raise
     except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
     except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
