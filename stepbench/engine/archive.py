@@ -23,7 +23,7 @@ def write(file: IO[bytes], arrays: Mapping[str, Any], *, compressed: bool = Fals
     """Write arrays, or what NumPy makes one of, to an open .npz file, with a checksum of them all."""
     held = {name: np.asarray(array) for name, array in arrays.items()}
     save = np.savez_compressed if compressed else np.savez
-    save(file, **held, **{_SEAL: np.array(_sum(held))})
+    save(file, **held, **{_SEAL: np.array(_sum(held))})  # type: ignore[arg-type]
 
 
 def read(file: IO[bytes]) -> dict[str, Vector]:

@@ -41,7 +41,7 @@ def test_what_another_program_changed_is_refused_and_not_shown(write, read):
         short = array[:1] if array.ndim else np.array("{}")
         for changed in ({}, {name: short}, {name: np.full(array.shape, "a")}, {name: np.zeros((3, 2))}):
             np.savez(path, **rest, **changed)
-            with pytest.raises(InputError, match="not a (result|checkpoint) that stepbench (saved|wrote)"):
+            with pytest.raises(InputError, match=r"not a (result|checkpoint) that stepbench (saved|wrote)"):
                 read(path)
 
 
