@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -46,7 +47,7 @@ class Output(RunDrawingOptions, FilmOptions):
 
     def check(self) -> None:
         """Refuse, before anything runs, a file that could not be written after it."""
-        from stepbench import InputError
+        from stepbench.fields import InputError, same_file
 
         self._check_drawing()
         if self.json and self.csv == "-":
@@ -56,11 +57,13 @@ class Output(RunDrawingOptions, FilmOptions):
         for name, path in self._files():
             FILES[name].refuse_unfit(path, self)
         records = {} if self.csv in (None, "-") else {"csv": Path(str(self.csv))}
-        places: dict[Path, str] = {}
+        places: dict[str, Path] = {}
         for name, path in [*self._files(), *records.items()]:
             check_writable(path, f"--{name}")
-            if (other := places.setdefault(path.resolve(), name)) != name:
-                raise InputError(f"--{other} and --{name} would both write to {path}: give two files")
+            for other, place in places.items():
+                if same_file(path, place):
+                    raise InputError(f"--{other} and --{name} would both write to {path}: give two files")
+            places[name] = path
 
     def _check_drawing(self) -> None:
         """Refuse what no picture can be, and what is said of one where there is none."""
@@ -263,13 +266,16 @@ def check_writable(path: Path, option: str) -> None:
     """Refuse a file that cannot be written, and leave it as it is."""
     from stepbench import InputError
 
+    target = Path(os.path.realpath(path))  # what is made for a try, and not the link to it, is removed
+    if target.is_fifo():  # one of a shell, as of >(gzip), has no place among the files, and has a reader
+        raise InputError(f"{option} {path} is a pipe, for which a reader may never come: name a file")
     new = not path.exists()
     try:
         path.open("ab").close()
     except OSError as error:
         raise InputError(f"{option} {path} cannot be written: {error.strerror}") from None
     if new:
-        path.unlink()
+        target.unlink()
 
 
 def console() -> Console:
@@ -285,5 +291,5 @@ def write_json(value: Any) -> None:
 
 
 def typed() -> str:
-    """The command as it was typed, to be given again."""
-    return shlex.join(["stepbench", *sys.argv[1:]])
+    """The command as it was typed, to be given again; what is not in UTF-8 cannot stand in a page, and is a ``?``."""
+    return shlex.join(["stepbench", *sys.argv[1:]]).encode(errors="replace").decode()

@@ -57,15 +57,15 @@ def export(
     ] = None,
 ) -> None:
     """Write the runs of a study to a table: a row per run, in an order that does not depend on when it was made."""
-    from stepbench import InputError
     from stepbench.cli.output import console
+    from stepbench.fields import InputError, same_file
     from stepbench.report.numbers import counted
     from stepbench.report.records import stored_runs, write_rows_as_csv, write_rows_as_parquet
 
     if to_csv is to_parquet is traces is None:
         raise InputError("say where to: --csv FILE, --parquet FILE or --traces FOLDER")
     for path in (to_csv, to_parquet):
-        if path is not None and path.resolve() == study.resolve():
+        if path is not None and same_file(path, study):
             raise InputError(f"{path} is the study itself: write to another file")
     done: list[str] = []
     with _stored(study) as store:

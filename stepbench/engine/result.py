@@ -16,7 +16,7 @@ from stepbench.catalog import files
 from stepbench.contracts import Problem
 from stepbench.engine import archive
 from stepbench.engine.columns import COLUMNS, DERIVED, Record, Records
-from stepbench.fields import InputError, of_one, show_value
+from stepbench.fields import InputError, of_one, refuse_no_file, show_value
 from stepbench.showing import Filmed
 from stepbench.version import __version__
 
@@ -148,6 +148,8 @@ def load(path: str | Path | IO[bytes], problem: Problem | None = None) -> Result
 
     ``problem`` is the problem that was run, where it is of your own making and the catalogue cannot build it.
     """
+    if isinstance(path, str | Path):
+        refuse_no_file(path)
     try:
         with Path(path).open("rb") if isinstance(path, str | Path) else nullcontext(path) as handle:
             held = archive.read(handle)

@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from stepbench.fields import InputError
+from stepbench.fields import InputError, refuse_no_file
 from stepbench.study.batch import Head, Outcome, digest
 from stepbench.study.rows import DamagedError, facts_of, opened_blob, parameters_of, run_of, setting_of
 from stepbench.study.store import Store, create
@@ -66,6 +66,11 @@ def _copy_of(path: Path) -> Iterator[Path]:
     """A copy to work on, with what a killed process left beside the file; nobody writes while it is made."""
     if not path.exists():
         raise InputError(f"no study {path}: a sweep, map, tune or profile makes one with --study")
+    refuse_no_file(path)
+    try:
+        path.open("rb").close()  # SQLite does not say what is wrong with a folder
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
     with TemporaryDirectory() as folder:
         copy = Path(folder) / "study.db"
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10)) as lock:

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from stepbench.fields import InputError
+from stepbench.fields import InputError, refuse_no_file, same_file
 from stepbench.study.batch import Head, Keep, Outcome
 from stepbench.study.rows import (
     RUNS,
@@ -212,7 +212,7 @@ class Store:
 
     def merge(self, other: Store) -> tuple[int, int]:
         """Take over the runs of another study; returns how many were new, and how many are here with other numbers."""
-        if self.path is not None and other.path is not None and self.path.resolve() == other.path.resolve():
+        if self.path is not None and other.path is not None and same_file(self.path, other.path):
             raise InputError(f"{other} cannot be merged into itself")
         taken, unlike = 0, 0
         settings, there = other.settings(), other._each(traces=True)
@@ -315,6 +315,7 @@ def _vet(path: Path) -> None:
 
     SQLite is asked only later, since it may write to the file that it opens.
     """
+    refuse_no_file(path)
     if not path.parent.is_dir():
         raise InputError(f"{path} cannot be written: there is no folder {path.parent}")
     try:
