@@ -47,7 +47,21 @@ RUNS = {
 _HEAD = len(Head._fields)
 _SEAL = 4
 """The bytes of a checksum that stands before a blob."""
+_NUMBER = 8
+"""The bytes of a component of a point."""
 _SIZES = struct.Struct(f"<q7i{len(KEPT)}d")
+
+
+_FACTS = {
+    **dict.fromkeys(("problem", "method", "stepbench"), str),
+    "problem_parameters": dict,
+    "noise": int | float,
+    "budget": int,
+    "steps": int | None,
+    "target": int | float | None,
+}
+"""What every setting says, and of which type."""
+_PLAIN = (int, float, str, type(None))  # True and False are integers
 
 
 class DamagedError(Exception):
@@ -75,20 +89,25 @@ def facts_of(key: bytes, text: str) -> dict[str, Any]:
     """What the JSON of a setting says; raises DamagedError where it is none, or of another shape."""
     try:
         facts: dict[str, Any] = json.loads(text)
-        names = {"noise", "budget", "steps", "target"}
-        told = all(isinstance(facts[name], str) for name in ("problem", "method", "stepbench"))
-        if told and isinstance(facts["problem_parameters"], dict) and names <= facts.keys():
+        told = all(isinstance(facts[name], kind) for name, kind in _FACTS.items())
+        if told and _is_plain(facts | {"problem_parameters": None}) and _is_plain(facts["problem_parameters"]):
             return facts
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         pass
     raise DamagedError(f"the setting {_shown(key)} does not say in JSON what a setting says")
 
 
+def _is_plain(facts: dict[str, Any]) -> bool:
+    """Whether every value is a number, a text or unknown; raises ValueError where UTF-8 cannot hold a text of it."""
+    "".join([*facts, *(value for value in facts.values() if isinstance(value, str))]).encode()
+    return all(isinstance(value, _PLAIN) for value in facts.values())
+
+
 def parameters_of(head: Head) -> dict[str, Any]:
     """The hyper-parameters of a run; raises DamagedError where they are no JSON object."""
     try:
         parameters = json.loads(head.parameters)
-        if isinstance(parameters, dict):
+        if isinstance(parameters, dict) and _is_plain(parameters):
             return parameters
     except (ValueError, RecursionError):
         pass
@@ -109,6 +128,7 @@ def run_of(row: Sequence[Any]) -> tuple[Head, Outcome]:
     key, setting, seed, parameters, start, status, detail, *numbers, point, checksum, curve = row
     try:
         sound = _checksum(key, setting, seed, parameters, start, status, detail, numbers, point) == checksum
+        sound = sound and len(start or b"") % _NUMBER == len(point or b"") % _NUMBER == 0
     except (TypeError, AttributeError, struct.error):  # a value of another type
         sound = False
     if not sound:

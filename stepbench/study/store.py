@@ -38,7 +38,8 @@ def _table(name: str, columns: Mapping[str, str]) -> str:
 
 
 SCHEMA = (_table("settings", SETTINGS), _table("runs", RUNS), "CREATE INDEX by_setting ON runs (setting)")
-_NUMBERS = {"application_id": APPLICATION, "user_version": FORMAT}
+NUMBERS = {"application_id": APPLICATION, "user_version": FORMAT}
+"""By which SQLite tells a study from other databases, and its format."""
 _ABSENT = len(sealed_blob(b"", "", None))
 _PUT = (
     f"INSERT INTO runs VALUES ({', '.join('?' for _ in RUNS)}) ON CONFLICT (key) DO UPDATE SET "
@@ -51,7 +52,7 @@ _ENDS = ", ".join([*RUNS][:-1])
 
 def create(db: sqlite3.Connection) -> None:
     """Make the tables of a study in a database that has none."""
-    for statement in (*SCHEMA, *(f"PRAGMA {word} = {number}" for word, number in _NUMBERS.items())):
+    for statement in (*SCHEMA, *(f"PRAGMA {word} = {number}" for word, number in NUMBERS.items())):
         db.execute(statement)
 
 
@@ -79,7 +80,7 @@ class Store:
             connection.execute("BEGIN")  # nobody writes while we look; first SQLite mends what a killed process left
             tables = [sql for (sql,) in connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")]
             application, form, pages, page_size = (
-                connection.execute(f"PRAGMA {word}").fetchone()[0] for word in (*_NUMBERS, "page_count", "page_size")
+                connection.execute(f"PRAGMA {word}").fetchone()[0] for word in (*NUMBERS, "page_count", "page_size")
             )
             used = bool(tables or application)
             if used and application != APPLICATION:

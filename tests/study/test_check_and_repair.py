@@ -1,5 +1,6 @@
 """``stepbench study check`` names what is damaged, and ``stepbench study repair`` keeps the sound rest."""
 
+import json
 import re
 import sqlite3
 from contextlib import closing
@@ -58,6 +59,7 @@ DAMAGED = {
     "a value of another type": (changed("UPDATE runs SET f = 'one', seed = 0.5 WHERE seed = 1"), 2),
     "a run gone": (changed("DELETE FROM runs WHERE seed = 1"), 2),
     "a setting that is no JSON": (changed("UPDATE settings SET setting = 'x'"), 120),
+    "a setting that is no text": (changed("UPDATE settings SET setting = x'00'"), 120),
     "a setting of another shape": (changed("UPDATE settings SET setting = '[1]'"), 120),
     "another number of runs": (changed("UPDATE settings SET runs = 7"), 0),
     "no setting": (changed("DELETE FROM settings"), 120),
@@ -175,7 +177,9 @@ def test_a_study_that_a_killed_process_left_is_whole(stepbench_cli):
     assert stepbench_cli("study", "check", "t.db")[:2] == (0, "t.db is whole: 120 runs\n")
 
 
-@pytest.mark.parametrize("parameters", ["[1]", "{", "3"])
+@pytest.mark.parametrize(
+    "parameters", ["[1]", "{", "3", '{"lr": [1]}', '{"lr": {}}', r'{"lr": "\ud800"}', r'{"\ud800": 1}']
+)
 def test_parameters_that_are_no_json_object_are_one_line_even_with_their_checksum(stepbench_cli, parameters):
     made_study("s.db")
     with Store("s.db") as store:
@@ -190,7 +194,28 @@ def test_parameters_that_are_no_json_object_are_one_line_even_with_their_checksu
     assert len(err.splitlines()) == 1
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"problem": 1}', "[" * 100_000])
+FACTS = {
+    **dict.fromkeys(("problem", "method", "stepbench"), "a"),
+    **dict.fromkeys(("noise", "budget"), 1),
+    **dict.fromkeys(("steps", "target"), None),
+    "problem_parameters": {},
+}
+OTHER_FACTS = (
+    {"budget": None},
+    {"budget": "1"},
+    {"budget": 1.5},
+    {"steps": [1]},
+    {"noise": None},
+    {"target": {}},
+    {"problem": "\ud800"},
+    {"problem_parameters": {"a": []}},
+    {"problem_parameters": {"\ud800": 1}},
+    {"grad_target": [1]},
+)
+SHAPES = ["", "[]", "{}", '{"problem": 1}', "[" * 100_000, *(json.dumps(FACTS | other) for other in OTHER_FACTS)]
+
+
+@pytest.mark.parametrize("text", SHAPES)
 def test_a_setting_of_another_shape_is_one_line_even_with_its_checksum(stepbench_cli, text):
     with Store("s.db") as store:
         store.put({digest(text): text}, ())
@@ -199,3 +224,38 @@ def test_a_setting_of_another_shape_is_one_line_even_with_its_checksum(stepbench
         assert code == 2
         assert "does not say in JSON what a setting says" in err
         assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("change", [{"start": b"abc"}, {"point": b"abc"}])
+def test_a_point_that_is_no_row_of_numbers_is_damage_even_with_its_checksum(stepbench_cli, change):
+    made_study("s.db")
+    with Store("s.db") as store:
+        [setting] = store.settings()
+        [(head, _), *_] = store.runs(setting)
+    start, point = change.get("start"), change.get("point")
+    row = run_row(head._replace(start=start), Outcome("failed", "", point=point))
+    with closing(sqlite3.connect("s.db")) as db, db:
+        db.execute(f"REPLACE INTO runs VALUES ({', '.join('?' for _ in row)})", row)
+    for command in (("study", "export", "s.db", "--csv", "a.csv"), ("plot", "s.db")):
+        code, _, err = stepbench_cli(*command)
+        assert (code, err.count("\n")) == (2, 1)
+        assert "is damaged" in err
+    assert "5 runs are sound; there were 6" in stepbench_cli("study", "check", "s.db")[1]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["PRAGMA auto_vacuum = FULL; VACUUM", "PRAGMA page_size = 512; VACUUM", "PRAGMA journal_mode = WAL", "REINDEX"],
+)
+def test_what_another_program_did_without_changing_a_row_is_no_damage(stepbench_cli, statement):
+    made_study("s.db", seeds=60)
+    changed(statement)(Path("s.db"))
+    assert stepbench_cli("study", "check", "s.db")[:2] == (0, "s.db is whole: 120 runs\n")
+    assert "120 runs kept in new.db, 0 were lost" in stepbench_cli("study", "repair", "s.db", "new.db")[1]
+
+
+def test_what_another_program_has_not_written_back_from_its_log_is_read(stepbench_cli):
+    made_study("s.db")
+    with closing(sqlite3.connect("s.db")) as db:
+        db.executescript("PRAGMA journal_mode = WAL; UPDATE runs SET f = f + 1 WHERE seed = 1")
+        assert "4 runs are sound; there were 6" in stepbench_cli("study", "check", "s.db")[1]
