@@ -83,7 +83,7 @@ def test_a_study_is_not_overwritten_under_another_name(stepbench_cli):
     os.link("there.db", "hard.csv")
     Path("soft.csv").symlink_to("there.db")
     for name in ("hard.csv", "soft.csv"):
-        assert "is the study itself" in stepbench_cli("study", "export", "there.db", "--csv", name)[2]
+        assert "would overwrite there.db" in stepbench_cli("study", "export", "there.db", "--csv", name)[2]
         assert "cannot be merged into itself" in stepbench_cli("study", "merge", "there.db", name)[2]
     assert stepbench_cli("study", "check", "there.db")[0] == 0
 
@@ -109,3 +109,35 @@ def test_a_page_may_be_called_by_bytes_that_are_no_text(stepbench_cli, monkeypat
     monkeypatch.setattr("sys.argv", ["stepbench", *args])
     assert stepbench_cli(*args)[0] == 0
     assert "?.html" in Path("\udcff.html").read_text("utf-8")
+
+
+KEPT = ("--study", "kept.png", "--plot", "kept.png")
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        (*SWEEP[:-1], *KEPT),
+        ("map", "quadratic", "-m", "gd", "--points", "2", "--budget", "9", *KEPT),
+        ("tune", "quadratic", "gd", "--trials", "2", "--cases", "2", "--budget", "9", *KEPT),
+        ("profile", "gd", "adam", "--problem", "quadratic", "--budget", "9", *KEPT),
+        (*RUN, "--checkpoint", "kept.npz", "--save", "kept.npz"),
+        (*RUN, "--checkpoint", "kept.npz", "--csv", "./kept.npz"),
+        ("plot", "run.npz", "--csv", "run.npz"),
+        ("study", "show", "there.csv", "--table", "there.csv"),
+        ("study", "export", "there.csv", "--csv", "same", "--parquet", "same"),
+        (*RUN, "--csv", "there.csv"),
+        ("run", "./mine.py", "--csv", "mine.py"),
+        ("study", "export", "there.csv", "--csv", "mine.py"),
+    ],
+)
+def test_no_output_is_written_over_what_is_kept(stepbench_cli, args):
+    """Nor over another output, nor over a file of the user's that runs."""
+    assert stepbench_cli(*SWEEP, "there.csv")[0] == 0
+    assert stepbench_cli(*RUN, "--save", "run.npz")[0] == 0
+    assert stepbench_cli("new", "problem", "mine")[0] == 0
+    before = {path.name: path.read_bytes() for path in Path().iterdir()}
+    code, _, err = stepbench_cli(*args)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "give" in err or "name another file" in err
+    assert {path.name: path.read_bytes() for path in Path().iterdir()} == before

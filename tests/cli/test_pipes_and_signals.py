@@ -28,6 +28,46 @@ def test_a_reader_that_goes_away_is_no_error():
     assert out.stderr == ""
 
 
+PIPE = "; ".join(
+    (
+        "import os, sys, signal",
+        "read, write = os.pipe()",
+        "os.close(read)",
+        "os.dup2(write, 1)",
+        "from stepbench.__main__ import main",
+        "main()",
+    )
+)
+"""The command, at whose pipe nobody reads any more."""
+
+
+@pytest.mark.parametrize(
+    "args",
+    [("list",), ("show", "adam"), ("--help",), ("run", "--help"), ("--version",), (), ("study", "--help"), ("demo",)],
+)
+def test_nobody_reads_any_more_and_the_exit_code_is_0(args):
+    out = subprocess.run([sys.executable, "-c", PIPE, *args], capture_output=True, text=True)
+    assert (out.returncode, out.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("printed", [(), ("--json",), ("--csv", "-"), ("--show",)])
+def test_files_are_written_though_nobody_reads_what_is_printed(printed, tmp_path):
+    files = ("--save", "run.npz", "--plot", "run.png")
+    command = [sys.executable, "-c", PIPE, "run", "quadratic", "--budget", "9", *files, *printed]
+    out = subprocess.run(command, capture_output=True, text=True)
+    assert (out.returncode, out.stderr) == (0, "")
+    assert {path.name for path in tmp_path.iterdir()} == {"run.npz", "run.png"}
+
+
+@pytest.mark.parametrize("where", [">/dev/full", ">/dev/full 2>&1"])
+@pytest.mark.parametrize("args", ["list", "--version", "run quadratic --budget 9 --save run.npz"])
+def test_a_full_disk_behind_standard_output_is_2_and_files_elsewhere_are_written(args, where, tmp_path):
+    out = subprocess.run(["bash", "-c", " ".join([*RUN, args, where])], capture_output=True, text=True)
+    told = "" if "2>" in where else "stepbench: the output cannot be written or read: No space left on device\n"
+    assert (out.returncode, out.stderr) == (2, told)
+    assert (tmp_path / "run.npz").exists() == ("run.npz" in args)
+
+
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "latin-1"])
 def test_a_terminal_that_knows_no_greek_gets_a_question_mark_and_no_traceback(encoding):
     commands = (["list"], ["show", "rdbd"], ["run", "rosenbrock", "--budget", "9"], ["run", "rosenbrock", "--help"])
