@@ -203,7 +203,7 @@ class Field:
             return False
         if isinstance(value, int) and abs(value) >= TOO_LARGE:
             return False
-        return not self.bounds or _within(float(value), self.bounds)
+        return not self.bounds or within(float(value), self.bounds)
 
 
 def short(value: Any) -> str:
@@ -229,7 +229,8 @@ def refuse_bare_fields(cls: type, place: str) -> None:
             raise InputError(f"{place} has the field {name}: put @dataclass(frozen=True) on the line above the class")
 
 
-def _within(number: float, bounds: str) -> bool:
+def within(number: float, bounds: str) -> bool:
+    """Whether a number lies in an interval, as ``"[0, inf)"``; NaN lies in none."""
     low, high = _ends(bounds)
     above = number >= low if bounds[0] == "[" else number > low
     below = number <= high if bounds[-1] == "]" else number < high

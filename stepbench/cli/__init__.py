@@ -70,6 +70,10 @@ def _answer(args: Sequence[str]) -> NoReturn:
         code = _app(args)(args, standalone_mode=False, prog_name="stepbench") or 0
         sys.stdout.flush()
         sys.exit(stopping.say() if code == 130 else code)  # Typer, too, makes 130 of Ctrl-C
+    except SystemExit as end:
+        if "stepbench.catalog.files" in sys.modules:  # else no file of the user's was loaded
+            _refuse_users_error(end)
+        raise
     except typer.TyperException as error:
         if not (message := error.format_message()):  # the help was asked for by saying nothing
             sys.exit(0)
@@ -126,10 +130,12 @@ def _flushed(code: Any) -> Any:
             stream.flush()
         except OSError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        except (AttributeError, ValueError):  # a file of the user's closed it, or took it away
+            pass
     return code
 
 
-def _refuse_users_error(error: Exception) -> None:
+def _refuse_users_error(error: BaseException) -> None:
     """Where a file of the user's raised the error, show its own traceback, and not ours."""
     from stepbench.catalog.files import users_lines
 

@@ -34,6 +34,8 @@ T = TypeVar("T", bound=DrawingOptions)
 
 MOST_PIXELS = 20_000
 """How many a picture may have across: ten times what a screen shows, in some gigabytes of memory at most."""
+LEAST = 18
+"""How many letters, as wide as they are high, must fit across: beside those of axes and legends panels need room."""
 SHEETS = Path(__file__).parent / "sheets"
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31")
 """Those of runs on a light ground: of Okabe and Ito, which people with any kind of colour vision tell apart."""
@@ -115,6 +117,15 @@ def check(options: DrawingOptions) -> None:
             raise InputError(f"--style {sheet}: {said}")
     if _own_sheets(options.style):
         _try(options)
+    if options.width is not None:
+        with rc_context():
+            _set(options)
+            points = in_points("font.size")
+        if options.width < LEAST * points / 72:
+            raise InputError(
+                f"--width {options.width:g} must be at least {LEAST * points / 72:g}: no panel has room beside letters "
+                f"of {points:g} points"
+            )
 
 
 def _try(options: DrawingOptions) -> None:
