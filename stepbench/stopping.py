@@ -56,9 +56,9 @@ def say(more: str = "") -> int:
 
 
 def finish(code: int) -> NoReturn:
-    """End the process, whose work is done; a signal no longer changes how."""
+    """End the process, whose work is done; a signal only ends it sooner, where a thread of a user's file goes on."""
     for number in CODES:
-        signal.signal(number, signal.SIG_IGN)
+        signal.signal(number, lambda *_: _leave(code))
     if code in CODES.values():  # what threads and libraries would do at the end may take seconds
         _leave(code)
     sys.exit(code)

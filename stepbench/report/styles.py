@@ -85,6 +85,8 @@ def check(options: DrawingOptions) -> None:
             raise InputError(
                 f"--style {name}: no such style{nearest(name, STYLES)}; there are {known}, and any .mplstyle file"
             )
+    if options.title and any("\ud800" <= letter <= "\udfff" for letter in options.title):  # bytes that are no UTF-8
+        raise InputError(f"--title {options.title!a} is no text that can be drawn: give another")
     for key, low, high in (("width", 1, 60), ("dpi", 20, 2400)):
         value = getattr(options, key)
         if value is not None and not low <= value <= high:

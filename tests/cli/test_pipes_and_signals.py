@@ -138,3 +138,36 @@ def test_the_command_says_how_to_go_on(tmp_path):
     assert "kept in run.npz; the same command goes on from there" in err
     assert "interrupted" in out
     assert [p.name for p in tmp_path.iterdir()] == ["run.npz"], "nothing half-written is left"
+
+
+LIVELY = """
+import threading
+
+from stepbench import Problem
+
+threading.Thread(target=threading.Event().wait).start()
+
+
+class Lively(Problem):
+    x0 = (1.0, 2.0)
+
+    def f(self, w):
+        return w[0] ** 2 + w[1] ** 2
+"""
+
+
+@pytest.mark.parametrize(("number", "stopped"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_thread_of_the_users_that_goes_on_does_not_keep_a_stopped_command_from_ending(number, stopped):
+    """All is done and printed, and mostly the command has come to its end, so that the signal no longer counts."""
+    Path("lively.py").write_text(LIVELY)
+    command = [*RUN, "run", "./lively.py", "--budget", "9", "--json"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        while process.stdout.readline() != "}\n":  # what is printed last
+            assert process.poll() is None
+        wait_until(lambda: process.send_signal(number) or process.poll() is not None)
+        assert process.returncode in (0, stopped)
+        assert process.stderr.read() == ("stepbench: stopped\n" if process.returncode else "")
+    finally:
+        process.kill()
+        process.communicate()

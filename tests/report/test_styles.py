@@ -75,6 +75,7 @@ def test_what_no_figure_can_be_is_refused_in_a_line(tmp_path):
         ({"width": 3.9, "style": "slides"}, "--width 3.9 must be at least 4"),
         ({"width": 60, "dpi": 2400}, "144,000 pixels"),
         ({"dpi": -1}, "--dpi -1"),
+        ({"title": "a\udcff"}, "is no text that can be drawn"),
         ({"colour": "red"}, "no option colour"),
         ({"overlay": "flows"}, "gradient, flow, model"),
         ({"surface": True, "multiples": True}, "--surface and --multiples"),
