@@ -10,7 +10,9 @@ import dataclasses
 import difflib
 import math
 import numbers
+import os
 import re
+import stat
 import sys
 import types
 import typing
@@ -57,6 +59,24 @@ def nearest(word: str, known: Iterable[str]) -> str:
 def named_path(text: str) -> Path:
     """The file that a text names: ``~/x.py`` lies in the home folder, and ``~x.py`` is a name like any other."""
     return Path(text).expanduser() if re.match(r"~([/\\]|$)", text) else Path(text)
+
+
+def refuse_no_file(path: str | Path) -> None:
+    """Raise InputError where a path leads to a pipe or a device: to open or to read one may last for ever."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):  # whoever opens it says why it cannot be
+        return
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise InputError(f"{path} is a pipe or a device: name a file")
+
+
+def same_file(one: str | Path, other: str | Path) -> bool:
+    """Whether two paths lead to one file, be it by links."""
+    try:
+        return os.path.samefile(one, other)
+    except OSError:  # one is not there yet
+        return os.path.realpath(one) == os.path.realpath(other)
 
 
 def shown_path(path: str | Path) -> str:
@@ -183,7 +203,7 @@ class Field:
             return False
         if isinstance(value, int) and abs(value) >= TOO_LARGE:
             return False
-        return not self.bounds or _within(float(value), self.bounds)
+        return not self.bounds or within(float(value), self.bounds)
 
 
 def short(value: Any) -> str:
@@ -209,7 +229,8 @@ def refuse_bare_fields(cls: type, place: str) -> None:
             raise InputError(f"{place} has the field {name}: put @dataclass(frozen=True) on the line above the class")
 
 
-def _within(number: float, bounds: str) -> bool:
+def within(number: float, bounds: str) -> bool:
+    """Whether a number lies in an interval, as ``"[0, inf)"``; NaN lies in none."""
     low, high = _ends(bounds)
     above = number >= low if bounds[0] == "[" else number > low
     below = number <= high if bounds[-1] == "]" else number < high

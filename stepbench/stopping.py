@@ -56,9 +56,13 @@ def say(more: str = "") -> int:
 
 
 def finish(code: int) -> NoReturn:
-    """End the process, whose work is done; a signal no longer changes how."""
-    for number in CODES:
-        signal.signal(number, signal.SIG_IGN)
+    """End the process, whose work is done; a signal no longer changes how, but does not wait for threads of users."""
+    import threading  # not sooner than it is needed
+
+    others = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
+    go_on = any(not thread.daemon for thread in others)
+    for number in CODES:  # Python's own end takes every other handler away, and the signal would kill the process
+        signal.signal(number, (lambda *_: _leave(code)) if go_on else signal.SIG_IGN)
     if code in CODES.values():  # what threads and libraries would do at the end may take seconds
         _leave(code)
     sys.exit(code)

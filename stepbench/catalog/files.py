@@ -34,7 +34,16 @@ from typing import Any, Literal
 from stepbench.catalog.spelling import instead_of
 from stepbench.contracts import Direction, Problem, Runnable, StepSize
 from stepbench.contracts.settings import is_cached
-from stepbench.fields import USER_FILES, InputError, fields_of, named_path, nearest, refuse_bare_fields, shown_path
+from stepbench.fields import (
+    USER_FILES,
+    InputError,
+    fields_of,
+    named_path,
+    nearest,
+    refuse_bare_fields,
+    refuse_no_file,
+    shown_path,
+)
 
 Kind = Literal["problem", "method"]
 
@@ -160,6 +169,7 @@ def _module(text: str) -> ModuleType:
         raise InputError(f"{text!a} cannot be read, for its name is not in UTF-8: rename it") from None
     try:
         path = named_path(text)
+        refuse_no_file(path)
         content = (_sent.get() or {}).get(str(path.resolve()))
         source = path.read_bytes() if content is None else content
     except RuntimeError as error:

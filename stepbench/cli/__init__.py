@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from contextlib import suppress
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -54,11 +55,25 @@ def main(args: Sequence[str] | None = None) -> None:
     args = [*(sys.argv[1:] if args is None else args)]  # [*…], for `list` is a command here
     _open_streams()
     try:
+        _answer(args)
+    except SystemExit as end:
+        code = 0 if isinstance(end.__context__, BrokenPipeError) else end.code  # Typer and Rich make 1 of it
+    sys.exit(_flushed(code))
+
+
+def _answer(args: Sequence[str]) -> NoReturn:
+    """Do what was asked for, and exit with the code."""
+    try:
         if not args and COMPLETING not in os.environ:
             print(BEGIN, flush=True)
             sys.exit(0)
         code = _app(args)(args, standalone_mode=False, prog_name="stepbench") or 0
+        sys.stdout.flush()
         sys.exit(stopping.say() if code == 130 else code)  # Typer, too, makes 130 of Ctrl-C
+    except SystemExit as end:
+        if "stepbench.catalog.files" in sys.modules:  # else no file of the user's was loaded
+            _refuse_users_error(end)
+        raise
     except typer.TyperException as error:
         if not (message := error.format_message()):  # the help was asked for by saying nothing
             sys.exit(0)
@@ -69,7 +84,6 @@ def main(args: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         sys.exit(stopping.say())
     except BrokenPipeError:  # the reader of a pipe went away, as in `stepbench list | head`
-        sys.stderr.close()
         sys.exit(0)
     except MemoryError:
         _refuse("not enough memory: choose a smaller problem, budget or batch")
@@ -103,12 +117,25 @@ def _is_of_ctrl_c(error: BaseException | None) -> bool:
     return error is not None
 
 
-def _refuse(message: str) -> None:
-    print("stepbench: " + " ".join(message.split()), file=sys.stderr)
+def _refuse(message: str) -> NoReturn:
+    with suppress(OSError):  # nobody can be told
+        print("stepbench: " + " ".join(message.split()), file=sys.stderr)
     sys.exit(2)
 
 
-def _refuse_users_error(error: Exception) -> None:
+def _flushed(code: Any) -> Any:
+    """The exit code, once all is printed that can be; Python would make 120 of what cannot."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        except (AttributeError, ValueError):  # a file of the user's closed it, or took it away
+            pass
+    return code
+
+
+def _refuse_users_error(error: BaseException) -> None:
     """Where a file of the user's raised the error, show its own traceback, and not ours."""
     from stepbench.catalog.files import users_lines
 

@@ -47,7 +47,7 @@ def command(
     from stepbench.report.study_tables import map_notes, map_table
     from stepbench.study.sweep import sweep, window_axes
 
-    output.check()
+    output.check(kept.study)
     stated = catalog.problem(problem)
     if stated.f_star is None:
         raise InputError(f"{problem} does not know its minimum, so that a map has no cost to show: choose another")

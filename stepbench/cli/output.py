@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -44,8 +45,8 @@ class Output(RunDrawingOptions, FilmOptions):
     json: bool = option(False, "Print a JSON summary, not a table.", OUTPUT)
     verbose: bool = option(False, "Say what made each run, NumPy or a kernel, and why.", OUTPUT)
 
-    def check(self) -> None:
-        """Refuse, before anything runs, a file that could not be written after it."""
+    def check(self, *used: Path | str | None) -> None:
+        """Refuse, before anything runs, a file that could not be written after it, or that the command itself uses."""
         from stepbench import InputError
 
         self._check_drawing()
@@ -56,11 +57,7 @@ class Output(RunDrawingOptions, FilmOptions):
         for name, path in self._files():
             FILES[name].refuse_unfit(path, self)
         records = {} if self.csv in (None, "-") else {"csv": Path(str(self.csv))}
-        places: dict[Path, str] = {}
-        for name, path in [*self._files(), *records.items()]:
-            check_writable(path, f"--{name}")
-            if (other := places.setdefault(path.resolve(), name)) != name:
-                raise InputError(f"--{other} and --{name} would both write to {path}: give two files")
+        refuse_unwritable(dict(self._files()) | records, *used)
 
     def _check_drawing(self) -> None:
         """Refuse what no picture can be, and what is said of one where there is none."""
@@ -100,11 +97,39 @@ class Output(RunDrawingOptions, FilmOptions):
         the terminal, a film and a page are made from ``results``; ``steps`` is the number that they were allowed, where
         one was given.
         """
-        if self.csv is not None:
+        if self.csv not in (None, "-"):
+            from stepbench.report.records import write_csv
+
+            write_csv(results, str(self.csv))
+        in_words = not self.json and self.csv != "-"
+        unheard = None
+        try:
+            self._print(tell, tables, print_notes, results, in_words=in_words)
+        except OSError as error:  # nobody reads on, or a disk is full: the files are written all the same
+            unheard = error
+        content = Content(results, tables, draw, self, steps)
+        written = [(name, path, FILES[name].write(path, content)) for name, path in self._files()]
+        if unheard is not None:
+            raise unheard
+        for name, path, left_out in written if in_words else ():
+            console().print(f"{FILES[name].done} {path}{f' ({left_out})' if left_out else ''}", highlight=False)
+        if self.open:
+            open_file(self.plot)
+
+    def _print(
+        self,
+        tell: Callable[[], Any],
+        tables: Callable[[int], Sequence[Table]],
+        print_notes: Callable[[Console], None],
+        results: Sequence[Result],
+        *,
+        in_words: bool,
+    ) -> None:
+        """Print what ``deliver`` was given."""
+        if self.csv == "-":
             from stepbench.report.records import write_csv
 
             write_csv(results, self.csv)
-        in_words = not self.json and self.csv != "-"
         if self.json:
             write_json(tell())
         elif in_words:
@@ -118,12 +143,6 @@ class Output(RunDrawingOptions, FilmOptions):
             from stepbench.report.terminal import Picture
 
             console().print(Picture(results))
-        content = Content(results, tables, draw, self, steps)
-        written = [(name, path, FILES[name].write(path, content)) for name, path in self._files()]
-        for name, path, left_out in written if in_words else ():
-            console().print(f"{FILES[name].done} {path}{f' ({left_out})' if left_out else ''}", highlight=False)
-        if self.open:
-            open_file(self.plot)
 
     def write_picture(self, draw: Callable[[], Figure]) -> None:
         """Draw to the file of ``plot``, as these options say."""
@@ -259,24 +278,57 @@ FILES = {
 """The files that can be written to, by the option that names them, in the order in which they are."""
 
 
+def refuse_unwritable(places: dict[str, Path], *used: Path | str | None) -> None:
+    """Refuse files, each by its option, of which one cannot be written, or would be written over another.
+
+    ``used`` are the files that hold what the command reads or keeps. All stay as they are.
+    """
+    from stepbench.fields import InputError, same_file
+
+    for k, (name, path) in enumerate(places.items()):
+        for file in used:
+            if file is not None and same_file(path, file):
+                raise InputError(f"--{name} would overwrite {file}, which this command uses: give another file")
+        check_writable(path, f"--{name}")
+        for other in [*places][:k]:
+            if same_file(path, places[other]):
+                raise InputError(f"--{other} and --{name} would both write to {path}: give two files")
+
+
+def is_study(path: Path) -> bool:
+    """Whether a file is a database of SQLite, as every study is."""
+    with path.open("rb") as file:
+        return file.read(16) == b"SQLite format 3\0"
+
+
 def check_writable(path: Path, option: str) -> None:
-    """Refuse a file that cannot be written, and leave it as it is."""
+    """Refuse a file that cannot be written, or that must not be, and leave it as it is."""
     from stepbench import InputError
 
+    target = Path(os.path.realpath(path))  # what is made for a try, and not the link to it, is removed
+    if target.is_fifo():  # one of a shell, as of >(gzip), has no place among the files, and has a reader
+        raise InputError(f"{option} {path} is a pipe, for which a reader may never come: name a file")
     new = not path.exists()
     try:
+        if target.is_file() and (target.suffix == ".py" or is_study(target)):
+            raise InputError(f"{option} would overwrite {path}, which no command makes again: name another file")
         path.open("ab").close()
     except OSError as error:
         raise InputError(f"{option} {path} cannot be written: {error.strerror}") from None
     if new:
-        path.unlink()
+        target.unlink()
 
 
 def console() -> Console:
     """The terminal, or the pipe, that tables and sentences go to; strings stand as they are, brackets included."""
     from rich.console import Console
 
-    return Console(markup=False, emoji=False)
+    class Ours(Console):
+        def on_broken_pipe(self) -> None:
+            """Let the command see it, where Rich would exit with 1."""
+            raise
+
+    return Ours(markup=False, emoji=False)
 
 
 def write_json(value: Any) -> None:
@@ -285,5 +337,5 @@ def write_json(value: Any) -> None:
 
 
 def typed() -> str:
-    """The command as it was typed, to be given again."""
-    return shlex.join(["stepbench", *sys.argv[1:]])
+    """The command as it was typed, to be given again; what is not in UTF-8 cannot stand in a page, and is a ``?``."""
+    return shlex.join(["stepbench", *sys.argv[1:]]).encode(errors="replace").decode()

@@ -39,7 +39,7 @@ def command(
         if not file.is_file():
             raise InputError(f"there is no file {file}")
     output = replace(output, plot=output.plot or files[0].with_suffix(".png"))
-    output.check()
+    output.check(*files)
     if all(file.suffix == ".npz" for file in files):
         _draw_runs(files, output)
     elif len(files) == 1:

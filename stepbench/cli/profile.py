@@ -62,7 +62,7 @@ def command(
     from stepbench.report.study_tables import pairs_table, profile_notes, profile_table
     from stepbench.study.profile import profile
 
-    output.check()
+    output.check(kept.study)
     try:
         tolerances = [float(word) for word in tolerance.split(",")]
     except ValueError:

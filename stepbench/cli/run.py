@@ -55,7 +55,7 @@ def command_of(args: Sequence[str]) -> Callable[..., None]:
         from stepbench.report.records import summary
         from stepbench.report.tables import convergence, outcome
 
-        output.check()
+        output.check(run.checkpoint)
         chosen = {options[name]: value for name, value in values.items() if value is not None}
         function = data.problem(problem)
         as_named = named if named is not None and method == spec else catalog.method(method)

@@ -32,7 +32,7 @@ def show(study: File = Path("study.db"), status: Status = None, *, output: Annot
     from stepbench.report.study_tables import study_table
     from stepbench.report.tables import FULL
 
-    output.check()
+    output.check(study)
     out = console()
     with _stored(study) as store:
         if status is not None:
@@ -58,15 +58,14 @@ def export(
 ) -> None:
     """Write the runs of a study to a table: a row per run, in an order that does not depend on when it was made."""
     from stepbench import InputError
-    from stepbench.cli.output import console
+    from stepbench.cli.output import console, refuse_unwritable
     from stepbench.report.numbers import counted
     from stepbench.report.records import stored_runs, write_rows_as_csv, write_rows_as_parquet
 
     if to_csv is to_parquet is traces is None:
         raise InputError("say where to: --csv FILE, --parquet FILE or --traces FOLDER")
-    for path in (to_csv, to_parquet):
-        if path is not None and path.resolve() == study.resolve():
-            raise InputError(f"{path} is the study itself: write to another file")
+    files = {name: path for name, path in (("csv", to_csv), ("parquet", to_parquet)) if path is not None}
+    refuse_unwritable(files, study)
     done: list[str] = []
     with _stored(study) as store:
         rows = [*stored_runs(store)]

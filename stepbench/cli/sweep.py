@@ -52,7 +52,7 @@ def command(
     from stepbench.report.study_tables import sensitivity_table, sweep_notes
     from stepbench.study.sweep import sweep
 
-    output.check()
+    output.check(kept.study)
     function = data.problem(problem)
     _refuse_unequal(function, method, over, data)
     run = replace(run, budget=in_evaluations(function, run.budget, data.epochs))

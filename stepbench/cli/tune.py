@@ -59,7 +59,7 @@ def command(
     from stepbench.report.study_tables import tuning_notes, tuning_table
     from stepbench.study.tune import tune
 
-    output.check()
+    output.check(kept.study)
     function = data.problem(problem)
     with kept.opened("tune") as study:
         run = replace(run, budget=in_evaluations(function, run.budget, data.epochs))

@@ -14,7 +14,7 @@ from stepbench.contracts import Mark, Vector
 from stepbench.contracts.states import changed, plain, restored
 from stepbench.engine import archive
 from stepbench.engine.loop import Loop
-from stepbench.fields import InputError
+from stepbench.fields import InputError, refuse_no_file
 
 FORM = 3
 
@@ -25,6 +25,7 @@ class Checkpoint:
     def __init__(self, path: str | Path, identity: str) -> None:
         self.path, self.identity = Path(path), identity
         self._held: Any = None
+        refuse_no_file(self.path)
         if self.path.exists():
             self._held = self._read()
         else:
@@ -69,14 +70,15 @@ class Checkpoint:
             return {"array": len(arrays) - 1}
 
         text = json.dumps({"form": FORM, "run": self.identity, "data": changed(data, placed)})
-        beside = self.path.with_name(f"{self.path.name}.{os.getpid()}.part")
+        place = Path(os.path.realpath(self.path))  # a link stays one
+        beside = place.with_name(f"{place.name}.{os.getpid()}.part")
         try:
             with beside.open("wb") as file:
-                np.savez(file, text=text, **{f"a{k}": array for k, array in enumerate(arrays)})  # type: ignore[arg-type]
+                archive.write(file, {"text": text, **{f"a{k}": array for k, array in enumerate(arrays)}})
                 file.flush()
                 os.fsync(file.fileno())
             if data is not None:
-                beside.replace(self.path)
+                beside.replace(place)
         except OSError as error:
             raise InputError(f"the checkpoint {self.path} cannot be written: {error.strerror}") from None
         finally:
@@ -95,6 +97,8 @@ class Checkpoint:
 
             told = json.loads(str(held["text"]), object_hook=found)
             form, run, data = told["form"], told["run"], told["data"]
+        except InputError:
+            raise
         except (OSError, KeyError, TypeError, ValueError):
             raise InputError(
                 f"{self.path} is damaged, or not a checkpoint that stepbench wrote: name another file, or remove it"

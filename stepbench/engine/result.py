@@ -16,7 +16,7 @@ from stepbench.catalog import files
 from stepbench.contracts import Problem
 from stepbench.engine import archive
 from stepbench.engine.columns import COLUMNS, DERIVED, Record, Records
-from stepbench.fields import InputError, of_one, show_value
+from stepbench.fields import InputError, of_one, refuse_no_file, show_value
 from stepbench.showing import Filmed
 from stepbench.version import __version__
 
@@ -134,7 +134,7 @@ class Result(Records, Filmed):
         facts = {name: getattr(self, name) for name in FACTS} | {"problem": self.problem.spec()}
         facts["varied"] = {key: values.tolist() for key, values in self.varied.items()}
         facts["file"] = files.version_of(type(self.problem.unchanged)) if catalog.is_rebuilt(self.problem) else NOWHERE
-        np.savez_compressed(file, facts=json.dumps(facts), **arrays)
+        archive.write(file, {"facts": json.dumps(facts), **arrays}, compressed=True)
 
 
 RECORDS = tuple(column.name for column in COLUMNS)
@@ -148,6 +148,8 @@ def load(path: str | Path | IO[bytes], problem: Problem | None = None) -> Result
 
     ``problem`` is the problem that was run, where it is of your own making and the catalogue cannot build it.
     """
+    if isinstance(path, str | Path):
+        refuse_no_file(path)
     try:
         with Path(path).open("rb") if isinstance(path, str | Path) else nullcontext(path) as handle:
             held = archive.read(handle)
@@ -156,6 +158,8 @@ def load(path: str | Path | IO[bytes], problem: Problem | None = None) -> Result
         plain: dict[str, Any] = {k: v.item() if v is not None and v.ndim == 0 else v for k, v in arrays.items()}
         facts["varied"] = {key: np.array(values) for key, values in facts.get("varied", {}).items()}
         told, spec, version = tuple(facts.pop("told")), facts.pop("problem"), facts.pop("file", None)
+    except InputError:
+        raise
     except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
     except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:

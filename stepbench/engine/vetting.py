@@ -20,7 +20,7 @@ from stepbench.catalog.spelling import refuse_names
 from stepbench.contracts import Direction, Method, Oracle, Problem, Runnable, StepSize, Vector, unbatched
 from stepbench.contracts.settings import is_cached
 from stepbench.engine import mixing
-from stepbench.fields import InputError, Parametric, show_point
+from stepbench.fields import InputError, Parametric, show_point, within
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,9 @@ class _Valley(Problem):
 
 
 VALLEY = _Valley()
+
+FARTHEST = 1e150
+"""How far a window may reach: its area, and squares of what lies in it, are still numbers."""
 
 
 def vet(problem: Problem) -> None:
@@ -161,11 +164,23 @@ def vet_shapes(problem: Problem) -> None:
             f"{np.shape(star)}"
         )
     if view is not None and (
-        d != 2 or np.shape(view) != (2, 2) or not (np.diff(np.array(view, dtype=float)) > 0).all()
+        d != 2
+        or np.shape(view) != (2, 2)
+        or not (np.abs(np.array(view, dtype=float)) < FARTHEST).all()
+        or not (np.diff(np.array(view, dtype=float)) > 0).all()
     ):
         raise InputError(
             f"{place_of(problem, 'view')}: view must be ((left, right), (bottom, top)), with two parameters only"
         )
+    for name, bounds in (("mu", "[0, inf)"), ("L", "(0, inf)")):
+        known = getattr(problem, name)
+        if known is not None and not (isinstance(known, numbers.Real) and within(float(known), bounds)):
+            raise InputError(
+                f"{place_of(problem, name)}: {name} must be a number in {bounds}, or be left out where it is unknown; "
+                f"it is {known!r}"
+            )
+    if not isinstance(problem.source, str):
+        raise InputError(f"{place_of(problem, 'source')}: source must be a text; it is {problem.source!r}")
     x = mixing.around(problem, x0, 0.1)
     x[:, 0] = x0
     with np.errstate(all="ignore"):

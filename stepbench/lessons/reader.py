@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stepbench import catalog
-from stepbench.fields import InputError, named_path, nearest
+from stepbench.fields import InputError, named_path, nearest, refuse_no_file
 from stepbench.lessons.lesson import Lesson, Question, Trial
 from stepbench.lessons.measures import MEASURES
 
@@ -79,6 +79,7 @@ def load(name: str) -> Lesson:
         file = f" (a file is named with its ending: ./{name}.toml)" if Path(f"{name}.toml").is_file() else ""
         raise InputError(f"no lesson {name}{file or nearest(name, names())}; see stepbench demo")
     path = named_path(name) if is_path else FOLDER / f"{name}.toml"
+    refuse_no_file(path)
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -73,7 +73,7 @@ def _reached(result: Result) -> dict[str, dict[str, float | None]]:
 
 def write_csv(results: Sequence[Result], path: str) -> None:
     """Write a row per record of every run to a file, or to standard output where the path is ``-``."""
-    with nullcontext(sys.stdout) if path == "-" else Path(path).open("w", newline="") as file:
+    with nullcontext(sys.stdout) if path == "-" else Path(path).open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         header = dict.fromkeys(name for result in results for name, _ in _columns(result))
         writer.writerow(header)
@@ -163,7 +163,7 @@ def write_rows_as_csv(rows: Sequence[dict[str, Any]], path: Path) -> None:
         return " ".join(map(repr, value)) if isinstance(value, list) else value
 
     columns = columns_of(rows)
-    with path.open("w", newline="") as file:
+    with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(map(as_text, columns))
         writer.writerows([cell(row.get(name)) for name in columns] for row in rows)
@@ -173,4 +173,13 @@ def write_rows_as_parquet(rows: Sequence[dict[str, Any]], path: Path) -> None:
     """Write the rows of a study; a point is a list of numbers. Raises ImportError where pyarrow is not installed."""
     from pyarrow import parquet, table
 
-    parquet.write_table(table({name: [row.get(name) for row in rows] for name in columns_of(rows)}), path)
+    columns = {name: _of_one_type([row.get(name) for row in rows]) for name in columns_of(rows)}
+    parquet.write_table(table(columns), path)
+
+
+def _of_one_type(values: list[Any]) -> list[Any]:
+    """The values of a column, as text where some are numbers and others words: Parquet has one type for each."""
+    kinds = {type(value) for value in values if value is not None}
+    if len(kinds) < 2 or kinds == {int, float}:
+        return values
+    return [None if value is None else str(value) for value in values]

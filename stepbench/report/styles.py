@@ -34,6 +34,8 @@ T = TypeVar("T", bound=DrawingOptions)
 
 MOST_PIXELS = 20_000
 """How many a picture may have across: ten times what a screen shows, in some gigabytes of memory at most."""
+LEAST = 18
+"""How many letters, as wide as they are high, must fit across: beside those of axes and legends panels need room."""
 SHEETS = Path(__file__).parent / "sheets"
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31")
 """Those of runs on a light ground: of Okabe and Ito, which people with any kind of colour vision tell apart."""
@@ -83,6 +85,8 @@ def check(options: DrawingOptions) -> None:
             raise InputError(
                 f"--style {name}: no such style{nearest(name, STYLES)}; there are {known}, and any .mplstyle file"
             )
+    if options.title and any("\ud800" <= letter <= "\udfff" for letter in options.title):  # bytes that are no UTF-8
+        raise InputError(f"--title {options.title!a} is no text that can be drawn: give another")
     for key, low, high in (("width", 1, 60), ("dpi", 20, 2400)):
         value = getattr(options, key)
         if value is not None and not low <= value <= high:
@@ -115,6 +119,15 @@ def check(options: DrawingOptions) -> None:
             raise InputError(f"--style {sheet}: {said}")
     if _own_sheets(options.style):
         _try(options)
+    if options.width is not None:
+        with rc_context():
+            _set(options)
+            points = in_points("font.size")
+        if options.width < LEAST * points / 72:
+            raise InputError(
+                f"--width {options.width:g} must be at least {LEAST * points / 72:g}: no panel has room beside letters "
+                f"of {points:g} points"
+            )
 
 
 def _try(options: DrawingOptions) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from stepbench import catalog
 from stepbench.contracts import Method, Problem, Runnable, hyperparameters, parameters, varying, with_values
 from stepbench.engine.memory import refuse_beyond
+from stepbench.engine.vetting import vet
 from stepbench.fields import Field, InputError, nearest, show_value
 
 Over: TypeAlias = str | Sequence[str] | Mapping[str, Any]
@@ -64,6 +65,7 @@ def axes(over: Over, problem: Problem, methods: Sequence[Runnable]) -> tuple[Axi
     """The axes that are asked for; raises InputError where the problem or a method has no such parameter."""
     if not methods:
         raise InputError("give at least one method")
+    vet(problem)
     varied = []
     for name, values in pairs(over):
         fields = _fields(name, problem, methods)

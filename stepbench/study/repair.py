@@ -14,15 +14,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from stepbench.fields import InputError
+from stepbench.fields import InputError, refuse_no_file
 from stepbench.study.batch import digest
 from stepbench.study.rows import DamagedError, facts_of, parameters_of, piece_of, setting_of, with_trace
 from stepbench.study.runs import Piece
-from stepbench.study.store import Store, create
+from stepbench.study.store import NUMBERS, SCHEMA, Store, create
 
 _HEADER = 100
 """The bytes of the header before the first page's own: https://www.sqlite.org/fileformat.html, section 1.3."""
-_NUMBERS = (60, 68)
+_PLACES = (60, 68)
 """Where the format and the application stand in it."""
 _CONSTANT = (slice(0, 24), slice(44, 92))
 """What of it is the same in every study; counters stand between and behind them."""
@@ -32,7 +32,7 @@ def damage_of(path: Path) -> list[str]:
     """What is damaged in a study, a line for each thing; raises InputError where it is none, or of another format."""
     with _copy_of(path) as copy:
         told = _told_by_sqlite(copy)
-        if _mend_first_page(copy, path):
+        if not _is_found(copy, told) and _mend_first_page(copy, path):
             told.append("the first page, with the list of tables, is damaged")
         with closing(sqlite3.connect(copy)) as db:
             sound = _Sound(db)
@@ -51,7 +51,8 @@ def repair(path: Path, new: Path) -> tuple[int, int | None]:
     if new.exists():
         raise InputError(f"{new} is there already: name a new file")
     with _copy_of(path) as copy:
-        _mend_first_page(copy, path)
+        if not _is_found(copy, _told_by_sqlite(copy)):
+            _mend_first_page(copy, path)
         with closing(sqlite3.connect(copy)) as db, Store(new) as store:
             sound = _Sound(db)
             pieces = sound.pieces()
@@ -67,6 +68,11 @@ def _copy_of(path: Path) -> Iterator[Path]:
     """A copy to work on, with what a killed process left beside the file; nobody writes while it is made."""
     if not path.exists():
         raise InputError(f"no study {path}: a sweep, map, tune or profile makes one with --study")
+    refuse_no_file(path)
+    try:
+        path.open("rb").close()  # SQLite does not say what is wrong with a folder
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
     with TemporaryDirectory() as folder:
         copy = Path(folder) / "study.db"
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10)) as lock:
@@ -78,8 +84,9 @@ def _copy_of(path: Path) -> Iterator[Path]:
                     raise InputError(f"{path} is locked by another process: try again when that has ended") from None
             try:
                 shutil.copyfile(path, copy)
-                with suppress(FileNotFoundError):
-                    shutil.copyfile(f"{path}-journal", f"{copy}-journal")
+                for ending in ("-journal", "-wal"):
+                    with suppress(FileNotFoundError):
+                        shutil.copyfile(f"{path}{ending}", f"{copy}{ending}")
             except OSError as error:
                 raise InputError(f"{path} cannot be read: {error.strerror}") from None
         with closing(sqlite3.connect(copy)) as db, suppress(sqlite3.Error):
@@ -101,6 +108,15 @@ def _told_by_sqlite(copy: Path) -> list[str]:
     return told
 
 
+def _is_found(copy: Path, told: list[str]) -> bool:
+    """Whether SQLite, which has told nothing bad, finds the tables of a study, wherever another program moved them."""
+    with suppress(sqlite3.Error), closing(sqlite3.connect(copy)) as db:
+        tables = [sql for (sql,) in db.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")]
+        numbers = [db.execute(f"PRAGMA {word}").fetchone()[0] for word in NUMBERS]
+        return not told and tables == [*SCHEMA] and numbers == [*NUMBERS.values()]
+    return False
+
+
 def _mend_first_page(copy: Path, path: Path) -> bool:
     """Give the copy the first page of a new study, whose tables begin at the same pages; whether it had another.
 
@@ -114,7 +130,7 @@ def _mend_first_page(copy: Path, path: Path) -> bool:
         create(db)
     page = bytearray(new.read_bytes()[: struct.unpack_from(">H", new.read_bytes(), 16)[0]])
     held = held[: len(page)]
-    known = held[:16] == page[:16] and all(held[at : at + 4] == page[at : at + 4] for at in _NUMBERS)
+    known = held[:16] == page[:16] and all(held[at : at + 4] == page[at : at + 4] for at in _PLACES)
     same = held[_HEADER:] == page[_HEADER:]
     if not known and not same:
         with Store(path, new=False) as store:
@@ -151,7 +167,8 @@ class _Sound:
         with suppress(sqlite3.Error):
             query = "SELECT setting FROM settings INDEXED BY sqlite_autoindex_settings_2"
             for (text,) in self.db.execute(query):
-                settings.setdefault(digest(text), text)
+                if isinstance(text, str):
+                    settings.setdefault(digest(text), text)
         for key, text in [*settings.items()]:
             with self._noted():
                 facts_of(key, text)

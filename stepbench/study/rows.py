@@ -14,6 +14,7 @@ from zlib import crc32
 
 import numpy as np
 
+from stepbench.engine.columns import KEPT
 from stepbench.study.runs import Column, Heads, Outcomes, Piece, Run, objects
 
 SETTINGS = {
@@ -50,6 +51,19 @@ and statuses as lines, and details as a JSON list. A run of which more than the 
 
 _SEAL = 4
 """The bytes of a checksum that stands before a trace."""
+_PAIR = 16
+"""The bytes of a cost and a value of f on a curve."""
+
+_FACTS = {
+    **dict.fromkeys(("problem", "method", "stepbench"), str),
+    "problem_parameters": dict,
+    "noise": int | float,
+    "budget": int,
+    "steps": int | None,
+    "target": int | float | None,
+}
+"""What every setting says, and of which type."""
+_PLAIN = (int, float, str, type(None))  # True and False are integers
 
 
 class DamagedError(Exception):
@@ -77,20 +91,25 @@ def facts_of(key: bytes, text: str) -> dict[str, Any]:
     """What the JSON of a setting says; raises DamagedError where it is none, or of another shape."""
     try:
         facts: dict[str, Any] = json.loads(text)
-        names = {"noise", "budget", "steps", "target"}
-        told = all(isinstance(facts[name], str) for name in ("problem", "method", "stepbench"))
-        if told and isinstance(facts["problem_parameters"], dict) and names <= facts.keys():
+        told = all(isinstance(facts[name], kind) for name, kind in _FACTS.items())
+        if told and _is_plain(facts | {"problem_parameters": None}) and _is_plain(facts["problem_parameters"]):
             return facts
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         pass
     raise DamagedError(f"the setting {_shown(key)} does not say in JSON what a setting says")
 
 
+def _is_plain(facts: dict[str, Any]) -> bool:
+    """Whether every value is a number, a text or unknown; raises ValueError where UTF-8 cannot hold a text of it."""
+    "".join([*facts, *(value for value in facts.values() if isinstance(value, str))]).encode()
+    return all(isinstance(value, _PLAIN) for value in facts.values())
+
+
 def parameters_of(run: Run) -> dict[str, Any]:
     """The hyper-parameters of a run; raises DamagedError where they are no JSON object."""
     try:
         parameters = json.loads(run.parameters)
-        if isinstance(parameters, dict):
+        if isinstance(parameters, dict) and _is_plain(parameters):
             return parameters
     except (ValueError, RecursionError):
         pass
@@ -134,27 +153,34 @@ def piece_of(row: Sequence[Any]) -> tuple[int, Piece]:
         sound = False
     if not sound:
         raise DamagedError(f"the row {number} of runs is damaged")
+    try:
+        return number, _piece(columns, traced)
+    except (ValueError, TypeError, AttributeError, RecursionError):  # whoever wrote it knows how checksums are made
+        raise DamagedError(f"the row {number} of runs has another shape than runs have") from None
+
+
+def _piece(columns: Sequence[Any], traced: bool) -> Piece:
+    """The runs of the columns of a row; raises one of several errors where they are not of one shape."""
     setting, key, seed, parameters, start, status, detail, numbers, point, curve = columns
     keys = np.frombuffer(key, dtype="V16").tolist()
 
     def table(content: bytes) -> Column:
         return np.frombuffer(content, dtype="<f8").reshape(len(keys), -1)
 
-    parameters, status = (objects(lines.decode().split("\n")) for lines in (parameters, status))
+    def texts(values: list[Any]) -> Column:
+        "".join(values)
+        return objects(values)
+
+    heads = Heads(objects(keys), np.frombuffer(seed, dtype="<i8"), texts(parameters.decode().split("\n")), table(start))
     nothing = objects([None] * len(keys))
-    return number, Piece(
-        setting,
-        Heads(objects(keys), np.frombuffer(seed, dtype="<i8"), parameters, table(start)),
-        Outcomes(
-            status,
-            objects(json.loads(detail)),
-            table(numbers),
-            table(point),
-            nothing if curve is None else objects([curve]),
-            nothing,
-        ),
-        "end" if curve is None else "trace" if traced else "curve",
+    curves = nothing if curve is None else objects([curve])
+    outcomes = Outcomes(
+        texts(status.decode().split("\n")), texts(json.loads(detail)), table(numbers), table(point), curves, nothing
     )
+    sizes = {len(column) for column in (*heads, *outcomes)}
+    if sizes != {len(keys)} or outcomes.numbers.shape[1] != len(KEPT) or len(curve or b"") % _PAIR:
+        raise ValueError
+    return Piece(setting, heads, outcomes, "end" if curve is None else "trace" if traced else "curve")
 
 
 def _checksum(number: int, columns: Sequence[bytes | None], traced: bool) -> int:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from stepbench.fields import InputError
+from stepbench.fields import InputError, refuse_no_file, same_file
 from stepbench.study.rows import (
     RUNS,
     SETTINGS,
@@ -39,7 +39,8 @@ def _table(name: str, columns: Mapping[str, str]) -> str:
 
 
 SCHEMA = (_table("settings", SETTINGS), _table("runs", RUNS), "CREATE INDEX by_setting ON runs (setting)")
-_NUMBERS = {"application_id": APPLICATION, "user_version": FORMAT}
+NUMBERS = {"application_id": APPLICATION, "user_version": FORMAT}
+"""By which SQLite tells a study from other databases, and its format."""
 _PUT = f"INSERT INTO runs VALUES ({', '.join('?' for _ in RUNS)})"
 _ENDS = ", ".join([*RUNS][:-1])
 """The columns of runs without their traces."""
@@ -47,7 +48,7 @@ _ENDS = ", ".join([*RUNS][:-1])
 
 def create(db: sqlite3.Connection) -> None:
     """Make the tables of a study in a database that has none."""
-    for statement in (*SCHEMA, *(f"PRAGMA {word} = {number}" for word, number in _NUMBERS.items())):
+    for statement in (*SCHEMA, *(f"PRAGMA {word} = {number}" for word, number in NUMBERS.items())):
         db.execute(statement)
 
 
@@ -75,7 +76,7 @@ class Store:
             connection.execute("BEGIN")  # nobody writes while we look; first SQLite mends what a killed process left
             tables = [sql for (sql,) in connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")]
             application, form, pages, page_size = (
-                connection.execute(f"PRAGMA {word}").fetchone()[0] for word in (*_NUMBERS, "page_count", "page_size")
+                connection.execute(f"PRAGMA {word}").fetchone()[0] for word in (*NUMBERS, "page_count", "page_size")
             )
             used = bool(tables or application)
             if used and application != APPLICATION:
@@ -220,7 +221,7 @@ class Store:
 
         Of a run that is here with the same numbers, the curve or the trace that it lacks is taken over.
         """
-        if self.path is not None and other.path is not None and self.path.resolve() == other.path.resolve():
+        if self.path is not None and other.path is not None and same_file(self.path, other.path):
             raise InputError(f"{other} cannot be merged into itself")
         new: set[bytes] = set()
         unlike: set[bytes] = set()
@@ -318,6 +319,7 @@ def _vet(path: Path) -> None:
 
     SQLite is asked only later, since it may write to the file that it opens.
     """
+    refuse_no_file(path)
     if not path.parent.is_dir():
         raise InputError(f"{path} cannot be written: there is no folder {path.parent}")
     try:

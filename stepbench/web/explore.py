@@ -361,10 +361,9 @@ def serve(host: str, port: int, *, browser: bool) -> None:
     """Serve the page until Ctrl-C; raises InputError where the port cannot be had."""
     try:
         server = Server(host, port)
-    except OSError as error:
-        raise InputError(
-            f"port {port} of {host} cannot be had ({error.strerror}): choose others with --port and --host"
-        ) from None
+    except (OSError, UnicodeError) as error:  # no name of a host is that long, or made of such letters
+        why = getattr(error, "strerror", error)
+        raise InputError(f"port {port} of {host} cannot be had ({why}): choose others with --port and --host") from None
     print(f"stepbench: explore at {server.url} (Ctrl-C ends it)", flush=True)
     if browser:
         import webbrowser

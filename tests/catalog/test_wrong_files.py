@@ -175,6 +175,16 @@ def test_a_file_with_both_is_for_whichever_is_wanted_but_not_for_check(stepbench
         ),
         ("def f(self, x): return (x * 1j).sum(0)", r"line 5: f .* it gave complex128 numbers"),
         ("view = ((1, -1), (-1, 1))\n    def f(self, x): return (x * x).sum(0)", r"line 3: view must be"),
+        ("view = ((-1e308, 1e308),) * 2\n    def f(self, x): return (x * x).sum(0)", r"line 3: view must be"),
+        (
+            "mu = 'x'\n    def f(self, x): return (x * x).sum(0)",
+            r"line 3: mu must be a number in \[0, inf\), .*; it is 'x'",
+        ),
+        (
+            "L = -1\n    def f(self, x): return (x * x).sum(0)",
+            r"line 3: L must be a number in \(0, inf\), .*; it is -1",
+        ),
+        ("source = 5\n    def f(self, x): return (x * x).sum(0)", r"line 3: source must be a text; it is 5"),
     ],
 )
 def test_a_problem_that_cannot_be_asked_is_refused_everywhere(body, says, stepbench_cli):
@@ -211,3 +221,21 @@ def test_an_if_on_arrays_gets_a_hint(stepbench_cli):
     code, _, err = stepbench_cli("run", "./bad.py")
     assert code == 2
     assert "np.where in place of if" in err
+
+
+@pytest.mark.parametrize("start", ["None", "'here'", "(1j,)", "range(10**11)"])
+def test_a_start_that_is_none_is_refused_before_a_sweep_counts_its_runs(start, stepbench_cli):
+    Path("bad.py").write_text(HEAD + f"class A(Problem):\n    x0 = {start}\n    def f(self, x): return (x * x).sum(0)")
+    code, out, err = stepbench_cli("sweep", "./bad.py", "-m", "gd", "--over", "lr=1,2")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("stepbench: ./bad.py, line 3: x0 must be")
+
+
+def test_a_file_that_ends_the_program_in_the_midst_of_a_run_is_named(stepbench_cli):
+    Path("bad.py").write_text(
+        HEAD + "import sys\nclass A(Problem):\n    x0 = (1.0,)\n    def f(self, x):\n        sys.exit(0)\n"
+    )
+    for command in (("run", "./bad.py"), ("show", "./bad.py"), ("check", "./bad.py")):
+        code, _, err = stepbench_cli(*command)
+        assert code == 2
+        assert err.splitlines()[-1].startswith("stepbench: ./bad.py, line 7: SystemExit")

@@ -28,6 +28,46 @@ def test_a_reader_that_goes_away_is_no_error():
     assert out.stderr == ""
 
 
+PIPE = "; ".join(
+    (
+        "import os, sys, signal",
+        "read, write = os.pipe()",
+        "os.close(read)",
+        "os.dup2(write, 1)",
+        "from stepbench.__main__ import main",
+        "main()",
+    )
+)
+"""The command, at whose pipe nobody reads any more."""
+
+
+@pytest.mark.parametrize(
+    "args",
+    [("list",), ("show", "adam"), ("--help",), ("run", "--help"), ("--version",), (), ("study", "--help"), ("demo",)],
+)
+def test_nobody_reads_any_more_and_the_exit_code_is_0(args):
+    out = subprocess.run([sys.executable, "-c", PIPE, *args], capture_output=True, text=True)
+    assert (out.returncode, out.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("printed", [(), ("--json",), ("--csv", "-"), ("--show",)])
+def test_files_are_written_though_nobody_reads_what_is_printed(printed, tmp_path):
+    files = ("--save", "run.npz", "--plot", "run.png")
+    command = [sys.executable, "-c", PIPE, "run", "quadratic", "--budget", "9", *files, *printed]
+    out = subprocess.run(command, capture_output=True, text=True)
+    assert (out.returncode, out.stderr) == (0, "")
+    assert {path.name for path in tmp_path.iterdir()} == {"run.npz", "run.png"}
+
+
+@pytest.mark.parametrize("where", [">/dev/full", ">/dev/full 2>&1"])
+@pytest.mark.parametrize("args", ["list", "--version", "run quadratic --budget 9 --save run.npz"])
+def test_a_full_disk_behind_standard_output_is_2_and_files_elsewhere_are_written(args, where, tmp_path):
+    out = subprocess.run(["bash", "-c", " ".join([*RUN, args, where])], capture_output=True, text=True)
+    told = "" if "2>" in where else "stepbench: the output cannot be written or read: No space left on device\n"
+    assert (out.returncode, out.stderr) == (2, told)
+    assert (tmp_path / "run.npz").exists() == ("run.npz" in args)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "latin-1"])
 def test_a_terminal_that_knows_no_greek_gets_a_question_mark_and_no_traceback(encoding):
@@ -99,3 +139,36 @@ def test_the_command_says_how_to_go_on(tmp_path):
     assert "kept in run.npz; the same command goes on from there" in err
     assert "interrupted" in out
     assert [p.name for p in tmp_path.iterdir()] == ["run.npz"], "nothing half-written is left"
+
+
+LIVELY = """
+import threading
+
+from stepbench import Problem
+
+threading.Thread(target=threading.Event().wait).start()
+
+
+class Lively(Problem):
+    x0 = (1.0, 2.0)
+
+    def f(self, w):
+        return w[0] ** 2 + w[1] ** 2
+"""
+
+
+@pytest.mark.parametrize(("number", "stopped"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_thread_of_the_users_that_goes_on_does_not_keep_a_stopped_command_from_ending(number, stopped):
+    """All is done and printed, and mostly the command has come to its end, so that the signal no longer counts."""
+    Path("lively.py").write_text(LIVELY)
+    command = [*RUN, "run", "./lively.py", "--budget", "9", "--json"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        while process.stdout.readline() != "}\n":  # what is printed last
+            assert process.poll() is None
+        wait_until(lambda: process.send_signal(number) or process.poll() is not None)
+        assert process.returncode in (0, stopped)
+        assert process.stderr.read() == ("stepbench: stopped\n" if process.returncode else "")
+    finally:
+        process.kill()
+        process.communicate()

@@ -13,6 +13,7 @@ import pytest
 import stepbench
 from stepbench import catalog
 from stepbench.engine import identity
+from stepbench.report.records import write_rows_as_parquet
 from stepbench.study import store as store_module
 from stepbench.study.sweep import sweep
 from tests.cli.commands import MAP, PROFILE, RATES, SWEEP, TUNE, exported
@@ -118,6 +119,14 @@ def test_parquet_and_csv_are_the_same_table(stepbench_cli):
             if isinstance(value, list):
                 value = " ".join(map(repr, value))
             assert text == ("" if value is None else str(value)), key
+
+
+def test_a_column_of_numbers_and_words_is_one_of_words_in_parquet():
+    parquet = pytest.importorskip("pyarrow.parquet")
+    rows = [{"a": 1, "b": 1, "c": True}, {"a": "one", "b": 0.5}, {"a": None, "b": None, "c": 0.5}]
+    write_rows_as_parquet(rows, Path("a.parquet"))
+    kept = {"a": ["1", "one", None], "b": [1.0, 0.5, None], "c": ["True", None, "0.5"]}
+    assert parquet.read_table("a.parquet").to_pydict() == kept
 
 
 def test_an_export_does_not_depend_on_the_order_in_which_runs_were_made(stepbench_cli):

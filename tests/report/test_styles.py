@@ -71,8 +71,11 @@ def test_what_no_figure_can_be_is_refused_in_a_line(tmp_path):
         ({"style": f"paper, {empty}"}, "matplotlib cannot draw so"),
         ({"style": str(gray)}, "matplotlib cannot draw so"),
         ({"width": 0}, "--width 0"),
+        ({"width": 1.9, "style": "paper"}, "--width 1.9 must be at least 2: no panel has room beside letters of 8"),
+        ({"width": 3.9, "style": "slides"}, "--width 3.9 must be at least 4"),
         ({"width": 60, "dpi": 2400}, "144,000 pixels"),
         ({"dpi": -1}, "--dpi -1"),
+        ({"title": "a\udcff"}, "is no text that can be drawn"),
         ({"colour": "red"}, "no option colour"),
         ({"overlay": "flows"}, "gradient, flow, model"),
         ({"surface": True, "multiples": True}, "--surface and --multiples"),
@@ -80,3 +83,9 @@ def test_what_no_figure_can_be_is_refused_in_a_line(tmp_path):
         with pytest.raises(InputError, match=words) as refused:
             result.figure(**drawing)
         assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("style", "least"), [("page", 2.5), ("paper", 2), ("slides", 4)])
+def test_the_narrowest_picture_still_has_room_for_its_panels(style, least):
+    """Where they have none, matplotlib warns."""
+    run_quietly("rosenbrock", "gd", budget=5).figure(style=style, width=least)

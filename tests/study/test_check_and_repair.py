@@ -1,5 +1,6 @@
 """``stepbench study check`` names what is damaged, and ``stepbench study repair`` keeps the sound rest."""
 
+import json
 import re
 import sqlite3
 from contextlib import closing
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import stepbench
+from stepbench.study import rows
 from stepbench.study.batch import digest
 from stepbench.study.store import Store
 from tests.study.kept import content, made_study, piece, scalars
@@ -60,6 +62,7 @@ DAMAGED = {
     "a row with another number": (changed("UPDATE runs SET id = 99 WHERE id = 2"), 2),
     "a part of a row": (changed("UPDATE runs SET key = substr(key, 17), seed = substr(seed, 9) WHERE id = 2"), 2),
     "a setting that is no JSON": (changed("UPDATE settings SET setting = 'x'"), 120),
+    "a setting that is no text": (changed("UPDATE settings SET setting = x'00'"), 120),
     "a setting of another shape": (changed("UPDATE settings SET setting = '[1]'"), 120),
     "another number of runs": (changed("UPDATE settings SET runs = 7"), 0),
     "no setting": (changed("DELETE FROM settings"), 120),
@@ -179,7 +182,9 @@ def test_a_study_that_a_killed_process_left_is_whole(stepbench_cli):
     assert stepbench_cli("study", "check", "t.db")[:2] == (0, "t.db is whole: 120 runs\n")
 
 
-@pytest.mark.parametrize("parameters", ["[1]", "{", "3"])
+@pytest.mark.parametrize(
+    "parameters", ["[1]", "{", "3", '{"lr": [1]}', '{"lr": {}}', r'{"lr": "\ud800"}', r'{"\ud800": 1}']
+)
 def test_parameters_that_are_no_json_object_are_one_line_even_with_their_checksum(stepbench_cli, parameters):
     made_study("s.db")
     with Store("s.db") as store:
@@ -191,7 +196,28 @@ def test_parameters_that_are_no_json_object_are_one_line_even_with_their_checksu
     assert len(err.splitlines()) == 1
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"problem": 1}', "[" * 100_000])
+FACTS = {
+    **dict.fromkeys(("problem", "method", "stepbench"), "a"),
+    **dict.fromkeys(("noise", "budget"), 1),
+    **dict.fromkeys(("steps", "target"), None),
+    "problem_parameters": {},
+}
+OTHER_FACTS = (
+    {"budget": None},
+    {"budget": "1"},
+    {"budget": 1.5},
+    {"steps": [1]},
+    {"noise": None},
+    {"target": {}},
+    {"problem": "\ud800"},
+    {"problem_parameters": {"a": []}},
+    {"problem_parameters": {"\ud800": 1}},
+    {"grad_target": [1]},
+)
+SHAPES = ["", "[]", "{}", '{"problem": 1}', "[" * 100_000, *(json.dumps(FACTS | other) for other in OTHER_FACTS)]
+
+
+@pytest.mark.parametrize("text", SHAPES)
 def test_a_setting_of_another_shape_is_one_line_even_with_its_checksum(stepbench_cli, text):
     with Store("s.db") as store:
         store.put({digest(text): text}, ())
@@ -200,3 +226,48 @@ def test_a_setting_of_another_shape_is_one_line_even_with_its_checksum(stepbench
         assert code == 2
         assert "does not say in JSON what a setting says" in err
         assert len(err.splitlines()) == 1
+
+
+OTHER_COLUMNS = {
+    "start": b"abc",
+    "point": b"abc",
+    "numbers": b"abcdefgh",
+    "seed": b"",
+    "parameters": b"\xff",
+    "status": b"budget",
+    "detail": b"[1, 2]",
+    "curve": b"abc",
+}
+
+
+@pytest.mark.parametrize("column", OTHER_COLUMNS)
+def test_a_row_of_another_shape_is_damage_even_with_its_checksum(stepbench_cli, column):
+    made_study("s.db")
+    with closing(sqlite3.connect("s.db")) as db, db:
+        db.execute(f"UPDATE runs SET {column} = ? WHERE id = 1", [OTHER_COLUMNS[column]])
+        names = ", ".join([*rows.RUNS][1:-2])
+        [row] = db.execute(f"SELECT {names} FROM runs WHERE id = 1")
+        db.execute("UPDATE runs SET checksum = ? WHERE id = 1", [rows._checksum(1, row, False)])
+    for command in (("study", "export", "s.db", "--csv", "a.csv"), ("plot", "s.db")):
+        code, _, err = stepbench_cli(*command)
+        assert (code, err.count("\n")) == (2, 1)
+        assert "is damaged: the row 1 of runs has another shape" in err
+    assert "4 runs are sound; there were 6" in stepbench_cli("study", "check", "s.db")[1]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["PRAGMA auto_vacuum = FULL; VACUUM", "PRAGMA page_size = 512; VACUUM", "PRAGMA journal_mode = WAL", "REINDEX"],
+)
+def test_what_another_program_did_without_changing_a_row_is_no_damage(stepbench_cli, statement):
+    made_study("s.db", seeds=60)
+    changed(statement)(Path("s.db"))
+    assert stepbench_cli("study", "check", "s.db")[:2] == (0, "s.db is whole: 120 runs\n")
+    assert "120 runs kept in new.db, 0 were lost" in stepbench_cli("study", "repair", "s.db", "new.db")[1]
+
+
+def test_what_another_program_has_not_written_back_from_its_log_is_read(stepbench_cli):
+    made_study("s.db")
+    with closing(sqlite3.connect("s.db")) as db:
+        db.executescript("PRAGMA journal_mode = WAL; UPDATE runs SET numbers = zeroblob(length(numbers)) WHERE id = 1")
+        assert "4 runs are sound; there were 6" in stepbench_cli("study", "check", "s.db")[1]

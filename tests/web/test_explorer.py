@@ -406,3 +406,10 @@ def test_a_refused_port_is_one_line(stepbench_cli):
     assert stepbench_cli("explore", "--port", "0")[0] == 2
     with pytest.raises(InputError, match="choose others with --port and --host"):
         serve("256.0.0.1", 5006, browser=False)
+
+
+@pytest.mark.parametrize("host", ["9" * 99, "\udcff", "no such host", "a..b"])
+def test_what_is_no_host_is_refused_in_a_line(stepbench_cli, host):
+    code, _, err = stepbench_cli("explore", "--no-browser", "--host", host)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "choose others with --port and --host" in err
