@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from stepbench import InputError, Problem, run
-from stepbench.engine import engines
 from stepbench.engine.running import run_quietly
 from tests.kernels.both import differences
+
+pytestmark = pytest.mark.usefixtures("_kernels_always_pay")
 
 
 class Bowl(Problem):
@@ -82,13 +83,6 @@ class IsPrecise(Bowl):
     def grad(self, w):
         """2 w, rounded."""
         return (2 * w).astype(np.float32).astype(float)
-
-
-@pytest.fixture(autouse=True)
-def _kernels_always_pay(monkeypatch):
-    """However short the run is."""
-    monkeypatch.setattr(engines, "LEAST", 0.0)
-    monkeypatch.setattr(engines, "seconds", lambda program: 0.0)
 
 
 @pytest.mark.parametrize("problem", [LooksAtTypes, CountsCalls, Solves, Branches, Loops, IsPrecise])

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from stepbench import InputError, Interrupted, Problem, run
-from stepbench.engine import engines
 from stepbench.engine.running import run_quietly
 from tests.kernels.both import both, differences
 from tests.kernels.drifting import Growing, Resting, Wandering
@@ -72,12 +71,6 @@ def test_a_checkpoint_of_one_engine_goes_on_in_another(tmp_path, problem, order)
         run(problem, "csawg", engine=order[0], progress=stop, **options)
     assert (tmp_path / "kept").exists()
     assert differences(whole, run_quietly(problem, "csawg", engine=order[1], **options)) == []
-
-
-@pytest.fixture
-def _kernels_always_pay(monkeypatch):
-    monkeypatch.setattr(engines, "LEAST", 0.0)
-    monkeypatch.setattr(engines, "seconds", lambda program: -1.0)
 
 
 class Asking(Problem):
