@@ -125,14 +125,18 @@ def of_map(sweep: Sweep) -> str:
     most, least = int(np.argmax(parts)), int(np.argmin(parts))
     starts = all(axis.kind == "start" for axis in sweep.axes)
     preposition, where = ("from", "the starts") if starts else ("with", "the settings")
-    goal = f"{sweep.problem}: {{}} {_brief(sweep.target or 0.0)} {preposition} {parts[most]:.0%} of {where}"
+
+    def reaching(who: str) -> str:
+        share = f"{preposition} {parts[most]:.0%} of {where}"
+        return f"{sweep.problem}: {who} reaches {_brief(sweep.target or 0.0)} {share}"
+
     if len(parts) == 1:
-        return goal.format(f"{sweep.labels[0]} reaches")
+        return reaching(sweep.labels[0])
     if parts[most] > parts[least]:
-        return f"{goal.format(f'{sweep.labels[most]} reaches')}, {sweep.labels[least]} {preposition} {parts[least]:.0%}"
+        return f"{reaching(sweep.labels[most])}, {sweep.labels[least]} {preposition} {parts[least]:.0%}"
     medians = [float(np.median(cost)) for cost in sweep.cost]
     fast, slow = int(np.argmin(medians)), int(np.argmax(medians))
-    said = goal.format("every method reaches")
+    said = reaching("every method")
     if not math.isfinite(medians[slow]) or medians[fast] == medians[slow]:
         return said
     quick, long = (f"{sweep.labels[m]} in {count(medians[m])}" for m in (fast, slow))

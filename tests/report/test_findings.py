@@ -1,5 +1,7 @@
 """The sentences above figures: each number in them is one of the runs."""
 
+import dataclasses
+
 import pytest
 
 from stepbench import catalog
@@ -52,3 +54,6 @@ def test_the_finding_of_a_map_names_its_parts():
     found = sweep("himmelblau", ["gd:lr=0.01", "gd:lr=1e-5"], window_axes(catalog.problem("himmelblau"), 4), budget=80)
     part = f"{found.reached[0].mean():.0%}"
     assert of_map(found) == f"gallery/himmelblau: gd:lr=0.01 reaches 1e-6 from {part} of the starts, gd:lr=1e-5 from 0%"
+    assert of_map(dataclasses.replace(found, labels=("{a", "b}"))).endswith(
+        f"{{a reaches 1e-6 from {part} of the starts, b}} from 0%"
+    )
