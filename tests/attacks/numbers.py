@@ -37,7 +37,7 @@ OPTIONS = (
     ("run", "rosenbrock", *SHORT, "--checkpoint", "c.npz", "--checkpoint-every"),
     ("run", "linear-regression:batch=5", "--epochs"),
     ("run", "linear-regression", *SHORT, "--batch"),
-    ("run", "scipy:bfgs", "--budget"),
+    ("run", "rosenbrock", "-m", "scipy:bfgs", "--budget"),
     ("compare", "rosenbrock", "gd", "adam", "--budget"),
     ("compare", "rosenbrock", "gd", *SHORT, "--seed"),
     ("explain", "rosenbrock", *SHORT, "--every"),
@@ -52,8 +52,8 @@ OPTIONS = (
     ("tune", "rosenbrock", "gd", "--trials", "2", "--cases", "2", *SHORT, *KEPT, "--seed"),
     ("profile", "gd", "adam", "--problem", "rosenbrock", *KEPT, "--budget"),
     ("profile", "gd", "adam", "--problem", "linear-regression:batch=5", *SHORT, *KEPT, "--seeds"),
-    ("reproduce", "csawg/rates", *KEPT, "--seeds"),
-    ("reproduce", "csawg/rates", *KEPT, "--seed"),
+    ("reproduce", "csawg/figure-3a-rates", *KEPT, "--seeds"),
+    ("reproduce", "csawg/figure-3a-rates", *KEPT, "--seed"),
     ("explore", "--no-browser", "--port"),
 )
 OVER = (
