@@ -25,7 +25,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
+from matplotlib.font_manager import FontProperties, findfont, get_font
 
 from stepbench.fields import InputError, nearest
 from stepbench.options import STYLES, DrawingOptions, Overlay, RunDrawingOptions
@@ -247,8 +247,13 @@ def draw_grid(ax: Axes, axis: str = "both") -> None:
 
 
 def literal(text: object) -> str:
-    """A text that others wrote, as the name of a file, for matplotlib to draw as it stands: $ begins no formula."""
-    return str(text).replace("$", r"\$")
+    """A text that others wrote, as the name of a file, for matplotlib to draw as it stands: $ begins no formula.
+
+    A letter that the fonts lack is a question mark.
+    """
+    fonts = [get_font(findfont(FontProperties(family=[family]))) for family in mpl.rcParams["font.family"]]
+    known = (c if c == "\n" or any(font.get_char_index(ord(c)) for font in fonts) else "?" for c in str(text))
+    return "".join(known).replace("$", r"\$")
 
 
 def lay_out(figure: Figure) -> None:

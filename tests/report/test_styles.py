@@ -89,3 +89,7 @@ def test_what_no_figure_can_be_is_refused_in_a_line(tmp_path):
 def test_the_narrowest_picture_still_has_room_for_its_panels(style, least):
     """Where they have none, matplotlib warns."""
     run_quietly("rosenbrock", "gd", budget=5).figure(style=style, width=least)
+
+
+def test_a_letter_that_no_font_has_is_a_question_mark():
+    assert styles.literal("α\t日🎉 $x\n∇") == "α??? \\$x\n∇"
