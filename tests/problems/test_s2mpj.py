@@ -69,8 +69,9 @@ def test_f_and_its_gradient_are_those_of_s2mpj(name):
 @pytest.mark.filterwarnings("ignore")
 def test_every_small_problem_is_that_of_s2mpj():
     for whole in catalog.suite("s2mpj"):
-        if problem(whole).dim <= 100 and whole != "s2mpj/FBRAIN3LS":  # of which S2MPJ's own takes a second
-            agrees(whole.partition("/")[2])
+        name = whole.partition("/")[2]
+        if problem(whole).dim <= 100 and not name.startswith(("FBRAIN3LS", "DMN")):  # S2MPJ makes those for minutes
+            agrees(name)
 
 
 @installed
