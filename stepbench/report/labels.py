@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -27,6 +28,25 @@ class Label(NamedTuple):
     others: Sequence[Any] = ()
 
 
+WIDEST = 28
+"""Letters in a line of a label."""
+MOST_LINES = 5
+
+
+def in_lines(name: str) -> str:
+    """A name in lines, broken where a setting begins or where a rule is added; what takes too many ends in an …."""
+    lines = [""]
+    for piece in re.split(r"(?<=[:,+])", name):
+        parts = [piece[begin : begin + WIDEST] for begin in range(0, len(piece), WIDEST)] or [""]
+        if len(lines[-1]) + len(piece) > WIDEST and lines[-1]:
+            lines.append("")
+        lines[-1] += parts[0]
+        lines += parts[1:]
+    if len(lines) > MOST_LINES:
+        lines = [*lines[: MOST_LINES - 1], "…"]
+    return "\n".join(lines)
+
+
 def place(ax: Axes, labels: Sequence[Label], drawn: Sequence[Any]) -> None:
     """Write every label beside one of its points, where it covers least of the curves ``drawn``, each (n, 2).
 
@@ -42,7 +62,7 @@ def place(ax: Axes, labels: Sequence[Label], drawn: Sequence[Any]) -> None:
     for label in labels:
         box = {"boxstyle": "round,pad=0.08", "fc": ground(), "ec": "none", "alpha": 0.6}
         text = ax.text(
-            0, 0, label.words, size=size, color=text_colour(label.colour), va="center", ha="center", zorder=9
+            0, 0, in_lines(label.words), size=size, color=text_colour(label.colour), va="center", ha="center", zorder=9
         )
         text.set(bbox=box, transform=None, clip_on=False, in_layout=False)
         measured = text.get_window_extent(pen.get_renderer())
@@ -114,7 +134,7 @@ def beside_ends(ax: Axes, labels: Sequence[Label]) -> list[Any]:
     leader: Any = {"arrowstyle": "-", "lw": 0.06 * size, "shrinkA": 0, "shrinkB": 0, "relpos": (0, 0.5)}
     return [
         ax.annotate(
-            label.words,
+            in_lines(label.words),
             (1, label.anchors[0][1]),
             (0.9 * size, 0),
             xycoords=("axes fraction", "data"),

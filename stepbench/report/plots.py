@@ -129,7 +129,7 @@ def _labels_of_curves(
     for i, (r, (curve, *_)) in enumerate(zip(results, drawn, strict=True)):
         if len(results) == 1:
             continue
-        words = literal(str(curve.get_label()) + (" diverges" if r.status == "diverged" else ""))
+        words = str(curve.get_label()) + (" diverges" if r.status == "diverged" else "")
         end = last_seen(ax, *curve.get_data())
         if r.cost[-1] >= 0.97 * edge and end[0] >= 0.97 * edge:
             beside.append(labels.Label(words, colour(i), [end]))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -175,7 +174,7 @@ def _draw_strips(ax: Axes, lines: Sequence[Sensitivity], edges: Any) -> None:
                 va="center",
                 size=in_points("ytick.labelsize"),
             )
-    ax.set_yticks(range(len(lines)), [literal(line.label) for line in lines])
+    ax.set_yticks(range(len(lines)), [labels.in_lines(literal(line.label)) for line in lines])
     ax.set_ylim(len(lines) - 0.5, -0.5)
     ax.tick_params(length=0)
 
@@ -305,7 +304,7 @@ def tuning_figure(tuning: Tuning, title: str | None = None) -> Figure:
             ax.plot(tuned.interval, [k, k], color=own, lw=size, alpha=0.5, solid_capstyle="butt")
         if np.isfinite(np.median(values)):
             ax.plot(np.median(values), k, "|", ms=4 * size, mew=0.5 * size, color=own)
-    ax.set_yticks(range(len(ranked)), [literal(tuned.label) for tuned in ranked])
+    ax.set_yticks(range(len(ranked)), [labels.in_lines(literal(tuned.label)) for tuned in ranked])
     ax.set_ylim(len(ranked) - 0.4, -0.6)
     if known:
         ax.set_xscale("log")
@@ -328,10 +327,6 @@ def tuning_figure(tuning: Tuning, title: str | None = None) -> Figure:
     return figure
 
 
-WRAPPED = 22
-"""Letters in a line of a label at the end of a curve."""
-
-
 def profile_figure(profile: Profile, title: str | None = None) -> Figure:
     """The profiles of the kind that was chosen, or data and performance profiles side by side: a row per tolerance.
 
@@ -339,7 +334,7 @@ def profile_figure(profile: Profile, title: str | None = None) -> Figure:
     """
     drawn = profile.drawn
     rows = 1 if profile.kind in ("quality", "runtime") else len(profile.tolerances)
-    lines = sum(_wrapped(label).count("\n") + 1 for label in profile.labels)
+    lines = sum(labels.in_lines(label).count("\n") + 1 for label in profile.labels)
     letter, wide = in_points("font.size") / 72, is_wide()
     width = mpl.rcParams["figure.figsize"][0] * (1 if wide and len(drawn) > 1 else 0.7 if wide else len(drawn))
     height = max(0.42 * width / len(drawn), 1.25 * letter * lines)
@@ -435,18 +430,8 @@ def _label_ends(ax: Axes) -> list[Any]:
     for line in ax.lines:
         if line.get_drawstyle() == "steps-post":
             end = float(np.asarray(line.get_ydata())[line.get_xdata() == edge][0])
-            said.append(labels.Label(_wrapped(str(line.get_label())), to_hex(line.get_color()), [(edge, end)]))
+            said.append(labels.Label(str(line.get_label()), to_hex(line.get_color()), [(edge, end)]))
     return labels.beside_ends(ax, said)
-
-
-def _wrapped(label: str) -> str:
-    """A label in lines, broken where a setting begins, or where a rule is added."""
-    lines = [""]
-    for piece in re.split(r"(?<=[:,+])", label):
-        if lines[-1] and len(lines[-1]) + len(piece) > WRAPPED:
-            lines.append("")
-        lines[-1] += piece
-    return "\n".join(lines)
 
 
 def _draw_log_ratio(ax: Axes, profile: Profile, panel: int) -> None:
@@ -462,7 +447,7 @@ def _draw_log_ratio(ax: Axes, profile: Profile, panel: int) -> None:
         for which, hatch, alpha in ((side & ~alone, "", 1.0), (side & alone, "////", 0.55)):
             ax.bar(places[which], ratios[which], 0.8, color=colour(k), lw=0, hatch=hatch, alpha=alpha)
     ax.axhline(0, color=mpl.rcParams["text.color"], lw=mpl.rcParams["axes.linewidth"])
-    first, second = (_wrapped(literal(label)) for label in profile.labels)
+    first, second = (labels.in_lines(literal(label)) for label in profile.labels)
     words: Any = {"transform": ax.transAxes, "size": in_points("legend.fontsize"), "va": "center"}
     ax.text(1.04, 0.8, f"{second}\ncheaper on {(ratios > 0).sum()}", color=colour(1), **words)
     ax.text(1.04, 0.5, f"neither solves {np.isnan(found).sum()}", color="#777777", **words)

@@ -296,10 +296,10 @@ def wrapped(words: str, inches: float, size: float, wide: float = 0.55) -> list[
     ``size`` is that of the letters in points, and ``wide`` how wide one is, as a part of that.
     """
     width = int(72 * inches / (wide * size))
-    lines = textwrap.wrap(words, width, break_long_words=False, break_on_hyphens=False)
+    lines = textwrap.wrap(words, width, break_on_hyphens=False)
     if len(lines) > 1:
         even = math.ceil(len(words) / len(lines)) + 4
-        balanced = textwrap.wrap(words, min(width, even), break_long_words=False, break_on_hyphens=False)
+        balanced = textwrap.wrap(words, min(width, even), break_on_hyphens=False)
         return balanced if len(balanced) == len(lines) else lines
     return lines
 

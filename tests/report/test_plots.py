@@ -152,3 +152,16 @@ def test_whole_hyper_parameters_and_counts_have_whole_numbers(places):
     panel = found.map().axes[0]
     assert whole(panel.xaxis)
     assert whole(panel.yaxis)
+
+
+@pytest.mark.parametrize(
+    "spec", ["adam:beta1=0.91,beta2=0.9991,eps=1.5e-08+rdbd:lr=0.00123,eta=0.0123,alpha_max=1.5", "gd"]
+)
+def test_a_long_name_takes_no_room_from_the_curves(spec):
+    label = spec if spec != "gd" else "x" * 200
+    long = [run_quietly("rosenbrock", spec, budget=60, label=label), run_quietly("rosenbrock", "csawg", budget=60)]
+    with drawn_for(DrawingOptions()):
+        figure = plots.comparison_figure(long)
+    [panel] = [ax for ax in figure.axes if ax.get_ylabel().startswith("error")]
+    assert panel.get_position().width > 0.2
+    assert all(len(line) <= 28 for note in panel.texts for line in note.get_text().splitlines())
