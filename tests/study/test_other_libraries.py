@@ -8,6 +8,7 @@ import pytest
 
 import stepbench
 from stepbench import InputError, catalog
+from stepbench.engine.running import run_quietly
 from stepbench.study import Study
 from tests.study.kept import bits, content, outcomes_of
 from tests.waiting import PATIENCE
@@ -56,9 +57,9 @@ def have_the_bits_of_lone_runs(specs, started):
         kept = {bits(run.point) for run in outcomes_of(study).values()}
     for spec in specs:
         for seed in SEEDS:
-            batch = stepbench.run(PROBLEM, catalog.method(spec, lr=np.array(RATES)), budget=STEPS, seed=seed)
+            batch = run_quietly(PROBLEM, catalog.method(spec, lr=np.array(RATES)), budget=STEPS, seed=seed)
             for r, lr in enumerate(RATES):
-                alone = stepbench.run(PROBLEM, catalog.method(spec, lr=lr), budget=STEPS, seed=seed)
+                alone = run_quietly(PROBLEM, catalog.method(spec, lr=lr), budget=STEPS, seed=seed)
                 np.testing.assert_array_equal(batch.x[: len(alone.x), :, r], alone.x, err_msg=spec)
                 assert alone.x[-1].tobytes() in kept, spec
 
