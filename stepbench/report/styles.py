@@ -291,7 +291,7 @@ def entitle(figure: Figure, words: str) -> None:
 
 
 def wrapped(words: str, inches: float, size: float, wide: float = 0.55) -> list[str]:
-    """The words in as few lines of about equal length as are at most so many inches wide.
+    """The words in as few lines of about equal length as are at most so many inches wide; a longer word is broken.
 
     ``size`` is that of the letters in points, and ``wide`` how wide one is, as a part of that.
     """
@@ -299,8 +299,8 @@ def wrapped(words: str, inches: float, size: float, wide: float = 0.55) -> list[
     lines = textwrap.wrap(words, width, break_on_hyphens=False)
     if len(lines) > 1:
         even = math.ceil(len(words) / len(lines)) + 4
-        balanced = textwrap.wrap(words, min(width, even), break_on_hyphens=False)
-        return balanced if len(balanced) == len(lines) else lines
+        balanced = textwrap.wrap(words, min(width, even), break_long_words=False, break_on_hyphens=False)
+        return balanced if len(balanced) == len(lines) and max(map(len, balanced)) <= width else lines
     return lines
 
 
