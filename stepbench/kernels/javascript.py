@@ -93,9 +93,7 @@ def module(program: Program) -> str:
         after |= {"o[0]": phase.evals, "o[1]": phase.fevals, "o[2]": phase.refused}
         after |= {f"o[{3 + k}]": value for k, value in enumerate(phase.alpha or ())}
         step = function("s, p, o, e", place, after)
-        why = json.dumps(phase.why).replace(
-            "<", "\\u003c"
-        )  # which would end the script that it stands in, as </script>
+        why = json.dumps(phase.why).replace("<", "\\u003c")  # as </script> would end the script that it stands in
         phases.append(f"{{ next: {phase.next}, why: {why},\nstep: {step} }}")
     start = function("s, p", place, {place[name]: value for name, value in program.start.items()})
     look = function("s, p", place, {place[name]: value for name, value in looked.items()}, program.square)

@@ -182,7 +182,7 @@ def problem(spec: str) -> Problem:
     whole = catalog.problem_name(name)
     if whole not in problems():
         raise InputError("here a problem has two parameters and a window" if whole else _unknown(name, problems()))
-    known = fields_of(type(catalog.problem(whole)))
+    known = fields_of(catalog.load("problems", whole))
     if any(field.kind == "file" and re.search(rf"[:,]{key}=", spec) for key, field in known.items()):
         raise InputError(NO_FILES)
     selected = catalog.problem(spec)

@@ -156,18 +156,24 @@ TORCH_OPTIMIZERS = {
 }
 
 
-@pytest.mark.parametrize("spec", TORCH_OPTIMIZERS)
-def test_direction_is_torchs_optimizer(spec, torch):
-    """With our defaults, a hundred steps are those of torch, which has the same defaults (Adamax: we have no ε)."""
-    name, options = TORCH_OPTIMIZERS[spec]
+def hundred_points(make, torch, **options):
+    """Where an optimizer of torch's kind goes in a hundred steps."""
     w = torch.tensor(STEEP.start, dtype=torch.float64, requires_grad=True)
-    optimizer = getattr(torch.optim, name)([w], lr=0.005, **options)
+    optimizer = make([w], lr=0.005, **options)
     points = []
     for _ in range(100):
         optimizer.zero_grad()
         STEEP.f(w).backward()
         optimizer.step()
         points.append(w.detach().numpy().copy())
+    return points
+
+
+@pytest.mark.parametrize("spec", TORCH_OPTIMIZERS)
+def test_direction_is_torchs_optimizer(spec, torch):
+    """With our defaults, a hundred steps are those of torch, which has the same defaults (Adamax: we have no ε)."""
+    name, options = TORCH_OPTIMIZERS[spec]
+    points = hundred_points(getattr(torch.optim, name), torch, **options)
     follows(run(STEEP.spec, spec + "+constant:lr=0.005", start=STEEP.start, steps=100), points, rtol=1e-9)
 
 
@@ -175,14 +181,7 @@ def test_direction_is_torchs_optimizer(spec, torch):
 def test_adan_is_pytorch_optimizers(spec, options, torch):
     """A hundred steps, with the same defaults, and with the decay that is not the paper's but a join's."""
     library = pytest.importorskip("pytorch_optimizer")
-    w = torch.tensor(STEEP.start, dtype=torch.float64, requires_grad=True)
-    optimizer = library.Adan([w], lr=0.005, weight_decouple=True, **options)
-    points = []
-    for _ in range(100):
-        optimizer.zero_grad()
-        STEEP.f(w).backward()
-        optimizer.step()
-        points.append(w.detach().numpy().copy())
+    points = hundred_points(library.Adan, torch, weight_decouple=True, **options)
     follows(
         run(STEEP.spec, f"{spec}{',' if ':' in spec else ':'}lr=0.005", start=STEEP.start, steps=100), points, 1e-12
     )
